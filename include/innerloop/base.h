@@ -1,0 +1,55 @@
+/* Contexts, errors and worker teams: what every other header of innerloop needs.
+ *
+ * Three lifetimes: a context outlives its graphs, a graph outlives its plans.
+ * No function of the library exits, prints or reads the environment. */
+#ifndef INNERLOOP_BASE_H
+#define INNERLOOP_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IL_API __attribute__((visibility("default")))
+
+typedef enum il_status {
+#define IL_ERROR(name, number, exit_code, summary) IL_##name = number,
+#include "error.def"
+#undef IL_ERROR
+} il_status;
+
+/* "IL_ERROR_SHAPE"; for an unknown number "unknown". */
+IL_API const char *il_status_name(il_status status);
+/* The exit code that a command-line program ends with. */
+IL_API int il_status_exit_code(il_status status);
+
+/* One context per user of the library; not shared between threads.
+ * It keeps the FIRST error since il_context_clear: graph builders are sticky,
+ * so a page of nested calls needs one check at its end. */
+typedef struct il_context il_context;
+
+/* NULL when there is no memory. */
+IL_API il_context *il_context_new(void);
+/* Accepts NULL. Graphs, plans, datasets made from it must be freed before. */
+IL_API void il_context_free(il_context *context);
+/* IL_OK, or the first error since the last clear. */
+IL_API il_status il_context_status(const il_context *context);
+/* One sentence without a final newline, "" when nothing went wrong; owned by the context. */
+IL_API const char *il_context_message(const il_context *context);
+IL_API void il_context_clear(il_context *context);
+
+/* A team of worker threads (the calling thread is one of them).
+ * The result of a run never depends on how many there are. */
+typedef struct il_team il_team;
+/* threads >= 1; 0 takes one per available core. NULL after an error. */
+IL_API il_team *il_team_new(il_context *context, int threads);
+IL_API void il_team_free(il_team *team);
+IL_API int il_team_threads(const il_team *team);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,205 @@
+/* The graph: what a task computes, as immutable values with static shapes.
+ *
+ * A graph computes in one real type (float32 or float64, chosen when it is made).
+ * Every builder interns: building the same expression twice gives the same value.
+ * Builders are sticky: an invalid operand gives the invalid value {0}, and the first
+ * error, with the called function, the argument and both shapes, stays in the context.
+ *
+ * Stages: a value that depends on a task input exists once per task; one that depends on
+ * shared inputs alone exists once. il_task_mean leads from tasks back to shared values.
+ */
+#ifndef INNERLOOP_GRAPH_H
+#define INNERLOOP_GRAPH_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { IL_MAX_RANK = 8 };
+
+typedef enum il_type {
+  IL_FLOAT32 = 1,
+  IL_FLOAT64 = 2,
+  IL_INT32 = 3, /* indices and labels */
+  IL_UINT8 = 4, /* images as they are stored; only inputs, il_cast turns them into reals */
+} il_type;
+
+typedef enum il_stage { IL_SHARED = 1, IL_TASK = 2 } il_stage;
+
+typedef struct il_shape {
+  int rank;
+  int64_t dim[IL_MAX_RANK];
+} il_shape;
+
+typedef struct il_graph il_graph;
+typedef struct il_value {
+  uint32_t id; /* 0: invalid */
+} il_value;
+
+/* il_shape s = IL_SHAPE(5, 28, 28, 1); a scalar is il_shape_scalar(). */
+#define IL_SHAPE(...)                                                                              \
+  il_shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+IL_API il_shape il_shape_of(int rank, const int64_t *dim);
+IL_API il_shape il_shape_scalar(void);
+IL_API int64_t il_shape_count(il_shape shape); /* product of the dimensions */
+IL_API bool il_shape_equal(il_shape a, il_shape b);
+IL_API size_t il_type_size(il_type type); /* bytes of an element */
+IL_API const char *il_type_name(il_type type); /* "f32" "f64" "i32" "u8" */
+
+/* real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
+IL_API il_graph *il_graph_new(il_context *context, il_type real);
+IL_API void il_graph_free(il_graph *graph);
+IL_API il_context *il_graph_context(const il_graph *graph);
+IL_API il_type il_graph_real(const il_graph *graph);
+/* How many nodes were made; ids run from 1 to this. */
+IL_API uint32_t il_graph_size(const il_graph *graph);
+
+IL_API il_type il_value_type(const il_graph *graph, il_value value);
+IL_API il_shape il_value_shape(const il_graph *graph, il_value value);
+IL_API il_stage il_value_stage(const il_graph *graph, il_value value);
+static inline bool il_valid(il_value value) { return value.id != 0; }
+
+/* Inputs and outputs have names, unique within the graph, and keep their order of creation. */
+IL_API il_value il_input(il_graph *graph, const char *name, il_stage stage, il_type type,
+                         il_shape shape);
+IL_API void il_output(il_graph *graph, const char *name, il_value value);
+IL_API int il_graph_inputs(const il_graph *graph);
+IL_API int il_graph_outputs(const il_graph *graph);
+IL_API il_value il_graph_input(const il_graph *graph, int index);
+IL_API il_value il_graph_output(const il_graph *graph, int index);
+IL_API const char *il_graph_input_name(const il_graph *graph, int index);
+IL_API const char *il_graph_output_name(const il_graph *graph, int index);
+
+/* Values made between push and pop carry the name: "conv2", "inner step 1". Nested names are
+ * joined. Shown by every printout; without influence on what is computed. */
+IL_API void il_scope_push(il_graph *graph, const char *name);
+IL_API void il_scope_pop(il_graph *graph);
+
+/* ---- elementwise; operands broadcast as in numpy; reals only (the rows stand in src/op/elementwise.def) ---- */
+IL_API il_value il_add(il_graph *g, il_value a, il_value b);
+IL_API il_value il_sub(il_graph *g, il_value a, il_value b);
+IL_API il_value il_mul(il_graph *g, il_value a, il_value b);
+IL_API il_value il_div(il_graph *g, il_value a, il_value b);
+IL_API il_value il_neg(il_graph *g, il_value a);
+IL_API il_value il_minimum(il_graph *g, il_value a, il_value b);
+IL_API il_value il_maximum(il_graph *g, il_value a, il_value b);
+IL_API il_value il_exp(il_graph *g, il_value a);
+IL_API il_value il_log(il_graph *g, il_value a);
+IL_API il_value il_sqrt(il_graph *g, il_value a);
+IL_API il_value il_tanh(il_graph *g, il_value a);
+IL_API il_value il_sin(il_graph *g, il_value a);
+IL_API il_value il_cos(il_graph *g, il_value a);
+IL_API il_value il_abs(il_graph *g, il_value a);
+IL_API il_value il_sigmoid(il_graph *g, il_value a);
+IL_API il_value il_relu(il_graph *g, il_value a);                          /* max(a, 0); slope 0 at 0 */
+IL_API il_value il_step(il_graph *g, il_value a);                          /* a > 0 ? 1 : 0 */
+IL_API il_value il_less(il_graph *g, il_value a, il_value b);              /* a < b ? 1 : 0 */
+IL_API il_value il_equal(il_graph *g, il_value a, il_value b);             /* a == b ? 1 : 0 */
+IL_API il_value il_select(il_graph *g, il_value c, il_value a, il_value b); /* c != 0 ? a : b */
+IL_API il_value il_pow(il_graph *g, il_value a, il_value b);               /* a > 0 */
+/* a·factor, a + term; shorthands that make the constant. */
+IL_API il_value il_scale(il_graph *g, il_value a, double factor);
+IL_API il_value il_shift(il_graph *g, il_value a, double term);
+
+/* ---- structured operations ---- */
+/* A real tensor filled with one number. */
+IL_API il_value il_constant(il_graph *g, double number, il_shape shape);
+IL_API il_value il_scalar(il_graph *g, double number);
+/* y = (real) a, from int32 or uint8. */
+IL_API il_value il_cast(il_graph *g, il_value a);
+/* Numpy's rule: missing leading dimensions and dimensions of 1 are repeated. */
+IL_API il_value il_broadcast(il_graph *g, il_value a, il_shape shape);
+/* axes: bit i set = axis i is reduced; it stays, with size 1. */
+IL_API il_value il_sum(il_graph *g, il_value a, uint32_t axes);
+IL_API il_value il_mean(il_graph *g, il_value a, uint32_t axes);
+IL_API il_value il_max(il_graph *g, il_value a, uint32_t axes);
+/* Every axis; the result is a scalar (rank 0). */
+IL_API il_value il_sum_all(il_graph *g, il_value a);
+IL_API il_value il_mean_all(il_graph *g, il_value a);
+/* int32 index of the first largest element along axis, which stays with size 1. */
+IL_API il_value il_argmax(il_graph *g, il_value a, int axis);
+IL_API il_value il_reshape(il_graph *g, il_value a, il_shape shape);
+/* y's axis i is a's axis permutation[i]. */
+IL_API il_value il_transpose(il_graph *g, il_value a, const int *permutation);
+/* y[i...] = a[begin + i...]; size is the result's shape. */
+IL_API il_value il_slice(il_graph *g, il_value a, const int64_t *begin, il_shape size);
+/* Zeros around: low[i] before and high[i] after, along each axis. */
+IL_API il_value il_pad(il_graph *g, il_value a, const int64_t *low, const int64_t *high);
+IL_API il_value il_concat(il_graph *g, int count, const il_value *values, int axis);
+/* y[i..., r...] = a[index[i...], r...]; a [rows, r...]. An index outside is clamped to [0, rows). */
+IL_API il_value il_gather(il_graph *g, il_value a, il_value index);
+/* y [rows, r...] zero, then y[index[i...], r...] += updates[i..., r...], i ascending. */
+IL_API il_value il_scatter_add(il_graph *g, il_value index, il_value updates, int64_t rows);
+/* y[i..., c] = (index[i...] == c). */
+IL_API il_value il_one_hot(il_graph *g, il_value index, int64_t classes);
+/* y[b..., m, n] = Σ_k a[b..., m, k]·b[b..., k, n]; with transpose_a, a is stored [b..., k, m];
+ * with transpose_b, b is stored [b..., n, k]. Equal leading dimensions (rank 2: none). */
+IL_API il_value il_matmul(il_graph *g, il_value a, il_value b, bool transpose_a, bool transpose_b);
+
+/* Geometry of a convolution or pool over the two middle axes of [n, h, w, c]. */
+typedef struct il_window {
+  int32_t kernel[2];   /* height, width; il_conv2d takes them from its weights */
+  int32_t stride[2];   /* >= 1 */
+  int32_t pad_low[2];  /* rows above, columns left */
+  int32_t pad_high[2]; /* rows below, columns right */
+  int32_t dilation[2]; /* >= 1 */
+  int32_t groups;      /* >= 1; divides channels */
+} il_window;
+/* Square window; dilation 1, groups 1. */
+IL_API il_window il_window_square(int kernel, int stride, int pad);
+
+/* y[n,oh,ow,o] = Σ_{kh,kw,i} x[n, oh·stride+kh·dilation−pad, ow·…, i]·w[kh,kw,i,o]
+ * x [n,h,w,c], w [kh,kw,c/groups,k]; order of the sum: taps, then channels, ascending; positions
+ * outside the image are left out of the sum. */
+IL_API il_value il_conv2d(il_graph *g, il_value x, il_value w, il_window window);
+/* The linear companion by input (transposed convolution): for y [n,oh,ow,k] and weights with
+ * channels exchanged, wt [kh,kw,k/groups,c] grouped over k, gives x-shaped [n,h,w,c].
+ * il_conv2d_transpose(y, exchange(w)) is the derivative of il_conv2d by x. */
+IL_API il_value il_conv2d_transpose(il_graph *g, il_value y, il_value wt, il_window window,
+                                    int64_t height, int64_t width);
+/* The linear companion by weights: dw[kh,kw,i,o] = Σ_{n,oh,ow} x[n,…,i]·y[n,oh,ow,o],
+ * pixels ascending. window.kernel gives kh, kw. */
+IL_API il_value il_conv2d_weight(il_graph *g, il_value x, il_value y, il_window window);
+/* int32 [n,oh,ow,c]: where the first maximum of each window lies in x, as an index into x laid flat. */
+IL_API il_value il_pool_argmax(il_graph *g, il_value x, il_window window);
+/* Maximum over windows: il_gather of the flat x at il_pool_argmax. */
+IL_API il_value il_max_pool(il_graph *g, il_value x, il_window window);
+/* Mean over windows, divided by the full window size (as PyTorch's count_include_pad). */
+IL_API il_value il_average_pool(il_graph *g, il_value x, il_window window);
+/* Its linear companion: spreads y [n,oh,ow,c] back to [n,height,width,c]. */
+IL_API il_value il_average_pool_transpose(il_graph *g, il_value y, il_window window, int64_t height,
+                                          int64_t width);
+/* Element i is a pure function of (key, stream, i): key is int32 [2], usually a task input.
+ * Uniform in [0, 1), or standard normal. Derivative zero. */
+IL_API il_value il_random_uniform(il_graph *g, il_value key, int64_t stream, il_shape shape);
+IL_API il_value il_random_normal(il_graph *g, il_value key, int64_t stream, il_shape shape);
+/* y = a, with derivative zero. */
+IL_API il_value il_stop_gradient(il_graph *g, il_value a);
+/* y = (1/tasks)·Σ_task a: from a task value to a shared one; the sum is a fixed binary tree over the
+ * task index (neighbours first). Not differentiable: differentiate within the task, then average. */
+IL_API il_value il_task_mean(il_graph *g, il_value a);
+
+/* ---- text ---- */
+/* Text that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */
+IL_API char *il_graph_dump(const il_graph *graph);
+IL_API il_graph *il_graph_parse(il_context *context, const char *text);
+/* Graphviz; malloc'ed, caller frees. */
+IL_API char *il_graph_dot(const il_graph *graph);
+
+/* ---- what a graph means ---- */
+/* inputs[i] / outputs[i] in the order of the graph's inputs / outputs, dense row-major in their type;
+ * a task input or output holds all tasks one after the other: [tasks, shape...]. */
+typedef struct il_bindings {
+  int tasks;
+  const void *const *inputs;
+  void *const *outputs;
+} il_bindings;
+/* Plain interpreter: slow, obvious, the definition of the results of any plan. */
+IL_API il_status il_reference_run(const il_graph *graph, const il_bindings *bindings);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,13 @@
+/* The whole public interface of innerloop. */
+#ifndef INNERLOOP_INNERLOOP_H
+#define INNERLOOP_INNERLOOP_H
+#include "base.h"
+#include "graph.h"
+#include "grad.h"
+#include "plan.h"
+#include "nn.h"
+#include "meta.h"
+#include "data.h"
+#include "train.h"
+#include "version.h"
+#endif

@@ -1,0 +1,100 @@
+/* Nets: layers described as data, their parameters, initialisation and application. */
+#ifndef INNERLOOP_NN_H
+#define INNERLOOP_NN_H
+
+#include "graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum il_layer_kind {
+  IL_LAYER_LINEAR = 1,  /* y = x·W + b; flattens [n, h, w, c] in the order of PyTorch's NCHW flatten */
+  IL_LAYER_CONV = 2,    /* y = conv(x, W) + b */
+  IL_LAYER_NORM = 3,    /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
+  IL_LAYER_RELU = 4,
+  IL_LAYER_TANH = 5,
+  IL_LAYER_SIGMOID = 6,
+  IL_LAYER_MAX_POOL = 7,
+  IL_LAYER_MEAN_POOL = 8, /* over the whole image: [n,h,w,c] -> [n,c] */
+  IL_LAYER_FLATTEN = 9,
+  IL_LAYER_DROPOUT = 10, /* inverted dropout; does nothing where no key is given */
+} il_layer_kind;
+
+typedef enum il_init {
+  IL_INIT_DEFAULT = 0,       /* PyTorch's nn.Linear / nn.Conv2d default: U(±1/√fan_in), bias the same */
+  IL_INIT_XAVIER_UNIFORM = 1, /* U(±√(6/(fan_in+fan_out))), bias 0 */
+  IL_INIT_XAVIER_NORMAL = 2,
+  IL_INIT_KAIMING_UNIFORM = 3, /* U(±√(6/fan_in)), bias 0 */
+  IL_INIT_KAIMING_NORMAL = 4,
+  IL_INIT_NORMAL = 5,          /* N(0, init_scale²), bias 0 */
+  IL_INIT_TRUNCATED_NORMAL = 6, /* N(0, init_scale²) redrawn outside ±2 sd, bias 0: cbfinn/maml's */
+  IL_INIT_ZERO = 7,
+  IL_INIT_UNIFORM = 8,         /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
+  IL_INIT_ONE = 9,
+} il_init;
+
+typedef struct il_layer {
+  il_layer_kind kind;
+  int units;          /* linear: outputs (0: the net's outputs); conv: filters */
+  int kernel, stride, pad; /* conv, max_pool */
+  bool bias;          /* linear, conv */
+  double eps;         /* norm */
+  double rate;        /* dropout: probability of zero */
+  il_init init;       /* weights of linear, conv; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
+  double init_scale;
+} il_layer;
+
+typedef struct il_net il_net;
+/* Checks the layers against the input shape of one example ([h,w,c] or [features]) and the number of
+ * outputs (units == 0 in the last linear). NULL after an error that names the layer. Copies layers. */
+IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
+                          int outputs);
+/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4"; hidden or filters 0: the
+ * preset's own (for mlp: width of the two hidden layers). */
+IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
+                             int filters);
+IL_API void il_net_free(il_net *net);
+IL_API int il_net_layers(const il_net *net);
+IL_API const il_layer *il_net_layer(const il_net *net, int index);
+/* Parameters in order of layers: "conv1.weight" "norm1.weight" "norm1.bias" … "linear1.weight". */
+IL_API int il_net_parameters(const il_net *net);
+IL_API const char *il_net_parameter_name(const il_net *net, int index);
+/* Engine layout: conv [kh,kw,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
+IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
+/* Dimension permutation from PyTorch's layout to the engine's is a transpose: conv [out,in,kh,kw] ->
+ * [kh,kw,in,out]; linear [out,in] -> [in,out]; others as they are. After a flatten of an image, linear rows
+ * are ordered as PyTorch's NCHW flatten orders them. Copies reals of `type`. */
+IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type, const void *torch_data,
+                              void *engine_data);
+IL_API void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,
+                            void *torch_data);
+/* Draws parameter `index` as a pure function of seed; always computed in double, then rounded. */
+IL_API void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type, void *data);
+
+/* Where norm layers take mean and variance from. */
+typedef enum il_statistics {
+  IL_STATISTICS_BATCH = 1, /* the batch itself; `moments` (if not NULL) receives them */
+  IL_STATISTICS_GIVEN = 2, /* from `moments`, e.g. the support set's */
+  IL_STATISTICS_EACH = 3,  /* each example by itself: the same as a batch of one */
+} il_statistics;
+/* Norm moments of one forward pass, 2 values per norm layer (mean, variance), engine-owned order. */
+enum { IL_NET_MAX_NORMS = 64 };
+typedef struct il_moments { il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS]; } il_moments;
+
+/* scores [n, outputs] = net(x [n, example…]) with `parameters` in order; dropout_key {0}: no dropout, else an
+ * int32 [2] value; stream makes each use its own mask. */
+IL_API il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters, il_value x,
+                             il_statistics statistics, il_moments *moments, il_value dropout_key,
+                             int64_t dropout_stream);
+
+/* Losses, means over every example (and, for squared error, every output). labels int32 [n]. */
+IL_API il_value il_cross_entropy(il_graph *g, il_value scores, il_value labels);
+IL_API il_value il_mean_squared_error(il_graph *g, il_value prediction, il_value target);
+/* Share of examples whose largest score is at the label. */
+IL_API il_value il_accuracy(il_graph *g, il_value scores, il_value labels);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

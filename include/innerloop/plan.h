@@ -1,0 +1,50 @@
+/* Plans: a graph compiled once into a fixed list of kernel calls over one arena.
+ *
+ * A plan is immutable and may be run by several callers at once, each with its own workspace.
+ * il_plan_run allocates nothing and takes no lock of its own. */
+#ifndef INNERLOOP_PLAN_H
+#define INNERLOOP_PLAN_H
+
+#include "graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct il_plan il_plan;
+
+typedef struct il_plan_options {
+  bool no_fusion; /* every elementwise operation on its own: slower, same bits; for debugging */
+  bool reference; /* reference loops only: slowest, same bits; for debugging */
+} il_plan_options;
+
+/* Compiles what the graph's outputs need. options may be NULL. NULL after an error. */
+IL_API il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options);
+IL_API void il_plan_free(il_plan *plan);
+/* Bytes that il_plan_run needs for a meta-batch of so many tasks on so many threads;
+ * the memory must be aligned to IL_WORKSPACE_ALIGNMENT bytes. */
+enum { IL_WORKSPACE_ALIGNMENT = 64 };
+IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
+/* Runs the plan: shared values once, the tasks on the team's workers, their means, what follows.
+ * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only. */
+IL_API il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
+                             const il_bindings *bindings);
+/* Runs node by node beside the reference interpreter and stops at the first value that differs in any
+ * bit: IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. compared (or NULL)
+ * receives how many elements were compared. Allocates; slow. */
+IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings, int64_t *compared);
+/* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */
+IL_API char *il_plan_print(const il_plan *plan);
+
+typedef struct il_plan_summary {
+  int64_t steps_shared, steps_task, steps_after; /* kernel calls per stage */
+  int64_t nodes;                                 /* graph nodes that the outputs need */
+  double flops_shared, flops_task, flops_after;  /* of the graph, per meta-step or per task */
+  size_t bytes_shared, bytes_task;               /* arena sizes */
+} il_plan_summary;
+IL_API il_plan_summary il_plan_summarize(const il_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,47 @@
+/* File formats: safetensors, weights in PyTorch's layout, images, archives, atomic writing. */
+#ifndef IL_IO_IO_H
+#define IL_IO_IO_H
+
+#include <innerloop/graph.h>
+#include <innerloop/nn.h>
+
+#include "base/error.h"
+
+/* ---- atomic file (io/atomic.c): temporary file beside it, fsync, rename, fsync of the folder ---- */
+/* Writes the pieces one after the other; on any error nothing of `path` has changed. */
+typedef struct il_piece { const void *data; size_t size; } il_piece;
+il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece);
+
+/* ---- safetensors (io/safetensors.c), memory-mapped for reading; hostile files are refused ---- */
+typedef struct il_tensor {
+  const char *name;
+  il_type type; /* f32 f64 i32 u8 (F32 F64 I32 U8); other dtypes are refused by name when read */
+  il_shape shape;
+  const void *data;
+} il_tensor;
+typedef struct il_pair { const char *key, *value; } il_pair; /* the header's __metadata__ */
+
+typedef struct il_safetensors il_safetensors;
+il_safetensors *il_safetensors_open(il_context *context, const char *path);
+void il_safetensors_close(il_safetensors *file);
+int il_safetensors_count(const il_safetensors *file);
+const il_tensor *il_safetensors_at(const il_safetensors *file, int index);
+const il_tensor *il_safetensors_find(const il_safetensors *file, const char *name); /* NULL: none */
+const char *il_safetensors_metadata(const il_safetensors *file, const char *key);   /* NULL: none */
+/* Atomic; tensors in the order given; equal content gives equal bytes. */
+il_status il_safetensors_write(il_context *context, const char *path, int count, const il_tensor *tensor,
+                               int pairs, const il_pair *pair);
+
+/* ---- images (io/image.c) ---- */
+/* Decodes a PNG in memory to 8-bit grey [height, width], malloc'ed. name: for the error sentence. Refuses
+ * images larger than 4096 on a side. */
+il_status il_png_decode_grey(il_context *context, const char *name, const void *data, size_t size,
+                             int *height, int *width, uint8_t **pixels);
+/* Writes an 8-bit grey [height, width] PNG atomically. */
+il_status il_png_write_grey(il_context *context, const char *path, int height, int width,
+                            const uint8_t *pixels);
+/* Resizes 8-bit grey as Pillow's Image.resize(…, LANCZOS) does (two passes, horizontal first, fixed-point
+ * coefficients with 8-bit intermediate). */
+il_status il_resize_lanczos(il_context *context, int in_height, int in_width, const uint8_t *in,
+                            int out_height, int out_width, uint8_t *out);
+#endif

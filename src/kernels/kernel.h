@@ -1,0 +1,120 @@
+/* Kernels: HOW, fast. They know pointers, shapes and op/, never the graph. All single-threaded.
+ *
+ * Rows of kernels.def, best first for each operation; the selector takes the first that is applicable.
+ * Where none is, the plan runs the operation's reference loop. Every row must give the same BYTES as the
+ * reference loop in float32 (order of sums and fused multiply-adds as stated there):
+ *   matmul           acc = 0; k ascending: acc = fma(a, b, acc)
+ *   conv2d           acc = 0; taps (kh, kw) ascending, channels ascending: fma(x, w, acc); taps outside the
+ *                    image skipped
+ *   conv2d_transpose the same for each pixel of the result: taps ascending, channels of y ascending
+ *   conv2d_weight    acc = 0; n, oh, ow ascending (pixels whose tap lies outside skipped): fma(x, y, acc)
+ *   sum              view the operand as collapsed dimensions. Last axis kept: acc = 0, reduced indexes
+ *                    ascending, acc += x. Last axis reduced: 16 accumulators, element i of the last
+ *                    (collapsed) reduced run goes to lane i % 16, over all outer reduced indexes
+ *                    ascending; then lanes are added pairwise: l += l+8, l+4, l+2, l+1
+ *   max, argmax      exact; ties: the first
+ *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once */
+#ifndef IL_KERNELS_KERNEL_H
+#define IL_KERNELS_KERNEL_H
+
+#include "op/op.h"
+
+typedef struct il_matmul_geometry {
+  int64_t batch, m, n, k;
+  bool transpose_a, transpose_b;
+} il_matmul_geometry;
+
+/* Reduction over collapsed dimensions: dim[i] alternates freely; bit i of reduced: axis i is summed. */
+typedef struct il_reduce_geometry {
+  int rank;
+  int64_t dim[IL_MAX_RANK];
+  uint32_t reduced;
+} il_reduce_geometry;
+
+/* Strided copy: y[i0,i1,…] = x[offset + Σ i·stride]; covers broadcast (stride 0), transpose, slice. */
+typedef struct il_move_geometry {
+  int rank;
+  int64_t dim[IL_MAX_RANK];
+  int64_t stride[IL_MAX_RANK]; /* of x, in elements */
+  int64_t offset;
+} il_move_geometry;
+
+/* gather / scatter_add: a [rows, width], index [count]. */
+typedef struct il_gather_geometry { int64_t rows, width, count; } il_gather_geometry;
+
+/* pool_argmax, average_pool and its transpose. */
+typedef struct il_pool_geometry { int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw; } il_pool_geometry;
+
+/* One instruction of an elementwise program over a tile of `rows`×`width` elements.
+ * Registers are tile buffers in scratch, so an operation is one plain loop over the tile. */
+typedef enum il_tile_mode {
+  IL_TILE_FULL = 0,   /* operand [rows, width] */
+  IL_TILE_CHANNEL,    /* operand [width], the same for all rows */
+  IL_TILE_ROW,        /* operand [rows], the same for the width */
+  IL_TILE_SCALAR,     /* operand [1] */
+} il_tile_mode;
+enum { IL_TILE_MAX_CODE = 64, IL_TILE_MAX_OPERANDS = 24, IL_TILE_MAX_RESULTS = 16 };
+typedef struct il_tile_code {
+  uint16_t op;     /* an elementwise il_op */
+  uint16_t result; /* register */
+  uint16_t arg[3]; /* registers */
+} il_tile_code;
+/* Registers 0..operands-1 are the operands; code results take further registers (reused by liveness).
+ * A FULL operand's register is read in place from memory, a result that leaves is written in place. */
+typedef struct il_tile_program {
+  int64_t rows, width; /* iteration space; width: the collapsed trailing dimension */
+  int operands, codes, results, registers;
+  il_tile_mode mode[IL_TILE_MAX_OPERANDS];
+  double constant[IL_TILE_MAX_OPERANDS]; /* value of an operand that is_constant (mode SCALAR) */
+  bool is_constant[IL_TILE_MAX_OPERANDS]; /* then no pointer is read */
+  il_tile_code code[IL_TILE_MAX_CODE];
+  struct {
+    uint16_t reg;
+    bool sum; /* false: the full [rows, width] value is stored; true: its sum over rows, [width], in the
+                 order of `sum` (rows ascending, one accumulator per column) */
+  } result[IL_TILE_MAX_RESULTS];
+} il_tile_program;
+
+typedef struct il_problem {
+  il_op op; /* for tile programs: IL_OP_NONE */
+  il_type type;
+  union {
+    il_matmul_geometry matmul;
+    il_conv_geometry conv;
+    il_reduce_geometry reduce; /* sum, max */
+    il_move_geometry move;     /* broadcast, transpose, slice; element size by type (also i32, u8) */
+    il_gather_geometry gather;
+    il_pool_geometry pool;
+    const il_tile_program *tile;
+  };
+} il_problem;
+
+typedef struct il_kernel {
+  const char *name; /* "conv2d/rows" */
+  il_op op;
+  il_type type;
+  const char *isa;       /* "native" or "any" */
+  const char *bit_class; /* "fma": equal to the reference loop in every bit */
+  bool (*applicable)(const il_problem *problem);
+  size_t (*table)(const il_problem *problem);   /* bytes prepared once at plan time; NULL: 0 */
+  void (*prepare)(const il_problem *problem, void *table);
+  size_t (*scratch)(const il_problem *problem); /* bytes granted at each run; NULL: 0 */
+  /* in/out: dense operands, 64-byte aligned when they come from the plan's arena, at least
+   * element-aligned otherwise; out never overlaps in. */
+  void (*run)(const il_problem *problem, const void *table, const void *const *in, void *const *out,
+              void *scratch);
+} il_kernel;
+
+/* The first applicable row; NULL: none, use the reference loop. */
+const il_kernel *il_kernel_select(const il_problem *problem);
+/* All rows, for tests and benchmarks: rows[0..count). */
+const il_kernel *const *il_kernel_rows(int *count);
+/* One line that names a problem, as the printed plan shows it and il_problem_parse reads it:
+ * "conv n25 h14 w14 c64 k64 f3 s1". */
+void il_problem_text(const il_problem *problem, char *text, size_t size);
+
+/* In-place helper of the run loop: y[i] += x[i], count elements; and y[i] *= or /= . float or double. */
+void il_kernel_accumulate(il_type type, int64_t count, void *y, const void *x);
+void il_kernel_divide(il_type type, int64_t count, void *y, double divisor);
+
+#endif
