@@ -25,7 +25,7 @@ enum {
 #undef IL_ELEMENTWISE
 };
 static inline bool il_op_elementwise(il_op op) {
-  return op >= IL_ELEMENTWISE_FIRST && (int)op < IL_ELEMENTWISE_FIRST + (int)IL_ELEMENTWISE_COUNT;
+  return (int)op >= (int)IL_ELEMENTWISE_FIRST && (int)op < IL_ELEMENTWISE_FIRST + (int)IL_ELEMENTWISE_COUNT;
 }
 
 /* Attributes of structured operations, as stored in a node (all zero-filled before use, so that equal

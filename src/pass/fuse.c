@@ -1,0 +1,299 @@
+/* Groups elementwise nodes. Items are numbered in the order in which they run; a node may join an earlier
+ * group if all it reads is available by then, so the order stays a valid schedule without a search. */
+#include "pass/fuse.h"
+
+#include <stdlib.h>
+
+enum { LOOK_BACK = 24 }; /* groups further back are not worth the memory their operands would hold */
+
+typedef struct il_fusion {
+  il_schedule *s;
+  int32_t *available; /* first item index that may read the node */
+  bool fuse, tiles;
+  bool failed;
+} il_fusion;
+
+static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
+
+static bool aliases(il_op op) { return op == IL_OP_RESHAPE || op == IL_OP_STOP_GRADIENT; }
+
+bool il_operand_mode(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint32_t *base,
+                     int64_t *width) {
+  const il_node *node = node_at(s, id);
+  *width = 0;
+  *mode = IL_TILE_FULL;
+  *base = id;
+  if (node->op == IL_OP_CONSTANT) {
+    *mode = IL_TILE_SCALAR;
+    return true;
+  }
+  if (node->op != IL_OP_BROADCAST || s->item_of[id] >= 0) return true;
+  *base = node->input[0].id;
+  const il_shape from = node_at(s, *base)->shape, to = node->shape;
+  if (il_shape_count(from) == 1) {
+    *mode = IL_TILE_SCALAR;
+    return true;
+  }
+  bool channel = true, row = true;
+  int begin = 0, end = to.rank; /* kept axes: [begin, end) */
+  while (begin < to.rank && from.dim[begin] == 1) begin++;
+  while (end > 0 && from.dim[end - 1] == 1) end--;
+  for (int i = begin; i < to.rank; i++) channel = channel && from.dim[i] == to.dim[i];
+  for (int i = 0; i < end; i++) row = row && from.dim[i] == to.dim[i];
+  if (channel) {
+    *mode = IL_TILE_CHANNEL;
+    *width = 1;
+    for (int i = begin; i < to.rank; i++) *width *= to.dim[i];
+    return true;
+  }
+  if (row) {
+    *mode = IL_TILE_ROW;
+    *width = 1;
+    for (int i = end; i < to.rank; i++) *width *= to.dim[i];
+    return true;
+  }
+  return false;
+}
+
+static il_item *append(il_fusion *f, il_when when) {
+  il_schedule *s = f->s;
+  if (s->count == s->capacity) {
+    const int capacity = s->capacity ? 2 * s->capacity : 256;
+    il_item **items = realloc(s->items, (size_t)capacity * sizeof *items);
+    if (!items) {
+      f->failed = true;
+      return NULL;
+    }
+    s->items = items;
+    s->capacity = capacity;
+  }
+  il_item *item = calloc(1, sizeof *item);
+  if (!item) {
+    f->failed = true;
+    return NULL;
+  }
+  item->when = when;
+  s->items[s->count++] = item;
+  return item;
+}
+
+static void append_single(il_fusion *f, uint32_t id) {
+  const il_node *node = node_at(f->s, id);
+  il_item *item = append(f, node->when);
+  if (!item) return;
+  item->node = id;
+  item->shape = node->shape;
+  f->s->item_of[id] = f->s->count - 1;
+  f->available[id] = f->s->count;
+}
+
+/* Gives a virtual node (a broadcast, a constant) memory of its own because someone reads it as it is. */
+static void ensure(il_fusion *f, uint32_t id) {
+  il_schedule *s = f->s;
+  const uint32_t root = s->root[id];
+  const il_op op = node_at(s, root)->op;
+  if (s->item_of[root] >= 0 || (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT)) return;
+  if (op == IL_OP_BROADCAST) ensure(f, node_at(s, root)->input[0].id);
+  append_single(f, root);
+}
+
+static int32_t available(const il_fusion *f, uint32_t id) {
+  const il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  if (s->item_of[id] >= 0 || (!aliases(node->op) && node->op != IL_OP_BROADCAST))
+    return f->available[id];
+  const int32_t at = available(f, node->input[0].id);
+  /* Read in another shape it must have left its group. */
+  const int32_t after = s->item_of[s->root[node->input[0].id]] + 1;
+  return node->op != IL_OP_STOP_GRADIENT && after > at ? after : at;
+}
+
+static bool contains(const uint32_t *list, int count, uint32_t id) {
+  for (int i = 0; i < count; i++)
+    if (list[i] == id) return true;
+  return false;
+}
+
+/* The id under which a group knows an operand: a stop_gradient is its input. */
+static uint32_t direct(const il_schedule *s, uint32_t id) {
+  while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
+  return id;
+}
+
+static int new_operands(const il_schedule *s, const il_item *group, const il_node *node, bool *related) {
+  int fresh = 0;
+  *related = false;
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t id = direct(s, node->input[i].id);
+    if (contains(group->member, group->members, id)) {
+      *related = true;
+    } else if (contains(group->operand, group->operands, id)) {
+      if (node_at(s, id)->op != IL_OP_CONSTANT) *related = true;
+    } else {
+      fresh++;
+    }
+  }
+  return fresh;
+}
+
+static void join(il_fusion *f, int index, uint32_t id, int64_t width) {
+  il_schedule *s = f->s;
+  il_item *group = s->items[index];
+  const il_node *node = node_at(s, id);
+  if (width) group->width = width;
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t operand = direct(s, node->input[i].id);
+    if (!contains(group->member, group->members, operand) &&
+        !contains(group->operand, group->operands, operand))
+      group->operand[group->operands++] = operand;
+  }
+  group->member[group->members++] = id;
+  s->item_of[id] = index;
+  f->available[id] = index;
+}
+
+static void place_elementwise(il_fusion *f, uint32_t id) {
+  il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  int64_t width = 0;
+  int32_t earliest = 0;
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t operand = direct(s, node->input[i].id);
+    il_tile_mode mode;
+    uint32_t base;
+    int64_t wants;
+    const bool readable = il_operand_mode(s, operand, &mode, &base, &wants);
+    if (!readable || (wants && width && wants != width)) {
+      ensure(f, operand);
+    } else {
+      if (wants) width = wants;
+      if (base != operand) ensure(f, base); /* what is broadcast must itself exist */
+      else if (mode == IL_TILE_FULL) ensure(f, operand);
+    }
+    const int32_t at = available(f, operand);
+    if (at > earliest) earliest = at;
+  }
+  if (f->failed) return;
+  const int last = s->count - LOOK_BACK > earliest ? s->count - LOOK_BACK : earliest;
+  for (int index = s->count - 1; f->fuse && index >= last && index >= 0; index--) {
+    il_item *group = s->items[index];
+    if (group->node || group->when != node->when || !il_shape_equal(group->shape, node->shape)) continue;
+    if (width && group->width && width != group->width) continue;
+    bool related;
+    const int fresh = new_operands(s, group, node, &related);
+    if (!related || group->operands + fresh > IL_TILE_MAX_OPERANDS ||
+        group->members == IL_TILE_MAX_CODE || group->members + group->sums >= IL_TILE_MAX_CODE)
+      continue;
+    join(f, index, id, width);
+    return;
+  }
+  il_item *group = append(f, node->when);
+  if (!group) return;
+  group->shape = node->shape;
+  join(f, s->count - 1, id, width);
+}
+
+/* A sum over all leading axes of a group's member runs inside the group. */
+static bool place_sum(il_fusion *f, uint32_t id) {
+  il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  const uint32_t from = node->input[0].id;
+  const int index = s->item_of[from];
+  if (!f->fuse || index < 0 || s->items[index]->node) return false;
+  il_item *group = s->items[index];
+  if (group->when != node->when || group->sums == IL_TILE_MAX_RESULTS / 2) return false;
+  const int64_t axes = ((const il_attr_axes *)node->attr)->axes;
+  int first = 0;
+  const il_shape shape = group->shape;
+  while (first < shape.rank && (axes >> first & 1 || shape.dim[first] == 1)) first++;
+  int64_t width = 1;
+  for (int i = first; i < shape.rank; i++) {
+    if (axes >> i & 1 && shape.dim[i] != 1) return false;
+    width *= shape.dim[i];
+  }
+  if (width == 1 || (group->width && group->width != width)) return false;
+  group->width = width;
+  group->sum[group->sums++] = id;
+  s->item_of[id] = index;
+  f->available[id] = index + 1;
+  return true;
+}
+
+static void place(il_fusion *f, uint32_t id) {
+  il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || aliases(node->op)) return;
+  if (node->op == IL_OP_BROADCAST && f->tiles) return;
+  if (f->tiles && il_op_elementwise(node->op)) {
+    place_elementwise(f, id);
+    return;
+  }
+  if (node->op == IL_OP_SUM && place_sum(f, id)) return;
+  for (int i = 0; i < node->inputs; i++) ensure(f, node->input[i].id);
+  append_single(f, id);
+}
+
+static void mark_needed(il_schedule *s) {
+  const il_graph *g = s->graph;
+  for (int i = 0; i < g->output_count; i++) s->needed[g->outputs[i].value.id] = true;
+  for (uint32_t id = g->size; id > 0; id--) {
+    const il_node *node = g->nodes[id];
+    if (s->needed[id])
+      for (int i = 0; i < node->inputs; i++) s->needed[node->input[i].id] = true;
+    s->root[id] = id;
+  }
+  for (uint32_t id = 1; id <= g->size; id++) {
+    const il_node *node = g->nodes[id];
+    if (aliases(node->op)) s->root[id] = s->root[node->input[0].id];
+    s->item_of[id] = -1;
+  }
+}
+
+static void mark_leaving(il_schedule *s) {
+  const il_graph *g = s->graph;
+  for (uint32_t id = 1; id <= g->size; id++) {
+    const il_node *node = g->nodes[id];
+    if (!s->needed[id] || aliases(node->op)) continue;
+    for (int i = 0; i < node->inputs; i++) {
+      const uint32_t operand = node->input[i].id;
+      const int index = s->item_of[s->root[operand]];
+      const bool inside = index >= 0 && index == s->item_of[id] && !s->items[index]->node &&
+                          direct(s, operand) == s->root[operand];
+      if (!inside) s->leaves[s->root[operand]] = true;
+    }
+  }
+  for (int i = 0; i < g->output_count; i++) s->leaves[s->root[g->outputs[i].value.id]] = true;
+}
+
+il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedule *s) {
+  *s = (il_schedule){.graph = g};
+  const size_t n = (size_t)g->size + 1;
+  s->needed = calloc(n, sizeof *s->needed);
+  s->root = calloc(n, sizeof *s->root);
+  s->item_of = calloc(n, sizeof *s->item_of);
+  s->leaves = calloc(n, sizeof *s->leaves);
+  il_fusion f = {.s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
+  if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available) {
+    f.failed = true;
+  } else {
+    mark_needed(s);
+    for (uint32_t id = 1; id <= g->size && !f.failed; id++)
+      if (s->needed[id]) place(&f, id);
+    for (int i = 0; i < g->output_count && !f.failed; i++) ensure(&f, g->outputs[i].value.id);
+    if (!f.failed) mark_leaving(s);
+  }
+  free(f.available);
+  if (!f.failed) return IL_OK;
+  il_schedule_free(s);
+  return il_fail_memory(g->context, "a plan's schedule");
+}
+
+void il_schedule_free(il_schedule *s) {
+  for (int i = 0; i < s->count; i++) free(s->items[i]);
+  free(s->items);
+  free(s->needed);
+  free(s->root);
+  free(s->item_of);
+  free(s->leaves);
+  *s = (il_schedule){0};
+}

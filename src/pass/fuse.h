@@ -1,0 +1,42 @@
+/* Which nodes run together: turns a graph into an ordered list of items, each one node or one fused group
+ * of elementwise nodes over the same index space. The graph itself is not changed. */
+#ifndef IL_PASS_FUSE_H
+#define IL_PASS_FUSE_H
+
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+
+/* One thing to run. A group's members are elementwise nodes; its sums are sum nodes over the leading axes
+ * of a member, taken while the member's tile is still in cache. */
+typedef struct il_item {
+  il_when when;
+  uint32_t node; /* the single node; 0: a group */
+  il_shape shape;
+  int64_t width; /* group: collapsed trailing dimension that broadcasts and sums agree on; 0: any */
+  int members, sums, operands;
+  uint32_t member[IL_TILE_MAX_CODE];
+  uint32_t sum[IL_TILE_MAX_RESULTS];
+  uint32_t operand[IL_TILE_MAX_OPERANDS]; /* node ids as the members name them */
+} il_item;
+
+typedef struct il_schedule {
+  const il_graph *graph;
+  il_item **items;
+  int count, capacity;
+  bool *needed;      /* [size + 1] an output depends on it */
+  uint32_t *root;    /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
+  int32_t *item_of;  /* [size + 1] index of the item that computes it; -1: none (input, virtual) */
+  bool *leaves;      /* [size + 1] its value is read outside of the group that computes it */
+} il_schedule;
+
+/* fuse: false puts every elementwise node into a group of its own. tiles: false makes no groups at all. */
+il_status il_schedule_build(const il_graph *graph, bool fuse, bool tiles, il_schedule *schedule);
+void il_schedule_free(il_schedule *schedule);
+
+/* How a group whose index space is `shape` may read node `id`: receives the node whose memory is read.
+ * A broadcast along rows or columns is read without being made; width receives the trailing dimension it
+ * asks for (0: any). False: the operand must exist in full. */
+bool il_operand_mode(const il_schedule *schedule, uint32_t id, il_tile_mode *mode, uint32_t *base,
+                     int64_t *width);
+
+#endif
