@@ -53,7 +53,8 @@ typedef enum il_tile_mode {
   IL_TILE_ROW,        /* operand [rows], the same for the width */
   IL_TILE_SCALAR,     /* operand [1] */
 } il_tile_mode;
-enum { IL_TILE_MAX_CODE = 64, IL_TILE_MAX_OPERANDS = 24, IL_TILE_MAX_RESULTS = 16 };
+enum { IL_TILE_MAX_CODE = 64, IL_TILE_MAX_OPERANDS = 24, IL_TILE_MAX_SUMS = 16,
+       IL_TILE_MAX_RESULTS = IL_TILE_MAX_CODE + IL_TILE_MAX_SUMS };
 typedef struct il_tile_code {
   uint16_t op;     /* an elementwise il_op */
   uint16_t result; /* register */

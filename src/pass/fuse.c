@@ -182,7 +182,7 @@ static void place_elementwise(il_fusion *f, uint32_t id) {
     bool related;
     const int fresh = new_operands(s, group, node, &related);
     if (!related || group->operands + fresh > IL_TILE_MAX_OPERANDS ||
-        group->members == IL_TILE_MAX_CODE || group->members + group->sums >= IL_TILE_MAX_CODE)
+        group->members == IL_TILE_MAX_CODE)
       continue;
     join(f, index, id, width);
     return;
@@ -201,7 +201,7 @@ static bool place_sum(il_fusion *f, uint32_t id) {
   const int index = s->item_of[from];
   if (!f->fuse || index < 0 || s->items[index]->node) return false;
   il_item *group = s->items[index];
-  if (group->when != node->when || group->sums == IL_TILE_MAX_RESULTS / 2) return false;
+  if (group->when != node->when || group->sums == IL_TILE_MAX_SUMS) return false;
   const int64_t axes = ((const il_attr_axes *)node->attr)->axes;
   int first = 0;
   const il_shape shape = group->shape;

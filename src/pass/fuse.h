@@ -15,7 +15,7 @@ typedef struct il_item {
   int64_t width; /* group: collapsed trailing dimension that broadcasts and sums agree on; 0: any */
   int members, sums, operands;
   uint32_t member[IL_TILE_MAX_CODE];
-  uint32_t sum[IL_TILE_MAX_RESULTS];
+  uint32_t sum[IL_TILE_MAX_SUMS];
   uint32_t operand[IL_TILE_MAX_OPERANDS]; /* node ids as the members name them */
 } il_item;
 

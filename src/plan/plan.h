@@ -1,0 +1,82 @@
+/* Inside of a plan: steps, places, the picture of memory. For plan/ and run/.
+ *
+ * Every operand is addressed as base[slot] + offset. A worker owns one array of bases:
+ *   SHARED   values known before the tasks, and what follows the mean; one for the whole run
+ *   TASK     the arena of the task in hand, one per worker
+ *   LEAF     this task's contribution to the means, a block of the fixed tree (run/mean.c)
+ *   MEANS    the finished means
+ *   then one slot per input and one per output of the graph (task inputs and outputs: this task's part)
+ *
+ * The caller's workspace: [SHARED arena][scratch of worker 0..][blocks of the mean tree][TASK arenas][bases]
+ */
+#ifndef IL_PLAN_PLAN_H
+#define IL_PLAN_PLAN_H
+
+#include <innerloop/plan.h>
+
+#include "pass/fuse.h"
+
+enum { IL_SLOT_SHARED = 0, IL_SLOT_TASK, IL_SLOT_LEAF, IL_SLOT_MEANS, IL_SLOT_INPUTS };
+
+typedef struct il_place {
+  int slot;
+  size_t offset; /* bytes */
+} il_place;
+
+typedef enum il_call_kind { IL_CALL_KERNEL = 1, IL_CALL_REFERENCE, IL_CALL_COPY } il_call_kind;
+
+enum { IL_CALL_MAX_INS = 64 }; /* a concatenation of more is refused when the plan is built */
+
+typedef struct il_call {
+  il_call_kind kind;
+  uint32_t node;            /* the node, or the last member of a group */
+  const il_kernel *kernel;  /* IL_CALL_KERNEL */
+  il_problem problem;       /* geometry that the kernel sees */
+  const void *table;        /* prepared by the kernel */
+  size_t bytes;             /* IL_CALL_COPY */
+  int ins, outs;
+  const il_place *in, *out;
+  const uint32_t *out_node; /* the graph value that each out holds; for checking and printing */
+} il_call;
+
+typedef struct il_call_list {
+  il_call *call;
+  int64_t count;
+} il_call_list;
+
+struct il_plan {
+  const il_graph *graph;
+  il_arena arena;           /* steps, places, tables, programs */
+  il_call_list list[3];     /* by il_when */
+  size_t arena_bytes[2];    /* SHARED, TASK */
+  size_t scratch_bytes;     /* largest of any step */
+  size_t mean_bytes;        /* one block of the mean tree */
+  int64_t nodes;
+  double flops[3];
+  size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */
+  bool *input_task, *output_task;
+};
+
+/* A pad so that no two buffers share a cache line. */
+static inline size_t il_aligned(size_t bytes) {
+  return (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
+}
+size_t il_node_bytes(const il_node *node);
+/* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
+bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
+
+/* ---- memory (plan/memory.c) ---- */
+typedef struct il_buffer {
+  uint32_t node;
+  size_t bytes;
+  int64_t first, last; /* steps between which it is alive, inclusive */
+  size_t offset;       /* result */
+} il_buffer;
+/* Gives every buffer an offset such that no two that are alive together overlap, largest first.
+ * Returns the size of the arena. Order of `buffer` is kept; order is scratch for count ints. */
+size_t il_memory_place(int64_t count, il_buffer *buffer, int64_t *order);
+
+/* Runs one step with the given bases. */
+void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch);
+
+#endif

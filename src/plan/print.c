@@ -1,0 +1,80 @@
+/* A plan as text: one line per call, in the order in which they run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/plan.h"
+
+typedef struct il_text {
+  char *data;
+  size_t size;
+  FILE *file;
+} il_text;
+
+static const char *slot_name(const il_plan *plan, int slot, char text[static 32]) {
+  static const char *const names[] = {"shared", "task", "leaf", "means"};
+  if (slot < IL_SLOT_INPUTS) return names[slot];
+  slot -= IL_SLOT_INPUTS;
+  const bool input = slot < plan->graph->input_count;
+  snprintf(text, 32, "%s %d", input ? "input" : "output", input ? slot : slot - plan->graph->input_count);
+  return text;
+}
+
+static double call_flops(const il_plan *plan, const il_call *call) {
+  const il_graph *g = plan->graph;
+  if (call->kind == IL_CALL_COPY) return 0;
+  if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_NONE) {
+    const il_tile_program *p = call->problem.tile;
+    return (double)p->rows * (double)p->width * p->codes;
+  }
+  const il_node *node = g->nodes[call->node];
+  return g->ops[node->op]->flops ? g->ops[node->op]->flops(g, node) : 0;
+}
+
+static void problem_text(const il_plan *plan, const il_call *call, char *text, size_t size) {
+  if (call->kind == IL_CALL_KERNEL) {
+    il_problem_text(&call->problem, text, size);
+    return;
+  }
+  char shape[96];
+  const il_node *node = plan->graph->nodes[call->node];
+  snprintf(text, size, "%s %s", call->kind == IL_CALL_COPY ? "copy" : il_op_name(node->op),
+           il_shape_text(node->shape, shape));
+}
+
+static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_call *call) {
+  char problem[160], origin[160], slot[32];
+  size_t bytes = 0;
+  problem_text(plan, call, problem, sizeof problem);
+  il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
+  for (int i = 0; i < call->outs; i++) bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
+  fprintf(file, "%5lld  %-44s %-8s@%-9zu %10zu B %12.0f FLOP  %-16s %s\n", (long long)index, problem,
+          call->outs ? slot_name(plan, call->out[0].slot, slot) : "-", call->outs ? call->out[0].offset : 0,
+          bytes, call_flops(plan, call),
+          call->kind == IL_CALL_KERNEL ? call->kernel->name : call->kind == IL_CALL_COPY ? "copy" : "reference",
+          origin);
+}
+
+char *il_plan_print(const il_plan *plan) {
+  static const char *const stage[3] = {"shared, before the tasks", "for each task", "shared, after the mean over tasks"};
+  il_text text = {0};
+  text.file = open_memstream(&text.data, &text.size);
+  if (!text.file) {
+    il_fail_memory(plan->graph->context, "the text of a plan");
+    return NULL;
+  }
+  fprintf(text.file, "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B\n",
+          il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0], plan->arena_bytes[1],
+          plan->scratch_bytes, plan->mean_bytes);
+  for (int when = 0; when < 3; when++) {
+    const il_call_list *list = &plan->list[when];
+    fprintf(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count, plan->flops[when]);
+    for (int64_t i = 0; i < list->count; i++) print_call(text.file, plan, i, &list->call[i]);
+  }
+  if (fclose(text.file) != 0) {
+    free(text.data);
+    il_fail_memory(plan->graph->context, "the text of a plan");
+    return NULL;
+  }
+  return text.data;
+}

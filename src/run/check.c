@@ -1,0 +1,120 @@
+/* Runs a plan beside the reference interpreter, value by value, and stops at the first that differs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/execute.h"
+
+typedef struct il_checker {
+  const il_plan *plan;
+  il_reference *reference;
+  int task; /* -1: a shared value */
+  int64_t compared;
+  il_status status;
+} il_checker;
+
+static double element(il_type type, const void *data, int64_t i) {
+  switch (type) {
+    case IL_FLOAT32: return (double)((const float *)data)[i];
+    case IL_FLOAT64: return ((const double *)data)[i];
+    case IL_INT32: return ((const int32_t *)data)[i];
+    default: return ((const uint8_t *)data)[i];
+  }
+}
+
+/* Two NaNs are equal whatever their payload: which one an operation returns is not fixed by IEEE 754. */
+static bool same(il_type type, const void *a, const void *b, int64_t i) {
+  const size_t size = il_type_size(type);
+  if (memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0) return true;
+  return isnan(element(type, a, i)) && isnan(element(type, b, i));
+}
+
+static void report(il_checker *c, const il_call *call, uint32_t id, const void *found, const void *expected) {
+  const il_graph *g = c->plan->graph;
+  const il_node *node = g->nodes[id];
+  const int64_t count = il_shape_count(node->shape);
+  int64_t worst = 0, different = 0;
+  double distance = -1;
+  for (int64_t i = 0; i < count; i++) {
+    if (same(node->type, found, expected, i)) continue;
+    different++;
+    const double d = fabs(element(node->type, found, i) - element(node->type, expected, i));
+    if (!(d <= distance)) {
+      distance = d;
+      worst = i;
+    }
+  }
+  char origin[256], shape[96], task[32] = "shared";
+  il_value_origin(g, (il_value){id}, origin, sizeof origin);
+  if (c->task >= 0) snprintf(task, sizeof task, "task %d", c->task);
+  c->status = il_fail(g->context, IL_ERROR_MISMATCH,
+                      "value %%%u (%s%s%s, %s, %s) differs from the reference in %lld of %lld elements; "
+                      "worst is element %lld: found %.9g, expected %.9g; kernel %s",
+                      id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
+                      task, (long long)different, (long long)count, (long long)worst,
+                      element(node->type, found, worst), element(node->type, expected, worst),
+                      call->kind == IL_CALL_KERNEL ? call->kernel->name : "reference");
+}
+
+static bool after_call(void *argument, const il_call *call, char *const *bases) {
+  il_checker *c = argument;
+  for (int k = 0; k < call->outs; k++) {
+    const uint32_t id = call->out_node[k];
+    const il_node *node = c->plan->graph->nodes[id];
+    const void *expected = il_reference_value(c->reference, (il_value){id});
+    const void *found = bases[call->out[k].slot] + call->out[k].offset;
+    if (!expected) continue;
+    const int64_t count = il_shape_count(node->shape);
+    for (int64_t i = 0; i < count; i++) {
+      if (same(node->type, found, expected, i)) continue;
+      report(c, call, id, found, expected);
+      return false;
+    }
+    c->compared += count;
+  }
+  return true;
+}
+
+static bool before_task(void *argument, int task) {
+  il_checker *c = argument;
+  c->task = task;
+  c->status = il_reference_task(c->reference, task);
+  return c->status == IL_OK;
+}
+
+static void check(il_checker *c, il_run *run) {
+  c->status = il_reference_before(c->reference);
+  if (c->status != IL_OK || !il_run_shared(run, IL_BEFORE)) return;
+  if (c->plan->list[IL_PER_TASK].count > 0)
+    for (int chunk = 0; chunk < run->tree.chunks; chunk++)
+      if (!il_run_chunk(run, 0, chunk)) return;
+  c->task = -1;
+  c->status = il_reference_after(c->reference);
+  if (c->status != IL_OK) return;
+  if (c->plan->mean_bytes > 0)
+    il_tree_finish(c->plan, &run->tree, run->workspace + run->layout.blocks, 0, 1);
+  il_run_shared(run, IL_AFTER);
+}
+
+il_status il_plan_check(const il_plan *plan, const il_bindings *bindings, int64_t *compared) {
+  il_context *context = plan->graph->context;
+  const size_t bytes = il_plan_workspace(plan, bindings->tasks, 1);
+  void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, il_aligned(bytes));
+  il_checker c = {.plan = plan, .task = -1};
+  c.reference = il_reference_new(plan->graph, bindings);
+  if (!workspace || !c.reference) {
+    free(workspace);
+    il_reference_free(c.reference);
+    return il_fail_memory(context, "the run beside the reference");
+  }
+  il_run run = il_run_start(plan, 1, workspace, bindings);
+  run.after_call = after_call;
+  run.before_task = before_task;
+  run.argument = &c;
+  check(&c, &run);
+  if (compared) *compared = c.compared;
+  il_reference_free(c.reference);
+  free(workspace);
+  return c.status;
+}

@@ -1,0 +1,149 @@
+/* Runs a plan: what is shared, the tasks on the team, their means, what follows. Allocates nothing. */
+#include "run/execute.h"
+
+#include <string.h>
+
+#include "base/team.h"
+
+void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch) {
+  const void *in[IL_CALL_MAX_INS];
+  void *out[IL_TILE_MAX_RESULTS];
+  for (int i = 0; i < call->ins; i++) in[i] = bases[call->in[i].slot] + call->in[i].offset;
+  for (int i = 0; i < call->outs; i++) out[i] = bases[call->out[i].slot] + call->out[i].offset;
+  if (call->kind == IL_CALL_KERNEL) {
+    call->kernel->run(&call->problem, call->table, in, out, scratch);
+  } else if (call->kind == IL_CALL_COPY) {
+    memcpy(out[0], in[0], call->bytes);
+  } else {
+    const il_node *node = plan->graph->nodes[call->node];
+    plan->graph->ops[node->op]->reference(plan->graph, node, in, out[0]);
+  }
+}
+
+static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads) {
+  il_layout l = {0};
+  const size_t workers = (size_t)threads;
+  const size_t slots = (size_t)(IL_SLOT_INPUTS + plan->graph->input_count + plan->graph->output_count);
+  l.stack_bytes = (size_t)tree->depth * plan->mean_bytes;
+  l.base_bytes = il_aligned(slots * sizeof(char *));
+  l.scratch = il_aligned(plan->arena_bytes[0]);
+  l.blocks = l.scratch + workers * plan->scratch_bytes;
+  l.stacks = l.blocks + (size_t)tree->chunks * plan->mean_bytes;
+  l.tasks = l.stacks + workers * l.stack_bytes;
+  l.bases = l.tasks + workers * il_aligned(plan->arena_bytes[1]);
+  l.total = l.bases + workers * l.base_bytes;
+  return l;
+}
+
+size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
+  if (threads < 1) threads = 1;
+  if (tasks < 1) tasks = 1;
+  const il_tree tree = il_tree_cut(tasks, threads);
+  return layout_of(plan, &tree, threads).total;
+}
+
+static char **bases_of(const il_run *run, int worker) {
+  return (char **)(void *)(run->workspace + run->layout.bases + (size_t)worker * run->layout.base_bytes);
+}
+
+static void set_bases(il_run *run, int worker) {
+  const il_plan *plan = run->plan;
+  char **bases = bases_of(run, worker);
+  bases[IL_SLOT_SHARED] = run->workspace + run->layout.shared;
+  bases[IL_SLOT_TASK] = run->workspace + run->layout.tasks + (size_t)worker * il_aligned(plan->arena_bytes[1]);
+  bases[IL_SLOT_LEAF] = bases[IL_SLOT_MEANS] = run->workspace + run->layout.blocks;
+  /* The bindings' inputs are read only; one array of bases serves reading and writing. */
+  char **slot = bases + IL_SLOT_INPUTS;
+  for (int i = 0; i < plan->graph->input_count; i++)
+    memcpy(slot++, &run->bindings->inputs[i], sizeof *slot);
+  for (int i = 0; i < plan->graph->output_count; i++)
+    memcpy(slot++, &run->bindings->outputs[i], sizeof *slot);
+}
+
+static void set_task(const il_run *run, char **bases, int task) {
+  const il_plan *plan = run->plan;
+  const size_t index = (size_t)task;
+  char **slot = bases + IL_SLOT_INPUTS;
+  for (int i = 0; i < plan->graph->input_count; i++, slot++)
+    if (plan->input_task[i]) {
+      memcpy(slot, &run->bindings->inputs[i], sizeof *slot);
+      *slot += index * plan->input_bytes[i];
+    }
+  for (int i = 0; i < plan->graph->output_count; i++, slot++)
+    if (plan->output_task[i]) *slot = (char *)run->bindings->outputs[i] + index * plan->output_bytes[i];
+}
+
+static void *scratch_of(const il_run *run, int worker) {
+  return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
+}
+
+static bool run_list(const il_run *run, il_when when, int worker) {
+  const il_call_list *list = &run->plan->list[when];
+  char *const *bases = bases_of(run, worker);
+  void *scratch = scratch_of(run, worker);
+  for (int64_t i = 0; i < list->count; i++) {
+    il_call_run(run->plan, &list->call[i], bases, scratch);
+    if (run->after_call && !run->after_call(run->argument, &list->call[i], bases)) return false;
+  }
+  return true;
+}
+
+bool il_run_shared(il_run *run, il_when when) {
+  set_bases(run, 0);
+  return run_list(run, when, 0);
+}
+
+bool il_run_chunk(il_run *run, int worker, int chunk) {
+  const il_plan *plan = run->plan;
+  il_tree_walk walk = {.blocks = {run->workspace + run->layout.blocks + (size_t)chunk * plan->mean_bytes}};
+  char *stack = run->workspace + run->layout.stacks + (size_t)worker * run->layout.stack_bytes;
+  for (int i = 0; i < run->tree.depth; i++) walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
+  set_bases(run, worker);
+  char **bases = bases_of(run, worker);
+  const int begin = chunk * run->tree.chunk;
+  for (int i = 0; i < run->tree.chunk && begin + i < run->tree.tasks; i++) {
+    if (run->before_task && !run->before_task(run->argument, begin + i)) return false;
+    set_task(run, bases, begin + i);
+    bases[IL_SLOT_LEAF] = il_tree_leaf(&walk);
+    if (!run_list(run, IL_PER_TASK, worker)) return false;
+    il_tree_add(plan, &walk, i + 1);
+  }
+  il_tree_close(plan, &walk);
+  return true;
+}
+
+static void tasks_job(void *argument, int worker) {
+  il_run *run = argument;
+  for (;;) {
+    const int chunk = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
+    if (chunk >= run->tree.chunks) return;
+    il_run_chunk(run, worker, chunk);
+  }
+}
+
+static void means_job(void *argument, int worker) {
+  const il_run *run = argument;
+  il_tree_finish(run->plan, &run->tree, run->workspace + run->layout.blocks, worker, run->threads);
+}
+
+il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings) {
+  il_run run = {.plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
+  run.tree = il_tree_cut(bindings->tasks, threads);
+  run.layout = layout_of(plan, &run.tree, threads);
+  return run;
+}
+
+il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace, const il_bindings *bindings) {
+  il_context *context = plan->graph->context;
+  if (bindings->tasks < 1)
+    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1", bindings->tasks);
+  if ((uintptr_t)workspace % IL_WORKSPACE_ALIGNMENT)
+    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: the workspace must be aligned to %d bytes",
+                   IL_WORKSPACE_ALIGNMENT);
+  il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
+  il_run_shared(&run, IL_BEFORE);
+  if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);
+  if (plan->mean_bytes > 0) il_team_run(team, means_job, &run);
+  il_run_shared(&run, IL_AFTER);
+  return IL_OK;
+}

@@ -1,0 +1,36 @@
+/* The pieces of a run, for il_plan_run and for the run beside the reference (run/check.c). */
+#ifndef IL_RUN_EXECUTE_H
+#define IL_RUN_EXECUTE_H
+
+#include <stdatomic.h>
+
+#include "run/mean.h"
+
+typedef struct il_layout { /* offsets in the workspace */
+  size_t shared, scratch, blocks, stacks, tasks, bases, total;
+  size_t stack_bytes; /* blocks of the tree that one worker keeps */
+  size_t base_bytes;  /* one worker's array of bases */
+} il_layout;
+
+typedef struct il_run {
+  const il_plan *plan;
+  const il_bindings *bindings;
+  char *workspace;
+  il_layout layout;
+  il_tree tree;
+  int threads;
+  atomic_int next; /* chunk */
+  /* Called for each call of a list after it ran, NULL: never; false stops the list. */
+  bool (*after_call)(void *argument, const il_call *call, char *const *bases);
+  /* Called before the calls of a task; NULL: never. false stops the run. */
+  bool (*before_task)(void *argument, int task);
+  void *argument;
+} il_run;
+
+il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings);
+/* Runs the shared lists (IL_BEFORE, IL_AFTER) as worker 0. False: after_call stopped it. */
+bool il_run_shared(il_run *run, il_when when);
+/* One chunk of tasks as `worker`. False: a callback stopped it. */
+bool il_run_chunk(il_run *run, int worker, int chunk);
+
+#endif

@@ -1,0 +1,31 @@
+/* The mean over tasks as one fixed binary tree over the task index: neighbours first, level by level, an odd
+ * last one passes up. Whole chunks of the tree are summed by one worker, so few blocks are alive at once. */
+#ifndef IL_RUN_MEAN_H
+#define IL_RUN_MEAN_H
+
+#include "plan/plan.h"
+
+typedef struct il_tree {
+  int tasks, chunk, chunks; /* tasks per chunk: a power of two; chunks = ceil(tasks / chunk) */
+  int depth;                /* log2(chunk): blocks that a worker keeps besides the chunk's own */
+} il_tree;
+
+/* Cuts the tasks into chunks for so many workers; the result's bits do not depend on it. */
+il_tree il_tree_cut(int tasks, int threads);
+
+/* A worker's walk through one chunk: blocks[0] is the chunk's own block, blocks[1..depth] the worker's. */
+typedef struct il_tree_walk {
+  char *blocks[32];
+  int top; /* blocks in use */
+} il_tree_walk;
+/* Where the next task's contribution goes. */
+char *il_tree_leaf(il_tree_walk *walk);
+/* The contribution is complete; `done` tasks of the chunk are. Adds what the tree adds now. */
+void il_tree_add(const il_plan *plan, il_tree_walk *walk, int done);
+/* The chunk has no more tasks: adds what is left into blocks[0]. */
+void il_tree_close(const il_plan *plan, il_tree_walk *walk);
+/* Adds the chunks' blocks (apart by mean_bytes) for part `part` of `parts`, divides by the number of tasks;
+ * the result stands in the first block. */
+void il_tree_finish(const il_plan *plan, const il_tree *tree, char *blocks, int part, int parts);
+
+#endif
