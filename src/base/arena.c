@@ -1,0 +1,67 @@
+/* Bump arena: blocks come zeroed from calloc and are never reused, so every allocation is zero.
+ * Under AddressSanitizer everything but the handed-out bytes is poisoned. */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+enum { GUARD = 16 };
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+enum { GUARD = 0 };
+#endif
+
+enum { ALIGNMENT = 16, DEFAULT_BLOCK = 64 * 1024 };
+
+struct il_arena_block {
+  _Alignas(ALIGNMENT) il_arena_block *next;
+  size_t size, used; /* of the bytes behind the header */
+};
+
+static char *bytes_of(il_arena_block *block) { return (char *)(block + 1); }
+
+static il_arena_block *add_block(il_arena *arena, size_t need) {
+  size_t size = arena->block_size ? arena->block_size : DEFAULT_BLOCK;
+  if (size < need) size = need;
+  if (size > SIZE_MAX - sizeof(il_arena_block)) return NULL;
+  il_arena_block *block = calloc(1, sizeof *block + size);
+  if (!block) return NULL;
+  block->size = size;
+  block->next = arena->blocks;
+  arena->blocks = block;
+  ASAN_POISON_MEMORY_REGION(bytes_of(block), size);
+  return block;
+}
+
+void *il_arena_alloc(il_arena *arena, size_t size) {
+  if (size > SIZE_MAX / 2) return NULL;
+  size_t need = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GUARD;
+  if (need == 0) need = ALIGNMENT; /* distinct pointers even for empty things */
+  il_arena_block *block = arena->blocks;
+  if (!block || block->size - block->used < need) block = add_block(arena, need);
+  if (!block) return NULL;
+  char *memory = bytes_of(block) + block->used;
+  block->used += need;
+  ASAN_UNPOISON_MEMORY_REGION(memory, size);
+  return memory;
+}
+
+char *il_arena_string(il_arena *arena, const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = il_arena_alloc(arena, size);
+  if (copy) memcpy(copy, text, size);
+  return copy;
+}
+
+void il_arena_free(il_arena *arena) {
+  for (il_arena_block *block = arena->blocks, *next; block; block = next) {
+    next = block->next;
+    ASAN_UNPOISON_MEMORY_REGION(bytes_of(block), block->size);
+    free(block);
+  }
+  arena->blocks = NULL;
+}

@@ -1,0 +1,16 @@
+/* Rules about shapes that need no graph. */
+#ifndef IL_GRAPH_SHAPE_H
+#define IL_GRAPH_SHAPE_H
+
+#include <innerloop/graph.h>
+
+/* Elements of one value at most: sizes in bytes, also of many tasks, stay far below 2^63. */
+#define IL_MAX_COUNT ((int64_t)1 << 40)
+
+bool il_shape_valid(il_shape shape);
+/* Numpy's rule for one shape into another. */
+bool il_shape_broadcasts(il_shape from, il_shape to);
+/* Numpy's rule for two; false when they do not fit. */
+bool il_shape_common(il_shape a, il_shape b, il_shape *common);
+
+#endif
