@@ -1,0 +1,128 @@
+/* Contexts, arena, random numbers, worker teams. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/team.h"
+
+static void first_error_wins(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  assert_int_equal(il_context_status(context), IL_OK);
+  assert_string_equal(il_context_message(context), "");
+  assert_int_equal(il_fail(context, IL_ERROR_SHAPE, "first %d\n", 1), IL_ERROR_SHAPE);
+  assert_int_equal(il_fail(context, IL_ERROR_TYPE, "second"), IL_ERROR_TYPE);
+  assert_int_equal(il_context_status(context), IL_ERROR_SHAPE);
+  assert_string_equal(il_context_message(context), "first 1");
+  il_context_clear(context);
+  assert_int_equal(il_context_status(context), IL_OK);
+  il_fail(context, IL_ERROR_FILE, "a\nb");
+  assert_string_equal(il_context_message(context), "a?b");
+  il_context_free(context);
+  assert_int_equal(il_fail(NULL, IL_ERROR_FILE, "x"), IL_ERROR_FILE);
+  assert_string_equal(il_status_name(IL_ERROR_STAGE), "IL_ERROR_STAGE");
+  assert_string_equal(il_status_name((il_status)12345), "unknown");
+  assert_int_equal(il_status_exit_code(IL_ERROR_CONFIG), 2);
+}
+
+static void arena_is_aligned_and_zero(void **state) {
+  (void)state;
+  il_arena arena = {.block_size = 64};
+  for (size_t size = 0; size < 300; size++) {
+    unsigned char *memory = il_arena_alloc(&arena, size);
+    assert_non_null(memory);
+    assert_int_equal((uintptr_t)memory % 16, 0);
+    for (size_t i = 0; i < size; i++) assert_int_equal(memory[i], 0);
+    memset(memory, 0xA5, size);
+  }
+  assert_string_equal(il_arena_string(&arena, "kept"), "kept");
+  assert_null(il_arena_alloc(&arena, SIZE_MAX));
+  il_arena_free(&arena);
+  il_arena_free(&arena);
+}
+
+/* Known answers of Random123 (kat_vectors, philox4x32 10). */
+static void philox_known_answers(void **state) {
+  (void)state;
+  uint32_t words[4];
+  il_random_block(0, 0, 0, words);
+  const uint32_t zeros[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
+  assert_memory_equal(words, zeros, sizeof words);
+  il_random_block(UINT64_MAX, UINT64_MAX, UINT64_MAX, words);
+  const uint32_t ones[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
+  assert_memory_equal(words, ones, sizeof words);
+  /* counter 243f6a88 85a308d3 13198a2e 03707344, key a4093822 299f31d0 */
+  il_random_block(0x299f31d0a4093822u, 0x0370734413198a2eu, 0x85a308d3243f6a88u, words);
+  const uint32_t pi[4] = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};
+  assert_memory_equal(words, pi, sizeof words);
+}
+
+static void draws_have_their_distribution(void **state) {
+  (void)state;
+  enum { COUNT = 60000 };
+  il_random random = il_random_start(7, 1);
+  double sum = 0, squares = 0, uniform = 0;
+  int seen[6] = {0};
+  for (int i = 0; i < COUNT; i++) {
+    double x = il_random_normal01(&random), u = il_random_uniform01(&random);
+    assert_true(u >= 0 && u < 1 && isfinite(x));
+    sum += x;
+    squares += x * x;
+    uniform += u;
+    seen[il_random_below(&random, 6)]++;
+  }
+  assert_true(fabs(sum / COUNT) < 0.02 && fabs(squares / COUNT - 1) < 0.03);
+  assert_true(fabs(uniform / COUNT - 0.5) < 0.01);
+  for (int i = 0; i < 6; i++) assert_true(seen[i] > COUNT / 6 - 500 && seen[i] < COUNT / 6 + 500);
+  assert_int_equal(il_random_below(&random, 1), 0);
+  assert_true(il_random_mix(1, 2) != il_random_mix(2, 1));
+}
+
+typedef struct count {
+  atomic_int calls, workers;
+} count;
+
+static void count_job(void *argument, int worker) {
+  count *c = argument;
+  atomic_fetch_add(&c->calls, 1);
+  atomic_fetch_add(&c->workers, worker);
+}
+
+static void team_runs_every_worker(void **state) {
+  (void)state;
+  for (int threads = 1; threads <= 5; threads++) {
+    il_team *team = il_team_new(NULL, threads);
+    assert_int_equal(il_team_threads(team), threads);
+    count c = {0};
+    for (int i = 0; i < 2000; i++) il_team_run(team, count_job, &c);
+    assert_int_equal(atomic_load(&c.calls), 2000 * threads);
+    assert_int_equal(atomic_load(&c.workers), 2000 * threads * (threads - 1) / 2);
+    il_team_free(team);
+  }
+  il_team *unused = il_team_new(NULL, 0);
+  assert_true(il_team_threads(unused) >= 1);
+  il_team_free(unused);
+  il_team_free(NULL);
+  il_context *context = il_context_new();
+  assert_null(il_team_new(context, -1));
+  assert_int_equal(il_context_status(context), IL_ERROR_ARGUMENT);
+  il_context_free(context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(first_error_wins),       cmocka_unit_test(arena_is_aligned_and_zero),
+      cmocka_unit_test(philox_known_answers),   cmocka_unit_test(draws_have_their_distribution),
+      cmocka_unit_test(team_runs_every_worker),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
