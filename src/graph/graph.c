@@ -111,11 +111,17 @@ il_value il_input(il_graph *graph, const char *name, il_stage stage, il_type typ
   }
   char function[96];
   snprintf(function, sizeof function, "il_input \"%.64s\"", name);
-  il_value value = il_node_make_input(graph, function, type,
-                                      stage == IL_TASK ? IL_PER_TASK : IL_BEFORE, shape);
-  if (!value.id || !append(graph, name, value, &graph->inputs, &graph->input_count,
-                           &graph->input_capacity))
+  /* The place in the list comes first: an input node without one must not exist. */
+  int index = graph->input_count;
+  if (!append(graph, name, (il_value){0}, &graph->inputs, &graph->input_count,
+              &graph->input_capacity))
     return (il_value){0};
+  il_value value = il_node_make_input(graph, function, index, type,
+                                      stage == IL_TASK ? IL_PER_TASK : IL_BEFORE, shape);
+  if (value.id)
+    graph->inputs[index].value = value;
+  else
+    graph->input_count = index;
   return value;
 }
 

@@ -156,12 +156,12 @@ static il_shape trimmed(il_shape shape) {
   return shape;
 }
 
-il_value il_node_make_input(il_graph *g, const char *function, il_type type, il_when when,
+il_value il_node_make_input(il_graph *g, const char *function, int index, il_type type, il_when when,
                             il_shape shape) {
   if (!check_shape(g, function, shape)) return (il_value){0};
   il_attr_input attr;
   memset(&attr, 0, sizeof attr);
-  attr.index = g->input_count;
+  attr.index = index;
   il_node made = {.op = IL_OP_INPUT, .type = type, .when = when, .shape = trimmed(shape), .attr = &attr};
   return intern(g, &made);
 }
