@@ -1,5 +1,5 @@
 /* The graph as a container: lifetime, inputs and outputs by name, scopes, questions about values.
- * Nodes are made in node.c, by the builders of elementwise.c and build.c. */
+ * Nodes are made in node.c, by the builders of build_elementwise.c and build.c. */
 #include "graph/graph.h"
 
 #include <stdio.h>
