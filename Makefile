@@ -1,0 +1,44 @@
+# Short names for what CMake does, and the two commands of the README.
+#   make        builds build/innerloop
+#   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates
+#   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
+#   make lint   formatting, static analysis, layering, file lengths
+JOBS ?= $(shell nproc)
+DEMO ?= runs/demo
+
+.PHONY: all build demo test lint format clean
+
+all: build
+
+build:
+	@tools/bootstrap.sh --check build
+	cmake -S . -B build $(if $(wildcard build/CMakeCache.txt),,-DINNERLOOP_TESTS=OFF)
+	cmake --build build -j$(JOBS) --target innerloop_cli
+
+demo:
+	@tools/bootstrap.sh build
+	@$(MAKE) --no-print-directory build
+	rm -rf $(DEMO)
+	build/innerloop train glyphs-5w1s-maml --out $(DEMO)
+	build/innerloop eval $(DEMO)
+
+test:
+	@tools/bootstrap.sh test
+	cmake --preset release
+	cmake --build build -j$(JOBS)
+	cd build && ctest --output-on-failure -j$(JOBS)
+	cmake --preset sanitize
+	cmake --build build-sanitize -j$(JOBS)
+	cd build-sanitize && ctest --output-on-failure -j$(JOBS)
+
+lint:
+	@tools/bootstrap.sh lint
+	@cmake --preset release >/dev/null
+	@tools/lint.sh
+
+format:
+	@tools/bootstrap.sh lint
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-*

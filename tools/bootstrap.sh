@@ -1,0 +1,68 @@
+#!/bin/sh
+# Finds what a build, the tests or the linter need and this machine lacks, says so, and installs it with apt.
+# bootstrap.sh [--check] build|test|lint      --check: only say what is missing, and end with 1
+set -eu
+
+check=no
+if [ "${1:-}" = --check ]; then
+  check=yes
+  shift
+fi
+purpose=${1:-build}
+case $purpose in
+build | test | lint) ;;
+*)
+  echo "bootstrap: unknown purpose '$purpose', expected build, test or lint" >&2
+  exit 2
+  ;;
+esac
+
+missing=
+command -v cc >/dev/null 2>&1 || missing="$missing gcc"
+command -v cmake >/dev/null 2>&1 || missing="$missing cmake"
+if command -v cc >/dev/null 2>&1; then
+  echo '#include <stdio.h>' | cc -E -x c - >/dev/null 2>&1 || missing="$missing libc6-dev"
+fi
+
+# Without pkg-config nobody knows which libraries are there; apt skips those that are.
+library() {
+  pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
+library yaml-0.1 libyaml-dev
+library jansson libjansson-dev
+library libzip libzip-dev
+library libpng libpng-dev
+[ "$purpose" = build ] || library cmocka libcmocka-dev
+if [ "$purpose" = lint ]; then
+  command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"
+  command -v clang-tidy >/dev/null 2>&1 || missing="$missing clang-tidy"
+fi
+
+[ -n "$missing" ] || exit 0
+if [ "$check" = yes ]; then
+  echo "innerloop needs packages that are not installed:$missing" >&2
+  echo "On Debian and Ubuntu, 'tools/bootstrap.sh $purpose' installs them." >&2
+  exit 1
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "innerloop needs these packages (Debian's names) and there is no apt-get here:$missing" >&2
+  exit 1
+fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "innerloop needs packages; as root, run: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root="sudo env"
+  echo "innerloop: installing with sudo:$missing"
+else
+  as_root=env
+  echo "innerloop: installing:$missing"
+fi
+$as_root DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq update
+# shellcheck disable=SC2086 # a list of words
+$as_root DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y \
+  --no-install-recommends install $missing
