@@ -39,7 +39,8 @@ IL_API il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *ma
 /* Scores on the query set under given weights, with the statistics asked for. */
 IL_API il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
                               const il_value *fast);
-/* The mean query loss, accuracy ({0} for regression) and meta-gradients of ONE task (task values; average
+/* The mean query loss, accuracy ({0} for regression), support loss before the last inner step ({0} without
+ * inner steps) and meta-gradients of ONE task (task values; average
  * them with il_task_mean). */
 typedef struct il_maml_result { il_value query_loss, query_accuracy, support_loss; } il_maml_result;
 IL_API il_status il_maml_gradient(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 typedef enum il_layer_kind {
-  IL_LAYER_LINEAR = 1,  /* y = x·W + b; flattens [n, h, w, c] in the order of PyTorch's NCHW flatten */
+  IL_LAYER_LINEAR = 1,  /* y = x·W + b; flattens an image first */
   IL_LAYER_CONV = 2,    /* y = conv(x, W) + b */
   IL_LAYER_NORM = 3,    /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
   IL_LAYER_RELU = 4,
@@ -50,8 +50,9 @@ typedef struct il_net il_net;
  * outputs (units == 0 in the last linear). NULL after an error that names the layer. Copies layers. */
 IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
                           int outputs);
-/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4"; hidden or filters 0: the
- * preset's own (for mlp: width of the two hidden layers). */
+/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4"; filters: width of the
+ * convolutions (64), of mlp's hidden layers (40), or of omniglot_fc's last hidden layer (64: 256-128-64-64,
+ * the others keep their proportion); 0: the preset's own. */
 IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
                              int filters);
 IL_API void il_net_free(il_net *net);
@@ -63,8 +64,9 @@ IL_API const char *il_net_parameter_name(const il_net *net, int index);
 /* Engine layout: conv [kh,kw,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
 /* Dimension permutation from PyTorch's layout to the engine's is a transpose: conv [out,in,kh,kw] ->
- * [kh,kw,in,out]; linear [out,in] -> [in,out]; others as they are. After a flatten of an image, linear rows
- * are ordered as PyTorch's NCHW flatten orders them. Copies reals of `type`. */
+ * [kh,kw,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
+ * an image in its own order [h,w,c]; what runs over a flattened image (linear rows, norm between flatten and
+ * linear) is permuted from and to PyTorch's order [c,h,w] here. Copies reals of `type`. */
 IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type, const void *torch_data,
                               void *engine_data);
 IL_API void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,

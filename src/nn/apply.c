@@ -1,0 +1,139 @@
+/* Applies a net to a batch: one scope per layer, plain graph operations, so any order of derivative works. */
+#include "graph/graph.h"
+#include "nn/net.h"
+
+/* One pass over the layers. */
+typedef struct pass {
+  const il_net *net;
+  il_graph *g;
+  const il_value *parameters;
+  il_statistics statistics;
+  il_moments *moments;
+  int norms; /* norm layers so far */
+  il_value dropout_key;
+  int64_t dropout_stream;
+} pass;
+
+/* [C] -> [1,…,1,C], so that it broadcasts over the batch (and the image). */
+static il_value per_channel(il_graph *g, il_value v, int rank) {
+  il_shape shape = {.rank = rank};
+  for (int i = 0; i < rank - 1; i++) shape.dim[i] = 1;
+  shape.dim[rank - 1] = il_shape_count(il_value_shape(g, v));
+  return il_reshape(g, v, shape);
+}
+
+static il_value norm(pass *p, const il_net_layer_record *record, il_value x) {
+  il_graph *g = p->g;
+  il_shape shape = il_value_shape(g, x);
+  il_value gamma = per_channel(g, p->parameters[record->parameter], shape.rank);
+  il_value beta = per_channel(g, p->parameters[record->parameter + 1], shape.rank);
+  int index = p->norms++;
+  if (p->statistics == IL_STATISTICS_EACH && shape.rank == 2)
+    return il_broadcast(g, beta, shape); /* a batch of one is its own mean: nothing is left of x */
+  uint32_t axes = (1u << (shape.rank - 1)) - 1;
+  if (p->statistics == IL_STATISTICS_EACH) axes &= ~1u;
+  bool given = p->statistics == IL_STATISTICS_GIVEN;
+  il_value mean = given ? p->moments->mean[index] : il_mean(g, x, axes);
+  il_value centred = il_sub(g, x, mean);
+  il_value variance =
+      given ? p->moments->variance[index] : il_mean(g, il_mul(g, centred, centred), axes);
+  if (p->statistics == IL_STATISTICS_BATCH && p->moments) {
+    p->moments->mean[index] = mean;
+    p->moments->variance[index] = variance;
+  }
+  il_value rstd = il_div(g, il_scalar(g, 1), il_sqrt(g, il_shift(g, variance, record->layer.eps)));
+  return il_add(g, il_mul(g, centred, il_mul(g, rstd, gamma)), beta);
+}
+
+static il_value flatten(il_graph *g, il_value x) {
+  il_shape shape = il_value_shape(g, x);
+  if (shape.rank <= 2) return x;
+  return il_reshape(g, x, IL_SHAPE(shape.dim[0], il_shape_count(shape) / shape.dim[0]));
+}
+
+static il_value mean_pool(il_graph *g, il_value x) {
+  il_shape shape = il_value_shape(g, x);
+  return il_reshape(g, il_mean(g, x, 2 | 4), IL_SHAPE(shape.dim[0], shape.dim[3]));
+}
+
+static il_value dropout(pass *p, int index, il_value x) {
+  double rate = p->net->layer[index].layer.rate;
+  if (!il_valid(p->dropout_key) || rate <= 0) return x;
+  int64_t stream = p->dropout_stream * p->net->layers + index;
+  il_value u = il_random_uniform(p->g, p->dropout_key, stream, il_value_shape(p->g, x));
+  il_value mask = il_step(p->g, il_shift(p->g, u, -rate));
+  return il_mul(p->g, x, il_scale(p->g, mask, 1 / (1 - rate)));
+}
+
+static il_value apply_layer(pass *p, int index, il_value x) {
+  il_graph *g = p->g;
+  const il_net_layer_record *record = &p->net->layer[index];
+  const il_layer *layer = &record->layer;
+  const il_value *w = &p->parameters[record->parameter];
+  switch (layer->kind) {
+    case IL_LAYER_LINEAR: {
+      il_value y = il_matmul(g, flatten(g, x), w[0], false, false);
+      return layer->bias ? il_add(g, y, w[1]) : y;
+    }
+    case IL_LAYER_CONV: {
+      il_value y = il_conv2d(g, x, w[0], il_window_square(layer->kernel, layer->stride, layer->pad));
+      return layer->bias ? il_add(g, y, w[1]) : y;
+    }
+    case IL_LAYER_NORM: return norm(p, record, x);
+    case IL_LAYER_RELU: return il_relu(g, x);
+    case IL_LAYER_TANH: return il_tanh(g, x);
+    case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
+    case IL_LAYER_MAX_POOL:
+      return il_max_pool(g, x, il_window_square(layer->kernel, layer->stride, layer->pad));
+    case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
+    case IL_LAYER_FLATTEN: return flatten(g, x);
+    case IL_LAYER_DROPOUT: return dropout(p, index, x);
+  }
+  return x;
+}
+
+static bool input_fine(const il_net *net, il_graph *g, il_value x) {
+  il_shape shape = il_value_shape(g, x), expected = net->example;
+  bool fine = shape.rank == expected.rank + 1;
+  for (int i = 0; fine && i < expected.rank; i++) fine = shape.dim[i + 1] == expected.dim[i];
+  if (fine) return true;
+  char found[96], of_one[96];
+  il_fail(il_graph_context(g), IL_ERROR_SHAPE,
+          "il_net_apply: x has shape %s; expected a batch of examples of shape %s",
+          il_shape_text(shape, found), il_shape_text(expected, of_one));
+  return false;
+}
+
+static bool parameters_fine(const il_net *net, il_graph *g, const il_value *parameters) {
+  for (int i = 0; i < net->parameters; i++) {
+    if (!il_valid(parameters[i])) return false;
+    il_shape shape = il_value_shape(g, parameters[i]);
+    if (il_shape_equal(shape, net->parameter[i].shape)) continue;
+    char found[96], expected[96];
+    il_fail(il_graph_context(g), IL_ERROR_SHAPE, "il_net_apply: %s has shape %s; expected %s",
+            net->parameter[i].name, il_shape_text(shape, found),
+            il_shape_text(net->parameter[i].shape, expected));
+    return false;
+  }
+  return true;
+}
+
+il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters, il_value x,
+                      il_statistics statistics, il_moments *moments, il_value dropout_key,
+                      int64_t dropout_stream) {
+  if (!il_valid(x) || !input_fine(net, g, x) || !parameters_fine(net, g, parameters))
+    return (il_value){0};
+  if (statistics == IL_STATISTICS_GIVEN && !moments) {
+    il_fail(il_graph_context(g), IL_ERROR_ARGUMENT,
+            "il_net_apply: given statistics were asked for, but moments is NULL");
+    return (il_value){0};
+  }
+  pass p = {.net = net, .g = g, .parameters = parameters, .statistics = statistics,
+            .moments = moments, .dropout_key = dropout_key, .dropout_stream = dropout_stream};
+  for (int i = 0; i < net->layers && il_valid(x); i++) {
+    il_scope_push(g, net->layer[i].name);
+    x = apply_layer(&p, i, x);
+    il_scope_pop(g);
+  }
+  return x;
+}

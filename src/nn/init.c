@@ -1,0 +1,124 @@
+/* Initialisation and PyTorch's layout of parameters. Draws are in double, in the engine's order, each
+ * parameter from its own stream; rounding to the element type comes last. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "nn/net.h"
+
+/* One source of numbers for a whole parameter. */
+typedef struct source {
+  il_init init;
+  double low, high;  /* uniform */
+  double deviation;  /* normal */
+  double number;     /* constant */
+  il_random random;
+} source;
+
+static double draw(source *s) {
+  switch (s->init) {
+    case IL_INIT_UNIFORM: return s->low + (s->high - s->low) * il_random_uniform01(&s->random);
+    case IL_INIT_NORMAL: return s->deviation * il_random_normal01(&s->random);
+    case IL_INIT_TRUNCATED_NORMAL: {
+      double z = il_random_normal01(&s->random);
+      while (fabs(z) > 2) z = il_random_normal01(&s->random);
+      return s->deviation * z;
+    }
+    default: return s->number;
+  }
+}
+
+static void uniform(source *s, double low, double high) {
+  s->init = IL_INIT_UNIFORM;
+  s->low = low;
+  s->high = high;
+}
+
+static void normal(source *s, double deviation) {
+  s->init = IL_INIT_NORMAL;
+  s->deviation = deviation;
+}
+
+/* Reduces every scheme to uniform, normal, truncated normal or constant. */
+static source source_of(const il_net *net, int index) {
+  const il_net_parameter *p = &net->parameter[index];
+  const il_layer *layer = &net->layer[p->layer].layer;
+  source s = {.init = IL_INIT_ZERO};
+  if (layer->kind == IL_LAYER_NORM) {
+    s.number = p->second ? 0 : 1;
+    if (!p->second && layer->init == IL_INIT_UNIFORM) uniform(&s, 0, layer->init_scale);
+    return s;
+  }
+  il_shape weight = net->parameter[net->layer[p->layer].parameter].shape;
+  double outputs = (double)weight.dim[weight.rank - 1];
+  double fan_in = (double)il_shape_count(weight) / outputs;
+  double fan_out = (double)il_shape_count(weight) / (double)weight.dim[weight.rank - 2];
+  if (p->second) {
+    double bound = 1 / sqrt(fan_in);
+    if (layer->init == IL_INIT_DEFAULT) uniform(&s, -bound, bound);
+    return s;
+  }
+  double bound = 0;
+  switch (layer->init) {
+    case IL_INIT_DEFAULT: bound = 1 / sqrt(fan_in); break;
+    case IL_INIT_XAVIER_UNIFORM: bound = sqrt(6 / (fan_in + fan_out)); break;
+    case IL_INIT_KAIMING_UNIFORM: bound = sqrt(6 / fan_in); break;
+    case IL_INIT_XAVIER_NORMAL: normal(&s, sqrt(2 / (fan_in + fan_out))); break;
+    case IL_INIT_KAIMING_NORMAL: normal(&s, sqrt(2 / fan_in)); break;
+    case IL_INIT_NORMAL: normal(&s, layer->init_scale); break;
+    case IL_INIT_TRUNCATED_NORMAL:
+      s.init = IL_INIT_TRUNCATED_NORMAL;
+      s.deviation = layer->init_scale;
+      break;
+    case IL_INIT_UNIFORM: uniform(&s, 0, layer->init_scale); break;
+    case IL_INIT_ZERO: break;
+    case IL_INIT_ONE: s.number = 1; break;
+  }
+  if (bound > 0) uniform(&s, -bound, bound);
+  return s;
+}
+
+void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type, void *data) {
+  source s = source_of(net, index);
+  s.random = il_random_start(seed, (uint64_t)index);
+  int64_t count = il_shape_count(net->parameter[index].shape);
+  for (int64_t i = 0; i < count; i++) {
+    double x = draw(&s);
+    if (type == IL_FLOAT64)
+      ((double *)data)[i] = x;
+    else
+      ((float *)data)[i] = (float)x;
+  }
+}
+
+/* Where element i (engine order) lies in PyTorch's layout. */
+static int64_t torch_place(const il_net_parameter *p, int64_t i) {
+  const int64_t *d = p->shape.dim;
+  if (p->shape.rank == 4) { /* [kh,kw,in,out] -> [out,in,kh,kw] */
+    int64_t out = i % d[3], in = i / d[3] % d[2], tap = i / (d[3] * d[2]);
+    return (out * d[2] + in) * d[0] * d[1] + tap;
+  }
+  int64_t columns = p->shape.rank == 2 ? d[1] : 1, row = i / columns, column = i % columns;
+  row = row % p->channels * p->pixels + row / p->channels; /* [h,w,c] -> [c,h,w] */
+  return column * d[0] + row;
+}
+
+void il_net_from_torch(const il_net *net, int parameter, il_type type, const void *torch_data,
+                       void *engine_data) {
+  const il_net_parameter *p = &net->parameter[parameter];
+  int64_t count = il_shape_count(p->shape);
+  size_t size = il_type_size(type);
+  for (int64_t i = 0; i < count; i++)
+    memcpy((char *)engine_data + (size_t)i * size,
+           (const char *)torch_data + (size_t)torch_place(p, i) * size, size);
+}
+
+void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,
+                     void *torch_data) {
+  const il_net_parameter *p = &net->parameter[parameter];
+  int64_t count = il_shape_count(p->shape);
+  size_t size = il_type_size(type);
+  for (int64_t i = 0; i < count; i++)
+    memcpy((char *)torch_data + (size_t)torch_place(p, i) * size,
+           (const char *)engine_data + (size_t)i * size, size);
+}

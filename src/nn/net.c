@@ -1,0 +1,241 @@
+/* Nets as data: checks every layer against the shape it receives and lists the parameters. */
+#include "nn/net.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A parameter larger than this is a mistake in the layers, not a net for few-shot learning. */
+static const int64_t largest_parameter = (int64_t)1 << 28;
+
+static const char *const kind_names[] = {
+    [IL_LAYER_LINEAR] = "linear",     [IL_LAYER_CONV] = "conv",          [IL_LAYER_NORM] = "norm",
+    [IL_LAYER_RELU] = "relu",         [IL_LAYER_TANH] = "tanh",          [IL_LAYER_SIGMOID] = "sigmoid",
+    [IL_LAYER_MAX_POOL] = "max_pool", [IL_LAYER_MEAN_POOL] = "mean_pool", [IL_LAYER_FLATTEN] = "flatten",
+    [IL_LAYER_DROPOUT] = "dropout",
+};
+enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
+
+/* The state of the walk over the layers. */
+typedef struct walk {
+  il_net *net;
+  il_shape shape;            /* of one example, before the layer at hand */
+  int64_t pixels, channels;  /* see il_net_parameter */
+  int count[KINDS];
+  int index;                 /* of the layer at hand */
+} walk;
+
+#define LAYER_FAIL(w, status, format, ...)                                                         \
+  (il_fail((w)->net->context, status, "il_net_new: layer %d (%s): " format, (w)->index + 1,        \
+           kind_names[(w)->net->layer[(w)->index].layer.kind], __VA_ARGS__),                       \
+   false)
+
+static bool add_parameter(walk *w, const char *suffix, il_shape shape, bool second, bool rows) {
+  il_net *net = w->net;
+  int64_t count = 1;
+  for (int i = 0; i < shape.rank; i++)
+    if (__builtin_mul_overflow(count, shape.dim[i], &count) || count > largest_parameter)
+      return LAYER_FAIL(w, IL_ERROR_SHAPE, "its %s has more than %lld elements", suffix,
+                        (long long)largest_parameter);
+  il_net_layer_record *record = &net->layer[w->index];
+  il_net_parameter *p = &net->parameter[net->parameters];
+  if (!second) record->parameter = net->parameters;
+  net->parameters++;
+  snprintf(p->name, sizeof p->name, "%.20s.%s", record->name, suffix);
+  p->shape = shape;
+  p->layer = w->index;
+  p->second = second;
+  p->pixels = rows ? w->pixels : 1;
+  p->channels = rows ? w->channels : shape.dim[0];
+  return true;
+}
+
+/* Output side of a window over `size` pixels; 0 when the window does not fit. */
+static int64_t window_output(int64_t size, const il_layer *layer) {
+  int64_t padded = size + 2 * (int64_t)layer->pad;
+  return padded < layer->kernel ? 0 : (padded - layer->kernel) / layer->stride + 1;
+}
+
+static bool need_image(walk *w) {
+  if (w->shape.rank == 3) return true;
+  return LAYER_FAIL(w, IL_ERROR_SHAPE, "needs an image [h,w,c] and receives %lld features",
+                    (long long)w->shape.dim[0]);
+}
+
+static bool apply_window(walk *w) {
+  const il_layer *layer = &w->net->layer[w->index].layer;
+  if (!need_image(w)) return false;
+  if (layer->kernel < 1 || layer->stride < 1 || layer->pad < 0)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT,
+                      "kernel %d, stride %d, pad %d; expected kernel and stride >= 1, pad >= 0",
+                      layer->kernel, layer->stride, layer->pad);
+  if (layer->kind == IL_LAYER_MAX_POOL && layer->pad > layer->kernel / 2)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "pad %d is more than half of kernel %d", layer->pad,
+                      layer->kernel);
+  int64_t h = window_output(w->shape.dim[0], layer), width = window_output(w->shape.dim[1], layer);
+  if (h < 1 || width < 1)
+    return LAYER_FAIL(w, IL_ERROR_SHAPE, "stride %d and kernel %d leave nothing of a %lldx%lld image",
+                      layer->stride, layer->kernel, (long long)w->shape.dim[0],
+                      (long long)w->shape.dim[1]);
+  w->shape.dim[0] = h;
+  w->shape.dim[1] = width;
+  return true;
+}
+
+static void flatten(walk *w) {
+  if (w->shape.rank != 3) return;
+  w->pixels = w->shape.dim[0] * w->shape.dim[1];
+  w->channels = w->shape.dim[2];
+  w->shape = IL_SHAPE(w->pixels * w->channels);
+}
+
+static bool walk_linear(walk *w, int outputs) {
+  il_layer *layer = &w->net->layer[w->index].layer;
+  if (layer->units == 0) layer->units = outputs;
+  if (layer->units < 1)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units %d; expected at least 1", layer->units);
+  flatten(w);
+  if (!add_parameter(w, "weight", IL_SHAPE(w->shape.dim[0], layer->units), false, true)) return false;
+  w->shape = IL_SHAPE(layer->units);
+  w->pixels = 1;
+  w->channels = layer->units;
+  return !layer->bias || add_parameter(w, "bias", w->shape, true, false);
+}
+
+static bool walk_conv(walk *w) {
+  const il_layer *layer = &w->net->layer[w->index].layer;
+  if (layer->units < 1)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units (filters) %d; expected at least 1", layer->units);
+  if (!apply_window(w)) return false;
+  il_shape weight = IL_SHAPE(layer->kernel, layer->kernel, w->shape.dim[2], layer->units);
+  if (!add_parameter(w, "weight", weight, false, false)) return false;
+  w->shape.dim[2] = layer->units;
+  return !layer->bias || add_parameter(w, "bias", IL_SHAPE(layer->units), true, false);
+}
+
+static bool walk_norm(walk *w) {
+  const il_layer *layer = &w->net->layer[w->index].layer;
+  if (!(layer->eps > 0) || !isfinite(layer->eps))
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "eps %g; expected more than 0", layer->eps);
+  if (w->count[IL_LAYER_NORM] > IL_NET_MAX_NORMS)
+    return LAYER_FAIL(w, IL_ERROR_UNSUPPORTED, "the net has more than %d norm layers",
+                      IL_NET_MAX_NORMS);
+  il_shape features = IL_SHAPE(w->shape.dim[w->shape.rank - 1]);
+  bool flat = w->shape.rank == 1;
+  return add_parameter(w, "weight", features, false, flat) &&
+         add_parameter(w, "bias", features, true, flat);
+}
+
+static bool walk_layer(walk *w, int outputs) {
+  il_net_layer_record *record = &w->net->layer[w->index];
+  const il_layer *layer = &record->layer;
+  if ((int)layer->kind < 1 || (int)layer->kind >= KINDS) {
+    il_fail(w->net->context, IL_ERROR_ARGUMENT, "il_net_new: layer %d has the unknown kind %d",
+            w->index + 1, (int)layer->kind);
+    return false;
+  }
+  snprintf(record->name, sizeof record->name, "%s%d", kind_names[layer->kind],
+           ++w->count[layer->kind]);
+  if ((int)layer->init < 0 || layer->init > IL_INIT_ONE)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "unknown init %d", (int)layer->init);
+  if (!isfinite(layer->init_scale) || layer->init_scale < 0)
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "init_scale %g; expected 0 or more", layer->init_scale);
+  bool fine = true;
+  switch (layer->kind) {
+    case IL_LAYER_LINEAR: fine = walk_linear(w, outputs); break;
+    case IL_LAYER_CONV: fine = walk_conv(w); break;
+    case IL_LAYER_NORM: fine = walk_norm(w); break;
+    case IL_LAYER_MAX_POOL: fine = apply_window(w); break;
+    case IL_LAYER_MEAN_POOL:
+      fine = need_image(w);
+      if (fine) {
+        w->shape = IL_SHAPE(w->shape.dim[2]);
+        w->pixels = 1;
+        w->channels = w->shape.dim[0];
+      }
+      break;
+    case IL_LAYER_FLATTEN: flatten(w); break;
+    case IL_LAYER_DROPOUT:
+      if (!(layer->rate >= 0 && layer->rate < 1))
+        return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "rate %g; expected 0 <= rate < 1", layer->rate);
+      break;
+    case IL_LAYER_RELU:
+    case IL_LAYER_TANH:
+    case IL_LAYER_SIGMOID: break;
+  }
+  record->out = w->shape;
+  return fine;
+}
+
+static bool example_fine(il_context *context, il_shape example) {
+  bool fine = example.rank == 1 || example.rank == 3;
+  int64_t count = 1;
+  for (int i = 0; fine && i < example.rank; i++)
+    fine = example.dim[i] >= 1 && !__builtin_mul_overflow(count, example.dim[i], &count) &&
+           count <= largest_parameter;
+  if (fine) return true;
+  il_fail(context, IL_ERROR_SHAPE,
+          "il_net_new: an example of rank %d; expected [features] or [height,width,channels] with "
+          "every size at least 1", example.rank);
+  return false;
+}
+
+static bool walk_layers(il_net *net, int outputs) {
+  walk w = {.net = net, .shape = net->example, .pixels = 1};
+  w.channels = net->example.dim[net->example.rank - 1];
+  for (w.index = 0; w.index < net->layers; w.index++)
+    if (!walk_layer(&w, outputs)) return false;
+  if (w.shape.rank == 1 && w.shape.dim[0] == outputs) return true;
+  if (w.shape.rank == 1)
+    il_fail(net->context, IL_ERROR_SHAPE, "il_net_new: the last layer gives %lld outputs; expected %d",
+            (long long)w.shape.dim[0], outputs);
+  else
+    il_fail(net->context, IL_ERROR_SHAPE,
+            "il_net_new: the last layer gives a %lldx%lldx%lld image; expected %d outputs",
+            (long long)w.shape.dim[0], (long long)w.shape.dim[1], (long long)w.shape.dim[2], outputs);
+  return false;
+}
+
+il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
+                   int outputs) {
+  if (layers < 1 || !layer || outputs < 1) {
+    il_fail(context, IL_ERROR_ARGUMENT,
+            "il_net_new: %d layers and %d outputs; expected at least 1 of each", layers, outputs);
+    return NULL;
+  }
+  if (!example_fine(context, example)) return NULL;
+  il_net *net = calloc(1, sizeof *net);
+  if (!net) {
+    il_fail_memory(context, "a net");
+    return NULL;
+  }
+  net->context = context;
+  net->example = example;
+  net->layers = layers;
+  net->layer = il_arena_alloc(&net->arena, (size_t)layers * sizeof *net->layer);
+  net->parameter = il_arena_alloc(&net->arena, 2 * (size_t)layers * sizeof *net->parameter);
+  if (!net->layer || !net->parameter) {
+    il_fail_memory(context, "the layers of a net");
+    il_net_free(net);
+    return NULL;
+  }
+  for (int i = 0; i < layers; i++) net->layer[i].layer = layer[i];
+  if (!walk_layers(net, outputs)) {
+    il_net_free(net);
+    return NULL;
+  }
+  return net;
+}
+
+void il_net_free(il_net *net) {
+  if (!net) return;
+  il_arena_free(&net->arena);
+  free(net);
+}
+
+int il_net_layers(const il_net *net) { return net->layers; }
+const il_layer *il_net_layer(const il_net *net, int index) { return &net->layer[index].layer; }
+int il_net_parameters(const il_net *net) { return net->parameters; }
+const char *il_net_parameter_name(const il_net *net, int index) { return net->parameter[index].name; }
+il_shape il_net_parameter_shape(const il_net *net, int index) { return net->parameter[index].shape; }

@@ -1,0 +1,38 @@
+/* Inside of a net: what net.c works out once from the layers and init.c, apply.c read. */
+#ifndef IL_NN_NET_H
+#define IL_NN_NET_H
+
+#include <innerloop/nn.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum { IL_NET_NAME = 32 };
+
+typedef struct il_net_parameter {
+  char name[IL_NET_NAME]; /* "conv1.weight" */
+  il_shape shape;         /* engine layout */
+  int layer;
+  bool second; /* bias of linear and conv, β of norm */
+  /* Axis 0 runs over a flattened image, pixels × channels: the engine lays it out [h,w,c], PyTorch's
+   * files [c,h,w]. pixels 1: both are the same. */
+  int64_t pixels, channels;
+} il_net_parameter;
+
+typedef struct il_net_layer_record {
+  il_layer layer;         /* as given, with units of the last linear filled in */
+  char name[IL_NET_NAME]; /* "conv1": counted per kind */
+  int parameter;          /* index of the first; meaningless where the kind has none */
+  il_shape out;           /* of one example */
+} il_net_layer_record;
+
+struct il_net {
+  il_context *context;
+  il_arena arena;
+  il_shape example;
+  int layers, parameters;
+  il_net_layer_record *layer;
+  il_net_parameter *parameter;
+};
+
+#endif
