@@ -1,0 +1,226 @@
+/* Datasets: classes of equally large u8 images, from a safetensors file or from memory.
+ * Tensors "images" u8 [examples,h,w,c] and "class_start" i32 [classes+1]; names and origins of the classes
+ * are JSON lists in the metadata. Everything is checked once, here. */
+#include "data/dataset.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE_MAX = 1 << 14 };
+
+const char *il_split_name(il_split split) {
+  static const char *const names[] = {"train", "validation", "test"};
+  return names[split];
+}
+
+int il_dataset_classes(const il_dataset *dataset) { return dataset->classes; }
+
+int il_dataset_examples(const il_dataset *dataset, int cls) {
+  return dataset->start[cls + 1] - dataset->start[cls];
+}
+
+void il_dataset_image_size(const il_dataset *dataset, int size[3]) {
+  memcpy(size, dataset->size, sizeof dataset->size);
+}
+
+const uint8_t *il_dataset_image(const il_dataset *dataset, int cls, int example) {
+  size_t bytes = (size_t)dataset->size[0] * (size_t)dataset->size[1] * (size_t)dataset->size[2];
+  return dataset->images + (size_t)(dataset->start[cls] + example) * bytes;
+}
+
+const char *il_dataset_class_name(const il_dataset *dataset, int cls) { return dataset->name[cls]; }
+const char *il_dataset_class_origin(const il_dataset *dataset, int cls) { return dataset->origin[cls]; }
+
+void il_dataset_free(il_dataset *dataset) {
+  if (!dataset) return;
+  if (dataset->file) {
+    il_safetensors_close(dataset->file);
+  } else {
+    free((void *)dataset->images);
+    free((void *)dataset->start);
+  }
+  free(dataset->by_name);
+  il_arena_free(&dataset->arena);
+  free(dataset);
+}
+
+static int by_name(const void *a, const void *b, void *dataset) {
+  const char *const *name = ((il_dataset *)dataset)->name;
+  return strcmp(name[*(const int *)a], name[*(const int *)b]);
+}
+
+int il_dataset_find(const il_dataset *dataset, const char *name) {
+  int low = 0, high = dataset->classes;
+  while (low < high) {
+    int middle = low + (high - low) / 2;
+    int order = strcmp(dataset->name[dataset->by_name[middle]], name);
+    if (order == 0) return dataset->by_name[middle];
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return -1;
+}
+
+/* Names stand in line-based text files: no control characters, none twice, none empty. */
+static il_status check_names(il_dataset *d, const char *what) {
+  for (int c = 0; c < d->classes; c++) {
+    const char *name = d->name[c];
+    bool bad = !*name || *name == ' ';
+    for (const char *at = name; *at; at++) bad |= (unsigned char)*at < 32 || *at == 127;
+    if (bad)
+      return il_fail(d->context, IL_ERROR_FORMAT,
+                     "%s: the name of class %d is empty, begins with a space or has control characters", what, c);
+  }
+  d->by_name = malloc((size_t)d->classes * sizeof *d->by_name);
+  if (!d->by_name) return il_fail_memory(d->context, "the index of class names");
+  for (int c = 0; c < d->classes; c++) d->by_name[c] = c;
+  qsort_r(d->by_name, (size_t)d->classes, sizeof *d->by_name, by_name, d);
+  for (int i = 1; i < d->classes; i++)
+    if (!strcmp(d->name[d->by_name[i - 1]], d->name[d->by_name[i]]))
+      return il_fail(d->context, IL_ERROR_FORMAT, "%s: two classes are named '%s'", what,
+                     d->name[d->by_name[i]]);
+  return IL_OK;
+}
+
+static il_status copy_names(il_dataset *d, const char *const *name, const char *const *origin) {
+  d->name = il_arena_alloc(&d->arena, (size_t)d->classes * sizeof *d->name);
+  d->origin = il_arena_alloc(&d->arena, (size_t)d->classes * sizeof *d->origin);
+  bool good = d->name && d->origin;
+  for (int c = 0; good && c < d->classes; c++) {
+    d->name[c] = il_arena_string(&d->arena, name[c]);
+    d->origin[c] = il_arena_string(&d->arena, origin[c]);
+    good = d->name[c] && d->origin[c];
+  }
+  return good ? IL_OK : il_fail_memory(d->context, "the names of a dataset's classes");
+}
+
+il_dataset *il_dataset_take(il_context *context, uint8_t *images, int32_t *start, int classes,
+                            const int size[3], const char *const *name, const char *const *origin) {
+  il_dataset *d = calloc(1, sizeof *d);
+  if (!d) {
+    free(images);
+    free(start);
+    il_fail_memory(context, "a dataset");
+    return NULL;
+  }
+  d->context = context;
+  d->images = images;
+  d->start = start;
+  d->classes = classes;
+  memcpy(d->size, size, sizeof d->size);
+  if (copy_names(d, name, origin) || check_names(d, "the dataset")) {
+    il_dataset_free(d);
+    return NULL;
+  }
+  return d;
+}
+
+static char *list_text(const char *const *item, int count) {
+  json_t *list = json_array();
+  for (int i = 0; list && i < count; i++)
+    if (json_array_append_new(list, json_string(item[i])) < 0) {
+      json_decref(list);
+      list = NULL;
+    }
+  char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
+  json_decref(list);
+  return text;
+}
+
+il_status il_dataset_write(const il_dataset *d, const char *path) {
+  char *names = list_text(d->name, d->classes), *origins = list_text(d->origin, d->classes);
+  il_status status;
+  if (names && origins) {
+    il_pair pair[] = {{"kind", "innerloop dataset 1"}, {"class_names", names}, {"class_origins", origins}};
+    il_tensor tensor[] = {
+        {"class_start", IL_INT32, {.rank = 1, .dim = {d->classes + 1}}, d->start},
+        {"images", IL_UINT8, {.rank = 4, .dim = {d->start[d->classes], d->size[0], d->size[1], d->size[2]}},
+         d->images}};
+    status = il_safetensors_write(d->context, path, 2, tensor, 3, pair);
+  } else {
+    status = il_fail(d->context, IL_ERROR_FORMAT, "%s: the class names are not valid UTF-8", path);
+  }
+  free(names);
+  free(origins);
+  return status;
+}
+
+/* ---- opening ---- */
+
+static il_status check_tensors(il_dataset *d, const char *path) {
+  const il_tensor *images = il_safetensors_find(d->file, "images");
+  const il_tensor *start = il_safetensors_find(d->file, "class_start");
+  if (!images || images->type != IL_UINT8 || images->shape.rank != 4)
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s is no dataset: expected a tensor 'images' of type U8 with 4 dimensions", path);
+  if (!start || start->type != IL_INT32 || start->shape.rank != 1 || start->shape.dim[0] < 2 ||
+      start->shape.dim[0] > INT32_MAX)
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s is no dataset: expected a tensor 'class_start' of type I32 with classes + 1 elements",
+                   path);
+  for (int i = 0; i < 3; i++) {
+    int64_t side = images->shape.dim[i + 1];
+    if (side < 1 || side > SIDE_MAX)
+      return il_fail(d->context, IL_ERROR_FORMAT,
+                     "%s: 'images' has a dimension %d of %lld, expected 1 to %d", path, i + 1, (long long)side,
+                     (int)SIDE_MAX);
+    d->size[i] = (int)side;
+  }
+  d->images = images->data;
+  d->start = start->data;
+  d->classes = (int)(start->shape.dim[0] - 1);
+  if (d->start[0] != 0)
+    return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' begins with %d, expected 0", path,
+                   (int)d->start[0]);
+  for (int c = 0; c < d->classes; c++)
+    if (d->start[c + 1] <= d->start[c])
+      return il_fail(d->context, IL_ERROR_FORMAT,
+                     "%s: 'class_start' goes from %d to %d at class %d, expected a larger number", path,
+                     (int)d->start[c], (int)d->start[c + 1], c);
+  if (d->start[d->classes] != images->shape.dim[0])
+    return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' ends with %d, expected the %lld images", path,
+                   (int)d->start[d->classes], (long long)images->shape.dim[0]);
+  return IL_OK;
+}
+
+static il_status read_list(il_dataset *d, const char *path, const char *key, const char ***list) {
+  const char *text = il_safetensors_metadata(d->file, key);
+  if (!text) return il_fail(d->context, IL_ERROR_FORMAT, "%s has no metadata '%s'", path, key);
+  json_t *json = json_loads(text, 0, NULL);
+  il_status status = IL_OK;
+  if (!json_is_array(json) || json_array_size(json) != (size_t)d->classes) {
+    status = il_fail(d->context, IL_ERROR_FORMAT, "%s: the metadata '%s' is no JSON list of %d texts", path, key,
+                     d->classes);
+  } else if (!(*list = il_arena_alloc(&d->arena, (size_t)d->classes * sizeof **list))) {
+    status = il_fail_memory(d->context, "the names of a dataset's classes");
+  }
+  for (int c = 0; !status && c < d->classes; c++) {
+    const char *item = json_string_value(json_array_get(json, (size_t)c));
+    if (!item)
+      status = il_fail(d->context, IL_ERROR_FORMAT, "%s: item %d of the metadata '%s' is no text", path, c, key);
+    else if (!((*list)[c] = il_arena_string(&d->arena, item)))
+      status = il_fail_memory(d->context, "the names of a dataset's classes");
+  }
+  json_decref(json);
+  return status;
+}
+
+il_dataset *il_dataset_open(il_context *context, const char *path) {
+  il_safetensors *file = il_safetensors_open(context, path);
+  if (!file) return NULL;
+  il_dataset *d = calloc(1, sizeof *d);
+  if (!d) {
+    il_safetensors_close(file);
+    il_fail_memory(context, "a dataset");
+    return NULL;
+  }
+  d->context = context;
+  d->file = file;
+  if (check_tensors(d, path) || read_list(d, path, "class_names", &d->name) ||
+      read_list(d, path, "class_origins", &d->origin) || check_names(d, path)) {
+    il_dataset_free(d);
+    return NULL;
+  }
+  return d;
+}

@@ -1,0 +1,172 @@
+/* Drawing episodes: index i of a split is a pure function of the seed, so episodes need no state, no order
+ * and no lock. Copying them out, rotated. */
+#include "data/episode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+static int per_class(const il_episode_options *o) { return o->shots + o->queries; }
+
+static il_rotations rotations_of(const il_sampler *sampler, il_split split) {
+  const il_episode_options *o = &sampler->options;
+  return split == IL_TRAIN || o->rotate_test ? o->rotations : IL_ROTATIONS_NONE;
+}
+
+static int pool_size(const il_sampler *sampler, il_split split) {
+  int classes = il_splits_count(sampler->splits, split);
+  return rotations_of(sampler, split) == IL_ROTATIONS_CLASSES ? 4 * classes : classes;
+}
+
+static il_status check_options(const il_sampler *sampler) {
+  const il_episode_options *o = &sampler->options;
+  il_context *context = sampler->context;
+  const int *size = sampler->dataset->size;
+  if (o->ways < 1 || o->shots < 1 || o->queries < 0 || o->queries > INT32_MAX / 2 || o->shots > INT32_MAX / 2)
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "episodes of %d ways, %d shots and %d queries: expected at least 1, 1 and 0", o->ways,
+                   o->shots, o->queries);
+  if (o->rotations < IL_ROTATIONS_NONE || o->rotations > IL_ROTATIONS_CLASSES)
+    return il_fail(context, IL_ERROR_ARGUMENT, "%d is no kind of rotations", (int)o->rotations);
+  if (o->rotations != IL_ROTATIONS_NONE && size[0] != size[1])
+    return il_fail(context, IL_ERROR_DATA,
+                   "rotations need square images, but those of the dataset have %d × %d pixels", size[0],
+                   size[1]);
+  if (il_splits_count(sampler->splits, IL_TRAIN) == 0)
+    return il_fail(context, IL_ERROR_DATA, "the split has no class to train on");
+  return IL_OK;
+}
+
+/* A split without classes is allowed: who has no validation set draws no episode from it. */
+static il_status check_split(const il_sampler *sampler, il_split split) {
+  const il_episode_options *o = &sampler->options;
+  int pool = pool_size(sampler, split), classes = il_splits_count(sampler->splits, split);
+  if (classes > 0 && o->ways > pool)
+    return il_fail(sampler->context, IL_ERROR_DATA,
+                   "episodes of %d ways cannot be drawn from the %s split: it has %d classes", o->ways,
+                   il_split_name(split), pool);
+  for (int i = 0; i < classes; i++) {
+    int cls = il_splits_class(sampler->splits, split, i);
+    int examples = il_dataset_examples(sampler->dataset, cls);
+    if (per_class(o) > examples)
+      return il_fail(sampler->context, IL_ERROR_DATA,
+                     "%d shots and %d queries cannot be drawn from class '%s' of the %s split: it has %d examples",
+                     o->shots, o->queries, il_dataset_class_name(sampler->dataset, cls), il_split_name(split),
+                     examples);
+  }
+  return IL_OK;
+}
+
+il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset, const il_splits *splits,
+                           const il_episode_options *options) {
+  il_sampler *sampler = calloc(1, sizeof *sampler);
+  if (!sampler) {
+    il_fail_memory(context, "a sampler");
+    return NULL;
+  }
+  sampler->context = context;
+  sampler->dataset = dataset;
+  sampler->splits = splits;
+  sampler->options = *options;
+  il_status status = check_options(sampler);
+  for (int s = 0; s < 3 && !status; s++) status = check_split(sampler, (il_split)s);
+  if (!status) return sampler;
+  free(sampler);
+  return NULL;
+}
+
+void il_sampler_free(il_sampler *sampler) {
+  if (!sampler) return;
+  for (int s = 0; s < 3; s++) free(sampler->list[s]);
+  free(sampler);
+}
+
+size_t il_sampler_episode_size(const il_sampler *sampler) {
+  const il_episode_options *o = &sampler->options;
+  return (size_t)o->ways * (2 + (size_t)per_class(o)) * sizeof(int);
+}
+
+void il_episode_place(const il_sampler *sampler, int *memory, il_episode *episode) {
+  const il_episode_options *o = &sampler->options;
+  *episode = (il_episode){.ways = o->ways, .shots = o->shots, .queries = o->queries, .cls = memory,
+                          .rotation = memory + o->ways, .example = memory + 2 * (size_t)o->ways};
+}
+
+/* A number below bound that is not among the `count` drawn ones: by rejection, which is uniform over the
+ * rest and needs no memory. */
+static int draw_other(il_random *random, int bound, const int *drawn, int count) {
+  for (;;) {
+    int v = (int)il_random_below(random, (uint32_t)bound);
+    int i = 0;
+    while (i < count && drawn[i] != v) i++;
+    if (i == count) return v;
+  }
+}
+
+void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, void *memory,
+                     il_episode *episode) {
+  const il_episode_options *o = &sampler->options;
+  il_episode_place(sampler, memory, episode);
+  if (sampler->list[split]) {
+    size_t size = il_sampler_episode_size(sampler);
+    uint64_t at = index % sampler->list_count[split];
+    memcpy(memory, (const char *)sampler->list[split] + at * size, size);
+    return;
+  }
+  int pool = pool_size(sampler, split), n = per_class(o);
+  if (pool == 0) {
+    episode->ways = 0;
+    return;
+  }
+  il_rotations rotations = rotations_of(sampler, split);
+  il_random random = il_random_start(il_random_mix(o->seed, (uint64_t)split), index);
+  for (int w = 0; w < o->ways; w++) episode->cls[w] = draw_other(&random, pool, episode->cls, w);
+  for (int w = 0; w < o->ways; w++) {
+    int drawn = episode->cls[w];
+    if (rotations == IL_ROTATIONS_CLASSES) {
+      episode->rotation[w] = drawn % 4;
+      drawn /= 4;
+    } else {
+      episode->rotation[w] = rotations == IL_ROTATIONS_RANDOM ? (int)il_random_below(&random, 4) : 0;
+    }
+    episode->cls[w] = il_splits_class(sampler->splits, split, drawn);
+    int examples = il_dataset_examples(sampler->dataset, episode->cls[w]);
+    int *example = episode->example + (size_t)w * (size_t)n;
+    for (int i = 0; i < n; i++) example[i] = draw_other(&random, examples, example, i);
+  }
+}
+
+/* out = in turned by quarter turns counter-clockwise, as numpy.rot90 does. */
+static void copy_rotated(const uint8_t *in, int side, size_t channels, int turns, uint8_t *out) {
+  int last = side - 1;
+  for (int i = 0; i < side; i++)
+    for (int j = 0; j < side; j++) {
+      int y = turns == 1 ? j : turns == 2 ? last - i : last - j;
+      int x = turns == 1 ? last - i : turns == 2 ? last - j : i;
+      memcpy(out, in + ((size_t)y * (size_t)side + (size_t)x) * channels, channels);
+      out += channels;
+    }
+}
+
+void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8_t *support_x,
+                     int32_t *support_y, uint8_t *query_x, int32_t *query_y) {
+  const int *size = sampler->dataset->size;
+  size_t channels = (size_t)size[2], bytes = (size_t)size[0] * (size_t)size[1] * channels;
+  const int *example = episode->example;
+  for (int w = 0; w < episode->ways; w++)
+    for (int i = 0; i < episode->shots + episode->queries; i++) {
+      const uint8_t *image = il_dataset_image(sampler->dataset, episode->cls[w], *example++);
+      bool shot = i < episode->shots;
+      uint8_t *x = shot ? support_x : query_x;
+      if (episode->rotation[w] == 0) memcpy(x, image, bytes);
+      else copy_rotated(image, size[0], channels, episode->rotation[w], x);
+      if (shot) {
+        support_x += bytes;
+        *support_y++ = w;
+      } else {
+        query_x += bytes;
+        *query_y++ = w;
+      }
+    }
+}

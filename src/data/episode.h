@@ -1,0 +1,20 @@
+/* The sampler from the inside: shared by drawing (episode.c) and by lists (episode_list.c). */
+#ifndef IL_DATA_EPISODE_H
+#define IL_DATA_EPISODE_H
+
+#include "data/dataset.h"
+
+struct il_sampler {
+  il_context *context;
+  const il_dataset *dataset;
+  const il_splits *splits;
+  il_episode_options options;
+  /* A replayed list: list_count episodes laid out as il_sampler_episode_size says; NULL: drawn. */
+  int *list[3];
+  uint64_t list_count[3];
+};
+
+/* Points the episode's arrays into memory. */
+void il_episode_place(const il_sampler *sampler, int *memory, il_episode *episode);
+
+#endif
