@@ -5,7 +5,6 @@
 
 #include <innerloop/base.h>
 #include <innerloop/data.h>
-#include <innerloop/grad.h>
 #include <innerloop/meta.h>
 #include <innerloop/plan.h>
 
@@ -21,17 +20,13 @@ int main(void) {
     return EXIT_FAILURE;
   }
 
-  /* What one task is: shared parameters and optimizer state, points of its own. */
-  il_value parameter[MOST], first[MOST], second[MOST], gradient[MOST], next[3 * MOST];
+  /* What one task is: parameters and optimizer state that all tasks share, points of its own. */
+  static const char *const kind[] = {"", "first moment of ", "second moment of "};
+  il_value now[3 * MOST], next[3 * MOST], gradient[MOST];
   char name[128];
-  for (int i = 0; i < n; i++)
-    parameter[i] = il_input(g, il_net_parameter_name(net, i), IL_SHARED, IL_FLOAT32,
-                            il_net_parameter_shape(net, i));
-  for (int i = 0; i < 2 * n; i++) {
-    snprintf(name, sizeof name, "%s %s", i < n ? "first" : "second",
-             il_net_parameter_name(net, i % n));
-    *(i < n ? &first[i] : &second[i - n]) =
-        il_input(g, name, IL_SHARED, IL_FLOAT32, il_net_parameter_shape(net, i % n));
+  for (int i = 0; i < 3 * n; i++) {
+    snprintf(name, sizeof name, "%s%s", kind[i / n], il_net_parameter_name(net, i % n));
+    now[i] = il_input(g, name, IL_SHARED, IL_FLOAT32, il_net_parameter_shape(net, i % n));
   }
   il_value step = il_input(g, "step", IL_SHARED, IL_FLOAT32, il_shape_scalar());
   il_shape points = IL_SHAPE(POINTS, 1);
@@ -47,51 +42,54 @@ int main(void) {
                   .query_statistics = IL_QUERY_STATISTICS_QUERY};
   il_adam adam = {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
   il_maml_result result = {0};
-  il_maml_gradient(g, net, &maml, &task, parameter, &result, gradient);
+  il_maml_gradient(g, net, &maml, &task, now, &result, gradient);
   for (int i = 0; i < n; i++) gradient[i] = il_task_mean(g, gradient[i]);
-  il_adam_update(g, &adam, step, n, parameter, gradient, first, second, next, next + n,
+  il_adam_update(g, &adam, step, n, now, gradient, now + n, now + 2 * n, next, next + n,
                  next + 2 * n);
   for (int i = 0; i < 3 * n; i++) {
-    snprintf(name, sizeof name, "next %d", i);
+    snprintf(name, sizeof name, "next %s%s", kind[i / n], il_net_parameter_name(net, i % n));
     il_output(g, name, next[i]);
   }
   il_output(g, "query loss", il_task_mean(g, result.query_loss));
 
+  /* Parameters and optimizer state lie twice in memory: a meta-step reads one and writes the other. */
+  size_t total = 0;
+  for (int i = 0; i < n; i++) total += (size_t)il_shape_count(il_net_parameter_shape(net, i));
+  float *memory = calloc(6 * total, sizeof(float)), *state[6 * MOST], loss, counter;
+  float data[4][TASKS][POINTS], *at = memory;
   il_plan *plan = il_plan_build(g, NULL);
   il_team *team = il_team_new(context, 0);
-  float *state[2][3 * MOST] = {{0}}, loss, counter, data[4][TASKS][POINTS];
-  if (plan && team) {
-    for (int i = 0; i < 6 * n; i++)
-      state[i / (3 * n)][i % (3 * n)] =
-          calloc((size_t)il_shape_count(il_net_parameter_shape(net, i % n)), sizeof(float));
-    for (int i = 0; i < n; i++) il_net_initialize(net, i, 1, IL_FLOAT32, state[0][i]);
-    size_t bytes = il_plan_workspace(plan, TASKS, il_team_threads(team));
-    size_t whole =
-        (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
-    void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, whole), *outputs[3 * MOST + 1];
-    const void *inputs[3 * MOST + 5];
+  size_t bytes = plan && team ? il_plan_workspace(plan, TASKS, il_team_threads(team)) : 0;
+  void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, bytes + 64 - bytes % 64);
+  if (plan && team && memory && workspace) {
     status = EXIT_SUCCESS;
-    for (int s = 0; s < META_STEPS && status == EXIT_SUCCESS; s++) {
-      for (int t = 0; t < TASKS; t++)
-        il_sinusoid_draw(1, IL_TRAIN, (uint64_t)s * TASKS + (uint64_t)t, POINTS, POINTS, data[0][t],
-                         data[1][t], data[2][t], data[3][t]);
-      for (int i = 0; i < 3 * n; i++) {
-        inputs[i] = state[s % 2][i];
-        outputs[i] = state[1 - s % 2][i];
-      }
-      counter = (float)s;
-      inputs[3 * n] = &counter;
-      for (int i = 0; i < 4; i++) inputs[3 * n + 1 + i] = data[i];
-      outputs[3 * n] = &loss;
-      if (il_plan_run(plan, team, workspace, &(il_bindings){TASKS, inputs, outputs}) != IL_OK)
-        status = EXIT_FAILURE;
-      if (s % 200 == 0 || s == META_STEPS - 1)
-        printf("meta-step %5d  query loss %.3f\n", s, (double)loss);
+    for (int i = 0; i < 6 * n; i++) {
+      state[i] = at;
+      at += il_shape_count(il_net_parameter_shape(net, i % n));
+      if (i < n) il_net_initialize(net, i, 1, IL_FLOAT32, state[i]);
     }
-    free(workspace);
+  }
+  for (int s = 0; s < META_STEPS && status == EXIT_SUCCESS; s++) {
+    for (int t = 0; t < TASKS; t++)
+      il_sinusoid_draw(1, IL_TRAIN, (uint64_t)s * TASKS + (uint64_t)t, POINTS, POINTS, data[0][t],
+                       data[1][t], data[2][t], data[3][t]);
+    const void *inputs[3 * MOST + 5];
+    void *outputs[3 * MOST + 1];
+    for (int i = 0; i < 3 * n; i++) {
+      inputs[i] = state[s % 2 * 3 * n + i];
+      outputs[i] = state[(1 - s % 2) * 3 * n + i];
+    }
+    counter = (float)s;
+    inputs[3 * n] = &counter;
+    for (int i = 0; i < 4; i++) inputs[3 * n + 1 + i] = data[i];
+    outputs[3 * n] = &loss;
+    if (il_plan_run(plan, team, workspace, &(il_bindings){TASKS, inputs, outputs}) != IL_OK)
+      status = EXIT_FAILURE;
+    if ((s + 1) % 200 == 0) printf("meta-step %4d  query loss %.3f\n", s + 1, (double)loss);
   }
   if (status != EXIT_SUCCESS) fprintf(stderr, "%s\n", il_context_message(context));
-  for (int i = 0; i < 6 * n; i++) free(state[i / (3 * n)][i % (3 * n)]);
+  free(memory);
+  free(workspace);
   il_team_free(team);
   il_plan_free(plan);
   il_net_free(net);
