@@ -3,7 +3,7 @@
 # with "Over 500 lines:". Generated and tabular text (.md, .def, .txt) is not counted.
 cd "$(dirname "$0")/.." || exit 2
 bad=0
-for file in $(git ls-files -co --exclude-standard '*.c' '*.h' '*.sh' | sort); do
+for file in $(git ls-files -co --exclude-standard '*.c' '*.h' '*.inc' '*.sh' | sort); do
   [ -f "$file" ] || continue
   lines=$(wc -l <"$file")
   if [ "$lines" -gt 1000 ]; then

@@ -23,7 +23,7 @@ sentence() {
 }
 
 section() {
-  files=$(git ls-files "$1" | grep -E '\.(h|c|def|sh)$' || true)
+  files=$(git ls-files "$1" | grep -E '\.(h|c|def|inc|sh)$' || true)
   [ -n "$files" ] || return 0
   printf '\n## %s\n\n| file | what it is |\n|---|---|\n' "$1"
   for file in $files; do
