@@ -82,13 +82,18 @@ static void draw_stroke(il_random *random, const style *s, const glyph *older, s
   k->points = 2 * curves + 1;
 }
 
+/* A lone short line says too little to be told from the next one: those glyphs are drawn again. */
 static void draw_glyph(il_random *random, const style *s, glyph *g) {
-  int strokes = draw_count(random, s->strokes, MAX_STROKES);
-  g->strokes = 0;
-  while (g->strokes < strokes) {
-    draw_stroke(random, s, g, &g->stroke[g->strokes]);
-    g->strokes++;
-  }
+  double length;
+  do {
+    int strokes = draw_count(random, s->strokes, MAX_STROKES);
+    length = 0;
+    for (g->strokes = 0; g->strokes < strokes; g->strokes++) {
+      stroke *k = &g->stroke[g->strokes];
+      draw_stroke(random, s, g, k);
+      for (int i = 2; i < k->points; i += 2) length += hypot(k->x[i] - k->x[i - 2], k->y[i] - k->y[i - 2]);
+    }
+  } while (length < 1.1);
 }
 
 static hand draw_hand(il_random *random) {
