@@ -1,0 +1,211 @@
+/* Datasets and splits: glyphs are a function of their seed, files come back, damaged ones are refused,
+ * no class is ever in two splits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "data/dataset.h"
+
+static il_context *context;
+static il_dataset *glyphs;
+static char path[] = "/tmp/innerloop-dataset-XXXXXX";
+
+static int start(void **state) {
+  (void)state;
+  context = il_context_new();
+  glyphs = il_dataset_glyphs(context, 10, 4, 3, 7);
+  close(mkstemp(path));
+  return glyphs ? 0 : -1;
+}
+
+static int stop(void **state) {
+  (void)state;
+  il_dataset_free(glyphs);
+  il_context_free(context);
+  return unlink(path);
+}
+
+static void expect_error(il_status status, const char *sentence) {
+  if (!strstr(il_context_message(context), sentence))
+    print_error("expected '%s', found '%s'\n", sentence, il_context_message(context));
+  assert_int_equal(il_context_status(context), status);
+  assert_non_null(strstr(il_context_message(context), sentence));
+  il_context_clear(context);
+}
+
+static void test_glyphs(void **state) {
+  (void)state;
+  il_dataset *same = il_dataset_glyphs(context, 10, 4, 3, 7), *other = il_dataset_glyphs(context, 10, 4, 3, 8);
+  size_t bytes = 10 * 4 * 3 * 28 * 28;
+  assert_memory_equal(same->images, glyphs->images, bytes);
+  assert_memory_not_equal(other->images, glyphs->images, bytes);
+  assert_int_equal(il_dataset_classes(glyphs), 40);
+  assert_string_equal(il_dataset_class_name(glyphs, 5), "Glyph02/character02");
+  assert_string_equal(il_dataset_class_origin(glyphs, 23), "background");
+  assert_string_equal(il_dataset_class_origin(glyphs, 24), "evaluation");
+  for (int c = 0; c < 40; c++) {
+    assert_int_equal(il_dataset_examples(glyphs, c), 3);
+    assert_int_equal(il_dataset_find(glyphs, il_dataset_class_name(glyphs, c)), c);
+    for (int e = 0; e < 3; e++) {
+      int dark = 0;
+      const uint8_t *image = il_dataset_image(glyphs, c, e);
+      for (int i = 0; i < 28 * 28; i++) dark += image[i] > 128;
+      assert_in_range(dark, 8, 400);
+    }
+  }
+  assert_int_equal(il_dataset_find(glyphs, "Glyph02/character99"), -1);
+  il_dataset_free(same);
+  il_dataset_free(other);
+  assert_null(il_dataset_glyphs(context, 0, 4, 3, 7));
+  expect_error(IL_ERROR_ARGUMENT, "0 alphabets");
+}
+
+static void test_file(void **state) {
+  (void)state;
+  assert_int_equal(il_dataset_write(glyphs, path), IL_OK);
+  il_dataset *d = il_dataset_open(context, path);
+  assert_non_null(d);
+  int size[3];
+  il_dataset_image_size(d, size);
+  assert_int_equal(size[0] * 10000 + size[1] * 100 + size[2], 282801);
+  assert_int_equal(il_dataset_classes(d), 40);
+  for (int c = 0; c < 40; c++) {
+    assert_string_equal(il_dataset_class_name(d, c), il_dataset_class_name(glyphs, c));
+    assert_string_equal(il_dataset_class_origin(d, c), il_dataset_class_origin(glyphs, c));
+    assert_memory_equal(il_dataset_image(d, c, 2), il_dataset_image(glyphs, c, 2), 28 * 28);
+  }
+  il_dataset_free(d);
+}
+
+static void refuse(int count, const int32_t *class_start, il_type images, const char *names,
+                   const char *origins, const char *sentence) {
+  uint8_t data[32] = {0};
+  il_tensor tensor[] = {{"class_start", IL_INT32, {1, {count}}, class_start},
+                        {"images", images, {4, {4, 1, 2, 1}}, data}};
+  il_pair pair[] = {{"class_names", names}, {"class_origins", origins}};
+  assert_int_equal(il_safetensors_write(context, path, 2, tensor, 2, pair), IL_OK);
+  il_dataset *d = il_dataset_open(context, path);
+  if (!*sentence) {
+    assert_non_null(d);
+    il_dataset_free(d);
+    return;
+  }
+  assert_null(d);
+  expect_error(IL_ERROR_FORMAT, sentence);
+}
+
+static void test_refused(void **state) {
+  (void)state;
+  const int32_t good[] = {0, 1, 4}, first[] = {1, 2, 4}, empty[] = {0, 0, 4}, late[] = {0, 9, 4},
+                end[] = {0, 1, 3};
+  const char *names = "[\"a/b\",\"a/c\"]", *none = "[\"\",\"\"]";
+  refuse(3, good, IL_UINT8, names, none, "");
+  refuse(3, first, IL_UINT8, names, none, "begins with 1");
+  refuse(3, empty, IL_UINT8, names, none, "from 0 to 0 at class 0");
+  refuse(3, late, IL_UINT8, names, none, "from 9 to 4 at class 1");
+  refuse(3, end, IL_UINT8, names, none, "ends with 3, expected the 4");
+  refuse(1, good, IL_UINT8, names, none, "'class_start'");
+  refuse(3, good, IL_FLOAT32, names, none, "'images' of type U8");
+  refuse(3, good, IL_UINT8, "[\"a\"]", none, "'class_names' is no JSON list of 2");
+  refuse(3, good, IL_UINT8, "[\"a\",", none, "'class_names' is no JSON list of 2");
+  refuse(3, good, IL_UINT8, "[\"a\",3]", none, "item 1");
+  refuse(3, good, IL_UINT8, "[\"a\",\"a\"]", none, "two classes are named 'a'");
+  refuse(3, good, IL_UINT8, "[\"a\",\"b\\n\"]", none, "name of class 1");
+  refuse(3, good, IL_UINT8, "[\"a\",\"\"]", none, "name of class 1");
+  refuse(3, good, IL_UINT8, names, "[]", "'class_origins'");
+  assert_null(il_dataset_open(context, "/nonexistent/data"));
+  expect_error(IL_ERROR_FILE, "/nonexistent/data cannot be opened");
+}
+
+/* How often each class is in a split, over all three. */
+static il_splits *split(il_split_options options, int train, int validation, int test) {
+  il_splits *s = il_splits_new(context, glyphs, &options);
+  if (!s) print_error("%s\n", il_context_message(context));
+  assert_non_null(s);
+  assert_int_equal(il_splits_count(s, IL_TRAIN), train);
+  assert_int_equal(il_splits_count(s, IL_VALIDATION), validation);
+  assert_int_equal(il_splits_count(s, IL_TEST), test);
+  int seen[40] = {0};
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < il_splits_count(s, (il_split)k); i++)
+      assert_int_equal(seen[il_splits_class(s, (il_split)k, i)]++, 0);
+  return s;
+}
+
+static void test_splits(void **state) {
+  (void)state;
+  il_splits *a = split((il_split_options){.kind = "random", .train = 20, .validation = 5}, 20, 5, 15);
+  il_splits *b = split((il_split_options){.kind = "random", .train = 20, .validation = 5, .seed = 1}, 20, 5, 15);
+  int equal = 0;
+  for (int i = 0; i < 20; i++) equal += il_splits_class(a, IL_TRAIN, i) == il_splits_class(b, IL_TRAIN, i);
+  assert_in_range(equal, 0, 19);
+  il_splits_free(a);
+  il_splits_free(b);
+  il_splits_free(split((il_split_options){.kind = "random", .train = 20, .validation = 5, .test = 3}, 20, 5, 3));
+  a = split((il_split_options){.kind = "official", .validation = 4}, 20, 4, 16);
+  for (int i = 0; i < 16; i++)
+    assert_string_equal(il_dataset_class_origin(glyphs, il_splits_class(a, IL_TEST, i)), "evaluation");
+  il_splits_free(a);
+  a = split((il_split_options){.kind = "alphabets", .train = 6, .validation = 1, .seed = 3}, 24, 4, 12);
+  for (int i = 0; i < 24; i += 4) /* whole alphabets */
+    for (int j = 1; j < 4; j++)
+      assert_int_equal(il_splits_class(a, IL_TRAIN, i) / 4, il_splits_class(a, IL_TRAIN, i + j) / 4);
+  il_splits_free(a);
+  static const struct {
+    il_split_options options;
+    const char *sentence;
+  } bad[] = {{{.kind = "random", .train = 39, .validation = 2}, "39 + 2 + 0 = 41 classes, but the dataset has 40"},
+             {{.kind = "random", .train = INT32_MAX, .validation = INT32_MAX}, "but the dataset has 40"},
+             {{.kind = "random"}, "at least 1 to train"},
+             {{.kind = "random", .train = 1, .test = -1}, "no negative number"},
+             {{.kind = "alphabets", .train = 11}, "11 alphabets, but the dataset has 10"},
+             {{.kind = "official", .validation = 24}, "24 classes of validation from the 24"},
+             {{.kind = "officious"}, "'officious' is no kind of split"},
+             {{.kind = "file"}, "needs the file's path"},
+             {{.kind = "file", .path = "/nonexistent"}, "/nonexistent cannot be opened"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_null(il_splits_new(context, glyphs, &bad[i].options));
+    expect_error(il_context_status(context), bad[i].sentence);
+  }
+}
+
+static void put(const char *text) {
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void test_split_file(void **state) {
+  (void)state;
+  il_split_options options = {.kind = "file", .path = path};
+  put("# classes\ntest Glyph01/character01\n\ntrain Glyph03/character04\r\ntrain Glyph03/character01");
+  il_splits *s = split(options, 2, 0, 1);
+  assert_int_equal(il_splits_class(s, IL_TRAIN, 0), 8);
+  assert_int_equal(il_splits_class(s, IL_TRAIN, 1), 11);
+  il_splits_free(s);
+  static const char *const bad[][2] = {
+      {"train Glyph01/character01\ntest Glyph01/character01\n", ":2: class 'Glyph01/character01' is already in line 1"},
+      {"train Glyph01/character01\ntest Greek/a\n", ":2: the dataset has no class 'Greek/a'"},
+      {"train\n", ":1: found 'train'"},
+      {"tests Glyph01/character01\n", ":1: found 'tests'"},
+      {"test Glyph01/character01\n", "names no class to train on"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    put(bad[i][0]);
+    assert_null(il_splits_new(context, glyphs, &options));
+    expect_error(il_context_status(context), bad[i][1]);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_glyphs), cmocka_unit_test(test_file),
+                                     cmocka_unit_test(test_refused), cmocka_unit_test(test_splits),
+                                     cmocka_unit_test(test_split_file)};
+  return cmocka_run_group_tests(tests, start, stop);
+}
