@@ -73,10 +73,10 @@ bool il_program_compile(const il_schedule *s, const il_item *item, il_arena *are
   c->program = p;
   const int64_t count = il_shape_count(item->shape);
   p->width = item->width;
-  if (!p->width) p->width = item->shape.rank ? item->shape.dim[item->shape.rank - 1] : 1;
+  if (!p->width) p->width = 1; /* nothing asks for rows: one flat run */
   p->rows = count / p->width;
   operands(s, item, c);
-  int reg[IL_TILE_MAX_CODE];
+  int reg[IL_TILE_MAX_CODE] = {0};
   codes(s, item, p, reg);
   for (int i = 0; i < item->members; i++) {
     if (!s->leaves[item->member[i]]) continue;

@@ -67,6 +67,8 @@ static il_graph *random_graph(il_fixture *f, il_type real, uint64_t seed) {
   }
   il_value task = il_input(f->graph, "t", IL_TASK, real, il_shape_of(3, dims[0]));
   keep(f, task);
+  const il_value shared = il_input(f->graph, "s", IL_SHARED, real, il_shape_of(3, dims[1]));
+  keep(f, shared);
   for (int i = 0; i < 60; i++) keep(f, random_node(f));
   il_value loss = il_mean_all(f->graph, task);
   for (int i = 0; i < 6; i++) loss = il_add(f->graph, loss, il_tanh(f->graph, il_mean_all(f->graph, pick(f))));
@@ -74,7 +76,7 @@ static il_graph *random_graph(il_fixture *f, il_type real, uint64_t seed) {
   assert_int_equal(il_grad(f->graph, loss, 1, f->value, &gradient), IL_OK);
   il_output(f->graph, "loss", loss);
   il_output(f->graph, "mean", il_task_mean(f->graph, loss));
-  il_output(f->graph, "next", il_sub(f->graph, f->value[1], il_task_mean(f->graph, il_sum_all(f->graph, il_add(f->graph, task, pick(f))))));
+  il_output(f->graph, "next", il_sub(f->graph, shared, il_task_mean(f->graph, il_sum_all(f->graph, il_add(f->graph, task, pick(f))))));
   if (il_value_stage(f->graph, gradient) == IL_TASK) il_output(f->graph, "gradient", il_task_mean(f->graph, gradient));
   il_output(f->graph, "again", loss);
   assert_string_equal(il_context_message(f->context), "");

@@ -1,0 +1,45 @@
+/* Forward mode: walks from x to the results and adds the tangents by each operation's own rule. */
+#include <stdlib.h>
+
+#include "graph/graph.h"
+
+static void apply_rule(il_graph *g, uint32_t id, il_value *tangent) {
+  const il_node *node = g->nodes[id];
+  const char *scope = g->scope;
+  const uint32_t origin = g->origin;
+  const il_direction direction = g->direction;
+  g->scope = node->scope;
+  g->origin = id;
+  g->direction = IL_TANGENT;
+  for (int i = 0; i < node->inputs; i++) {
+    const il_value t = tangent[node->input[i].id];
+    if (!t.id) continue;
+    const il_value part = g->ops[node->op]->jvp(g, (il_value){id}, i, t);
+    if (part.id) tangent[id] = tangent[id].id ? il_add(g, tangent[id], part) : part;
+  }
+  g->scope = scope;
+  g->origin = origin;
+  g->direction = direction;
+}
+
+il_status il_jvp(il_graph *g, int count, const il_value *x, const il_value *tangent, int outputs,
+                 const il_value *y, il_value *dy) {
+  for (int i = 0; i < outputs; i++) dy[i] = (il_value){0};
+  if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
+  uint32_t last = 0;
+  for (int i = 0; i < outputs; i++) {
+    if (!y[i].id) return il_fail(g->context, IL_ERROR_ARGUMENT, "il_jvp: result %d is not a value", i + 1);
+    if (y[i].id > last) last = y[i].id;
+  }
+  il_value *t = calloc((size_t)last + 1, sizeof *t);
+  if (!t) return il_fail_memory(g->context, "a tangent");
+  for (int i = 0; i < count; i++)
+    if (x[i].id <= last) t[x[i].id] = tangent[i];
+  for (uint32_t id = 1; id <= last && il_context_status(g->context) == IL_OK; id++) apply_rule(g, id, t);
+  for (int i = 0; i < outputs; i++) {
+    dy[i] = t[y[i].id];
+    if (!dy[i].id) dy[i] = il_constant(g, 0, il_value_shape(g, y[i]));
+  }
+  free(t);
+  return il_context_status(g->context);
+}

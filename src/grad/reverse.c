@@ -1,0 +1,110 @@
+/* Reverse mode: walks from the results back to x and adds nodes made by each operation's own rule. It knows
+ * no operation. May include graph/. */
+#include <stdlib.h>
+
+#include "graph/graph.h"
+
+typedef struct il_walk {
+  il_graph *g;
+  uint32_t last;        /* largest id that matters */
+  bool *depends;        /* [last + 1] on some x */
+  il_value *cotangent;  /* [last + 1] */
+} il_walk;
+
+static bool is_real(const il_node *node) { return node->type == IL_FLOAT32 || node->type == IL_FLOAT64; }
+
+static void mark(il_walk *w, int count, const il_value *x) {
+  for (int i = 0; i < count; i++)
+    if (x[i].id <= w->last) w->depends[x[i].id] = true;
+  for (uint32_t id = 1; id <= w->last; id++) {
+    const il_node *node = w->g->nodes[id];
+    for (int i = 0; i < node->inputs && is_real(node); i++)
+      if (w->depends[node->input[i].id]) w->depends[id] = true;
+  }
+}
+
+static void add_to(il_walk *w, uint32_t id, il_value contribution) {
+  il_value *sum = &w->cotangent[id];
+  *sum = sum->id ? il_add(w->g, *sum, contribution) : contribution;
+}
+
+/* New nodes carry the origin and scope of the node whose rule makes them. */
+static void apply_rule(il_walk *w, uint32_t id) {
+  il_graph *g = w->g;
+  const il_node *node = g->nodes[id];
+  const char *scope = g->scope;
+  const uint32_t origin = g->origin;
+  const il_direction direction = g->direction;
+  g->scope = node->scope;
+  g->origin = id;
+  g->direction = IL_REVERSE;
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t input = node->input[i].id;
+    if (!w->depends[input] || !is_real(g->nodes[input])) continue;
+    const il_value part = g->ops[node->op]->vjp(g, (il_value){id}, i, w->cotangent[id]);
+    if (part.id) add_to(w, input, part);
+  }
+  g->scope = scope;
+  g->origin = origin;
+  g->direction = direction;
+}
+
+static bool check_values(il_graph *g, const char *what, int count, const il_value *v) {
+  for (int i = 0; i < count; i++) {
+    if (v[i].id == 0 || v[i].id > g->size) {
+      il_fail(g->context, IL_ERROR_ARGUMENT, "il_grad: %s %d is not a value", what, i + 1);
+      return false;
+    }
+    if (!is_real(g->nodes[v[i].id])) {
+      il_fail(g->context, IL_ERROR_TYPE, "il_grad: %s %d has type %s, expected a real", what, i + 1,
+              il_type_name(g->nodes[v[i].id]->type));
+      return false;
+    }
+  }
+  return true;
+}
+
+il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *cotangent, int count,
+                 const il_value *x, il_value *dx) {
+  for (int i = 0; i < count; i++) dx[i] = (il_value){0};
+  if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
+  if (!check_values(g, "result", outputs, y) || !check_values(g, "cotangent", outputs, cotangent) ||
+      !check_values(g, "variable", count, x))
+    return il_context_status(g->context);
+  il_walk w = {.g = g};
+  for (int i = 0; i < outputs; i++)
+    if (y[i].id > w.last) w.last = y[i].id;
+  w.depends = calloc((size_t)w.last + 1, sizeof *w.depends);
+  w.cotangent = calloc((size_t)w.last + 1, sizeof *w.cotangent);
+  if (!w.depends || !w.cotangent) {
+    free(w.depends);
+    free(w.cotangent);
+    return il_fail_memory(g->context, "a derivative");
+  }
+  mark(&w, count, x);
+  for (int i = 0; i < outputs; i++)
+    if (w.depends[y[i].id]) add_to(&w, y[i].id, cotangent[i]);
+  for (uint32_t id = w.last; id > 0 && il_context_status(g->context) == IL_OK; id--)
+    if (w.depends[id] && w.cotangent[id].id) apply_rule(&w, id);
+  for (int i = 0; i < count; i++) {
+    dx[i] = x[i].id <= w.last ? w.cotangent[x[i].id] : (il_value){0};
+    if (!dx[i].id) dx[i] = il_constant(g, 0, il_value_shape(g, x[i]));
+  }
+  free(w.depends);
+  free(w.cotangent);
+  return il_context_status(g->context);
+}
+
+il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_value *dx) {
+  for (int i = 0; i < count; i++) dx[i] = (il_value){0};
+  if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
+  if (!check_values(g, "result", 1, &y)) return il_context_status(g->context);
+  const il_shape shape = il_value_shape(g, y);
+  if (il_shape_count(shape) != 1) {
+    char text[96];
+    return il_fail(g->context, IL_ERROR_SHAPE, "il_grad: y has shape %s, expected one element",
+                   il_shape_text(shape, text));
+  }
+  const il_value one = il_constant(g, 1, shape);
+  return il_vjp(g, 1, &y, &one, count, x, dx);
+}
