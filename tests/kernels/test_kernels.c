@@ -1,0 +1,184 @@
+/* Every kernel row against its operation's reference loop, byte for byte, on sizes below, equal to and above
+ * its tiles, odd sizes, strides, paddings and dilations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <innerloop/plan.h>
+
+#include "base/random.h"
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+#include "plan/plan.h"
+
+enum { MAX_INPUTS = 4 };
+
+typedef struct il_case {
+  il_context *context;
+  il_graph *g;
+  int64_t compared;
+  int used[64]; /* how often each row ran */
+} il_case;
+
+static void begin(il_case *c) { c->g = il_graph_new(c->context, IL_FLOAT32); }
+
+static il_value input(il_case *c, il_shape shape) {
+  char name[8];
+  snprintf(name, sizeof name, "x%d", il_graph_inputs(c->g));
+  return il_input(c->g, name, IL_TASK, IL_FLOAT32, shape);
+}
+
+static void count_rows(il_case *c, const il_plan *plan) {
+  int rows;
+  const il_kernel *const *row = il_kernel_rows(&rows);
+  assert_true(rows <= 64);
+  for (int when = 0; when < 3; when++)
+    for (int64_t i = 0; i < plan->list[when].count; i++)
+      for (int k = 0; k < rows; k++) c->used[k] += plan->list[when].call[i].kernel == row[k];
+}
+
+/* The value's plan is run beside the reference interpreter; values include zeros of both signs. */
+static void finish(il_case *c, il_value y) {
+  void *in[MAX_INPUTS], *out[1];
+  il_random random = il_random_start(11, c->g->size);
+  il_output(c->g, "y", y);
+  if (il_context_status(c->context) != IL_OK) fail_msg("%s", il_context_message(c->context));
+  for (int i = 0; i < il_graph_inputs(c->g); i++) {
+    const int64_t count = il_shape_count(il_value_shape(c->g, il_graph_input(c->g, i)));
+    float *x = in[i] = malloc((size_t)count * sizeof *x);
+    for (int64_t k = 0; k < count; k++) {
+      const double u = il_random_uniform01(&random);
+      x[k] = u < 0.1 ? -0.0f : u < 0.2 ? 0.0f : (float)(4 * u - 2.4);
+    }
+  }
+  out[0] = malloc(sizeof(float) * (size_t)il_shape_count(il_value_shape(c->g, y)));
+  il_plan *plan = il_plan_build(c->g, NULL);
+  assert_non_null(plan);
+  int64_t compared = 0;
+  const il_bindings bindings = {1, (const void *const *)in, out};
+  if (il_plan_check(plan, &bindings, &compared) != IL_OK) fail_msg("%s", il_context_message(c->context));
+  assert_true(compared > 0);
+  c->compared += compared;
+  count_rows(c, plan);
+  il_plan_free(plan);
+  for (int i = 0; i < il_graph_inputs(c->g); i++) free(in[i]);
+  free(out[0]);
+  il_graph_free(c->g);
+}
+
+static int64_t reach(int size, const il_window *w, int i) {
+  const int room = size + w->pad_low[i] + w->pad_high[i] - w->dilation[i] * (w->kernel[i] - 1) - 1;
+  return room < 0 ? 0 : room / w->stride[i] + 1;
+}
+
+static void convolutions(il_case *c, int n, int h, int width, int in, int k, il_window w) {
+  const int64_t oh = reach(h, &w, 0), ow = reach(width, &w, 1);
+  if (oh < 1 || ow < 1) return;
+  const il_shape x = IL_SHAPE(n, h, width, in), y = IL_SHAPE(n, oh, ow, k);
+  begin(c);
+  finish(c, il_conv2d(c->g, input(c, x), input(c, IL_SHAPE(w.kernel[0], w.kernel[1], in, k)), w));
+  begin(c);
+  finish(c, il_conv2d_transpose(c->g, input(c, y), input(c, IL_SHAPE(w.kernel[0], w.kernel[1], k, in)), w, h, width));
+  begin(c);
+  finish(c, il_conv2d_weight(c->g, input(c, x), input(c, y), w));
+}
+
+static void test_convolutions(il_case *c) {
+  static const int channels[][2] = {{1, 64}, {64, 64}, {3, 5}, {7, 16}, {2, 33}, {5, 80}};
+  for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+    const int in = channels[i][0], k = channels[i][1];
+    for (int n = 1; n <= 7; n += 3) {
+      convolutions(c, n, 7, 7, in, k, il_window_square(3, 2, 1));
+      convolutions(c, n, 4, 5, in, k, il_window_square(3, 1, 1));
+    }
+    convolutions(c, 2, 1, 1, in, k, il_window_square(1, 1, 0));
+    convolutions(c, 1, 2, 2, in, k, il_window_square(3, 2, 1));
+    il_window w = il_window_square(3, 1, 2);
+    w.dilation[0] = 2;
+    w.stride[1] = 3;
+    w.pad_low[1] = 0;
+    convolutions(c, 2, 6, 9, in, k, w);
+    w = il_window_square(2, 3, 0); /* pixels that no window covers */
+    convolutions(c, 2, 7, 8, in, k, w);
+  }
+  il_window grouped = il_window_square(3, 1, 1);
+  grouped.groups = 2;
+  begin(c);
+  finish(c, il_conv2d(c->g, input(c, IL_SHAPE(2, 5, 5, 4)), input(c, IL_SHAPE(3, 3, 2, 6)), grouped));
+}
+
+static void test_matmuls(il_case *c) {
+  static const int sizes[][3] = {{1, 1, 1}, {5, 5, 64}, {5, 64, 5}, {6, 64, 16}, {7, 65, 3}, {25, 40, 40}, {13, 1, 40}, {64, 5, 5}, {12, 128, 7}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int t = 0; t < 8; t++) {
+      const int m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+      const bool ta = t & 1, tb = t & 2;
+      const int64_t batch = t & 4 ? 3 : 1;
+      begin(c);
+      const il_value a = input(c, IL_SHAPE(batch, ta ? k : m, ta ? m : k)), b = input(c, IL_SHAPE(batch, tb ? n : k, tb ? k : n));
+      finish(c, il_matmul(c->g, a, b, ta, tb));
+    }
+}
+
+static void test_moves_and_sums(il_case *c) {
+  static const int64_t shapes[][3] = {{1, 1, 1}, {3, 4, 5}, {7, 1, 33}, {2, 16, 16}, {1, 130, 1}, {5, 3, 64}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const il_shape shape = il_shape_of(3, shapes[i]);
+    for (uint32_t axes = 1; axes < 8; axes++) {
+      begin(c);
+      finish(c, il_sum(c->g, input(c, shape), axes));
+      begin(c);
+      finish(c, il_max(c->g, input(c, shape), axes));
+      begin(c);
+      il_shape from = shape;
+      for (int a = 0; a < 3; a++)
+        if (axes >> a & 1) from.dim[a] = 1;
+      finish(c, il_reshape(c->g, il_broadcast(c->g, input(c, from), shape), IL_SHAPE(il_shape_count(shape))));
+    }
+    static const int turns[][3] = {{0, 2, 1}, {1, 0, 2}, {2, 1, 0}, {1, 2, 0}};
+    for (int t = 0; t < 4; t++) {
+      begin(c);
+      finish(c, il_transpose(c->g, input(c, shape), turns[t]));
+    }
+  }
+}
+
+static void test_programs(il_case *c) {
+  static const int64_t shapes[][2] = {{1, 1}, {5, 5}, {3, 64}, {980, 64}, {1, 3000}, {2500, 1}, {40, 1100}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const int64_t rows = shapes[i][0], width = shapes[i][1];
+    begin(c);
+    il_graph *g = c->g;
+    const il_value x = input(c, IL_SHAPE(rows, width)), channel = input(c, IL_SHAPE(1, width)), row = input(c, IL_SHAPE(rows, 1));
+    const il_value centred = il_sub(g, x, channel), scaled = il_mul(g, il_tanh(g, centred), row);
+    const il_value y = il_relu(g, il_add(g, scaled, il_sigmoid(g, il_scale(g, x, 0.5))));
+    const il_value total = il_add(g, il_sum(g, y, 1), il_sum(g, il_mul(g, y, centred), 1));
+    finish(c, il_add(g, y, total));
+  }
+}
+
+static void test_rows(void **state) {
+  (void)state;
+  il_case c = {.context = il_context_new()};
+  test_convolutions(&c);
+  test_matmuls(&c);
+  test_moves_and_sums(&c);
+  test_programs(&c);
+  printf("compared %lld elements\n", (long long)c.compared);
+  assert_true(c.compared > 100000);
+  int rows;
+  const il_kernel *const *row = il_kernel_rows(&rows);
+  for (int k = 0; k < rows; k++)
+    if (row[k]->type == IL_FLOAT32 && c.used[k] == 0) fail_msg("no case chose the kernel %s", row[k]->name);
+  il_context_free(c.context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
