@@ -1,0 +1,242 @@
+/* Evaluation of weights on tasks of a split. */
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/checkpoint.h"
+#include "train/weights.h"
+
+enum { CHUNK = 32 };
+
+static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_statistics protocol,
+                      const il_task *task, const il_value *fast) {
+  maml.query_statistics = protocol;
+  il_value scores = il_maml_query(g, net, &maml, task, fast);
+  return maml.loss == IL_LOSS_CROSS_ENTROPY ? il_accuracy(g, scores, task->query_y)
+                                            : il_mean_squared_error(g, scores, task->query_y);
+}
+
+static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol, int steps,
+                       const int *step) {
+  il_context *context = e->source->context;
+  int n = il_net_parameters(e->net);
+  e->graph = il_graph_new(context, e->real);
+  il_value *fast = calloc((size_t)n + 1, sizeof *fast);
+  il_value column[IL_EVALUATOR_COLUMNS] = {0};
+  if (!e->graph || !fast) {
+    free(fast);
+    return il_fail_memory(context, "an evaluation");
+  }
+  il_graph *g = e->graph;
+  for (int i = 0; i < n; i++)
+    fast[i] = il_input(g, il_net_parameter_name(e->net, i), IL_SHARED, e->real,
+                       il_net_parameter_shape(e->net, i));
+  il_task task;
+  il_source_task(e->source, g, false, &task);
+  il_maml maml = il_config_maml(e->source->config);
+  maml.inner_steps = 1;
+  int done = 0;
+  for (int s = 0; s < steps; s++) {
+    for (; done < step[s] && il_context_status(context) == IL_OK; done++)
+      il_maml_adapt(g, e->net, &maml, &task, fast, fast, NULL);
+    for (int p = 0; p < protocols; p++) {
+      int c = p * steps + s;
+      e->steps[c] = step[s];
+      e->protocol[c] = protocol[p];
+      column[c] = score(g, e->net, maml, protocol[p], &task, fast);
+    }
+  }
+  free(fast);
+  e->columns = protocols * steps;
+  for (int c = 0; c < e->columns; c++) {
+    char name[64];
+    snprintf(name, sizeof name, "protocol %d, %d steps", (int)e->protocol[c], e->steps[c]);
+    il_output(g, name, column[c]);
+  }
+  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(g, NULL);
+  return il_context_status(context);
+}
+
+il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net, int protocols,
+                            const il_query_statistics *protocol, int steps, const int *step, int tasks,
+                            il_team *team) {
+  *e = (il_evaluator){.source = source, .net = net, .real = il_config_type(source->config)};
+  int chunk = tasks < CHUNK ? tasks : CHUNK, threads = il_team_threads(team);
+  il_status status = build(e, protocols, protocol, steps, step);
+  if (status == IL_OK) status = il_batch_init(&e->batch, source, e->real, false, chunk, threads);
+  if (status == IL_OK) {
+    e->workspace = il_workspace_alloc(source->context, e->plan, chunk, threads);
+    e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
+    if (!e->figures) il_fail_memory(source->context, "an evaluation");
+    status = il_context_status(source->context);
+  }
+  if (status != IL_OK) il_evaluator_free(e);
+  return status;
+}
+
+void il_evaluator_free(il_evaluator *e) {
+  free(e->figures);
+  free(e->workspace);
+  il_batch_free(&e->batch);
+  il_plan_free(e->plan);
+  il_graph_free(e->graph);
+  *e = (il_evaluator){0};
+}
+
+il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
+                           int tasks, double *value) {
+  il_context *context = e->source->context;
+  int n = il_net_parameters(e->net), chunk = e->batch.tasks;
+  const void **inputs = calloc((size_t)n + IL_BATCH_INPUTS, sizeof *inputs);
+  void *outputs[IL_EVALUATOR_COLUMNS];
+  if (!inputs) return il_fail_memory(context, "an evaluation");
+  for (int i = 0; i < n; i++) inputs[i] = weights[i];
+  for (int i = 0; i < e->batch.inputs; i++) inputs[n + i] = e->batch.input[i];
+  size_t stride = (size_t)chunk * il_type_size(e->real);
+  for (int c = 0; c < e->columns; c++) outputs[c] = (char *)e->figures + (size_t)c * stride;
+  il_status status = IL_OK;
+  for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
+    int count = tasks - first < chunk ? tasks - first : chunk;
+    il_batch_draw(&e->batch, team, split, (uint64_t)first, count);
+    status = il_plan_run(e->plan, team, e->workspace, &(il_bindings){count, inputs, outputs});
+    for (int c = 0; c < e->columns; c++)
+      for (int t = 0; t < count; t++)
+        value[(size_t)(first + t) * (size_t)e->columns + (size_t)c] =
+            e->real == IL_FLOAT32 ? (double)((float *)outputs[c])[t] : ((double *)outputs[c])[t];
+  }
+  free(inputs);
+  return status;
+}
+
+void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
+                          double *mean, double *interval) {
+  double sum = 0, squares = 0;
+  size_t stride = (size_t)e->columns;
+  for (int t = 0; t < tasks; t++) sum += value[(size_t)t * stride + (size_t)column];
+  *mean = sum / tasks;
+  for (int t = 0; t < tasks; t++) {
+    double d = value[(size_t)t * stride + (size_t)column] - *mean;
+    squares += d * d;
+  }
+  *interval = tasks > 1 ? 1.96 * sqrt(squares / (tasks - 1) / tasks) : 0;
+}
+
+static const char *protocol_name(const il_evaluator *e, int column) {
+  if (e->source->regression) return "query";
+  return e->protocol[column] == IL_QUERY_STATISTICS_QUERY     ? "transductive"
+         : e->protocol[column] == IL_QUERY_STATISTICS_SUPPORT ? "support"
+                                                              : "each";
+}
+
+static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, const double *value) {
+  il_context *context = e->source->context;
+  char *text = NULL, *path = il_run_path(context, run, "eval.csv");
+  size_t size = 0;
+  FILE *out = path ? open_memstream(&text, &size) : NULL;
+  if (!out) {
+    free(path);
+    return il_fail_memory(context, "the results of tasks");
+  }
+  fputs("task", out);
+  for (int c = 0; c < e->columns; c++) fprintf(out, ",%s_%d", protocol_name(e, c), e->steps[c]);
+  for (int t = 0; t < tasks; t++) {
+    fprintf(out, "\n%d", t);
+    for (int c = 0; c < e->columns; c++)
+      fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
+  }
+  fputc('\n', out);
+  il_status status = fclose(out) == 0 ? il_atomic_write(context, path, 1, &(il_piece){text, size})
+                                      : il_fail_memory(context, "the results of tasks");
+  free(text);
+  free(path);
+  return status;
+}
+
+static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void *const *weights,
+                           int tasks, il_evaluation *result) {
+  double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
+  if (!value) return il_fail_memory(e->source->context, "the results of tasks");
+  il_status status = il_evaluator_run(e, team, weights, IL_TEST, tasks, value);
+  result->tasks = tasks;
+  result->count = e->columns;
+  result->regression = e->source->regression;
+  for (int c = 0; c < e->columns && status == IL_OK; c++) {
+    il_evaluation_row *row = &result->row[c];
+    *row = (il_evaluation_row){.protocol = protocol_name(e, c), .steps = e->steps[c]};
+    il_evaluator_summary(e, tasks, value, c, &row->mean, &row->interval);
+  }
+  if (status == IL_OK) status = write_tasks(e, run, tasks, value);
+  free(value);
+  return status;
+}
+
+static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
+                          il_evaluation *result) {
+  static const il_query_statistics protocols[] = {IL_QUERY_STATISTICS_QUERY,
+                                                  IL_QUERY_STATISTICS_SUPPORT,
+                                                  IL_QUERY_STATISTICS_EACH};
+  static const int steps[] = {0, 1, 2, 3, 5, 10};
+  il_context *context = source->context;
+  int tasks = o->tasks ? o->tasks : il_config_int(source->config, IL_KEY_EVAL_TASKS);
+  if (o->episodes) {
+    uint64_t count = 0;
+    if (source->regression)
+      return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: sinusoid tasks have no episode lists");
+    if (il_sampler_read_list(source->sampler, IL_TEST, o->episodes, &count) != IL_OK)
+      return il_context_status(context);
+    if (o->tasks && (uint64_t)o->tasks > count)
+      return il_fail(context, IL_ERROR_DATA, "%s: has %llu episodes, but --tasks asks for %d",
+                     o->episodes, (unsigned long long)count, o->tasks);
+    if (!o->tasks) tasks = (int)count;
+  } else if (!source->regression && il_splits_count(source->splits, IL_TEST) == 0) {
+    return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
+  }
+  il_evaluator evaluator = {0};
+  void **weights = NULL;
+  il_net *net = il_source_net(source);
+  char *path = il_run_path(context, run, "checkpoint.safetensors");
+  il_type real = il_config_type(source->config);
+  if (net && path) weights = il_weights_alloc(context, net, real);
+  il_status status = weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
+                             : il_context_status(context);
+  if (status == IL_OK)
+    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6, steps,
+                               tasks, o->team);
+  if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, tasks, result);
+  il_evaluator_free(&evaluator);
+  il_weights_free(weights);
+  free(path);
+  il_net_free(net);
+  return status;
+}
+
+il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
+                      il_evaluation *result) {
+  *result = (il_evaluation){0};
+  char *path = il_run_path(context, run, "config.yaml");
+  il_config *config = path ? il_config_load(context, path) : NULL;
+  free(path);
+  if (config && options->data)
+    il_config_assign(config, "--data: ", il_config_key_name(IL_KEY_DATA), options->data);
+  il_source *source = NULL;
+  if (il_context_status(context) == IL_OK)
+    source = il_source_new(context, config, il_config_int(config, IL_KEY_EVAL_QUERIES));
+  if (source) evaluate(source, run, options, result);
+  il_source_free(source);
+  il_config_free(config);
+  return il_context_status(context);
+}
+
+il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
+                            uint64_t count, const char *path) {
+  int queries = split == IL_TRAIN ? 0 : il_config_int(config, IL_KEY_EVAL_QUERIES);
+  il_source *source = il_source_new(context, config, queries);
+  if (source && source->regression)
+    il_fail(context, IL_ERROR_ARGUMENT, "sinusoid tasks have no episode lists");
+  else if (source)
+    il_sampler_write_list(context, source->sampler, split, count, path);
+  il_source_free(source);
+  return il_context_status(context);
+}

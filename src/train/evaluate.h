@@ -1,0 +1,35 @@
+/* Accuracy (or squared error) per task after some numbers of inner steps, under some protocols: one
+ * plan that adapts once and scores on the way. */
+#ifndef IL_TRAIN_EVALUATE_H
+#define IL_TRAIN_EVALUATE_H
+
+#include "train/learner.h"
+
+enum { IL_EVALUATOR_COLUMNS = IL_EVALUATION_ROWS };
+typedef struct il_evaluator {
+  const il_source *source;
+  const il_net *net;
+  il_type real;
+  il_graph *graph;
+  il_plan *plan;
+  il_batch batch;
+  void *workspace;
+  int columns;
+  int steps[IL_EVALUATOR_COLUMNS];
+  il_query_statistics protocol[IL_EVALUATOR_COLUMNS];
+  void *figures; /* [columns][chunk] reals */
+} il_evaluator;
+
+/* steps ascending. Columns: for each protocol, each number of steps. tasks: the most that will be asked. */
+il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net, int protocols,
+                            const il_query_statistics *protocol, int steps, const int *step, int tasks,
+                            il_team *team);
+void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */
+/* value: [tasks][columns]. */
+il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
+                           int tasks, double *value);
+/* Mean of a column and 1.96 standard errors. */
+void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
+                          double *mean, double *interval);
+
+#endif

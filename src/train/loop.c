@@ -1,0 +1,222 @@
+/* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/io.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/metrics.h"
+
+typedef struct run {
+  il_context *context;
+  const il_config *config;
+  const il_train_options *options;
+  il_source *source;
+  il_learner *learner;
+  il_batch batch;
+  il_evaluator evaluator;
+  il_metrics metrics;
+  bool validates;
+  double *values; /* of validation tasks */
+  int64_t step, steps;
+  char *text; /* the configuration */
+  char *checkpoint_path, *metrics_path, *config_path;
+} run;
+
+static void report(run *r, il_progress_kind kind, il_progress progress) {
+  if (!r->options->progress) return;
+  progress.kind = kind;
+  progress.step = r->step;
+  progress.steps = r->steps;
+  progress.regression = r->source->regression;
+  r->options->progress(r->options->user, &progress);
+}
+
+static il_status make_folder(il_context *context, const char *path) {
+  char *copy = strdup(path);
+  if (!copy) return il_fail_memory(context, "a path");
+  il_status status = IL_OK;
+  for (char *at = copy + 1; status == IL_OK; at++) {
+    if (*at != '/' && *at != 0) continue;
+    char kept = *at;
+    *at = 0;
+    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
+                       strerror(errno));
+    *at = kept;
+    if (!kept) break;
+  }
+  free(copy);
+  return status;
+}
+
+static il_status validate(run *r) {
+  int tasks = il_config_int(r->config, IL_KEY_EVAL_VALIDATION_TASKS);
+  il_learner *l = r->learner;
+  il_status status = il_evaluator_run(&r->evaluator, r->options->team, l->state[l->side][0],
+                                      IL_VALIDATION, tasks, r->values);
+  if (status != IL_OK) return status;
+  double mean, interval;
+  il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
+  report(r, IL_PROGRESS_VALIDATION, (il_progress){.value = mean, .interval = interval, .tasks = tasks});
+  return il_metrics_validation(&r->metrics, r->step, r->source->regression ? "loss" : "accuracy", mean,
+                               interval);
+}
+
+static il_status checkpoint(run *r) {
+  il_status status = il_checkpoint_save(r->learner, r->step, r->text, r->checkpoint_path);
+  if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
+  return status;
+}
+
+static il_status one_step(run *r) {
+  const il_config *c = r->config;
+  il_learner *l = r->learner;
+  il_batch_draw(&r->batch, r->options->team, IL_TRAIN, (uint64_t)r->step * (uint64_t)r->batch.tasks,
+                r->batch.tasks);
+  il_status status = il_learner_step(l, r->options->team, &r->batch, r->step);
+  if (status != IL_OK) return status;
+  r->step++;
+  if (!isfinite(l->loss))
+    return il_fail(r->context, IL_ERROR_DATA,
+                   "the loss of meta-step %lld is %g; a smaller outer.lr or meta.inner_lr may keep it finite",
+                   (long long)r->step, l->loss);
+  report(r, IL_PROGRESS_STEP, (il_progress){.loss = l->loss, .accuracy = l->accuracy});
+  bool last = r->step == r->steps;
+  if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
+    status = il_metrics_step(&r->metrics, r->step, l->loss,
+                             r->source->regression ? (double)NAN : l->accuracy, l->support_loss);
+  int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
+  if (status == IL_OK && r->validates && (r->step % every == 0 || last)) status = validate(r);
+  if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
+    status = checkpoint(r);
+  return status;
+}
+
+static il_status begin(run *r) {
+  const il_train_options *o = r->options;
+  il_learner *l = r->learner;
+  bool exists = access(r->checkpoint_path, F_OK) == 0;
+  if (exists && !o->resume)
+    return il_fail(r->context, IL_ERROR_CONFIG,
+                   "%s already holds a run; continue it with --resume, or choose another folder with --out",
+                   o->out);
+  il_status status = make_folder(r->context, o->out);
+  if (status != IL_OK) return status;
+  il_learner_initialize(l);
+  if (exists) status = il_checkpoint_load(l, r->checkpoint_path, &r->step);
+  if (status != IL_OK) return status;
+  if (r->step > r->steps)
+    return il_fail(r->context, IL_ERROR_CONFIG,
+                   "outer.steps: found %lld, but the checkpoint is at meta-step %lld",
+                   (long long)r->steps, (long long)r->step);
+  status = il_atomic_write(r->context, r->config_path, 1, &(il_piece){r->text, strlen(r->text)});
+  if (status == IL_OK) status = il_metrics_open(&r->metrics, r->context, r->metrics_path, r->step);
+  return status;
+}
+
+static il_status check(run *r) {
+  int64_t compared = 0;
+  char message[160];
+  il_batch_draw(&r->batch, r->options->team, IL_TRAIN, 0, r->batch.tasks);
+  il_status status = il_learner_check(r->learner, &r->batch, &compared);
+  if (status != IL_OK) return status;
+  snprintf(message, sizeof message,
+           "plan and interpreter agree in every bit of %lld numbers of a meta-step",
+           (long long)compared);
+  report(r, IL_PROGRESS_CHECK, (il_progress){.message = message});
+  return IL_OK;
+}
+
+static il_status prepare(run *r) {
+  const il_config *c = r->config;
+  il_team *team = r->options->team;
+  int tasks = il_config_int(c, IL_KEY_META_BATCH), threads = il_team_threads(team);
+  r->steps = il_config_long(c, IL_KEY_STEPS);
+  r->text = il_config_dump(c);
+  r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
+  r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
+  r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
+  if (il_context_status(r->context) != IL_OK) return il_context_status(r->context);
+  r->source = il_source_new(r->context, c, 0);
+  if (!r->source) return il_context_status(r->context);
+  r->learner = il_learner_new(r->context, r->source, true);
+  if (!r->learner) return il_context_status(r->context);
+  il_status status = il_learner_workspace(r->learner, tasks, team);
+  if (status == IL_OK)
+    status = il_batch_init(&r->batch, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+  if (status != IL_OK) return status;
+  r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
+                 (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
+  if (!r->validates) return IL_OK;
+  il_maml maml = il_config_maml(c);
+  int validation = il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS);
+  r->values = calloc((size_t)validation, sizeof *r->values);
+  if (!r->values) return il_fail_memory(r->context, "validation");
+  return il_evaluator_init(&r->evaluator, r->source, r->learner->net, 1, &maml.query_statistics, 1,
+                           &maml.inner_steps, validation, team);
+}
+
+static void start_message(run *r) {
+  char message[320];
+  il_plan_summary s = il_plan_summarize(r->learner->plan);
+  int64_t weights = 0;
+  for (int i = 0; i < r->learner->parameters; i++)
+    weights += il_shape_count(il_net_parameter_shape(r->learner->net, i));
+  if (r->source->regression)
+    snprintf(message, sizeof message, "sinusoid, %d shots", r->source->shots);
+  else
+    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes",
+             il_config_text(r->config, IL_KEY_SOURCE), r->source->ways, r->source->shots,
+             il_splits_count(r->source->splits, IL_TRAIN),
+             il_splits_count(r->source->splits, IL_VALIDATION),
+             il_splits_count(r->source->splits, IL_TEST));
+  size_t at = strlen(message);
+  snprintf(message + at, sizeof message - at,
+           "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads", (long long)weights,
+           s.flops_task / 1e6, r->batch.tasks, il_team_threads(r->options->team));
+  report(r, IL_PROGRESS_START, (il_progress){.message = message});
+}
+
+static il_status loop(run *r) {
+  const volatile sig_atomic_t *stop = r->options->stop;
+  il_status status = IL_OK;
+  while (r->step < r->steps && status == IL_OK) {
+    if (stop && *stop) {
+      status = checkpoint(r);
+      if (status != IL_OK) return status;
+      return il_fail(r->context, IL_ERROR_INTERRUPTED,
+                     "stopped after %lld of %lld meta-steps; continue with: innerloop train --resume --out %s",
+                     (long long)r->step, (long long)r->steps, r->options->out);
+    }
+    status = one_step(r);
+  }
+  return status;
+}
+
+il_status il_train(il_context *context, const il_config *config, const il_train_options *options) {
+  run r = {.context = context, .config = config, .options = options};
+  il_status status = prepare(&r);
+  if (status == IL_OK) status = begin(&r);
+  if (status == IL_OK) start_message(&r);
+  if (status == IL_OK && options->check) status = check(&r);
+  if (status == IL_OK) status = loop(&r);
+  if (r.metrics.file) {
+    il_status closed = il_metrics_close(&r.metrics);
+    if (status == IL_OK) status = closed;
+  }
+  il_evaluator_free(&r.evaluator);
+  free(r.values);
+  il_batch_free(&r.batch);
+  il_learner_free(r.learner);
+  il_source_free(r.source);
+  free(r.text);
+  free(r.checkpoint_path);
+  free(r.metrics_path);
+  free(r.config_path);
+  return status;
+}

@@ -1,0 +1,61 @@
+/* Appending to metrics.jsonl, and cutting it back when training resumes. */
+#include "train/metrics.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static il_status broken(const il_metrics *m) {
+  return il_fail(m->context, IL_ERROR_FILE, "%s: cannot be written: %s", m->path, strerror(errno));
+}
+
+/* Length of the leading lines whose step is at most `step`. A half line, left by a crash, is not counted. */
+static long kept_length(FILE *file, int64_t step) {
+  char *line = NULL;
+  size_t room = 0;
+  long kept = 0;
+  ssize_t length;
+  while ((length = getline(&line, &room, file)) > 0 && line[length - 1] == '\n') {
+    long long at = 0;
+    if (sscanf(line, "{\"step\": %lld", &at) != 1 || at > step) break;
+    kept += (long)length;
+  }
+  free(line);
+  return kept;
+}
+
+il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, int64_t step) {
+  *m = (il_metrics){.context = context, .path = path};
+  FILE *old = fopen(path, "re");
+  long kept = old ? kept_length(old, step) : 0;
+  if (old) {
+    fclose(old);
+    if (truncate(path, kept) != 0) return broken(m);
+  }
+  m->file = fopen(path, "ae");
+  return m->file ? IL_OK : broken(m);
+}
+
+il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
+                          double support_loss) {
+  fprintf(m->file, "{\"step\": %lld, \"loss\": %.9g, \"support_loss\": %.9g", (long long)step, loss,
+          support_loss);
+  if (!isnan(accuracy)) fprintf(m->file, ", \"accuracy\": %.9g", accuracy);
+  fputs("}\n", m->file);
+  return fflush(m->file) == 0 ? IL_OK : broken(m);
+}
+
+il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, double value,
+                                double interval) {
+  fprintf(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n", (long long)step,
+          what, value, interval);
+  return fflush(m->file) == 0 ? IL_OK : broken(m);
+}
+
+il_status il_metrics_close(il_metrics *m) {
+  FILE *file = m->file;
+  m->file = NULL;
+  return !file || fclose(file) == 0 ? IL_OK : broken(m);
+}

@@ -1,0 +1,24 @@
+/* metrics.jsonl: one JSON object a line, one line every log.every meta-steps. */
+#ifndef IL_TRAIN_METRICS_H
+#define IL_TRAIN_METRICS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+typedef struct il_metrics {
+  il_context *context;
+  const char *path;
+  FILE *file;
+} il_metrics;
+/* Keeps the lines up to `step` (of the checkpoint that training continues from), drops what follows. */
+il_status il_metrics_open(il_metrics *metrics, il_context *context, const char *path, int64_t step);
+/* accuracy NAN: left out. */
+il_status il_metrics_step(il_metrics *metrics, int64_t step, double loss, double accuracy,
+                          double support_loss);
+il_status il_metrics_validation(il_metrics *metrics, int64_t step, const char *what, double value,
+                                double interval);
+il_status il_metrics_close(il_metrics *metrics);
+
+#endif

@@ -1,0 +1,211 @@
+/* Datasets, splits and samplers by configuration; batches of tasks drawn on all workers. */
+#include "train/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+/* The sampler knows classes; only here the keys are known that the user can change. */
+static il_status check_room(const il_source *s) {
+  const il_config *c = s->config;
+  int turns = il_config_is(c, IL_KEY_ROTATIONS, "classes") ? 4 : 1;
+  for (int split = IL_TRAIN; split <= IL_TEST; split++) {
+    int factor = split == IL_TRAIN || il_config_int(c, IL_KEY_ROTATE_TEST) ? turns : 1;
+    int classes = factor * il_splits_count(s->splits, (il_split)split);
+    if (classes == 0 && split == IL_VALIDATION) continue; /* validation is then left out */
+    if (s->ways > classes)
+      return il_fail(s->context, IL_ERROR_CONFIG,
+                     "task.ways: found %d, but the %s split has %d classes", s->ways,
+                     il_split_name((il_split)split), classes);
+  }
+  int examples = il_dataset_examples(s->dataset, 0);
+  for (int i = 1; i < il_dataset_classes(s->dataset); i++)
+    if (il_dataset_examples(s->dataset, i) < examples) examples = il_dataset_examples(s->dataset, i);
+  if (s->shots + s->queries > examples)
+    return il_fail(s->context, IL_ERROR_CONFIG,
+                   "task.shots and queries: found %d + %d, but a class has only %d examples", s->shots,
+                   s->queries, examples);
+  return IL_OK;
+}
+
+static il_status open_images(il_source *s) {
+  const il_config *c = s->config;
+  s->dataset = il_config_is(c, IL_KEY_SOURCE, "glyphs")
+                   ? il_dataset_glyphs(s->context, il_config_int(c, IL_KEY_GLYPH_ALPHABETS),
+                                       il_config_int(c, IL_KEY_GLYPH_CLASSES),
+                                       il_config_int(c, IL_KEY_GLYPH_WRITERS),
+                                       (uint64_t)il_config_long(c, IL_KEY_GLYPH_SEED))
+                   : il_dataset_open(s->context, il_config_text(c, IL_KEY_DATA));
+  if (!s->dataset) return il_context_status(s->context);
+  const char *path = il_config_text(c, IL_KEY_SPLIT_FILE);
+  bool counted = !il_config_is(c, IL_KEY_SPLIT, "official"); /* its counts are the data's */
+  il_split_options split = {.kind = il_config_text(c, IL_KEY_SPLIT),
+                            .path = *path ? path : NULL,
+                            .train = counted ? il_config_int(c, IL_KEY_TRAIN_CLASSES) : 0,
+                            .validation = il_config_int(c, IL_KEY_VALIDATION_CLASSES),
+                            .test = counted ? il_config_int(c, IL_KEY_TEST_CLASSES) : 0,
+                            .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED)};
+  s->splits = il_splits_new(s->context, s->dataset, &split);
+  if (!s->splits || check_room(s) != IL_OK) return il_context_status(s->context);
+  il_episode_options episode = {.ways = s->ways,
+                                .shots = s->shots,
+                                .queries = s->queries,
+                                .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
+                                .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
+                                .seed = s->seed};
+  s->sampler = il_sampler_new(s->context, s->dataset, s->splits, &episode);
+  int size[3];
+  il_dataset_image_size(s->dataset, size);
+  s->example = IL_SHAPE(size[0], size[1], size[2]);
+  return il_context_status(s->context);
+}
+
+il_source *il_source_new(il_context *context, const il_config *config, int queries) {
+  if (il_config_validate(config) != IL_OK) return NULL;
+  il_source *s = calloc(1, sizeof *s);
+  if (!s) {
+    il_fail_memory(context, "a source of tasks");
+    return NULL;
+  }
+  s->context = context;
+  s->config = config;
+  s->regression = il_config_is(config, IL_KEY_SOURCE, "sinusoid");
+  s->ways = s->regression ? 1 : il_config_int(config, IL_KEY_WAYS);
+  s->shots = il_config_int(config, IL_KEY_SHOTS);
+  s->queries = queries ? queries : il_config_int(config, IL_KEY_QUERIES);
+  s->support = s->ways * s->shots;
+  s->query = s->ways * s->queries;
+  s->outputs = s->regression ? 1 : s->ways;
+  s->example = IL_SHAPE(1);
+  s->seed = (uint64_t)il_config_long(config, IL_KEY_SEED);
+  if (!s->regression && open_images(s) != IL_OK) {
+    il_source_free(s);
+    return NULL;
+  }
+  return s;
+}
+
+void il_source_free(il_source *source) {
+  if (!source) return;
+  il_sampler_free(source->sampler);
+  il_splits_free(source->splits);
+  il_dataset_free(source->dataset);
+  free(source);
+}
+
+il_net *il_source_net(const il_source *s) {
+  const il_config *c = s->config;
+  if (c->layers) return il_net_new(s->context, c->layers, c->layer, s->example, s->outputs);
+  return il_net_preset(s->context, il_config_text(c, IL_KEY_MODEL), s->example, s->outputs,
+                       il_config_int(c, IL_KEY_FILTERS));
+}
+
+bool il_source_dropout(const il_source *source, const il_net *net) {
+  (void)source;
+  for (int i = 0; i < il_net_layers(net); i++)
+    if (il_net_layer(net, i)->kind == IL_LAYER_DROPOUT) return true;
+  return false;
+}
+
+static il_shape with_examples(int examples, il_shape example) {
+  il_shape shape = {.rank = example.rank + 1};
+  shape.dim[0] = examples;
+  for (int i = 0; i < example.rank; i++) shape.dim[i + 1] = example.dim[i];
+  return shape;
+}
+
+void il_source_task(const il_source *s, il_graph *g, bool dropout, il_task *task) {
+  il_type x = s->regression ? il_graph_real(g) : IL_UINT8, y = s->regression ? x : IL_INT32;
+  il_shape support_y = s->regression ? IL_SHAPE(s->support, 1) : IL_SHAPE(s->support);
+  il_shape query_y = s->regression ? IL_SHAPE(s->query, 1) : IL_SHAPE(s->query);
+  *task = (il_task){0};
+  task->support_x = il_input(g, "support_x", IL_TASK, x, with_examples(s->support, s->example));
+  task->support_y = il_input(g, "support_y", IL_TASK, y, support_y);
+  task->query_x = il_input(g, "query_x", IL_TASK, x, with_examples(s->query, s->example));
+  task->query_y = il_input(g, "query_y", IL_TASK, y, query_y);
+  if (dropout) task->dropout_key = il_input(g, "dropout_key", IL_TASK, IL_INT32, IL_SHAPE(2));
+  if (s->regression) return;
+  il_scope_push(g, "pixels");
+  task->support_x = il_scale(g, il_cast(g, task->support_x), 1.0 / 255);
+  task->query_x = il_scale(g, il_cast(g, task->query_x), 1.0 / 255);
+  il_scope_pop(g);
+}
+
+il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool dropout, int tasks,
+                        int threads) {
+  size_t x = s->regression ? il_type_size(real) : (size_t)il_shape_count(s->example);
+  size_t y = s->regression ? il_type_size(real) : sizeof(int32_t);
+  *b = (il_batch){.source = s, .real = real, .tasks = tasks, .threads = threads,
+                  .inputs = dropout ? 5 : 4};
+  b->size[0] = x * (size_t)s->support;
+  b->size[1] = y * (size_t)s->support;
+  b->size[2] = x * (size_t)s->query;
+  b->size[3] = y * (size_t)s->query;
+  b->size[4] = 2 * sizeof(int32_t);
+  b->scratch_size = s->regression ? 2 * sizeof(float) * (size_t)(s->support + s->query)
+                                  : il_sampler_episode_size(s->sampler);
+  b->scratch_size = (b->scratch_size + 63) / 64 * 64; /* workers keep off each other's cache lines */
+  b->scratch = malloc(b->scratch_size * (size_t)threads);
+  bool made = b->scratch != NULL;
+  for (int i = 0; i < b->inputs; i++) {
+    b->input[i] = malloc(b->size[i] * (size_t)tasks);
+    made = made && b->input[i];
+  }
+  if (made) return IL_OK;
+  il_batch_free(b);
+  return il_fail_memory(s->context, "a batch of tasks");
+}
+
+void il_batch_free(il_batch *b) {
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) free(b->input[i]);
+  free(b->scratch);
+  *b = (il_batch){0};
+}
+
+typedef struct draw {
+  il_batch *batch;
+  il_split split;
+  uint64_t first;
+  int tasks, threads;
+} draw;
+
+static void store(il_type real, const float *from, int count, void *to) {
+  if (real == IL_FLOAT32)
+    memcpy(to, from, (size_t)count * sizeof(float));
+  else
+    for (int i = 0; i < count; i++) ((double *)to)[i] = (double)from[i];
+}
+
+static void draw_worker(void *argument, int worker) {
+  const draw *d = argument;
+  const il_batch *b = d->batch;
+  const il_source *s = b->source;
+  void *scratch = b->scratch + (size_t)worker * b->scratch_size;
+  for (int t = worker; t < d->tasks; t += d->threads) {
+    void *at[IL_BATCH_INPUTS];
+    for (int i = 0; i < b->inputs; i++) at[i] = (char *)b->input[i] + (size_t)t * b->size[i];
+    uint64_t index = d->first + (uint64_t)t;
+    if (s->regression) {
+      float *sx = scratch, *sy = sx + s->support, *qx = sy + s->support, *qy = qx + s->query;
+      il_sinusoid_draw(s->seed, d->split, index, s->shots, s->queries, sx, sy, qx, qy);
+      store(b->real, sx, s->support, at[0]);
+      store(b->real, sy, s->support, at[1]);
+      store(b->real, qx, s->query, at[2]);
+      store(b->real, qy, s->query, at[3]);
+    } else {
+      il_episode episode;
+      il_sampler_draw(s->sampler, d->split, index, scratch, &episode);
+      il_sampler_fill(s->sampler, &episode, at[0], at[1], at[2], at[3]);
+    }
+    if (b->inputs > 4) {
+      uint64_t key = il_random_mix(il_random_mix(s->seed, (uint64_t)d->split), index);
+      memcpy(at[4], &key, sizeof key);
+    }
+  }
+}
+
+void il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks) {
+  draw d = {batch, split, first, tasks, il_team_threads(team)};
+  il_team_run(team, draw_worker, &d);
+}

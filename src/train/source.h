@@ -1,0 +1,51 @@
+/* Where tasks come from: dataset, split and sampler (or sinusoids) of a configuration, and batches of
+ * tasks as the inputs of a plan. */
+#ifndef IL_TRAIN_SOURCE_H
+#define IL_TRAIN_SOURCE_H
+
+#include <innerloop/data.h>
+#include <innerloop/plan.h>
+
+#include "base/team.h"
+#include "train/config.h"
+
+typedef struct il_source {
+  il_context *context;
+  const il_config *config;
+  il_dataset *dataset; /* these three NULL for sinusoid */
+  il_splits *splits;
+  il_sampler *sampler;
+  bool regression;
+  int ways, shots, queries;
+  int support, query; /* examples of a task */
+  int outputs;        /* of the net */
+  il_shape example;
+  uint64_t seed;
+} il_source;
+
+/* queries: instead of task.queries; 0: that. The configuration must outlive the source. */
+il_source *il_source_new(il_context *context, const il_config *config, int queries);
+void il_source_free(il_source *source);
+/* The net of the configuration, for this source's examples. */
+il_net *il_source_net(const il_source *source);
+bool il_source_dropout(const il_source *source, const il_net *net);
+/* Makes the graph's task inputs support_x, support_y, query_x, query_y (and dropout_key), in this order. */
+void il_source_task(const il_source *source, il_graph *g, bool dropout, il_task *task);
+
+enum { IL_BATCH_INPUTS = 5 };
+typedef struct il_batch {
+  const il_source *source;
+  il_type real;
+  int tasks, inputs, threads;
+  void *input[IL_BATCH_INPUTS]; /* in the order of il_source_task */
+  size_t size[IL_BATCH_INPUTS]; /* bytes of one task */
+  char *scratch;                /* per thread: the arrays of an episode */
+  size_t scratch_size;
+} il_batch;
+il_status il_batch_init(il_batch *batch, const il_source *source, il_type real, bool dropout, int tasks,
+                        int threads);
+void il_batch_free(il_batch *batch); /* accepts a zeroed one */
+/* Draws tasks first … first + tasks − 1 of the split, on all workers. */
+void il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks);
+
+#endif
