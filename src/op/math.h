@@ -61,7 +61,11 @@ static inline float il_logf(float x) {
   return x != x ? x : y;
 }
 
-static inline float il_sigmoidf(float x) { return 1.0f / (1.0f + il_expf(-x)); }
+/* By e^−|x|, which cannot overflow. */
+static inline float il_sigmoidf(float x) {
+  const float e = il_expf(-fabsf(x));
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
 
 /* tanh x: odd polynomial near 0, else 1 − 2/(e^2x + 1). */
 static inline float il_tanhf(float x) {

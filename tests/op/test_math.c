@@ -1,0 +1,67 @@
+/* The float functions of op/math.h against the same function in double, over a sweep of all floats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "op/math.h"
+
+enum { STRIDE = 641 }; /* prime: meets every exponent with ever other digits */
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+/* Distance in units of the last place of the exact result, floats below the normal range counted as the
+ * smallest normal one's. */
+static double ulps(float found, double exact) {
+  if (isnan(exact) || isnan(found)) return isnan(exact) && isnan(found) ? 0 : (double)INFINITY;
+  const float rounded = (float)exact;
+  if (isinf(rounded) || isinf(found)) return found == rounded ? 0 : (double)INFINITY;
+  int exponent;
+  frexp(exact, &exponent);
+  const double unit = ldexp(1, (exponent < -125 ? -125 : exponent) - 24);
+  return fabs((double)found - exact) / unit;
+}
+
+static void sweep(const char *name, float (*function)(float), double (*exact)(double), double limit, float range) {
+  double worst = 0;
+  float at = 0;
+  int64_t count = 0;
+  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += STRIDE) {
+    const float x = il_bits_float((uint32_t)bits);
+    if (fabsf(x) > range) continue;
+    const double error = ulps(function(x), exact((double)x));
+    count++;
+    if (error <= worst) continue;
+    worst = error;
+    at = x;
+  }
+  printf("%s: %.3f ulp at %.9g, of %lld floats\n", name, worst, (double)at, (long long)count);
+  assert_true(count > 1000000);
+  if (!(worst <= limit)) fail_msg("%s: %g ulp at %.9g", name, worst, (double)at);
+}
+
+static void test_functions(void **state) {
+  (void)state;
+  sweep("exp", il_expf, exp, 2, INFINITY);
+  sweep("log", il_logf, log, 2, INFINITY);
+  sweep("tanh", il_tanhf, tanh, 2, INFINITY);
+  sweep("sin", il_sinf, sin, 2, 1e5f);
+  sweep("cos", il_cosf, cos, 2, 1e5f);
+  sweep("sigmoid", il_sigmoidf, sigmoid, 3, INFINITY);
+}
+
+static void test_special_values(void **state) {
+  (void)state;
+  assert_true(il_expf(-INFINITY) == 0 && il_expf(INFINITY) == INFINITY && isnan(il_expf(NAN)));
+  assert_true(il_logf(0) == -INFINITY && il_logf(INFINITY) == INFINITY && isnan(il_logf(-1)) && isnan(il_logf(NAN)));
+  assert_true(il_tanhf(INFINITY) == 1 && il_tanhf(-INFINITY) == -1 && isnan(il_tanhf(NAN)));
+  assert_true(isnan(il_sinf(INFINITY)) && isnan(il_cosf(NAN)) && il_cosf(0) == 1 && il_sinf(0) == 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_special_values)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
