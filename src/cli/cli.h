@@ -1,0 +1,63 @@
+/* What the subcommands share. The command line is the only place that prints, exits, or reads the
+ * environment. */
+#ifndef IL_CLI_CLI_H
+#define IL_CLI_CLI_H
+
+#include <argp.h>
+#include <innerloop/innerloop.h>
+#include <innerloop/plan.h>
+#include <innerloop/train.h>
+#include <signal.h>
+
+typedef struct command {
+  const char *name, *doc;
+  int (*run)(int argc, char **argv); /* argv[0] is "innerloop NAME"; gives the exit code */
+} command;
+extern const command commands[];
+extern const int command_count;
+
+int run_train(int argc, char **argv);
+int run_eval(int argc, char **argv);
+int run_data(int argc, char **argv);
+int run_presets(int argc, char **argv);
+int run_info(int argc, char **argv);
+int run_check(int argc, char **argv);
+int run_grad(int argc, char **argv);
+int run_init(int argc, char **argv);
+int run_plan(int argc, char **argv);
+
+/* Options that several subcommands take; their parser is a child of the subcommand's. */
+typedef struct settings {
+  const char *config; /* preset or file: the first argument */
+  const char *set[64];
+  int sets;
+  const char *data;
+  int threads;
+} settings;
+enum { OPTION_SET = 's', OPTION_DATA = 'd', OPTION_THREADS = 't', OPTION_JSON = 'j', OPTION_OUT = 'o' };
+/* Handles the shared keys; ARGP_ERR_UNKNOWN for others. */
+error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state);
+#define SET_OPTION {"set", OPTION_SET, "KEY=VALUE", 0, "change a key of the configuration (repeatable)", 0}
+#define DATA_OPTION                                                                                \
+  {"data", OPTION_DATA, "PATH", 0, "folder of Omniglot's archives, or an imported dataset file", 0}
+#define THREADS_OPTION {"threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0}
+#define JSON_OPTION {"json", OPTION_JSON, NULL, 0, "print JSON", 0}
+/* Parses with argp; wrong usage exits with 2. */
+void parse(const struct argp *argp, int argc, char **argv, void *input);
+/* A whole number of an option's argument, else wrong usage. */
+long parse_number(struct argp_state *state, const char *option, const char *arg, long low, long high);
+
+/* The configuration with all settings applied (data resolved); NULL after an error. */
+il_config *load_config(il_context *context, const settings *s);
+/* The dataset file for a --data path: a folder is imported once into the cache. Malloc'ed. */
+char *resolve_data(il_context *context, const char *path);
+/* Prints the context's error, frees it, gives the exit code. */
+int finish(il_context *context);
+il_context *new_context(void);
+int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Flushes stdout; 1 with a sentence when it could not be written. */
+int close_output(void);
+void print_json_string(const char *text);
+void print_config_help(void);
+
+#endif

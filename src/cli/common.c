@@ -1,0 +1,119 @@
+/* Shared by the subcommands: options, configuration, errors, output. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int usage_error(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("innerloop: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+  return 2;
+}
+
+il_context *new_context(void) {
+  il_context *context = il_context_new();
+  if (context) return context;
+  fputs("innerloop: out of memory\n", stderr);
+  exit(1);
+}
+
+int finish(il_context *context) {
+  il_status status = il_context_status(context);
+  if (status != IL_OK) fprintf(stderr, "innerloop: %s\n", il_context_message(context));
+  il_context_free(context);
+  return il_status_exit_code(status);
+}
+
+int close_output(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+  fprintf(stderr, "innerloop: standard output cannot be written: %s\n", strerror(errno));
+  return 1;
+}
+
+long parse_number(struct argp_state *state, const char *option, const char *arg, long low, long high) {
+  char *end = NULL;
+  errno = 0;
+  long number = strtol(arg, &end, 10);
+  if (!*arg || *end || errno || number < low || number > high)
+    argp_error(state, "--%s: found \"%s\", expected an integer from %ld to %ld", option, arg, low, high);
+  return number;
+}
+
+error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state) {
+  switch (key) {
+    case OPTION_SET:
+      if (s->sets == 64) argp_error(state, "--set is given more than 64 times");
+      else s->set[s->sets++] = arg;
+      return 0;
+    case OPTION_DATA: s->data = arg; return 0;
+    case OPTION_THREADS: s->threads = (int)parse_number(state, "threads", arg, 1, 1024); return 0;
+    case ARGP_KEY_ARG:
+      if (s->config) return ARGP_ERR_UNKNOWN;
+      s->config = arg;
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+void parse(const struct argp *argp, int argc, char **argv, void *input) {
+  argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+static bool assign(il_config *config, const char *key, const char *text) {
+  size_t size = strlen(key) + strlen(text) + 2;
+  char *assignment = malloc(size);
+  if (!assignment) return false;
+  snprintf(assignment, size, "%s=%s", key, text);
+  il_status status = il_config_set(config, assignment);
+  free(assignment);
+  return status == IL_OK;
+}
+
+il_config *load_config(il_context *context, const settings *s) {
+  il_config *config = il_config_load(context, s->config);
+  bool good = config != NULL;
+  for (int i = 0; i < s->sets && good; i++) good = il_config_set(config, s->set[i]) == IL_OK;
+  if (good && s->data) good = assign(config, "task.data", s->data);
+  const char *data = good ? il_config_get(config, "task.data") : "";
+  if (good && *data && !strcmp(il_config_get(config, "task.source"), "omniglot")) {
+    char *file = resolve_data(context, data);
+    good = file && assign(config, "task.data", file);
+    free(file);
+  }
+  if (good) return config;
+  il_config_free(config);
+  return NULL;
+}
+
+void print_json_string(const char *text) {
+  putchar('"');
+  for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+    if (*p == '"' || *p == '\\') putchar('\\');
+    if (*p < 0x20)
+      printf("\\u%04x", *p);
+    else
+      putchar(*p);
+  }
+  putchar('"');
+}
+
+void print_config_help(void) {
+  puts("Keys of a configuration: in YAML as nested maps, on the command line as --set KEY=VALUE.\n"
+       "A file may start from a preset with `preset: NAME`, and list layers under model.layers:\n"
+       "  - {kind: conv, units: 64, kernel: 3, stride: 2, pad: 1, bias: false}\n"
+       "kinds: linear conv norm relu tanh sigmoid max_pool mean_pool flatten dropout;\n"
+       "fields: units kernel stride pad bias eps rate init init_scale (units 0: the net's outputs).\n");
+  for (int i = 0; i < il_config_keys(); i++) {
+    char accepts[256];
+    il_config_key key = il_config_key_at(i, accepts, sizeof accepts);
+    printf("%s\n    %s\n    %s; default %s\n", key.key, key.doc, key.accepts,
+           *key.fallback ? key.fallback : "none");
+  }
+}

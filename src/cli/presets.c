@@ -1,0 +1,42 @@
+/* innerloop presets. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+static const struct argp_option options[] = {JSON_OPTION, {0}};
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  (void)arg;
+  if (key != OPTION_JSON) return ARGP_ERR_UNKNOWN;
+  *(bool *)state->input = true;
+  return 0;
+}
+static const struct argp argp = {options, parse_option, NULL,
+                                 "Lists the presets: what they train, and where their protocol comes from.",
+                                 NULL, NULL, NULL};
+
+int run_presets(int argc, char **argv) {
+  bool json = false;
+  parse(&argp, argc, argv, &json);
+  if (json) putchar('[');
+  for (int i = 0; i < il_presets(); i++) {
+    const il_preset *p = il_preset_at(i);
+    if (json) {
+      printf("%s{\"name\": ", i ? ",\n " : "");
+      print_json_string(p->name);
+      fputs(", \"note\": ", stdout);
+      print_json_string(p->note);
+      fputs(", \"source\": ", stdout);
+      print_json_string(p->source);
+      fputs(", \"settings\": [", stdout);
+      for (const char *const *s = p->settings; *s; s++) {
+        if (s != p->settings) fputs(", ", stdout);
+        print_json_string(*s);
+      }
+      fputs("]}", stdout);
+    } else {
+      printf("%s%s\n    %s\n    Source: %s\n", i ? "\n" : "", p->name, p->note, p->source);
+    }
+  }
+  if (json) puts("]");
+  return 0;
+}

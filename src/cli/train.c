@@ -1,0 +1,175 @@
+/* innerloop train: one live line on a terminal, plain lines in a pipe, a checkpoint on Ctrl-C. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+typedef struct input {
+  settings common;
+  const char *out;
+  bool resume, check, json;
+} input;
+
+static volatile sig_atomic_t stop_asked;
+static void on_signal(int number) {
+  (void)number;
+  if (stop_asked) _exit(130); /* asked twice: no patience for a checkpoint */
+  stop_asked = 1;
+}
+
+enum { OPTION_RESUME = 256, OPTION_CHECK };
+static const struct argp_option options[] = {
+    SET_OPTION,
+    DATA_OPTION,
+    {"out", OPTION_OUT, "RUN", 0, "folder of the run (runs/NAME)", 0},
+    THREADS_OPTION,
+    {"resume", OPTION_RESUME, NULL, 0, "continue from the checkpoint in the run's folder", 0},
+    {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit", 0},
+    JSON_OPTION,
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  input *in = state->input;
+  switch (key) {
+    case OPTION_OUT: in->out = arg; return 0;
+    case OPTION_RESUME: in->resume = true; return 0;
+    case OPTION_CHECK: in->check = true; return 0;
+    case OPTION_JSON: in->json = true; return 0;
+    case ARGP_KEY_END:
+      if (!in->common.config && !(in->resume && in->out))
+        argp_error(state, "expected a preset or a configuration file (or --resume --out RUN)");
+      return 0;
+    default: return parse_setting(&in->common, key, arg, state);
+  }
+}
+static const struct argp argp = {
+    options, parse_option, "PRESET|CONFIG.yaml",
+    "Meta-trains and writes a run's folder: config.yaml (complete), metrics.jsonl, "
+    "checkpoint.safetensors. Ctrl-C stops with a checkpoint.\v"
+    "Examples:\n  innerloop train glyphs-5w1s-maml\n"
+    "  innerloop train omniglot-5w1s-maml --data omniglot --set outer.steps=30000\n"
+    "  innerloop train --resume --out runs/omniglot-5w1s-maml",
+    NULL, NULL, NULL};
+
+typedef struct display {
+  bool terminal, json, live;
+  double started, shown, loss, accuracy; /* smoothed */
+  int64_t first;
+} display;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void clear_line(display *d) {
+  if (d->live) fputs("\r\033[K", stdout);
+  d->live = false;
+}
+
+static void show_step(display *d, const il_progress *p) {
+  double at = now(), keep = 0.95;
+  if (d->first < 0) {
+    d->first = p->step - 1;
+    d->loss = p->loss;
+    d->accuracy = p->accuracy;
+  }
+  d->loss = keep * d->loss + (1 - keep) * p->loss;
+  d->accuracy = keep * d->accuracy + (1 - keep) * p->accuracy;
+  bool last = p->step == p->steps;
+  if (!last && at - d->shown < (d->terminal && !d->json ? 0.2 : 5)) return;
+  d->shown = at;
+  double seconds = at - d->started, rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
+  if (d->json) {
+    printf("{\"step\": %lld, \"loss\": %.6g, \"rate\": %.4g", (long long)p->step, d->loss, rate);
+    if (!p->regression) printf(", \"accuracy\": %.6g", d->accuracy);
+    puts("}");
+    fflush(stdout);
+    return;
+  }
+  clear_line(d);
+  printf("meta-step %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, d->loss);
+  if (!p->regression) printf("  accuracy %.1f %%", 100 * d->accuracy);
+  printf("  %.1f/s", rate);
+  if (!last) printf("  %.0f s left", (double)(p->steps - p->step) / rate);
+  d->live = d->terminal && !last;
+  if (!d->live) putchar('\n');
+  fflush(stdout);
+}
+
+static void show(void *user, const il_progress *p) {
+  display *d = user;
+  switch (p->kind) {
+    case IL_PROGRESS_STEP: show_step(d, p); return;
+    case IL_PROGRESS_VALIDATION:
+      clear_line(d);
+      if (d->json)
+        printf("{\"step\": %lld, \"validation\": %.6g, \"interval\": %.6g}\n", (long long)p->step,
+               p->value, p->interval);
+      else if (p->regression)
+        printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step, p->value,
+               p->interval, p->tasks);
+      else
+        printf("meta-step %lld  validation accuracy %.1f ± %.1f %% (%d tasks)\n", (long long)p->step,
+               100 * p->value, 100 * p->interval, p->tasks);
+      break;
+    case IL_PROGRESS_START:
+    case IL_PROGRESS_CHECK:
+      if (d->json) return;
+      clear_line(d);
+      puts(p->message);
+      if (p->kind == IL_PROGRESS_START && p->step > 0)
+        printf("continuing from meta-step %lld\n", (long long)p->step);
+      d->started = now();
+      break;
+    case IL_PROGRESS_CHECKPOINT: return;
+  }
+  fflush(stdout);
+}
+
+/* runs/NAME, NAME being the preset's or the file's without folder and ending. */
+static char *default_folder(const char *config) {
+  const char *slash = strrchr(config, '/'), *name = slash ? slash + 1 : config;
+  const char *dot = strrchr(name, '.');
+  char *folder = NULL;
+  if (asprintf(&folder, "runs/%.*s", dot ? (int)(dot - name) : (int)strlen(name), name) < 0) return NULL;
+  return folder;
+}
+
+static char *saved_config(const char *out) {
+  char *path = NULL;
+  return asprintf(&path, "%s/config.yaml", out) < 0 ? NULL : path;
+}
+
+int run_train(int argc, char **argv) {
+  input in = {0};
+  parse(&argp, argc, argv, &in);
+  il_context *context = new_context();
+  char *folder = in.out ? strdup(in.out) : default_folder(in.common.config);
+  char *saved = folder && !in.common.config ? saved_config(folder) : NULL;
+  if (saved) in.common.config = saved;
+  il_config *config = load_config(context, &in.common);
+  il_team *team = config ? il_team_new(context, in.common.threads) : NULL;
+  if (team && folder) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    display d = {.terminal = isatty(STDOUT_FILENO), .json = in.json, .started = now(), .first = -1};
+    d.shown = d.started - 4;
+    il_train_options o = {.out = folder, .team = team, .resume = in.resume, .check = in.check,
+                          .progress = show, .user = &d, .stop = &stop_asked};
+    il_status status = il_train(context, config, &o);
+    clear_line(&d);
+    if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);
+    fflush(stdout);
+  }
+  il_team_free(team);
+  il_config_free(config);
+  free(saved);
+  free(folder);
+  return finish(context);
+}
