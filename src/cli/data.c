@@ -184,9 +184,9 @@ int run_data(int argc, char **argv) {
   while (action < 4 && strcmp(argv[1], actions[action].name)) action++;
   if (action == 4) {
     const char *near = il_nearest(argv[1], 4, names);
-    return usage_error("data: unknown action \"%s\"; %s%s", argv[1],
+    return usage_error("data: unknown action \"%s\"; %s%s%s", argv[1],
                        near ? "did you mean " : "expected import, info, show or episodes",
-                       near ? near : "");
+                       near ? near : "", near ? "?" : "");
   }
   input in = {.split = IL_TEST};
   char name[64];
