@@ -40,8 +40,9 @@ IL_API int il_config_keys(void);
 IL_API il_config_key il_config_key_at(int index, char *text, size_t size);
 
 typedef struct il_preset {
-  const char *name, *note, *source; /* what it is; where its protocol comes from and how it differs */
-  const char *const *settings;      /* "key=value", ends with NULL */
+  const char *name, *note,
+      *source;                 /* what it is; where its protocol comes from and how it differs */
+  const char *const *settings; /* "key=value", ends with NULL */
 } il_preset;
 IL_API int il_presets(void);
 IL_API const il_preset *il_preset_at(int index);
@@ -55,7 +56,7 @@ typedef enum il_progress_kind {
   IL_PROGRESS_STEP = 2,       /* after every meta-step */
   IL_PROGRESS_VALIDATION = 3, /* value ± interval over tasks of the validation split */
   IL_PROGRESS_CHECKPOINT = 4,
-  IL_PROGRESS_CHECK = 5,      /* message: what the comparison with the interpreter found */
+  IL_PROGRESS_CHECK = 5, /* message: what the comparison with the interpreter found */
 } il_progress_kind;
 typedef struct il_progress {
   il_progress_kind kind;
@@ -68,22 +69,24 @@ typedef struct il_progress {
 } il_progress;
 
 typedef struct il_train_options {
-  const char *out;  /* folder of the run; made if needed */
+  const char *out; /* folder of the run; made if needed */
   il_team *team;
-  bool resume;      /* continue from the folder's checkpoint */
-  bool check;       /* first compare a meta-step with the reference interpreter, bit by bit */
+  bool resume; /* continue from the folder's checkpoint */
+  bool check;  /* first compare a meta-step with the reference interpreter, bit by bit */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
   void *user;
-  const volatile sig_atomic_t *stop; /* nonzero: checkpoint and return IL_ERROR_INTERRUPTED; may be NULL */
+  const volatile sig_atomic_t
+      *stop; /* nonzero: checkpoint and return IL_ERROR_INTERRUPTED; may be NULL */
 } il_train_options;
 /* Writes config.yaml, metrics.jsonl and checkpoint.safetensors into the folder. */
-IL_API il_status il_train(il_context *context, const il_config *config, const il_train_options *options);
+IL_API il_status il_train(il_context *context, const il_config *config,
+                          const il_train_options *options);
 
 /* ---- evaluation ---- */
 enum { IL_EVALUATION_ROWS = 18 };
 typedef struct il_evaluation_row {
-  const char *protocol; /* "transductive" "support" "each"; "query" where they are the same */
-  int steps;            /* inner steps */
+  const char *protocol;  /* "transductive" "support" "each"; "query" where they are the same */
+  int steps;             /* inner steps */
   double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks */
 } il_evaluation_row;
 typedef struct il_evaluation {
@@ -99,8 +102,8 @@ typedef struct il_evaluate_options {
   il_team *team;
 } il_evaluate_options;
 /* Evaluates a run on its test split and writes the figures of every task to RUN/eval.csv. */
-IL_API il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
-                             il_evaluation *result);
+IL_API il_status il_evaluate(il_context *context, const char *run,
+                             const il_evaluate_options *options, il_evaluation *result);
 /* Draws the first `count` episodes of a split into a list that il_evaluate replays. */
 IL_API il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
                                    uint64_t count, const char *path);
@@ -108,11 +111,11 @@ IL_API il_status il_write_episodes(il_context *context, const il_config *config,
 /* ---- checks and single computations ---- */
 typedef struct il_meta_check {
   int directions;
-  double step, worst;      /* finite-difference step of the worst direction, its relative error */
-  double units;            /* relu and max units that switched at that step */
-  double second_share;     /* ‖g2 − g1‖ / ‖g2‖: the part of the gradient that first order leaves out */
-  double norm;             /* ‖g‖ of the configured gradient */
-  bool first_order;        /* the configuration asks for first order: finite differences do not apply */
+  double step, worst; /* finite-difference step of the worst direction, its relative error */
+  double units;       /* relu and max units that switched at that step */
+  double second_share; /* ‖g2 − g1‖ / ‖g2‖: the part of the gradient that first order leaves out */
+  double norm;      /* ‖g‖ of the configured gradient */
+  bool first_order; /* the configuration asks for first order: finite differences do not apply */
   bool agrees;
 } il_meta_check;
 /* Compares the meta-gradient of the configuration, in double, with finite differences along random
@@ -120,13 +123,14 @@ typedef struct il_meta_check {
 IL_API il_status il_check_meta_gradient(il_context *context, const il_config *config, il_team *team,
                                         il_meta_check *result);
 /* Loss and meta-gradient of tasks given in a file, both by name in PyTorch's layout; gradient: file. */
-IL_API il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
-                                     const char *tasks, const char *gradient, il_type real, il_team *team,
-                                     double *loss);
+IL_API il_status il_gradient_of_file(il_context *context, const il_config *config,
+                                     const char *weights, const char *tasks, const char *gradient,
+                                     il_type real, il_team *team, double *loss);
 /* Writes freshly drawn weights. */
 IL_API il_status il_write_initial(il_context *context, const il_config *config, const char *path);
 /* The plan of a meta-step as text (malloc'ed) and in numbers (may be NULL). NULL after an error. */
-IL_API char *il_training_plan(il_context *context, const il_config *config, il_plan_summary *summary);
+IL_API char *il_training_plan(il_context *context, const il_config *config,
+                              il_plan_summary *summary);
 
 #ifdef __cplusplus
 }

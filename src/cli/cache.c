@@ -39,8 +39,8 @@ static char *cache_folder(il_context *context) {
               (mkdir(folder, 0777) == 0 || errno == EEXIST);
   if (folder && !good)
     il_fail(context, IL_ERROR_FILE,
-            "%s: the folder cannot be made: %s; import with `innerloop data import` instead", folder,
-            strerror(errno));
+            "%s: the folder cannot be made: %s; import with `innerloop data import` instead",
+            folder, strerror(errno));
   free(base);
   if (good) return folder;
   free(folder);

@@ -8,7 +8,8 @@ typedef struct input {
   bool json;
 } input;
 
-static const struct argp_option options[] = {SET_OPTION, DATA_OPTION, THREADS_OPTION, JSON_OPTION, {0}};
+static const struct argp_option options[] = {
+    SET_OPTION, DATA_OPTION, THREADS_OPTION, JSON_OPTION, {0}};
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   if (key == OPTION_JSON) {
@@ -20,11 +21,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   return parse_setting(&in->common, key, arg, state);
 }
 static const struct argp argp = {
-    options, parse_option, "PRESET|CONFIG.yaml",
-    "Compares the meta-gradient of a configuration, in double, with central finite differences along "
-    "random directions, with steps small enough that no relu or maximum switches; and says how much of it "
+    options,
+    parse_option,
+    "PRESET|CONFIG.yaml",
+    "Compares the meta-gradient of a configuration, in double, with central finite differences "
+    "along "
+    "random directions, with steps small enough that no relu or maximum switches; and says how "
+    "much of it "
     "the first-order gradient leaves out. Exit code 1 when they disagree.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 int run_check(int argc, char **argv) {
   input in = {0};
@@ -40,12 +47,14 @@ int run_check(int argc, char **argv) {
            c.agrees ? "true" : "false", c.directions, c.step, c.worst, c.units, c.norm,
            c.second_share);
   } else if (c.directions) {
-    printf("finite differences  worst of %d directions: relative error %.2g, step %g, %g units switched\n",
+    printf("finite differences  worst of %d directions: relative error %.2g, step %g, %g units "
+           "switched\n",
            c.directions, c.worst, c.step, c.units);
     printf("second order        %.2f %% of the meta-gradient (norm %.4g) is beyond first order\n",
            100 * c.second_share, c.norm);
     if (c.first_order)
-      puts("first_order is true: training leaves that part out; the comparison above is of the full gradient");
+      puts("first_order is true: training leaves that part out; the comparison above is of the "
+           "full gradient");
     puts(c.agrees ? "verdict             the meta-gradient agrees with finite differences"
                   : "verdict             the meta-gradient DISAGREES with finite differences");
   }

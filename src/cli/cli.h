@@ -34,18 +34,31 @@ typedef struct settings {
   const char *data;
   int threads;
 } settings;
-enum { OPTION_SET = 's', OPTION_DATA = 'd', OPTION_THREADS = 't', OPTION_JSON = 'j', OPTION_OUT = 'o' };
+enum {
+  OPTION_SET = 's',
+  OPTION_DATA = 'd',
+  OPTION_THREADS = 't',
+  OPTION_JSON = 'j',
+  OPTION_OUT = 'o'
+};
 /* Handles the shared keys; ARGP_ERR_UNKNOWN for others. */
 error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state);
-#define SET_OPTION {"set", OPTION_SET, "KEY=VALUE", 0, "change a key of the configuration (repeatable)", 0}
+#define SET_OPTION                                                                                 \
+  { "set", OPTION_SET, "KEY=VALUE", 0, "change a key of the configuration (repeatable)", 0 }
 #define DATA_OPTION                                                                                \
-  {"data", OPTION_DATA, "PATH", 0, "folder of Omniglot's archives, or an imported dataset file", 0}
-#define THREADS_OPTION {"threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0}
-#define JSON_OPTION {"json", OPTION_JSON, NULL, 0, "print JSON", 0}
+  {                                                                                                \
+    "data", OPTION_DATA, "PATH", 0, "folder of Omniglot's archives, or an imported dataset file",  \
+        0                                                                                          \
+  }
+#define THREADS_OPTION                                                                             \
+  { "threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0 }
+#define JSON_OPTION                                                                                \
+  { "json", OPTION_JSON, NULL, 0, "print JSON", 0 }
 /* Parses with argp; wrong usage exits with 2. */
 void parse(const struct argp *argp, int argc, char **argv, void *input);
 /* A whole number of an option's argument, else wrong usage. */
-long parse_number(struct argp_state *state, const char *option, const char *arg, long low, long high);
+long parse_number(struct argp_state *state, const char *option, const char *arg, long low,
+                  long high);
 
 /* The configuration with all settings applied (data resolved); NULL after an error. */
 il_config *load_config(il_context *context, const settings *s);

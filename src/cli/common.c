@@ -37,28 +37,32 @@ int close_output(void) {
   return 1;
 }
 
-long parse_number(struct argp_state *state, const char *option, const char *arg, long low, long high) {
+long parse_number(struct argp_state *state, const char *option, const char *arg, long low,
+                  long high) {
   char *end = NULL;
   errno = 0;
   long number = strtol(arg, &end, 10);
   if (!*arg || *end || errno || number < low || number > high)
-    argp_error(state, "--%s: found \"%s\", expected an integer from %ld to %ld", option, arg, low, high);
+    argp_error(state, "--%s: found \"%s\", expected an integer from %ld to %ld", option, arg, low,
+               high);
   return number;
 }
 
 error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state) {
   switch (key) {
-    case OPTION_SET:
-      if (s->sets == 64) argp_error(state, "--set is given more than 64 times");
-      else s->set[s->sets++] = arg;
-      return 0;
-    case OPTION_DATA: s->data = arg; return 0;
-    case OPTION_THREADS: s->threads = (int)parse_number(state, "threads", arg, 1, 1024); return 0;
-    case ARGP_KEY_ARG:
-      if (s->config) return ARGP_ERR_UNKNOWN;
-      s->config = arg;
-      return 0;
-    default: return ARGP_ERR_UNKNOWN;
+  case OPTION_SET:
+    if (s->sets == 64)
+      argp_error(state, "--set is given more than 64 times");
+    else
+      s->set[s->sets++] = arg;
+    return 0;
+  case OPTION_DATA: s->data = arg; return 0;
+  case OPTION_THREADS: s->threads = (int)parse_number(state, "threads", arg, 1, 1024); return 0;
+  case ARGP_KEY_ARG:
+    if (s->config) return ARGP_ERR_UNKNOWN;
+    s->config = arg;
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
   }
 }
 
@@ -109,7 +113,8 @@ void print_config_help(void) {
        "A file may start from a preset with `preset: NAME`, and list layers under model.layers:\n"
        "  - {kind: conv, units: 64, kernel: 3, stride: 2, pad: 1, bias: false}\n"
        "kinds: linear conv norm relu tanh sigmoid max_pool mean_pool flatten dropout;\n"
-       "fields: units kernel stride pad bias eps rate init init_scale (units 0: the net's outputs).\n");
+       "fields: units kernel stride pad bias eps rate init init_scale (units 0: the net's "
+       "outputs).\n");
   for (int i = 0; i < il_config_keys(); i++) {
     char accepts[256];
     il_config_key key = il_config_key_at(i, accepts, sizeof accepts);

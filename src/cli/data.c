@@ -19,23 +19,23 @@ enum { OPTION_SIZE = 256, OPTION_CLASSES, OPTION_SPLIT, OPTION_COUNT };
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   switch (key) {
-    case OPTION_OUT: in->out = arg; return 0;
-    case OPTION_SIZE: in->size = (int)parse_number(state, "size", arg, 4, 512); return 0;
-    case OPTION_CLASSES: in->classes = (int)parse_number(state, "classes", arg, 1, 200); return 0;
-    case OPTION_COUNT: in->count = (int)parse_number(state, "count", arg, 1, 10000000); return 0;
-    case OPTION_JSON: in->json = true; return 0;
-    case OPTION_SPLIT:
-      for (int s = IL_TRAIN; s <= IL_TEST; s++) {
-        if (strcmp(arg, il_split_name((il_split)s))) continue;
-        in->split = (il_split)s;
-        return 0;
-      }
-      argp_error(state, "--split: found \"%s\", expected train, validation or test", arg);
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_SIZE: in->size = (int)parse_number(state, "size", arg, 4, 512); return 0;
+  case OPTION_CLASSES: in->classes = (int)parse_number(state, "classes", arg, 1, 200); return 0;
+  case OPTION_COUNT: in->count = (int)parse_number(state, "count", arg, 1, 10000000); return 0;
+  case OPTION_JSON: in->json = true; return 0;
+  case OPTION_SPLIT:
+    for (int s = IL_TRAIN; s <= IL_TEST; s++) {
+      if (strcmp(arg, il_split_name((il_split)s))) continue;
+      in->split = (il_split)s;
       return 0;
-    case ARGP_KEY_END:
-      if (!in->common.config) argp_error(state, "an argument is missing");
-      return 0;
-    default: return parse_setting(&in->common, key, arg, state);
+    }
+    argp_error(state, "--split: found \"%s\", expected train, validation or test", arg);
+    return 0;
+  case ARGP_KEY_END:
+    if (!in->common.config) argp_error(state, "an argument is missing");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
   }
 }
 
@@ -43,11 +43,15 @@ static const struct argp_option import_options[] = {
     {"out", OPTION_OUT, "FILE", 0, "dataset file to write", 0},
     {"size", OPTION_SIZE, "N", 0, "side of the images (28)", 0},
     {0}};
-static const struct argp import_argp = {
-    import_options, parse_option, "SRC",
-    "Imports Omniglot from the folder SRC, which holds images_background and images_evaluation as .zip or "
-    "unpacked, into one dataset file.",
-    NULL, NULL, NULL};
+static const struct argp import_argp = {import_options,
+                                        parse_option,
+                                        "SRC",
+                                        "Imports Omniglot from the folder SRC, which holds "
+                                        "images_background and images_evaluation as .zip or "
+                                        "unpacked, into one dataset file.",
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 static il_status import_data(il_context *context, const input *in) {
   if (il_omniglot_import(context, in->common.config, in->out, in->size ? in->size : 28) != IL_OK)
@@ -68,8 +72,8 @@ static il_dataset *open_any(il_context *context, const char *name) {
 }
 
 static const struct argp_option info_options[] = {JSON_OPTION, {0}};
-static const struct argp info_argp = {info_options, parse_option, "FILE|glyphs",
-                                      "Describes a dataset.", NULL, NULL, NULL};
+static const struct argp info_argp = {
+    info_options, parse_option, "FILE|glyphs", "Describes a dataset.", NULL, NULL, NULL};
 
 static il_status info(il_context *context, const input *in) {
   il_dataset *d = open_any(context, in->common.config);
@@ -96,7 +100,8 @@ static il_status info(il_context *context, const input *in) {
   } else {
     printf("classes   %d\nexamples  %lld, %d to %d of a class\nimages    %d × %d, %d channel%s\n",
            classes, examples, fewest, most, size[0], size[1], size[2], size[2] == 1 ? "" : "s");
-    for (int k = 0; k < sets && *set[0]; k++) printf("set       %s: %d classes\n", set[k], of_set[k]);
+    for (int k = 0; k < sets && *set[0]; k++)
+      printf("set       %s: %d classes\n", set[k], of_set[k]);
     printf("first     %s\nlast      %s\n", il_dataset_class_name(d, 0),
            il_dataset_class_name(d, classes - 1));
   }
@@ -108,9 +113,11 @@ static const struct argp_option show_options[] = {
     {"out", OPTION_OUT, "FILE.png", 0, "picture to write", 0},
     {"classes", OPTION_CLASSES, "N", 0, "rows of the picture (20)", 0},
     {0}};
-static const struct argp show_argp = {show_options, parse_option, "FILE|glyphs",
-                                      "Draws a contact sheet: a row for each of the first classes.", NULL,
-                                      NULL, NULL};
+static const struct argp show_argp = {
+    show_options,  parse_option,
+    "FILE|glyphs", "Draws a contact sheet: a row for each of the first classes.",
+    NULL,          NULL,
+    NULL};
 
 static il_status show(il_context *context, const input *in) {
   il_dataset *d = open_any(context, in->common.config);
@@ -146,10 +153,14 @@ static const struct argp_option episodes_options[] = {
     {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (test)", 0},
     {"count", OPTION_COUNT, "N", 0, "episodes (1000)", 0},
     {0}};
-static const struct argp episodes_argp = {
-    episodes_options, parse_option, "PRESET|CONFIG.yaml",
-    "Writes the first episodes of a split as text, for `innerloop eval --episodes` and other programs.",
-    NULL, NULL, NULL};
+static const struct argp episodes_argp = {episodes_options,
+                                          parse_option,
+                                          "PRESET|CONFIG.yaml",
+                                          "Writes the first episodes of a split as text, for "
+                                          "`innerloop eval --episodes` and other programs.",
+                                          NULL,
+                                          NULL,
+                                          NULL};
 
 static il_status episodes(il_context *context, const input *in) {
   il_config *config = load_config(context, &in->common);
@@ -173,11 +184,12 @@ int run_data(int argc, char **argv) {
   const char *const names[] = {"import", "info", "show", "episodes"};
   if (argc < 2) return usage_error("data: expected import, info, show or episodes");
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?")) {
-    puts("Usage: innerloop data import SRC --out FILE\n"
-         "       innerloop data info FILE|glyphs [--json]\n"
-         "       innerloop data show FILE|glyphs --out PICTURE.png [--classes N]\n"
-         "       innerloop data episodes PRESET|CONFIG.yaml --out LIST [--split SPLIT] [--count N]\n"
-         "Each explains itself with --help.");
+    puts(
+        "Usage: innerloop data import SRC --out FILE\n"
+        "       innerloop data info FILE|glyphs [--json]\n"
+        "       innerloop data show FILE|glyphs --out PICTURE.png [--classes N]\n"
+        "       innerloop data episodes PRESET|CONFIG.yaml --out LIST [--split SPLIT] [--count N]\n"
+        "Each explains itself with --help.");
     return 0;
   }
   int action = 0;

@@ -24,21 +24,26 @@ static const struct argp_option options[] = {
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   switch (key) {
-    case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
-    case OPTION_EPISODES: in->episodes = arg; return 0;
-    case OPTION_JSON: in->json = true; return 0;
-    case ARGP_KEY_END:
-      if (!in->common.config) argp_error(state, "expected the folder of a run");
-      return 0;
-    default: return parse_setting(&in->common, key, arg, state);
+  case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
+  case OPTION_EPISODES: in->episodes = arg; return 0;
+  case OPTION_JSON: in->json = true; return 0;
+  case ARGP_KEY_END:
+    if (!in->common.config) argp_error(state, "expected the folder of a run");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
   }
 }
-static const struct argp argp = {
-    options, parse_option, "RUN",
-    "Evaluates a run on its test tasks: accuracy with a 95 % interval over tasks, under three protocols "
-    "(norm statistics of the whole query set, of the support set, of each query alone) after 0 to 10 inner "
-    "steps. Writes the figures of every task to RUN/eval.csv.",
-    NULL, NULL, NULL};
+static const struct argp argp = {options,
+                                 parse_option,
+                                 "RUN",
+                                 "Evaluates a run on its test tasks: accuracy with a 95 % interval "
+                                 "over tasks, under three protocols "
+                                 "(norm statistics of the whole query set, of the support set, of "
+                                 "each query alone) after 0 to 10 inner "
+                                 "steps. Writes the figures of every task to RUN/eval.csv.",
+                                 NULL,
+                                 NULL,
+                                 NULL};
 
 static void print_json(const il_evaluation *e) {
   printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"results\": [", e->tasks,
@@ -51,7 +56,8 @@ static void print_json(const il_evaluation *e) {
 
 static void print_table(const il_evaluation *e, const char *run) {
   int protocols = e->regression ? 1 : 3, steps = e->count / protocols;
-  static const char *const heading[] = {"transductive", "support statistics", "one query at a time"};
+  static const char *const heading[] = {"transductive", "support statistics",
+                                        "one query at a time"};
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks\n\n",
          e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
   printf("inner steps");
@@ -80,7 +86,8 @@ int run_eval(int argc, char **argv) {
   il_team *team = in.common.data && !data ? NULL : il_team_new(context, in.common.threads);
   if (team) {
     il_evaluation e;
-    il_evaluate_options o = {.data = data, .tasks = in.tasks, .episodes = in.episodes, .team = team};
+    il_evaluate_options o = {
+        .data = data, .tasks = in.tasks, .episodes = in.episodes, .team = team};
     if (il_evaluate(context, in.common.config, &o, &e) == IL_OK) {
       if (in.json)
         print_json(&e);

@@ -26,26 +26,35 @@ static const struct argp_option init_options[] = {
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   switch (key) {
-    case OPTION_WEIGHTS: in->weights = arg; return 0;
-    case OPTION_TASKS: in->tasks = arg; return 0;
-    case OPTION_OUT: in->out = arg; return 0;
-    case OPTION_FLOAT64: in->double_precision = true; return 0;
-    case OPTION_JSON: in->json = true; return 0;
-    case ARGP_KEY_END:
-      if (!in->common.config) argp_error(state, "expected a preset or a configuration file");
-      if (!in->out) argp_error(state, "--out is missing");
-      return 0;
-    default: return parse_setting(&in->common, key, arg, state);
+  case OPTION_WEIGHTS: in->weights = arg; return 0;
+  case OPTION_TASKS: in->tasks = arg; return 0;
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_FLOAT64: in->double_precision = true; return 0;
+  case OPTION_JSON: in->json = true; return 0;
+  case ARGP_KEY_END:
+    if (!in->common.config) argp_error(state, "expected a preset or a configuration file");
+    if (!in->out) argp_error(state, "--out is missing");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
   }
 }
 static const struct argp grad_argp = {
-    grad_options, parse_option, "PRESET|CONFIG.yaml",
-    "Computes the mean query loss and meta-gradient of given weights on given tasks. Images are u8 (scaled "
+    grad_options,
+    parse_option,
+    "PRESET|CONFIG.yaml",
+    "Computes the mean query loss and meta-gradient of given weights on given tasks. Images are u8 "
+    "(scaled "
     "by 1/255), f32 or f64; labels i32; for regression all are f32 or f64.",
-    NULL, NULL, NULL};
-static const struct argp init_argp = {init_options, parse_option, "PRESET|CONFIG.yaml",
-                                      "Writes freshly drawn weights, as `train` would start from.", NULL,
-                                      NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
+static const struct argp init_argp = {init_options,
+                                      parse_option,
+                                      "PRESET|CONFIG.yaml",
+                                      "Writes freshly drawn weights, as `train` would start from.",
+                                      NULL,
+                                      NULL,
+                                      NULL};
 
 int run_grad(int argc, char **argv) {
   input in = {0};
@@ -57,7 +66,8 @@ int run_grad(int argc, char **argv) {
   if (team) {
     il_type real = in.double_precision ? IL_FLOAT64 : IL_FLOAT32;
     double loss = 0;
-    if (il_gradient_of_file(context, config, in.weights, in.tasks, in.out, real, team, &loss) == IL_OK)
+    if (il_gradient_of_file(context, config, in.weights, in.tasks, in.out, real, team, &loss) ==
+        IL_OK)
       printf(in.json ? "{\"loss\": %.17g}\n" : "loss %.17g\n", loss);
   }
   il_team_free(team);

@@ -11,9 +11,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   *(bool *)state->input = true;
   return 0;
 }
-static const struct argp argp = {options, parse_option, NULL,
-                                 "Prints version, worker threads and how innerloop was built.", NULL, NULL,
-                                 NULL};
+static const struct argp argp = {
+    options, parse_option, NULL, "Prints version, worker threads and how innerloop was built.",
+    NULL,    NULL,         NULL};
 
 int run_info(int argc, char **argv) {
   bool json = false;
@@ -29,10 +29,11 @@ int run_info(int argc, char **argv) {
   const char *set = "baseline";
 #endif
   if (json)
-    printf("{\"version\": \"%s\", \"threads\": %ld, \"instructions\": \"%s\", \"compiler\": \"%s\"}\n",
-           INNERLOOP_VERSION, cores, set, __VERSION__);
+    printf(
+        "{\"version\": \"%s\", \"threads\": %ld, \"instructions\": \"%s\", \"compiler\": \"%s\"}\n",
+        INNERLOOP_VERSION, cores, set, __VERSION__);
   else
-    printf("innerloop %s\nthreads       %ld\ninstructions  %s\ncompiler      %s\n", INNERLOOP_VERSION,
-           cores, set, __VERSION__);
+    printf("innerloop %s\nthreads       %ld\ninstructions  %s\ncompiler      %s\n",
+           INNERLOOP_VERSION, cores, set, __VERSION__);
   return 0;
 }

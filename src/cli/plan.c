@@ -20,11 +20,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     argp_error(state, "expected a preset or a configuration file");
   return parse_setting(&in->common, key, arg, state);
 }
-static const struct argp argp = {
-    options, parse_option, "PRESET|CONFIG.yaml",
-    "Prints the plan of a meta-step: every kernel call with stage, sizes, origin, buffer and FLOPs. --json "
-    "prints its totals.",
-    NULL, NULL, NULL};
+static const struct argp argp = {options,
+                                 parse_option,
+                                 "PRESET|CONFIG.yaml",
+                                 "Prints the plan of a meta-step: every kernel call with stage, "
+                                 "sizes, origin, buffer and FLOPs. --json "
+                                 "prints its totals.",
+                                 NULL,
+                                 NULL,
+                                 NULL};
 
 int run_plan(int argc, char **argv) {
   input in = {0};
@@ -35,7 +39,8 @@ int run_plan(int argc, char **argv) {
   char *text = config ? il_training_plan(context, config, &s) : NULL;
   if (text && in.json)
     printf("{\"steps_shared\": %lld, \"steps_task\": %lld, \"steps_after\": %lld, \"nodes\": %lld, "
-           "\"flops_shared\": %.0f, \"flops_task\": %.0f, \"flops_after\": %.0f, \"bytes_shared\": %zu, "
+           "\"flops_shared\": %.0f, \"flops_task\": %.0f, \"flops_after\": %.0f, \"bytes_shared\": "
+           "%zu, "
            "\"bytes_task\": %zu}\n",
            (long long)s.steps_shared, (long long)s.steps_task, (long long)s.steps_after,
            (long long)s.nodes, s.flops_shared, s.flops_task, s.flops_after, s.bytes_shared,

@@ -10,9 +10,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   *(bool *)state->input = true;
   return 0;
 }
-static const struct argp argp = {options, parse_option, NULL,
-                                 "Lists the presets: what they train, and where their protocol comes from.",
-                                 NULL, NULL, NULL};
+static const struct argp argp = {
+    options, parse_option,
+    NULL,    "Lists the presets: what they train, and where their protocol comes from.",
+    NULL,    NULL,
+    NULL};
 
 int run_presets(int argc, char **argv) {
   bool json = false;

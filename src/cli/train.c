@@ -27,32 +27,37 @@ static const struct argp_option options[] = {
     {"out", OPTION_OUT, "RUN", 0, "folder of the run (runs/NAME)", 0},
     THREADS_OPTION,
     {"resume", OPTION_RESUME, NULL, 0, "continue from the checkpoint in the run's folder", 0},
-    {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit", 0},
+    {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit",
+     0},
     JSON_OPTION,
     {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   switch (key) {
-    case OPTION_OUT: in->out = arg; return 0;
-    case OPTION_RESUME: in->resume = true; return 0;
-    case OPTION_CHECK: in->check = true; return 0;
-    case OPTION_JSON: in->json = true; return 0;
-    case ARGP_KEY_END:
-      if (!in->common.config && !(in->resume && in->out))
-        argp_error(state, "expected a preset or a configuration file (or --resume --out RUN)");
-      return 0;
-    default: return parse_setting(&in->common, key, arg, state);
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_RESUME: in->resume = true; return 0;
+  case OPTION_CHECK: in->check = true; return 0;
+  case OPTION_JSON: in->json = true; return 0;
+  case ARGP_KEY_END:
+    if (!in->common.config && !(in->resume && in->out))
+      argp_error(state, "expected a preset or a configuration file (or --resume --out RUN)");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
   }
 }
 static const struct argp argp = {
-    options, parse_option, "PRESET|CONFIG.yaml",
+    options,
+    parse_option,
+    "PRESET|CONFIG.yaml",
     "Meta-trains and writes a run's folder: config.yaml (complete), metrics.jsonl, "
     "checkpoint.safetensors. Ctrl-C stops with a checkpoint.\v"
     "Examples:\n  innerloop train glyphs-5w1s-maml\n"
     "  innerloop train omniglot-5w1s-maml --data omniglot --set outer.steps=30000\n"
     "  innerloop train --resume --out runs/omniglot-5w1s-maml",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 typedef struct display {
   bool terminal, json, live;
@@ -83,7 +88,8 @@ static void show_step(display *d, const il_progress *p) {
   bool last = p->step == p->steps;
   if (!last && at - d->shown < (d->terminal && !d->json ? 0.2 : 5)) return;
   d->shown = at;
-  double seconds = at - d->started, rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
+  double seconds = at - d->started,
+         rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
   if (d->json) {
     printf("{\"step\": %lld, \"loss\": %.6g, \"rate\": %.4g", (long long)p->step, d->loss, rate);
     if (!p->regression) printf(", \"accuracy\": %.6g", d->accuracy);
@@ -104,29 +110,29 @@ static void show_step(display *d, const il_progress *p) {
 static void show(void *user, const il_progress *p) {
   display *d = user;
   switch (p->kind) {
-    case IL_PROGRESS_STEP: show_step(d, p); return;
-    case IL_PROGRESS_VALIDATION:
-      clear_line(d);
-      if (d->json)
-        printf("{\"step\": %lld, \"validation\": %.6g, \"interval\": %.6g}\n", (long long)p->step,
-               p->value, p->interval);
-      else if (p->regression)
-        printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step, p->value,
-               p->interval, p->tasks);
-      else
-        printf("meta-step %lld  validation accuracy %.1f ± %.1f %% (%d tasks)\n", (long long)p->step,
-               100 * p->value, 100 * p->interval, p->tasks);
-      break;
-    case IL_PROGRESS_START:
-    case IL_PROGRESS_CHECK:
-      if (d->json) return;
-      clear_line(d);
-      puts(p->message);
-      if (p->kind == IL_PROGRESS_START && p->step > 0)
-        printf("continuing from meta-step %lld\n", (long long)p->step);
-      d->started = now();
-      break;
-    case IL_PROGRESS_CHECKPOINT: return;
+  case IL_PROGRESS_STEP: show_step(d, p); return;
+  case IL_PROGRESS_VALIDATION:
+    clear_line(d);
+    if (d->json)
+      printf("{\"step\": %lld, \"validation\": %.6g, \"interval\": %.6g}\n", (long long)p->step,
+             p->value, p->interval);
+    else if (p->regression)
+      printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step,
+             p->value, p->interval, p->tasks);
+    else
+      printf("meta-step %lld  validation accuracy %.1f ± %.1f %% (%d tasks)\n", (long long)p->step,
+             100 * p->value, 100 * p->interval, p->tasks);
+    break;
+  case IL_PROGRESS_START:
+  case IL_PROGRESS_CHECK:
+    if (d->json) return;
+    clear_line(d);
+    puts(p->message);
+    if (p->kind == IL_PROGRESS_START && p->step > 0)
+      printf("continuing from meta-step %lld\n", (long long)p->step);
+    d->started = now();
+    break;
+  case IL_PROGRESS_CHECKPOINT: return;
   }
   fflush(stdout);
 }
@@ -136,7 +142,8 @@ static char *default_folder(const char *config) {
   const char *slash = strrchr(config, '/'), *name = slash ? slash + 1 : config;
   const char *dot = strrchr(name, '.');
   char *folder = NULL;
-  if (asprintf(&folder, "runs/%.*s", dot ? (int)(dot - name) : (int)strlen(name), name) < 0) return NULL;
+  if (asprintf(&folder, "runs/%.*s", dot ? (int)(dot - name) : (int)strlen(name), name) < 0)
+    return NULL;
   return folder;
 }
 
@@ -160,8 +167,13 @@ int run_train(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     display d = {.terminal = isatty(STDOUT_FILENO), .json = in.json, .started = now(), .first = -1};
     d.shown = d.started - 4;
-    il_train_options o = {.out = folder, .team = team, .resume = in.resume, .check = in.check,
-                          .progress = show, .user = &d, .stop = &stop_asked};
+    il_train_options o = {.out = folder,
+                          .team = team,
+                          .resume = in.resume,
+                          .check = in.check,
+                          .progress = show,
+                          .user = &d,
+                          .stop = &stop_asked};
     il_status status = il_train(context, config, &o);
     clear_line(&d);
     if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);

@@ -16,7 +16,8 @@ char *il_run_path(il_context *context, const char *folder, const char *name) {
 
 static const char *const prefix[] = {"", "adam.first.", "adam.second."};
 
-il_status il_checkpoint_save(const il_learner *l, int64_t step, const char *config, const char *path) {
+il_status il_checkpoint_save(const il_learner *l, int64_t step, const char *config,
+                             const char *path) {
   il_arena arena = {0};
   int n = l->parameters;
   il_tensor *tensor = il_arena_alloc(&arena, (size_t)(3 * n + 1) * sizeof *tensor);
@@ -27,8 +28,8 @@ il_status il_checkpoint_save(const il_learner *l, int64_t step, const char *conf
   char number[32], seed[32];
   snprintf(number, sizeof number, "%lld", (long long)step);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->source->seed);
-  il_pair pair[] = {{"config", config}, {"format", "innerloop checkpoint 1"}, {"seed", seed},
-                    {"step", number}};
+  il_pair pair[] = {
+      {"config", config}, {"format", "innerloop checkpoint 1"}, {"seed", seed}, {"step", number}};
   if (status == IL_OK)
     status = il_safetensors_write(l->context, path, l->kinds * n, tensor, 4, pair);
   il_arena_free(&arena);
@@ -41,8 +42,10 @@ static il_status read_step(il_context *context, const char *path, const il_safet
   char *end = NULL;
   *step = text ? strtoll(text, &end, 10) : -1;
   if (!text || *end || *step < 0)
-    return il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"step\" is %s, expected a meta-step; not a "
-                   "checkpoint of innerloop", path, text ? text : "missing");
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: metadata \"step\" is %s, expected a meta-step; not a "
+                   "checkpoint of innerloop",
+                   path, text ? text : "missing");
   return IL_OK;
 }
 
@@ -56,8 +59,8 @@ static il_status same_config(const il_learner *l, const char *path, const il_saf
   if (key >= 0) {
     const char *name = il_config_key_name(key);
     il_fail(l->context, IL_ERROR_CONFIG,
-            "%s: the run was started with %s %s, now it is %s; resume with the same value", path, name,
-            il_config_get(saved, name), il_config_get(l->source->config, name));
+            "%s: the run was started with %s %s, now it is %s; resume with the same value", path,
+            name, il_config_get(saved, name), il_config_get(l->source->config, name));
   }
   il_config_free(saved);
   return il_context_status(l->context);
@@ -75,8 +78,8 @@ il_status il_checkpoint_load(il_learner *l, const char *path, int64_t *step) {
   return status;
 }
 
-il_status il_checkpoint_weights(il_context *context, const char *path, const il_net *net, il_type type,
-                                void *const *weights, int64_t *step) {
+il_status il_checkpoint_weights(il_context *context, const char *path, const il_net *net,
+                                il_type type, void *const *weights, int64_t *step) {
   il_safetensors *file = il_safetensors_open(context, path);
   if (!file) return il_context_status(context);
   il_status status = read_step(context, path, file, step);

@@ -15,7 +15,7 @@ typedef struct row {
   const char *choices, *doc;
 } row;
 static const row rows[IL_KEY_COUNT] = {
-#define IL_KEY(id, name, kind, fallback, low, high, choices, doc) \
+#define IL_KEY(id, name, kind, fallback, low, high, choices, doc)                                  \
   {name, kind, fallback, low, high, choices, doc},
 #include "config.def"
 #undef IL_KEY
@@ -26,11 +26,11 @@ int il_config_keys(void) { return IL_KEY_COUNT; }
 
 static void describe(const row *r, char *text, size_t size) {
   switch (r->kind) {
-    case INT: snprintf(text, size, "an integer from %.0f to %.0f", r->low, r->high); break;
-    case REAL: snprintf(text, size, "a number from %g to %g", r->low, r->high); break;
-    case BOOL: snprintf(text, size, "true or false"); break;
-    case ENUM: snprintf(text, size, "one of %s", r->choices); break;
-    case TEXT: snprintf(text, size, "text"); break;
+  case INT: snprintf(text, size, "an integer from %.0f to %.0f", r->low, r->high); break;
+  case REAL: snprintf(text, size, "a number from %g to %g", r->low, r->high); break;
+  case BOOL: snprintf(text, size, "true or false"); break;
+  case ENUM: snprintf(text, size, "one of %s", r->choices); break;
+  case TEXT: snprintf(text, size, "text"); break;
   }
 }
 
@@ -89,24 +89,23 @@ static bool read_value(const row *r, const char *text, il_config_value *value) {
   char *end = NULL;
   errno = 0;
   switch (r->kind) {
-    case INT:
-      value->integer = strtoll(text, &end, 10);
-      value->real = (double)value->integer;
-      break;
-    case REAL: value->real = strtod(text, &end); break;
-    case BOOL:
-      value->integer = !strcmp(text, "true");
-      return value->integer || !strcmp(text, "false");
-    case ENUM:
-      value->integer = choice_index(r->choices, text);
-      return value->integer >= 0;
-    case TEXT: return true;
+  case INT:
+    value->integer = strtoll(text, &end, 10);
+    value->real = (double)value->integer;
+    break;
+  case REAL: value->real = strtod(text, &end); break;
+  case BOOL:
+    value->integer = !strcmp(text, "true");
+    return value->integer || !strcmp(text, "false");
+  case ENUM: value->integer = choice_index(r->choices, text); return value->integer >= 0;
+  case TEXT: return true;
   }
   return *text && !*end && !errno && isfinite(value->real) && value->real >= r->low &&
          value->real <= r->high;
 }
 
-il_status il_config_assign(il_config *config, const char *where, const char *key, const char *text) {
+il_status il_config_assign(il_config *config, const char *where, const char *key,
+                           const char *text) {
   int index = 0;
   while (index < IL_KEY_COUNT && strcmp(rows[index].name, key)) index++;
   if (index == IL_KEY_COUNT) {
@@ -114,8 +113,8 @@ il_status il_config_assign(il_config *config, const char *where, const char *key
     for (int i = 0; i < IL_KEY_COUNT; i++) names[i] = rows[i].name;
     const char *near = il_nearest(key, IL_KEY_COUNT, names);
     if (near)
-      return il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?", where,
-                     key, near);
+      return il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?",
+                     where, key, near);
     return il_fail(config->context, IL_ERROR_CONFIG,
                    "%sunknown key \"%s\"; `innerloop help config` lists all keys", where, key);
   }
@@ -234,18 +233,21 @@ il_maml il_config_maml(const il_config *c) {
 il_status il_config_validate(const il_config *c) {
   bool sinusoid = il_config_is(c, IL_KEY_SOURCE, "sinusoid");
   if (sinusoid && !c->layers && !il_config_is(c, IL_KEY_MODEL, "mlp"))
-    return il_fail(c->context, IL_ERROR_CONFIG,
-                   "model.preset: found %s, but task.source sinusoid has single numbers, not images; "
-                   "expected mlp",
-                   il_config_text(c, IL_KEY_MODEL));
+    return il_fail(
+        c->context, IL_ERROR_CONFIG,
+        "model.preset: found %s, but task.source sinusoid has single numbers, not images; "
+        "expected mlp",
+        il_config_text(c, IL_KEY_MODEL));
   bool file = il_config_is(c, IL_KEY_SPLIT, "file");
   if (!sinusoid && file && !*il_config_text(c, IL_KEY_SPLIT_FILE))
-    return il_fail(c->context, IL_ERROR_CONFIG,
-                   "task.split_file: missing, but task.split is file; expected the path of a split");
+    return il_fail(
+        c->context, IL_ERROR_CONFIG,
+        "task.split_file: missing, but task.split is file; expected the path of a split");
   if (il_config_is(c, IL_KEY_SOURCE, "omniglot") && !*il_config_text(c, IL_KEY_DATA))
-    return il_fail(c->context, IL_ERROR_CONFIG,
-                   "task.data: missing; task.source omniglot needs --data with the folder of Omniglot's "
-                   "archives or a file made by `innerloop data import`");
+    return il_fail(
+        c->context, IL_ERROR_CONFIG,
+        "task.data: missing; task.source omniglot needs --data with the folder of Omniglot's "
+        "archives or a file made by `innerloop data import`");
   return IL_OK;
 }
 

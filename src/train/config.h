@@ -31,10 +31,16 @@ struct il_config {
   il_layer layer[IL_CONFIG_LAYERS];
 };
 
-static inline int64_t il_config_long(const il_config *c, il_key key) { return c->value[key].integer; }
-static inline int il_config_int(const il_config *c, il_key key) { return (int)c->value[key].integer; }
+static inline int64_t il_config_long(const il_config *c, il_key key) {
+  return c->value[key].integer;
+}
+static inline int il_config_int(const il_config *c, il_key key) {
+  return (int)c->value[key].integer;
+}
 static inline double il_config_real(const il_config *c, il_key key) { return c->value[key].real; }
-static inline const char *il_config_text(const il_config *c, il_key key) { return c->value[key].text; }
+static inline const char *il_config_text(const il_config *c, il_key key) {
+  return c->value[key].text;
+}
 bool il_config_is(const il_config *config, il_key key, const char *choice);
 il_type il_config_type(const il_config *config);
 il_maml il_config_maml(const il_config *config);

@@ -7,14 +7,16 @@
 
 #include "train/config.h"
 
-static const char *const layer_kinds[] = {"",         "linear",    "conv",    "norm",
-                                          "relu",     "tanh",      "sigmoid", "max_pool",
+static const char *const layer_kinds[] = {"",          "linear",  "conv",    "norm",
+                                          "relu",      "tanh",    "sigmoid", "max_pool",
                                           "mean_pool", "flatten", "dropout"};
-static const char *const inits[] = {"default",        "xavier_uniform", "xavier_normal",
-                                    "kaiming_uniform", "kaiming_normal", "normal",
-                                    "truncated_normal", "zero",          "uniform",
-                                    "one"};
-enum { LAYER_KINDS = sizeof layer_kinds / sizeof *layer_kinds, INITS = sizeof inits / sizeof *inits };
+static const char *const inits[] = {
+    "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
+    "normal",  "truncated_normal", "zero",          "uniform",         "one"};
+enum {
+  LAYER_KINDS = sizeof layer_kinds / sizeof *layer_kinds,
+  INITS = sizeof inits / sizeof *inits
+};
 
 typedef struct reader {
   il_config *config;
@@ -63,10 +65,10 @@ static int position(const char *text, int count, const char *const *names) {
 }
 
 /* One field of a layer. Numbers go through double: all of them are small. */
-static il_status read_field(const reader *r, const yaml_node_t *at, const char *key, const char *text,
-                            il_layer *layer) {
-  static const char *const known[] = {"kind", "units", "kernel", "stride", "pad",       "bias",
-                                      "eps",  "rate",  "init",   "init_scale"};
+static il_status read_field(const reader *r, const yaml_node_t *at, const char *key,
+                            const char *text, il_layer *layer) {
+  static const char *const known[] = {"kind", "units", "kernel", "stride", "pad",
+                                      "bias", "eps",   "rate",   "init",   "init_scale"};
   char found[128], *end = NULL;
   snprintf(found, sizeof found, "%s: \"%s\"", key, text);
   double number = strtod(text, &end);
@@ -76,8 +78,10 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
   if (field >= 1 && field <= 4) {
     if (!numeric || number < 0 || number > 65536 || number != floor(number))
       return wrong(r, at, found, "an integer from 0 to 65536");
-    *(field == 1 ? &layer->units : field == 2 ? &layer->kernel : field == 3 ? &layer->stride
-                                                                            : &layer->pad) = (int)number;
+    *(field == 1   ? &layer->units
+      : field == 2 ? &layer->kernel
+      : field == 3 ? &layer->stride
+                   : &layer->pad) = (int)number;
   } else if (field == 5) {
     if (strcmp(text, "true") && strcmp(text, "false")) return wrong(r, at, found, "true or false");
     layer->bias = !strcmp(text, "true");
@@ -88,7 +92,8 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
     layer->init = (il_init)init;
   } else if (field >= 0) {
     if (!numeric || number < 0 || number > 1e6 || (field == 7 && number >= 1))
-      return wrong(r, at, found, field == 7 ? "a number from 0 to below 1" : "a number from 0 to 1e6");
+      return wrong(r, at, found,
+                   field == 7 ? "a number from 0 to below 1" : "a number from 0 to 1e6");
     *(field == 6 ? &layer->eps : field == 7 ? &layer->rate : &layer->init_scale) = number;
   } else {
     return wrong(r, at, found,
@@ -100,14 +105,14 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
 static il_status read_layer(const reader *r, const yaml_node_t *node) {
   il_config *config = r->config;
   if (!node || node->type != YAML_MAPPING_NODE)
-    return wrong(r, node ? node : yaml_document_get_root_node(r->document), "no map in model.layers",
-                 "a layer such as {kind: conv, units: 64}");
+    return wrong(r, node ? node : yaml_document_get_root_node(r->document),
+                 "no map in model.layers", "a layer such as {kind: conv, units: 64}");
   if (config->layers == IL_CONFIG_LAYERS) return wrong(r, node, "too many layers", "at most 64");
   il_layer *layer = &config->layer[config->layers];
   memset(layer, 0, sizeof *layer); /* padding too: layers are compared as bytes */
   for (int pass = 0; pass < 2; pass++) {
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
-         pair++) {
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
       const yaml_node_t *key_node = yaml_document_get_node(r->document, pair->key);
       const char *key = scalar(key_node);
       const char *text = scalar(yaml_document_get_node(r->document, pair->value));
@@ -115,8 +120,9 @@ static il_status read_layer(const reader *r, const yaml_node_t *node) {
       if (pass == 0 && !strcmp(key, "kind")) {
         int kind = position(text, LAYER_KINDS, layer_kinds);
         if (kind < 1)
-          return wrong(r, key_node, text,
-                       "linear, conv, norm, relu, tanh, sigmoid, max_pool, mean_pool, flatten or dropout");
+          return wrong(
+              r, key_node, text,
+              "linear, conv, norm, relu, tanh, sigmoid, max_pool, mean_pool, flatten or dropout");
         layer->kind = (il_layer_kind)kind;
         bool pool = layer->kind == IL_LAYER_MAX_POOL;
         layer->kernel = pool ? 2 : layer->kind == IL_LAYER_CONV ? 3 : 0;
@@ -142,7 +148,8 @@ static il_status read_map(const reader *r, const yaml_node_t *map, const char *p
     const yaml_node_t *key_node = yaml_document_get_node(r->document, pair->key);
     const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
     const char *key = scalar(key_node);
-    if (!key || strlen(key) > 60) return wrong(r, key_node ? key_node : map, "no plain key", "a key");
+    if (!key || strlen(key) > 60)
+      return wrong(r, key_node ? key_node : map, "no plain key", "a key");
     if (depth == 0 && !strcmp(key, "preset")) continue; /* applied before */
     char path[160], where[320];
     snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key);
@@ -170,13 +177,14 @@ static il_status read_document(const reader *r) {
   const yaml_node_t *root = yaml_document_get_root_node(r->document);
   if (!root) return IL_OK; /* an empty file: all defaults */
   if (root->type != YAML_MAPPING_NODE) return wrong(r, root, "no map", "lines such as `seed: 1`");
-  for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
-       pair < root->data.mapping.pairs.top; pair++) {
+  for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top;
+       pair++) {
     const yaml_node_t *node = yaml_document_get_node(r->document, pair->value);
     const char *key = scalar(yaml_document_get_node(r->document, pair->key)), *name = scalar(node);
     if (!key || strcmp(key, "preset")) continue;
     const il_preset *preset = name ? il_preset_find(name) : NULL;
-    if (!preset) return wrong(r, root, name ? name : "no name after preset", "the name of a preset");
+    if (!preset)
+      return wrong(r, root, name ? name : "no name after preset", "the name of a preset");
     if (il_preset_apply(r->config, preset) != IL_OK) return IL_ERROR_CONFIG;
   }
   return read_map(r, root, "", 0);
@@ -189,8 +197,9 @@ il_status il_config_read(il_config *config, const char *name, const char *text, 
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
   il_status status;
   if (!yaml_parser_load(&parser, &document)) {
-    status = il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
-                     parser.problem_mark.line + 1, parser.problem ? parser.problem : "out of memory");
+    status =
+        il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
+                parser.problem_mark.line + 1, parser.problem ? parser.problem : "out of memory");
   } else {
     reader r = {config, name, &document};
     status = read_document(&r);
@@ -211,7 +220,8 @@ void il_config_print_layers(const il_config *config, FILE *out) {
     if (l->kind == IL_LAYER_CONV || l->kind == IL_LAYER_MAX_POOL)
       fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
     if (l->kind == IL_LAYER_NORM)
-      fprintf(out, ", eps: %.17g, init: %s, init_scale: %.17g", l->eps, inits[l->init], l->init_scale);
+      fprintf(out, ", eps: %.17g, init: %s, init_scale: %.17g", l->eps, inits[l->init],
+              l->init_scale);
     if (l->kind == IL_LAYER_DROPOUT) fprintf(out, ", rate: %.17g", l->rate);
     fputs("}\n", out);
   }

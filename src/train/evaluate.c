@@ -18,8 +18,8 @@ static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_sta
                                             : il_mean_squared_error(g, scores, task->query_y);
 }
 
-static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol, int steps,
-                       const int *step) {
+static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol,
+                       int steps, const int *step) {
   il_context *context = e->source->context;
   int n = il_net_parameters(e->net);
   e->graph = il_graph_new(context, e->real);
@@ -59,9 +59,9 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
   return il_context_status(context);
 }
 
-il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net, int protocols,
-                            const il_query_statistics *protocol, int steps, const int *step, int tasks,
-                            il_team *team) {
+il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net,
+                            int protocols, const il_query_statistics *protocol, int steps,
+                            const int *step, int tasks, il_team *team) {
   *e = (il_evaluator){.source = source, .net = net, .real = il_config_type(source->config)};
   int chunk = tasks < CHUNK ? tasks : CHUNK, threads = il_team_threads(team);
   il_status status = build(e, protocols, protocol, steps, step);
@@ -130,7 +130,8 @@ static const char *protocol_name(const il_evaluator *e, int column) {
                                                               : "each";
 }
 
-static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, const double *value) {
+static il_status write_tasks(const il_evaluator *e, const char *run, int tasks,
+                             const double *value) {
   il_context *context = e->source->context;
   char *text = NULL, *path = il_run_path(context, run, "eval.csv");
   size_t size = 0;
@@ -174,16 +175,16 @@ static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void
 
 static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
                           il_evaluation *result) {
-  static const il_query_statistics protocols[] = {IL_QUERY_STATISTICS_QUERY,
-                                                  IL_QUERY_STATISTICS_SUPPORT,
-                                                  IL_QUERY_STATISTICS_EACH};
+  static const il_query_statistics protocols[] = {
+      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
   static const int steps[] = {0, 1, 2, 3, 5, 10};
   il_context *context = source->context;
   int tasks = o->tasks ? o->tasks : il_config_int(source->config, IL_KEY_EVAL_TASKS);
   if (o->episodes) {
     uint64_t count = 0;
     if (source->regression)
-      return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: sinusoid tasks have no episode lists");
+      return il_fail(context, IL_ERROR_ARGUMENT,
+                     "--episodes: sinusoid tasks have no episode lists");
     if (il_sampler_read_list(source->sampler, IL_TEST, o->episodes, &count) != IL_OK)
       return il_context_status(context);
     if (o->tasks && (uint64_t)o->tasks > count)
@@ -199,11 +200,12 @@ static il_status evaluate(il_source *source, const char *run, const il_evaluate_
   char *path = il_run_path(context, run, "checkpoint.safetensors");
   il_type real = il_config_type(source->config);
   if (net && path) weights = il_weights_alloc(context, net, real);
-  il_status status = weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
-                             : il_context_status(context);
+  il_status status =
+      weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
+              : il_context_status(context);
   if (status == IL_OK)
-    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6, steps,
-                               tasks, o->team);
+    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6,
+                               steps, tasks, o->team);
   if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, tasks, result);
   il_evaluator_free(&evaluator);
   il_weights_free(weights);

@@ -34,20 +34,26 @@ static void build(il_learner *l, il_value *now, il_value *next, il_value *gradie
   if (il_maml_gradient(g, l->net, &maml, &task, now, &result, gradient) != IL_OK) return;
   for (int i = 0; i < n; i++) gradient[i] = il_task_mean(g, gradient[i]);
   il_scope_push(g, "outer update");
-  il_adam adam = {.lr = il_config_real(c, IL_KEY_LR), .beta1 = il_config_real(c, IL_KEY_BETA1),
-                  .beta2 = il_config_real(c, IL_KEY_BETA2), .eps = il_config_real(c, IL_KEY_EPS)};
+  il_adam adam = {.lr = il_config_real(c, IL_KEY_LR),
+                  .beta1 = il_config_real(c, IL_KEY_BETA1),
+                  .beta2 = il_config_real(c, IL_KEY_BETA2),
+                  .eps = il_config_real(c, IL_KEY_EPS)};
   if (l->adam)
-    il_adam_update(g, &adam, step, n, now, gradient, now + n, now + 2 * n, next, next + n, next + 2 * n);
+    il_adam_update(g, &adam, step, n, now, gradient, now + n, now + 2 * n, next, next + n,
+                   next + 2 * n);
   else
     il_sgd_update(g, adam.lr, n, now, gradient, next);
   il_scope_pop(g);
   for (int i = 0; i < l->kinds * n; i++) {
-    snprintf(name, sizeof name, "next.%s%s", kind_name[i / n], il_net_parameter_name(l->net, i % n));
+    snprintf(name, sizeof name, "next.%s%s", kind_name[i / n],
+             il_net_parameter_name(l->net, i % n));
     il_output(g, name, next[i]);
   }
   il_output(g, "loss", il_task_mean(g, result.query_loss));
-  if (il_valid(result.query_accuracy)) il_output(g, "accuracy", il_task_mean(g, result.query_accuracy));
-  if (il_valid(result.support_loss)) il_output(g, "support_loss", il_task_mean(g, result.support_loss));
+  if (il_valid(result.query_accuracy))
+    il_output(g, "accuracy", il_task_mean(g, result.query_accuracy));
+  if (il_valid(result.support_loss))
+    il_output(g, "support_loss", il_task_mean(g, result.support_loss));
 }
 
 static il_status make(il_learner *l, bool state) {
@@ -127,8 +133,10 @@ typedef struct real {
   } as;
 } real;
 static void set(il_type type, real *r, double number) {
-  if (type == IL_FLOAT32) r->as.f = (float)number;
-  else r->as.d = number;
+  if (type == IL_FLOAT32)
+    r->as.f = (float)number;
+  else
+    r->as.d = number;
 }
 static double get(il_type type, const real *r) {
   return type == IL_FLOAT32 ? (double)r->as.f : r->as.d;

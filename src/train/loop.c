@@ -62,9 +62,10 @@ static il_status validate(run *r) {
   if (status != IL_OK) return status;
   double mean, interval;
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
-  report(r, IL_PROGRESS_VALIDATION, (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->source->regression ? "loss" : "accuracy", mean,
-                               interval);
+  report(r, IL_PROGRESS_VALIDATION,
+         (il_progress){.value = mean, .interval = interval, .tasks = tasks});
+  return il_metrics_validation(&r->metrics, r->step, r->source->regression ? "loss" : "accuracy",
+                               mean, interval);
 }
 
 static il_status checkpoint(run *r) {
@@ -82,9 +83,10 @@ static il_status one_step(run *r) {
   if (status != IL_OK) return status;
   r->step++;
   if (!isfinite(l->loss))
-    return il_fail(r->context, IL_ERROR_DATA,
-                   "the loss of meta-step %lld is %g; a smaller outer.lr or meta.inner_lr may keep it finite",
-                   (long long)r->step, l->loss);
+    return il_fail(
+        r->context, IL_ERROR_DATA,
+        "the loss of meta-step %lld is %g; a smaller outer.lr or meta.inner_lr may keep it finite",
+        (long long)r->step, l->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = l->loss, .accuracy = l->accuracy});
   bool last = r->step == r->steps;
   if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
@@ -102,9 +104,10 @@ static il_status begin(run *r) {
   il_learner *l = r->learner;
   bool exists = access(r->checkpoint_path, F_OK) == 0;
   if (exists && !o->resume)
-    return il_fail(r->context, IL_ERROR_CONFIG,
-                   "%s already holds a run; continue it with --resume, or choose another folder with --out",
-                   o->out);
+    return il_fail(
+        r->context, IL_ERROR_CONFIG,
+        "%s already holds a run; continue it with --resume, or choose another folder with --out",
+        o->out);
   il_status status = make_folder(r->context, o->out);
   if (status != IL_OK) return status;
   il_learner_initialize(l);
@@ -148,7 +151,8 @@ static il_status prepare(run *r) {
   if (!r->learner) return il_context_status(r->context);
   il_status status = il_learner_workspace(r->learner, tasks, team);
   if (status == IL_OK)
-    status = il_batch_init(&r->batch, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+    status =
+        il_batch_init(&r->batch, r->source, r->learner->real, r->learner->dropout, tasks, threads);
   if (status != IL_OK) return status;
   r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
                  (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
@@ -177,8 +181,9 @@ static void start_message(run *r) {
              il_splits_count(r->source->splits, IL_TEST));
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
-           "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads", (long long)weights,
-           s.flops_task / 1e6, r->batch.tasks, il_team_threads(r->options->team));
+           "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
+           (long long)weights, s.flops_task / 1e6, r->batch.tasks,
+           il_team_threads(r->options->team));
   report(r, IL_PROGRESS_START, (il_progress){.message = message});
 }
 
@@ -189,9 +194,10 @@ static il_status loop(run *r) {
     if (stop && *stop) {
       status = checkpoint(r);
       if (status != IL_OK) return status;
-      return il_fail(r->context, IL_ERROR_INTERRUPTED,
-                     "stopped after %lld of %lld meta-steps; continue with: innerloop train --resume --out %s",
-                     (long long)r->step, (long long)r->steps, r->options->out);
+      return il_fail(
+          r->context, IL_ERROR_INTERRUPTED,
+          "stopped after %lld of %lld meta-steps; continue with: innerloop train --resume --out %s",
+          (long long)r->step, (long long)r->steps, r->options->out);
     }
     status = one_step(r);
   }

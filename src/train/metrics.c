@@ -49,8 +49,8 @@ il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accur
 
 il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, double value,
                                 double interval) {
-  fprintf(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n", (long long)step,
-          what, value, interval);
+  fprintf(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n",
+          (long long)step, what, value, interval);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 

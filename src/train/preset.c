@@ -11,7 +11,8 @@
 
 static const il_preset presets[] = {
     {"glyphs-5w1s-maml",
-     "The demo: 5-way 1-shot MAML on built-in drawn characters, no download; a minute or two on two cores.",
+     "The demo: 5-way 1-shot MAML on built-in drawn characters, no download; a minute or two on "
+     "two cores.",
      "Our own task. Shows that everything works; its figures compare with nothing published.",
      SETTINGS("task.source=glyphs", "task.ways=5", "task.shots=1", "task.queries=5",
               "task.split=random", "task.train_classes=300", "task.validation_classes=20",
@@ -21,15 +22,19 @@ static const il_preset presets[] = {
               "outer.lr=0.003", "eval.every=250", "checkpoint.every=500")},
     {"omniglot-5w1s-maml", "5-way 1-shot MAML on Omniglot, strided convolutions, second order.",
      "Finn et al. 2017 as independent implementations train it: 1 inner step, 1 query per class, "
-     "meta-batch 32, Adam 1e-3, random 1100/100/423 split of classes, random rotations in training only. "
-     "inner_lr 0.4 multiplies the gradient of the MEAN cross-entropy; the original code's 0.4 multiplies "
+     "meta-batch 32, Adam 1e-3, random 1100/100/423 split of classes, random rotations in training "
+     "only. "
+     "inner_lr 0.4 multiplies the gradient of the MEAN cross-entropy; the original code's 0.4 "
+     "multiplies "
      "a sum over classes and equals 2.0 here.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
               "model.preset=omniglot_conv", "meta.inner_steps=1", "meta.inner_lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
     {"omniglot-20w1s-maml", "20-way 1-shot MAML on Omniglot, strided convolutions, second order.",
-     "Finn et al. 2017 with 5 inner steps and meta-batch 16. The original code's 0.1 multiplies a sum over "
-     "classes and equals 2.0 on the mean; inner_lr here is 0.4 on the MEAN cross-entropy, as for 5-way.",
+     "Finn et al. 2017 with 5 inner steps and meta-batch 16. The original code's 0.1 multiplies a "
+     "sum over "
+     "classes and equals 2.0 on the mean; inner_lr here is 0.4 on the MEAN cross-entropy, as for "
+     "5-way.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=20", "task.shots=1", "task.queries=1",
               "model.preset=omniglot_conv", "meta.inner_steps=5", "meta.inner_lr=0.4",
               "outer.meta_batch=16", "outer.steps=15000")},
@@ -38,8 +43,10 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
               "model.preset=omniglot_fc", "meta.inner_steps=1", "meta.inner_lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
-    {"sinusoid-5shot-maml", "Regression of sinusoids from 5 points, a net with two hidden layers of 40.",
-     "Finn et al. 2017, section 5.1: 1 inner step of 0.01 on the mean squared error, meta-batch 25, Adam "
+    {"sinusoid-5shot-maml",
+     "Regression of sinusoids from 5 points, a net with two hidden layers of 40.",
+     "Finn et al. 2017, section 5.1: 1 inner step of 0.01 on the mean squared error, meta-batch "
+     "25, Adam "
      "1e-3, 70000 meta-steps; the queries of a training task are as many as its shots.",
      SETTINGS("task.source=sinusoid", "task.shots=5", "task.queries=5", "model.preset=mlp",
               "meta.inner_steps=1", "meta.inner_lr=0.01", "outer.meta_batch=25",

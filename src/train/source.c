@@ -21,11 +21,12 @@ static il_status check_room(const il_source *s) {
   }
   int examples = il_dataset_examples(s->dataset, 0);
   for (int i = 1; i < il_dataset_classes(s->dataset); i++)
-    if (il_dataset_examples(s->dataset, i) < examples) examples = il_dataset_examples(s->dataset, i);
+    if (il_dataset_examples(s->dataset, i) < examples)
+      examples = il_dataset_examples(s->dataset, i);
   if (s->shots + s->queries > examples)
     return il_fail(s->context, IL_ERROR_CONFIG,
-                   "task.shots and queries: found %d + %d, but a class has only %d examples", s->shots,
-                   s->queries, examples);
+                   "task.shots and queries: found %d + %d, but a class has only %d examples",
+                   s->shots, s->queries, examples);
   return IL_OK;
 }
 
@@ -136,8 +137,8 @@ il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool drop
                         int threads) {
   size_t x = s->regression ? il_type_size(real) : (size_t)il_shape_count(s->example);
   size_t y = s->regression ? il_type_size(real) : sizeof(int32_t);
-  *b = (il_batch){.source = s, .real = real, .tasks = tasks, .threads = threads,
-                  .inputs = dropout ? 5 : 4};
+  *b = (il_batch){
+      .source = s, .real = real, .tasks = tasks, .threads = threads, .inputs = dropout ? 5 : 4};
   b->size[0] = x * (size_t)s->support;
   b->size[1] = y * (size_t)s->support;
   b->size[2] = x * (size_t)s->query;
@@ -145,7 +146,8 @@ il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool drop
   b->size[4] = 2 * sizeof(int32_t);
   b->scratch_size = s->regression ? 2 * sizeof(float) * (size_t)(s->support + s->query)
                                   : il_sampler_episode_size(s->sampler);
-  b->scratch_size = (b->scratch_size + 63) / 64 * 64; /* workers keep off each other's cache lines */
+  b->scratch_size =
+      (b->scratch_size + 63) / 64 * 64; /* workers keep off each other's cache lines */
   b->scratch = malloc(b->scratch_size * (size_t)threads);
   bool made = b->scratch != NULL;
   for (int i = 0; i < b->inputs; i++) {

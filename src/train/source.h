@@ -42,8 +42,8 @@ typedef struct il_batch {
   char *scratch;                /* per thread: the arrays of an episode */
   size_t scratch_size;
 } il_batch;
-il_status il_batch_init(il_batch *batch, const il_source *source, il_type real, bool dropout, int tasks,
-                        int threads);
+il_status il_batch_init(il_batch *batch, const il_source *source, il_type real, bool dropout,
+                        int tasks, int threads);
 void il_batch_free(il_batch *batch); /* accepts a zeroed one */
 /* Draws tasks first … first + tasks − 1 of the split, on all workers. */
 void il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks);

@@ -21,16 +21,17 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
   for (int i = 0; i < 4; i++) {
     const il_tensor *tensor = t->tensor[i] = il_safetensors_find(file, names[i]);
     if (!tensor)
-      return il_fail(context, IL_ERROR_DATA,
-                     "%s: tensor \"%s\" is missing, expected support_x, support_y, query_x, query_y",
-                     path, names[i]);
+      return il_fail(
+          context, IL_ERROR_DATA,
+          "%s: tensor \"%s\" is missing, expected support_x, support_y, query_x, query_y", path,
+          names[i]);
     if (tensor->shape.rank < 2 || tensor->shape.rank > 5)
       return il_fail(context, IL_ERROR_DATA,
                      "%s: \"%s\" has %d dimensions, expected [tasks, examples, …]", path, names[i],
                      tensor->shape.rank);
     if (i && tensor->shape.dim[0] != t->count)
-      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has %lld tasks, but support_x has %d", path,
-                     names[i], (long long)tensor->shape.dim[0], t->count);
+      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has %lld tasks, but support_x has %d",
+                     path, names[i], (long long)tensor->shape.dim[0], t->count);
     if (tensor->shape.dim[0] < 1 || tensor->shape.dim[0] > 65536)
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has %lld tasks, expected 1 to 65536", path,
                      names[i], (long long)tensor->shape.dim[0]);
@@ -43,7 +44,10 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
                                 (tensor->type == IL_UINT8 && i % 2 == 0);
     if (!accepted)
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected %s", path, names[i],
-                     il_type_name(tensor->type), label ? "i32" : i % 2 ? "f32 or f64" : "f32, f64 or u8");
+                     il_type_name(tensor->type),
+                     label   ? "i32"
+                     : i % 2 ? "f32 or f64"
+                             : "f32, f64 or u8");
     if (tensor->type == IL_INT32 || tensor->type == IL_UINT8 || tensor->type == real) continue;
     size_t count = (size_t)il_shape_count(tensor->shape);
     if (!(t->converted[i] = malloc(count * il_type_size(real) + 1)))
@@ -166,8 +170,8 @@ static il_status write_weights(il_context *context, const il_net *net, il_type r
 }
 
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
-                              const char *task_file, const char *gradient, il_type real, il_team *team,
-                              double *loss) {
+                              const char *task_file, const char *gradient, il_type real,
+                              il_team *team, double *loss) {
   tasks t = {.regression = il_config_is(config, IL_KEY_SOURCE, "sinusoid")};
   work w = {.context = context};
   il_safetensors *file = il_safetensors_open(context, task_file), *from = NULL;

@@ -9,7 +9,8 @@ void **il_weights_alloc(il_context *context, const il_net *net, il_type type) {
   int n = il_net_parameters(net);
   size_t total = 64;
   for (int i = 0; i < n; i++)
-    total += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) / 64 * 64;
+    total += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) /
+             64 * 64;
   void **weights = calloc((size_t)n + 1, sizeof *weights);
   char *at = weights ? aligned_alloc(64, total) : NULL;
   if (!at) {
@@ -21,7 +22,8 @@ void **il_weights_alloc(il_context *context, const il_net *net, il_type type) {
   weights[0] = at; /* also for a net without parameters, so that free finds it */
   for (int i = 0; i < n; i++) {
     weights[i] = at;
-    at += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) / 64 * 64;
+    at += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) / 64 *
+          64;
   }
   return weights;
 }
@@ -62,8 +64,8 @@ static il_status refuse_others(il_context *context, const char *path, const il_s
     int k = 0;
     while (k < il_net_parameters(net) && strcmp(il_net_parameter_name(net, k), name)) k++;
     if (k == il_net_parameters(net))
-      return il_fail(context, IL_ERROR_DATA, "%s: found tensor \"%s\", which the net does not have", path,
-                     name);
+      return il_fail(context, IL_ERROR_DATA, "%s: found tensor \"%s\", which the net does not have",
+                     path, name);
   }
   return IL_OK;
 }
@@ -77,15 +79,15 @@ il_status il_weights_read(il_context *context, const char *path, const il_safete
     il_shape shape = il_weights_torch_shape(net, i);
     const il_tensor *tensor = il_safetensors_find(file, name);
     if (!tensor)
-      return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s", path,
-                     name, shape_text(shape, expected, sizeof expected));
+      return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s",
+                     path, name, shape_text(shape, expected, sizeof expected));
     if (!il_shape_equal(tensor->shape, shape))
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has shape %s, expected %s", path, name,
                      shape_text(tensor->shape, found, sizeof found),
                      shape_text(shape, expected, sizeof expected));
     if (tensor->type != IL_FLOAT32 && tensor->type != IL_FLOAT64)
-      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected f32 or f64", path, name,
-                     il_type_name(tensor->type));
+      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected f32 or f64", path,
+                     name, il_type_name(tensor->type));
     size_t count = (size_t)il_shape_count(shape);
     void *converted = malloc(count * il_type_size(type) + 1);
     if (!converted) return il_fail_memory(context, "weights");

@@ -1,0 +1,302 @@
+/* Configurations, the meta-gradient of tasks in a file against an independent implementation, and what is
+ * refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <innerloop/train.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/io.h"
+
+enum { MOST = 32 };
+static char folder[64];
+
+static int make_folder(void **state) {
+  (void)state;
+  strcpy(folder, "/tmp/innerloop-train-XXXXXX");
+  return mkdtemp(folder) ? 0 : -1;
+}
+static int remove_folder(void **state) {
+  (void)state;
+  static const char *const names[] = {"weights", "tasks", "gradient", "short"};
+  char path[128];
+  for (int i = 0; i < 4; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    unlink(path);
+  }
+  return rmdir(folder);
+}
+
+static void every_key_reads_back(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  for (int i = 0; i < il_presets(); i++) {
+    il_config *config = il_config_load(context, il_preset_at(i)->name);
+    assert_non_null(config);
+    char *text = il_config_dump(config);
+    il_config *again = il_config_parse(context, "echo", text);
+    assert_non_null(again);
+    char *second = il_config_dump(again);
+    assert_string_equal(text, second);
+    for (int k = 0; k < il_config_keys(); k++) {
+      char accepts[256];
+      il_config_key key = il_config_key_at(k, accepts, sizeof accepts);
+      assert_string_equal(il_config_get(config, key.key), il_config_get(again, key.key));
+    }
+    free(second);
+    free(text);
+    il_config_free(again);
+    il_config_free(config);
+  }
+  assert_int_equal(il_context_status(context), IL_OK);
+  il_context_free(context);
+}
+
+static void strange_text_reads_back(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *config = il_config_new(context);
+  assert_int_equal(il_config_set(config, "task.data=a \"b\" \\ c: {d}\t#e\xc3\xa9"), IL_OK);
+  char *text = il_config_dump(config);
+  il_config *again = il_config_parse(context, "echo", text);
+  assert_non_null(again);
+  assert_string_equal(il_config_get(again, "task.data"), "a \"b\" \\ c: {d}\t#e\xc3\xa9");
+  free(text);
+  il_config_free(again);
+  il_config_free(config);
+  il_context_free(context);
+}
+
+static void wrong_values_are_named(void **state) {
+  (void)state;
+  static const char *const wrong[][2] = {
+      {"task.ways=1", "task.ways"},          {"task.ways=", "task.ways"},
+      {"task.ways=5x", "task.ways"},         {"task.ways=99999999999999999999", "task.ways"},
+      {"meta.inner_lr=nan", "inner_lr"},     {"meta.inner_lr=-1", "inner_lr"},
+      {"meta.inner_lr=1e999", "inner_lr"},   {"outer.optimizer=ada", "outer.optimizer"},
+      {"meta.first_order=1", "first_order"}, {"precision=float", "precision"},
+      {"sead=1", "did you mean seed?"},      {"=1", "key=value"},
+      {"zzzzzzzzzzzz=1", "unknown key"},
+  };
+  il_context *context = il_context_new();
+  il_config *config = il_config_new(context);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_int_equal(il_config_set(config, wrong[i][0]), IL_ERROR_CONFIG);
+    if (!strstr(il_context_message(context), wrong[i][1]))
+      fail_msg("%s: %s", wrong[i][0], il_context_message(context));
+    il_context_clear(context);
+  }
+  assert_string_equal(il_config_get(config, "task.ways"), "5");
+  il_config_free(config);
+  il_context_free(context);
+}
+
+static void hostile_yaml_is_refused(void **state) {
+  (void)state;
+  static const char *const texts[] = {"[]",
+                                      "task",
+                                      "task: [1, 2]",
+                                      "task: {ways: {deep: 1}}",
+                                      "? [a]\n: 1",
+                                      "model: {layers: [conv]}",
+                                      "model: {layers: [{}]}",
+                                      "model: {layers: [{kind: conv, kernel: -1}]}",
+                                      "model: {layers: [{kind: conv, kernel: 2.5}]}",
+                                      "model: {layers: [{kind: dropout, rate: 1}]}",
+                                      "model: {layers: [{kind: conv, colour: 1}]}",
+                                      "task: &a\n  ways: *a",
+                                      "\"a\\0b\": 1",
+                                      "preset: [x]",
+                                      "\xff\xfe\xff"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    il_context *context = il_context_new();
+    il_config *config = il_config_parse(context, "text", texts[i]);
+    if (config) fail_msg("accepted: %s", texts[i]);
+    assert_int_not_equal(il_context_status(context), IL_OK);
+    assert_non_null(strstr(il_context_message(context), "text"));
+    il_context_free(context);
+  }
+}
+
+/* ---- meta-gradient of a file, against the fixtures of tests/parity ---- */
+typedef struct fixture {
+  il_context *context;
+  il_config *config;
+  il_team *team;
+  il_safetensors *file;
+  char weights[128], tasks[128], gradient[128];
+} fixture;
+
+static void write_some(il_context *context, const char *path, const il_safetensors *file,
+                       const char *prefix) {
+  il_tensor tensor[MOST];
+  int count = 0;
+  for (int i = 0; i < il_safetensors_count(file); i++) {
+    il_tensor t = *il_safetensors_at(file, i);
+    if (strncmp(t.name, prefix, strlen(prefix))) continue;
+    t.name += strlen(prefix);
+    tensor[count++] = t;
+  }
+  assert_int_equal(il_safetensors_write(context, path, count, tensor, 0, NULL), IL_OK);
+}
+
+static void write_tasks(il_context *context, const char *path, const il_safetensors *file) {
+  static const char *const names[] = {"support_x", "support_y", "query_x", "query_y"};
+  il_tensor tensor[4];
+  for (int i = 0; i < 4; i++) tensor[i] = *il_safetensors_find(file, names[i]);
+  assert_int_equal(il_safetensors_write(context, path, 4, tensor, 0, NULL), IL_OK);
+}
+
+static const char mlp_config[] =
+    "{task: {source: sinusoid}, model: {preset: mlp}, meta: {inner_steps: 5, inner_lr: 0.01}}";
+static const char conv_config[] = "meta: {inner_steps: 1, inner_lr: 0.4}\n"
+                                  "model:\n  layers:\n"
+                                  "  - {kind: conv, units: 8, stride: 2, pad: 1, bias: false}\n  - "
+                                  "{kind: norm}\n  - {kind: relu}\n"
+                                  "  - {kind: conv, units: 8, stride: 2, pad: 1, bias: false}\n  - "
+                                  "{kind: norm}\n  - {kind: relu}\n"
+                                  "  - {kind: mean_pool}\n  - {kind: linear}\n";
+
+static fixture open_fixture(const char *name, const char *config) {
+  fixture f = {.context = il_context_new()};
+  char path[256];
+  snprintf(path, sizeof path, "%s/parity/fixtures/%s.safetensors", TEST_DATA, name);
+  f.file = il_safetensors_open(f.context, path);
+  f.config = il_config_parse(f.context, "fixture", config);
+  f.team = il_team_new(f.context, 2);
+  assert_int_equal(il_context_status(f.context), IL_OK);
+  snprintf(f.weights, sizeof f.weights, "%s/weights", folder);
+  snprintf(f.tasks, sizeof f.tasks, "%s/tasks", folder);
+  snprintf(f.gradient, sizeof f.gradient, "%s/gradient", folder);
+  write_some(f.context, f.weights, f.file, "parameter.");
+  write_tasks(f.context, f.tasks, f.file);
+  return f;
+}
+
+static void close_fixture(fixture *f) {
+  il_safetensors_close(f->file);
+  il_team_free(f->team);
+  il_config_free(f->config);
+  il_context_free(f->context);
+}
+
+static double number_at(const il_tensor *t, int64_t i) {
+  return t->type == IL_FLOAT64 ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
+}
+
+static void agrees(const fixture *f, const char *variant, il_type real, double tolerance) {
+  double loss = 0;
+  char name[128];
+  il_status status = il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient,
+                                         real, f->team, &loss);
+  if (status != IL_OK) fail_msg("%s", il_context_message(f->context));
+  snprintf(name, sizeof name, "%s.loss", variant);
+  double expected_loss = number_at(il_safetensors_find(f->file, name), 0);
+  assert_true(fabs(loss - expected_loss) <= tolerance * fabs(expected_loss));
+  il_safetensors *got = il_safetensors_open(f->context, f->gradient);
+  assert_non_null(got);
+  assert_true(il_safetensors_count(got) > 0);
+  for (int i = 0; i < il_safetensors_count(got); i++) {
+    const il_tensor *a = il_safetensors_at(got, i);
+    assert_int_equal(a->type, real);
+    snprintf(name, sizeof name, "%s.gradient.%s", variant, a->name);
+    const il_tensor *b = il_safetensors_find(f->file, name);
+    assert_non_null(b);
+    assert_true(il_shape_equal(a->shape, b->shape));
+    double difference = 0, size = 0;
+    for (int64_t j = 0; j < il_shape_count(a->shape); j++) {
+      difference += pow(number_at(a, j) - number_at(b, j), 2);
+      size += pow(number_at(b, j), 2);
+    }
+    if (sqrt(difference) > tolerance * sqrt(size))
+      fail_msg("%s: relative error %g", name, sqrt(difference / size));
+  }
+  il_safetensors_close(got);
+}
+
+static void file_gradients_agree(void **state) {
+  (void)state;
+  fixture f = open_fixture("mlp", mlp_config);
+  agrees(&f, "second.query", IL_FLOAT64, 1e-10);
+  agrees(&f, "second.query", IL_FLOAT32, 1e-3);
+  il_config_set(f.config, "meta.first_order=true");
+  agrees(&f, "first.query", IL_FLOAT64, 1e-10);
+  close_fixture(&f);
+  f = open_fixture("conv", conv_config);
+  agrees(&f, "second.query", IL_FLOAT64, 1e-10);
+  il_config_set(f.config, "meta.query_statistics=support");
+  agrees(&f, "second.support", IL_FLOAT64, 1e-10);
+  agrees(&f, "second.support", IL_FLOAT32, 1e-3);
+  close_fixture(&f);
+}
+
+static void refused(fixture *f, const char *text) {
+  double loss;
+  assert_int_not_equal(il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient,
+                                           IL_FLOAT64, f->team, &loss),
+                       IL_OK);
+  if (!strstr(il_context_message(f->context), text))
+    fail_msg("expected \"%s\" in: %s", text, il_context_message(f->context));
+  il_context_clear(f->context);
+}
+
+static void files_that_do_not_fit_are_named(void **state) {
+  (void)state;
+  fixture f = open_fixture("conv", conv_config);
+  il_config_set(f.config, "task.ways=4");
+  refused(&f, "label 4, expected 0 to 3");
+  il_config_set(f.config, "task.ways=6");
+  refused(&f, "\"linear1.weight\" has shape [5, 8], expected [6, 8]");
+  il_config_set(f.config, "task.ways=5");
+
+  il_tensor tensor[MOST];
+  int count = 0;
+  il_safetensors *whole = il_safetensors_open(f.context, f.weights);
+  for (; count < il_safetensors_count(whole); count++)
+    tensor[count] = *il_safetensors_at(whole, count);
+  snprintf(f.weights, sizeof f.weights, "%s/short", folder);
+  il_safetensors_write(f.context, f.weights, count - 1, tensor, 0, NULL);
+  refused(&f, "\"linear1.bias\" is missing, expected shape [5]");
+  tensor[count] = tensor[0];
+  tensor[count].name = "other";
+  il_safetensors_write(f.context, f.weights, count + 1, tensor, 0, NULL);
+  refused(&f, "\"other\", which the net does not have");
+  il_safetensors_close(whole);
+  close_fixture(&f);
+}
+
+static void check_sees_first_order(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *config = il_config_load(context, "sinusoid-5shot-maml");
+  il_team *team = il_team_new(context, 2);
+  il_meta_check check;
+  assert_int_equal(il_check_meta_gradient(context, config, team, &check), IL_OK);
+  assert_true(check.agrees);
+  assert_true(check.worst < 1e-6);
+  assert_true(check.second_share > 1e-4);
+  /* Without inner steps both are the plain gradient. */
+  il_config_set(config, "meta.inner_steps=0");
+  assert_int_equal(il_check_meta_gradient(context, config, team, &check), IL_OK);
+  assert_true(check.second_share < 1e-12);
+  il_team_free(team);
+  il_config_free(config);
+  il_context_free(context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_key_reads_back),   cmocka_unit_test(strange_text_reads_back),
+      cmocka_unit_test(wrong_values_are_named), cmocka_unit_test(hostile_yaml_is_refused),
+      cmocka_unit_test(file_gradients_agree),   cmocka_unit_test(files_that_do_not_fit_are_named),
+      cmocka_unit_test(check_sees_first_order),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
