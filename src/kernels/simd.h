@@ -4,6 +4,7 @@
 #define IL_KERNELS_SIMD_H
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined __AVX512F__ || defined __AVX2__
@@ -12,17 +13,12 @@
 
 #if defined __AVX512F__
 enum { IL_VL = 16 };
-#elif defined __AVX__
-enum { IL_VL = 8 };
-#else
-enum { IL_VL = 4 };
-#endif
-
-#if defined __AVX512F__
 typedef float il_vec __attribute__((vector_size(64)));
 #elif defined __AVX__
+enum { IL_VL = 8 };
 typedef float il_vec __attribute__((vector_size(32)));
 #else
+enum { IL_VL = 4 };
 typedef float il_vec __attribute__((vector_size(16)));
 #endif
 
@@ -33,6 +29,24 @@ static inline il_vec il_load(const float *x) {
 }
 static inline void il_store(float *y, il_vec v) { memcpy(y, &v, sizeof v); }
 
+/* The first `count` lanes, 0 <= count <= IL_VL; the others are 0, respectively left as they are. */
+static inline il_vec il_load_part(const float *x, int64_t count) {
+#if defined __AVX512F__
+  return (il_vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
+#else
+  il_vec v = {0};
+  for (int64_t i = 0; i < count; i++) v[i] = x[i];
+  return v;
+#endif
+}
+static inline void il_store_part(float *y, il_vec v, int64_t count) {
+#if defined __AVX512F__
+  _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), (__m512)v);
+#else
+  for (int64_t i = 0; i < count; i++) y[i] = v[i];
+#endif
+}
+
 static inline il_vec il_fma_scalar(float a, il_vec b, il_vec c) {
 #if defined __AVX512F__
   return (il_vec)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
@@ -42,6 +56,31 @@ static inline il_vec il_fma_scalar(float a, il_vec b, il_vec c) {
   for (int i = 0; i < IL_VL; i++) c[i] = fmaf(a, b[i], c[i]);
   return c;
 #endif
+}
+
+/* y[i] += x[r, i], rows ascending, columns kept in registers. */
+static inline void il_add_rows(int64_t rows, int64_t width, const float *x, float *y) {
+  int64_t i = 0;
+  for (; i + 4 * IL_VL <= width; i += 4 * IL_VL) {
+    il_vec a = il_load(y + i), b = il_load(y + i + IL_VL), c = il_load(y + i + 2 * IL_VL), d = il_load(y + i + 3 * IL_VL);
+    for (int64_t r = 0; r < rows; r++) {
+      const float *from = x + r * width + i;
+      a += il_load(from);
+      b += il_load(from + IL_VL);
+      c += il_load(from + 2 * IL_VL);
+      d += il_load(from + 3 * IL_VL);
+    }
+    il_store(y + i, a);
+    il_store(y + i + IL_VL, b);
+    il_store(y + i + 2 * IL_VL, c);
+    il_store(y + i + 3 * IL_VL, d);
+  }
+  for (; i < width; i += IL_VL) {
+    const int64_t left = width - i < IL_VL ? width - i : IL_VL;
+    il_vec a = il_load_part(y + i, left);
+    for (int64_t r = 0; r < rows; r++) a += il_load_part(x + r * width + i, left);
+    il_store_part(y + i, a, left);
+  }
 }
 
 #endif
