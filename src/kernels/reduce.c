@@ -1,39 +1,122 @@
-/* Sums over leading or trailing axes, in the order that the operation prescribes. */
-#include <string.h>
-
+/* Sum and max over any axes, in the order that the operation prescribes (kernel.h). */
 #include "kernels/kernel.h"
+#include "kernels/simd.h"
 
-static bool applicable(const il_problem *p) { return p->reduce.rank >= 1 && p->reduce.rank <= 2 && p->reduce.reduced; }
-
-static void over_rows(int64_t rows, int64_t width, const float *x, float *y) {
-  memset(y, 0, (size_t)width * sizeof *y);
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < width; i++) y[i] += x[r * width + i];
+static bool always(const il_problem *p) {
+  (void)p;
+  return true;
 }
 
-static float over_run(int64_t count, const float *x) {
-  float lane[16] = {0};
+/* Axes without the last: those that are kept and those that are reduced, each with its stride in x. */
+typedef struct il_axes {
+  int rank;
+  int64_t dim[IL_MAX_RANK], stride[IL_MAX_RANK], index[IL_MAX_RANK];
+  int64_t count, at; /* product of dim; offset of the index in x */
+} il_axes;
+
+static void split(const il_reduce_geometry *g, il_axes axes[2]) {
+  int64_t stride = g->rank > 0 ? g->dim[g->rank - 1] : 1;
+  int64_t strides[IL_MAX_RANK];
+  for (int i = g->rank - 2; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= g->dim[i];
+  }
+  axes[0] = axes[1] = (il_axes){.count = 1};
+  for (int i = 0; i < g->rank - 1; i++) {
+    il_axes *a = &axes[g->reduced >> i & 1];
+    a->dim[a->rank] = g->dim[i];
+    a->stride[a->rank++] = strides[i];
+    a->count *= g->dim[i];
+  }
+}
+
+/* To the next index, from the last back to the first. */
+static void step(il_axes *a) {
+  for (int i = a->rank - 1; i >= 0; i--) {
+    a->at += a->stride[i];
+    if (++a->index[i] < a->dim[i]) return;
+    a->at -= a->stride[i] * a->dim[i];
+    a->index[i] = 0;
+  }
+}
+
+/* Element i goes to lane i % 16. Padding with zeros is exact: a lane starts at +0 and is never -0. */
+enum { LANES = 16, PARTS = LANES / IL_VL };
+typedef struct il_lanes { il_vec part[PARTS]; } il_lanes;
+static inline il_lanes add_run(int64_t count, const float *x, il_lanes lanes) {
   int64_t i = 0;
-  for (; i + 16 <= count; i += 16)
-    for (int l = 0; l < 16; l++) lane[l] += x[i + l];
-  for (; i < count; i++) lane[i % 16] += x[i];
-  for (int step = 8; step > 0; step /= 2)
-    for (int l = 0; l < step; l++) lane[l] += lane[l + step];
+  for (; i + LANES <= count; i += LANES)
+    for (int k = 0; k < PARTS; k++) lanes.part[k] += il_load(x + i + k * IL_VL);
+  for (int k = 0; k < PARTS && i < count; k++, i += IL_VL)
+    lanes.part[k] += il_load_part(x + i, count - i < IL_VL ? count - i : IL_VL);
+  return lanes;
+}
+static inline float fold(const il_lanes *lanes) {
+  float lane[LANES];
+  memcpy(lane, lanes, sizeof lane);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) lane[l] += lane[l + half];
   return lane[0];
 }
 
-static void run(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run_sum(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
   (void)table, (void)scratch;
   const il_reduce_geometry *g = &p->reduce;
-  const int64_t last = g->dim[g->rank - 1], first = g->rank == 2 ? g->dim[0] : 1;
-  if (!(g->reduced >> (g->rank - 1) & 1)) {
-    over_rows(first, last, in[0], out[0]);
-    return;
+  il_axes axes[2];
+  split(g, axes);
+  const bool last = g->rank > 0 && (g->reduced >> (g->rank - 1) & 1);
+  const int64_t width = g->rank > 0 ? g->dim[g->rank - 1] : 1;
+  il_axes *kept = &axes[0], *reduced = &axes[1];
+  float *y = out[0];
+  for (int64_t k = 0; k < kept->count; k++, step(kept)) {
+    const float *x = (const float *)in[0] + kept->at;
+    if (last) {
+      il_lanes lanes = {{{0}}};
+      for (int64_t r = 0; r < reduced->count; r++, step(reduced)) lanes = add_run(width, x + reduced->at, lanes);
+      *y++ = fold(&lanes);
+      continue;
+    }
+    memset(y, 0, (size_t)width * sizeof *y);
+    if (reduced->rank == 1 && reduced->stride[0] == width) il_add_rows(reduced->count, width, x, y);
+    else
+      for (int64_t r = 0; r < reduced->count; r++, step(reduced)) il_add_rows(1, width, x + reduced->at, y);
+    y += width;
   }
-  for (int64_t i = 0; i < first; i++) ((float *)out[0])[i] = over_run(last, (const float *)in[0] + i * last);
+}
+
+/* The first of equal numbers stays, so that zeros keep their sign. */
+static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+  (void)table, (void)scratch;
+  const il_reduce_geometry *g = &p->reduce;
+  il_axes axes[2];
+  split(g, axes);
+  const bool last = g->rank > 0 && (g->reduced >> (g->rank - 1) & 1);
+  const int64_t width = g->rank > 0 ? g->dim[g->rank - 1] : 1;
+  il_axes *kept = &axes[0], *reduced = &axes[1];
+  float *y = out[0];
+  for (int64_t k = 0; k < kept->count; k++, step(kept)) {
+    const float *x = (const float *)in[0] + kept->at;
+    if (last) *y = *x;
+    else memcpy(y, x, (size_t)width * sizeof *y);
+    for (int64_t r = 0; r < reduced->count; r++, step(reduced)) {
+      const float *from = x + reduced->at;
+      if (last) {
+        float best = *y;
+        for (int64_t i = 0; i < width; i++) best = best < from[i] ? from[i] : best;
+        *y = best;
+      } else {
+        for (int64_t i = 0; i < width; i++) y[i] = y[i] < from[i] ? from[i] : y[i];
+      }
+    }
+    y += last ? 1 : width;
+  }
 }
 
 const il_kernel il_kernel_sum = {
     .name = "sum", .op = IL_OP_SUM, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = applicable, .run = run,
+    .applicable = always, .run = run_sum,
+};
+const il_kernel il_kernel_max = {
+    .name = "max", .op = IL_OP_MAX, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
+    .applicable = always, .run = run_max,
 };

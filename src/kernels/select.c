@@ -28,6 +28,10 @@ static const char *conv_name(il_op op) {
   return op == IL_OP_CONV2D ? "conv" : op == IL_OP_CONV2D_TRANSPOSE ? "conv_transpose" : "conv_weight";
 }
 
+static const char *pool_name(il_op op) {
+  return op == IL_OP_POOL_ARGMAX ? "pool_argmax" : op == IL_OP_AVERAGE_POOL ? "average_pool" : "average_pool_transpose";
+}
+
 void il_problem_text(const il_problem *p, char *text, size_t size) {
   switch ((int)p->op) {
     case IL_OP_NONE:
@@ -54,8 +58,19 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
                        p->reduce.reduced >> i & 1 ? "r" : "");
       return;
     }
+    case IL_OP_GATHER:
+    case IL_OP_SCATTER_ADD:
+      snprintf(text, size, "%s r%lld w%lld n%lld", p->op == IL_OP_GATHER ? "gather" : "scatter_add",
+               (long long)p->gather.rows, (long long)p->gather.width, (long long)p->gather.count);
+      return;
+    case IL_OP_POOL_ARGMAX:
+    case IL_OP_AVERAGE_POOL:
+    case IL_OP_AVERAGE_POOL_TRANSPOSE:
+      snprintf(text, size, "%s n%d h%d w%d c%d f%dx%d s%d,%d p%d,%d d%d,%d", pool_name(p->op), p->pool.n, p->pool.h, p->pool.w,
+               p->pool.c, p->pool.kh, p->pool.kw, p->pool.sh, p->pool.sw, p->pool.ph, p->pool.pw, p->pool.dh, p->pool.dw);
+      return;
     default: {
-      int at = snprintf(text, size, "move");
+      int at = snprintf(text, size, "%s", p->op == IL_OP_BROADCAST ? "broadcast" : p->op == IL_OP_SLICE ? "slice" : "transpose");
       for (int i = 0; i < p->move.rank && at > 0 && (size_t)at < size; i++)
         at += snprintf(text + at, size - (size_t)at, " %lld:%lld", (long long)p->move.dim[i], (long long)p->move.stride[i]);
     }

@@ -105,7 +105,11 @@ static void test_convolutions(il_case *c) {
     convolutions(c, 2, 6, 9, in, k, w);
     w = il_window_square(2, 3, 0); /* pixels that no window covers */
     convolutions(c, 2, 7, 8, in, k, w);
+    w = il_window_square(7, 1, 3); /* more taps in a line than rows in a block, wider than the image */
+    convolutions(c, 2, 3, 5, in, k, w);
   }
+  convolutions(c, 1, 40, 41, 3, 20, il_window_square(3, 1, 1));
+  convolutions(c, 1, 3, 33, 1, 128, il_window_square(5, 1, 2));
   il_window grouped = il_window_square(3, 1, 1);
   grouped.groups = 2;
   begin(c);
@@ -148,6 +152,52 @@ static void test_moves_and_sums(il_case *c) {
   }
 }
 
+static void test_indexes(il_case *c) {
+  static const int sizes[][4] = {{1, 1, 1, 1}, {7, 5, 5, 3}, {2, 6, 9, 64}, {3, 4, 4, 130}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    const il_shape x = IL_SHAPE(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
+    il_window w[] = {il_window_square(1, 1, 0), il_window_square(2, 2, 0), il_window_square(3, 2, 1), il_window_square(3, 1, 1)};
+    for (size_t k = 0; k < sizeof w / sizeof *w; k++) {
+      const il_shape y = IL_SHAPE(x.dim[0], reach(sizes[i][1], &w[k], 0), reach(sizes[i][2], &w[k], 1), x.dim[3]);
+      if (y.dim[1] < 1 || y.dim[2] < 1) continue;
+      begin(c);
+      finish(c, il_max_pool(c->g, input(c, x), w[k])); /* arg-max and gather */
+      begin(c);
+      finish(c, il_average_pool(c->g, input(c, x), w[k]));
+      begin(c);
+      finish(c, il_average_pool_transpose(c->g, input(c, y), w[k], sizes[i][1], sizes[i][2]));
+      begin(c); /* windows overlap: some rows are added to twice, others never */
+      const il_value at = il_pool_argmax(c->g, input(c, x), w[k]);
+      finish(c, il_scatter_add(c->g, at, input(c, y), il_shape_count(x)));
+    }
+    const il_value rows = (begin(c), input(c, IL_SHAPE(x.dim[0] * x.dim[1], x.dim[3])));
+    const il_value best = il_argmax(c->g, rows, 0);
+    finish(c, il_gather(c->g, rows, best));
+    begin(c);
+    const il_value updates = input(c, IL_SHAPE(x.dim[0], 1, x.dim[3]));
+    finish(c, il_scatter_add(c->g, il_argmax(c->g, input(c, IL_SHAPE(x.dim[0], 4)), 1), updates, 5));
+  }
+}
+
+static void test_slices(il_case *c) {
+  const il_shape x = IL_SHAPE(5, 7, 33);
+  static const int64_t begins[][3] = {{0, 0, 0}, {1, 2, 3}, {4, 6, 32}, {0, 3, 0}}, sizes[][3] = {{5, 7, 33}, {3, 4, 17}, {1, 1, 1}, {5, 2, 33}};
+  for (int i = 0; i < 4; i++) {
+    begin(c);
+    finish(c, il_slice(c->g, input(c, x), begins[i], il_shape_of(3, sizes[i])));
+  }
+  static const int64_t deep[] = {3, 1, 4, 2, 3};
+  static const int turn[] = {3, 0, 4, 1, 2};
+  for (uint32_t axes = 1; axes < 32; axes++) {
+    begin(c);
+    finish(c, il_sum(c->g, input(c, il_shape_of(5, deep)), axes));
+    begin(c);
+    finish(c, il_max(c->g, input(c, il_shape_of(5, deep)), axes));
+  }
+  begin(c);
+  finish(c, il_transpose(c->g, input(c, il_shape_of(5, deep)), turn));
+}
+
 static void test_programs(il_case *c) {
   static const int64_t shapes[][2] = {{1, 1}, {5, 5}, {3, 64}, {980, 64}, {1, 3000}, {2500, 1}, {40, 1100}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -168,6 +218,8 @@ static void test_rows(void **state) {
   test_convolutions(&c);
   test_matmuls(&c);
   test_moves_and_sums(&c);
+  test_indexes(&c);
+  test_slices(&c);
   test_programs(&c);
   printf("compared %lld elements\n", (long long)c.compared);
   assert_true(c.compared > 100000);
