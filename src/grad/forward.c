@@ -1,7 +1,11 @@
 /* Forward mode: walks from x to the results and adds the tangents by each operation's own rule. */
 #include <stdlib.h>
 
-#include "graph/graph.h"
+#include "grad/grad.h"
+
+static void add_to(il_graph *g, il_value *sum, il_value part) {
+  *sum = sum->id ? il_add(g, *sum, part) : part;
+}
 
 static void apply_rule(il_graph *g, uint32_t id, il_value *tangent) {
   const il_node *node = g->nodes[id];
@@ -15,7 +19,7 @@ static void apply_rule(il_graph *g, uint32_t id, il_value *tangent) {
     const il_value t = tangent[node->input[i].id];
     if (!t.id) continue;
     const il_value part = g->ops[node->op]->jvp(g, (il_value){id}, i, t);
-    if (part.id) tangent[id] = tangent[id].id ? il_add(g, tangent[id], part) : part;
+    if (part.id) add_to(g, &tangent[id], part);
   }
   g->scope = scope;
   g->origin = origin;
@@ -26,16 +30,21 @@ il_status il_jvp(il_graph *g, int count, const il_value *x, const il_value *tang
                  const il_value *y, il_value *dy) {
   for (int i = 0; i < outputs; i++) dy[i] = (il_value){0};
   if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
+  static const char function[] = "il_jvp";
+  if (!il_grad_operands(g, function, "variable", count, x) ||
+      !il_grad_operands(g, function, "tangent", count, tangent) ||
+      !il_grad_operands(g, function, "result", outputs, y) ||
+      !il_grad_shapes(g, function, "tangent", count, tangent, x))
+    return il_context_status(g->context);
   uint32_t last = 0;
-  for (int i = 0; i < outputs; i++) {
-    if (!y[i].id) return il_fail(g->context, IL_ERROR_ARGUMENT, "il_jvp: result %d is not a value", i + 1);
+  for (int i = 0; i < outputs; i++)
     if (y[i].id > last) last = y[i].id;
-  }
   il_value *t = calloc((size_t)last + 1, sizeof *t);
   if (!t) return il_fail_memory(g->context, "a tangent");
   for (int i = 0; i < count; i++)
-    if (x[i].id <= last) t[x[i].id] = tangent[i];
-  for (uint32_t id = 1; id <= last && il_context_status(g->context) == IL_OK; id++) apply_rule(g, id, t);
+    if (x[i].id <= last) add_to(g, &t[x[i].id], tangent[i]); /* the same x twice: both count */
+  for (uint32_t id = 1; id <= last && il_context_status(g->context) == IL_OK; id++)
+    apply_rule(g, id, t);
   for (int i = 0; i < outputs; i++) {
     dy[i] = t[y[i].id];
     if (!dy[i].id) dy[i] = il_constant(g, 0, il_value_shape(g, y[i]));

@@ -14,7 +14,13 @@ void il_value_origin(const il_graph *g, il_value value, char *text, size_t size)
   text[0] = 0;
   const il_node *node = il_node_of(g, value);
   if (!node) return;
-  size_t at = append(text, size, 0, node->scope ? node->scope : "");
-  for (; node->origin; node = g->nodes[node->origin])
-    at = append(text, size, at, node->direction == IL_REVERSE ? " · backward" : " · tangent");
+  int orders = 0; /* of derivation; few */
+  const il_node *forward = node;
+  for (; forward->origin; forward = g->nodes[forward->origin]) orders++;
+  size_t at = append(text, size, 0, forward->scope ? forward->scope : "");
+  for (int k = orders - 1; k >= 0; k--) { /* the first transform comes first */
+    const il_node *n = node;
+    for (int i = 0; i < k; i++) n = g->nodes[n->origin];
+    at = append(text, size, at, n->direction == IL_REVERSE ? " · backward" : " · tangent");
+  }
 }

@@ -2,16 +2,18 @@
  * no operation. May include graph/. */
 #include <stdlib.h>
 
-#include "graph/graph.h"
+#include "grad/grad.h"
 
 typedef struct il_walk {
   il_graph *g;
-  uint32_t last;        /* largest id that matters */
-  bool *depends;        /* [last + 1] on some x */
-  il_value *cotangent;  /* [last + 1] */
+  uint32_t last;       /* largest id that matters */
+  bool *depends;       /* [last + 1] on some x */
+  il_value *cotangent; /* [last + 1] */
 } il_walk;
 
-static bool is_real(const il_node *node) { return node->type == IL_FLOAT32 || node->type == IL_FLOAT64; }
+static bool is_real(const il_node *node) {
+  return node->type == IL_FLOAT32 || node->type == IL_FLOAT64;
+}
 
 static void mark(il_walk *w, int count, const il_value *x) {
   for (int i = 0; i < count; i++)
@@ -49,28 +51,39 @@ static void apply_rule(il_walk *w, uint32_t id) {
   g->direction = direction;
 }
 
-static bool check_values(il_graph *g, const char *what, int count, const il_value *v) {
+bool il_grad_operands(il_graph *g, const char *function, const char *what, int count,
+                      const il_value *v) {
   for (int i = 0; i < count; i++) {
     if (v[i].id == 0 || v[i].id > g->size) {
-      il_fail(g->context, IL_ERROR_ARGUMENT, "il_grad: %s %d is not a value", what, i + 1);
+      il_fail(g->context, IL_ERROR_ARGUMENT, "%s: %s %d is not a value of this graph", function,
+              what, i + 1);
       return false;
     }
     if (!is_real(g->nodes[v[i].id])) {
-      il_fail(g->context, IL_ERROR_TYPE, "il_grad: %s %d has type %s, expected a real", what, i + 1,
-              il_type_name(g->nodes[v[i].id]->type));
+      il_fail(g->context, IL_ERROR_TYPE, "%s: %s %d has type %s, expected a real", function, what,
+              i + 1, il_type_name(g->nodes[v[i].id]->type));
       return false;
     }
   }
   return true;
 }
 
-il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *cotangent, int count,
-                 const il_value *x, il_value *dx) {
-  for (int i = 0; i < count; i++) dx[i] = (il_value){0};
-  if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
-  if (!check_values(g, "result", outputs, y) || !check_values(g, "cotangent", outputs, cotangent) ||
-      !check_values(g, "variable", count, x))
-    return il_context_status(g->context);
+bool il_grad_shapes(il_graph *g, const char *function, const char *what, int count,
+                    const il_value *v, const il_value *like) {
+  for (int i = 0; i < count; i++) {
+    const il_shape found = g->nodes[v[i].id]->shape, expected = g->nodes[like[i].id]->shape;
+    if (il_shape_equal(found, expected)) continue;
+    char text[2][96];
+    il_fail(g->context, IL_ERROR_SHAPE, "%s: %s %d has shape %s, expected %s", function, what,
+            i + 1, il_shape_text(found, text[0]), il_shape_text(expected, text[1]));
+    return false;
+  }
+  return true;
+}
+
+/* Operands are checked already. */
+static il_status reverse(il_graph *g, int outputs, const il_value *y, const il_value *cotangent,
+                         int count, const il_value *x, il_value *dx) {
   il_walk w = {.g = g};
   for (int i = 0; i < outputs; i++)
     if (y[i].id > w.last) w.last = y[i].id;
@@ -95,10 +108,25 @@ il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *co
   return il_context_status(g->context);
 }
 
+il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *cotangent, int count,
+                 const il_value *x, il_value *dx) {
+  for (int i = 0; i < count; i++) dx[i] = (il_value){0};
+  if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
+  static const char function[] = "il_vjp";
+  if (!il_grad_operands(g, function, "result", outputs, y) ||
+      !il_grad_operands(g, function, "cotangent", outputs, cotangent) ||
+      !il_grad_operands(g, function, "variable", count, x) ||
+      !il_grad_shapes(g, function, "cotangent", outputs, cotangent, y))
+    return il_context_status(g->context);
+  return reverse(g, outputs, y, cotangent, count, x, dx);
+}
+
 il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_value *dx) {
   for (int i = 0; i < count; i++) dx[i] = (il_value){0};
   if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
-  if (!check_values(g, "result", 1, &y)) return il_context_status(g->context);
+  if (!il_grad_operands(g, "il_grad", "result", 1, &y) ||
+      !il_grad_operands(g, "il_grad", "variable", count, x))
+    return il_context_status(g->context);
   const il_shape shape = il_value_shape(g, y);
   if (il_shape_count(shape) != 1) {
     char text[96];
@@ -106,5 +134,5 @@ il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_valu
                    il_shape_text(shape, text));
   }
   const il_value one = il_constant(g, 1, shape);
-  return il_vjp(g, 1, &y, &one, count, x, dx);
+  return reverse(g, 1, &y, &one, count, x, dx);
 }

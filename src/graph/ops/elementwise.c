@@ -139,7 +139,11 @@ static il_value sample(il_graph *g, il_op op, int arity, double low, double high
   static const int64_t dims[3][3] = {{3, 2, 1}, {1, 5, 2}, {7, 1, 1}};
   if (i >= 3) return (il_value){0};
   il_value x[3];
-  for (int k = 0; k < arity; k++) x[k] = il_op_sample_input(g, il_shape_of(3, dims[i]), low, high, 0.02);
+  for (int k = 0; k < arity; k++) {
+    x[k] = il_op_sample_input(g, il_shape_of(3, dims[i]), low, high, 0.02);
+    /* Distinct values alone would never be 0 or equal: these two need both outcomes. */
+    if ((op == IL_OP_SELECT && k == 0) || op == IL_OP_EQUAL) x[k] = il_step(g, x[k]);
+  }
   return il_node_make(g, "sample", op, arity, x, NULL, il_value_shape(g, x[0]));
 }
 #define IL_ELEMENTWISE(id, name, arity, formula, value, d0, d1, d2, low, high, flops) \
