@@ -57,9 +57,9 @@ static double taps_inside(int out, int stride, int pad, int dilation, int kernel
 
 typedef struct il_run {
   il_problem problem;
-  double flops;                 /* 0: report bytes */
+  double flops;                             /* 0: report bytes */
   size_t in[MAX_BUFFERS], out[MAX_BUFFERS]; /* floats */
-  int32_t index_of;             /* operand that holds indexes below index_bound; 0: none */
+  int32_t index_of; /* operand that holds indexes below index_bound; 0: none */
   int32_t index_bound;
 } il_run;
 
@@ -98,22 +98,26 @@ static void measure(const il_run *run, const char *filter, double limit) {
   int repeat = 1;
   for (;; repeat *= 2) {
     const double begin = now();
-    for (int i = 0; i < repeat; i++) kernel->run(&run->problem, table, (const void *const *)in, out, scratch);
+    for (int i = 0; i < repeat; i++)
+      kernel->run(&run->problem, table, (const void *const *)in, out, scratch);
     if (now() - begin > 2e-3) break;
   }
   double time[ROUNDS];
   for (int round = 0; round < ROUNDS; round++) {
     const double begin = now();
-    for (int i = 0; i < repeat; i++) kernel->run(&run->problem, table, (const void *const *)in, out, scratch);
+    for (int i = 0; i < repeat; i++)
+      kernel->run(&run->problem, table, (const void *const *)in, out, scratch);
     time[round] = (now() - begin) / repeat;
   }
   qsort(time, ROUNDS, sizeof *time, by_size);
   const double best = time[0], middle = time[ROUNDS / 2];
   if (run->flops > 0)
-    printf("%-66s %9.2f us  best %6.1f  median %6.1f GFLOP/s  %3.0f %%  (table %.0f us)\n", text, best * 1e6,
-           run->flops / best * 1e-9, run->flops / middle * 1e-9, 100 * run->flops / best * 1e-9 / limit, prepared * 1e6);
+    printf("%-66s %9.2f us  best %6.1f  median %6.1f GFLOP/s  %3.0f %%  (table %.0f us)\n", text,
+           best * 1e6, run->flops / best * 1e-9, run->flops / middle * 1e-9,
+           100 * run->flops / best * 1e-9 / limit, prepared * 1e6);
   else
-    printf("%-66s %9.2f us  best %6.1f  median %6.1f GB/s\n", text, best * 1e6, bytes / best * 1e-9, bytes / middle * 1e-9);
+    printf("%-66s %9.2f us  best %6.1f  median %6.1f GB/s\n", text, best * 1e6, bytes / best * 1e-9,
+           bytes / middle * 1e-9);
   for (int i = 0; i < MAX_BUFFERS; i++) {
     free(in[i]);
     free(out[i]);
@@ -122,13 +126,30 @@ static void measure(const il_run *run, const char *filter, double limit) {
   free(scratch);
 }
 
-static void convolution(int n, int size, int c, int k, int stride, const char *filter, double limit) {
+static void convolution(int n, int size, int c, int k, int stride, const char *filter,
+                        double limit) {
   const int out = (size + 2 - 3) / stride + 1;
-  il_run run = {.problem = {.type = IL_FLOAT32, .conv = {.n = n, .h = size, .w = size, .c = c, .oh = out, .ow = out, .k = k,
-                            .kh = 3, .kw = 3, .sh = stride, .sw = stride, .ph = 1, .pw = 1, .dh = 1, .dw = 1, .groups = 1}}};
+  il_run run = {.problem = {.type = IL_FLOAT32,
+                            .conv = {.n = n,
+                                     .h = size,
+                                     .w = size,
+                                     .c = c,
+                                     .oh = out,
+                                     .ow = out,
+                                     .k = k,
+                                     .kh = 3,
+                                     .kw = 3,
+                                     .sh = stride,
+                                     .sw = stride,
+                                     .ph = 1,
+                                     .pw = 1,
+                                     .dh = 1,
+                                     .dw = 1,
+                                     .groups = 1}}};
   const double taps = taps_inside(out, stride, 1, 1, 3, size);
   run.flops = 2.0 * n * c * k * taps * taps;
-  const size_t x = (size_t)(n * size * size * c), w = (size_t)(9 * c * k), y = (size_t)(n * out * out * k);
+  const size_t x = (size_t)(n * size * size * c), w = (size_t)(9 * c * k),
+               y = (size_t)(n * out * out * k);
   const size_t operand[3][3] = {{x, w, y}, {y, w, x}, {x, y, w}};
   static const il_op op[] = {IL_OP_CONV2D, IL_OP_CONV2D_TRANSPOSE, IL_OP_CONV2D_WEIGHT};
   for (int i = 0; i < 3; i++) {
@@ -143,9 +164,17 @@ static void convolution(int n, int size, int c, int k, int stride, const char *f
 
 static void product(int64_t m, int64_t n, int64_t k, const char *filter, double limit) {
   for (int t = 0; t < 3; t++) {
-    const il_run run = {.problem = {.op = IL_OP_MATMUL, .type = IL_FLOAT32,
-                                    .matmul = {.batch = 1, .m = m, .n = n, .k = k, .transpose_a = t == 2, .transpose_b = t == 1}},
-                        .flops = 2.0 * (double)(m * n * k), .in = {(size_t)(m * k), (size_t)(n * k)}, .out = {(size_t)(m * n)}};
+    const il_run run = {.problem = {.op = IL_OP_MATMUL,
+                                    .type = IL_FLOAT32,
+                                    .matmul = {.batch = 1,
+                                               .m = m,
+                                               .n = n,
+                                               .k = k,
+                                               .transpose_a = t == 2,
+                                               .transpose_b = t == 1}},
+                        .flops = 2.0 * (double)(m * n * k),
+                        .in = {(size_t)(m * k), (size_t)(n * k)},
+                        .out = {(size_t)(m * n)}};
     measure(&run, filter, limit);
   }
 }
@@ -153,18 +182,42 @@ static void product(int64_t m, int64_t n, int64_t k, const char *filter, double 
 /* Training-mode normalisation and relu, as plans fuse it: two sums, then one pass. */
 static void programs(int64_t rows, int64_t width, const char *filter, double limit) {
   static il_tile_program statistics, normalise, activation;
-  statistics = (il_tile_program){.rows = rows, .width = width, .operands = 2, .codes = 2, .results = 2, .registers = 4,
-      .mode = {IL_TILE_FULL, IL_TILE_CHANNEL},
-      .code = {{IL_OP_SUB, 2, {0, 1}}, {IL_OP_MUL, 3, {2, 2}}},
-      .result = {{.reg = 2}, {.reg = 3, .sum = true}}};
-  normalise = (il_tile_program){.rows = rows, .width = width, .operands = 5, .codes = 5, .results = 1, .registers = 10,
+  statistics = (il_tile_program){.rows = rows,
+                                 .width = width,
+                                 .operands = 2,
+                                 .codes = 2,
+                                 .results = 2,
+                                 .registers = 4,
+                                 .mode = {IL_TILE_FULL, IL_TILE_CHANNEL},
+                                 .code = {{IL_OP_SUB, 2, {0, 1}}, {IL_OP_MUL, 3, {2, 2}}},
+                                 .result = {{.reg = 2}, {.reg = 3, .sum = true}}};
+  normalise = (il_tile_program){
+      .rows = rows,
+      .width = width,
+      .operands = 5,
+      .codes = 5,
+      .results = 1,
+      .registers = 10,
       .mode = {IL_TILE_FULL, IL_TILE_CHANNEL, IL_TILE_CHANNEL, IL_TILE_CHANNEL, IL_TILE_CHANNEL},
-      .code = {{IL_OP_SUB, 5, {0, 1}}, {IL_OP_MUL, 6, {5, 2}}, {IL_OP_MUL, 7, {6, 3}}, {IL_OP_ADD, 8, {7, 4}}, {IL_OP_RELU, 9, {8}}},
+      .code = {{IL_OP_SUB, 5, {0, 1}},
+               {IL_OP_MUL, 6, {5, 2}},
+               {IL_OP_MUL, 7, {6, 3}},
+               {IL_OP_ADD, 8, {7, 4}},
+               {IL_OP_RELU, 9, {8}}},
       .result = {{.reg = 9}}};
-  activation = (il_tile_program){.rows = rows, .width = width, .operands = 1, .codes = 1, .results = 1, .registers = 2,
-      .mode = {IL_TILE_FULL}, .code = {{IL_OP_EXP, 1, {0}}}, .result = {{.reg = 1}}};
+  activation = (il_tile_program){.rows = rows,
+                                 .width = width,
+                                 .operands = 1,
+                                 .codes = 1,
+                                 .results = 1,
+                                 .registers = 2,
+                                 .mode = {IL_TILE_FULL},
+                                 .code = {{IL_OP_EXP, 1, {0}}},
+                                 .result = {{.reg = 1}}};
   const size_t all = (size_t)(rows * width), line = (size_t)width;
-  il_run run = {.problem = {.op = IL_OP_NONE, .type = IL_FLOAT32, .tile = &statistics}, .in = {all, line}, .out = {all, line}};
+  il_run run = {.problem = {.op = IL_OP_NONE, .type = IL_FLOAT32, .tile = &statistics},
+                .in = {all, line},
+                .out = {all, line}};
   measure(&run, filter, limit);
   run.problem.tile = &activation;
   run.in[1] = run.out[1] = 0;
@@ -184,8 +237,11 @@ static void programs(int64_t rows, int64_t width, const char *filter, double lim
 
 static void streams(const char *filter, double limit) {
   const size_t all = 980 * 64;
-  il_run run = {.problem = {.op = IL_OP_SUM, .type = IL_FLOAT32, .reduce = {.rank = 2, .dim = {980, 64}, .reduced = 1}},
-                .in = {all}, .out = {64}};
+  il_run run = {.problem = {.op = IL_OP_SUM,
+                            .type = IL_FLOAT32,
+                            .reduce = {.rank = 2, .dim = {980, 64}, .reduced = 1}},
+                .in = {all},
+                .out = {64}};
   measure(&run, filter, limit);
   run.problem.reduce.reduced = 2;
   run.out[0] = 980;
@@ -193,15 +249,35 @@ static void streams(const char *filter, double limit) {
   run.problem.reduce = (il_reduce_geometry){.rank = 1, .dim = {(int64_t)all}, .reduced = 1};
   run.out[0] = 1;
   measure(&run, filter, limit);
-  run = (il_run){.problem = {.op = IL_OP_TRANSPOSE, .type = IL_FLOAT32, .move = {.rank = 4, .dim = {3, 3, 64, 64}, .stride = {3 * 4096, 4096, 1, 64}}},
-                 .in = {9 * 4096}, .out = {9 * 4096}};
+  run = (il_run){
+      .problem = {.op = IL_OP_TRANSPOSE,
+                  .type = IL_FLOAT32,
+                  .move = {.rank = 4, .dim = {3, 3, 64, 64}, .stride = {3 * 4096, 4096, 1, 64}}},
+      .in = {9 * 4096},
+      .out = {9 * 4096}};
   measure(&run, filter, limit);
-  run = (il_run){.problem = {.op = IL_OP_BROADCAST, .type = IL_FLOAT32, .move = {.rank = 2, .dim = {980, 64}, .stride = {0, 1}}},
-                 .in = {64}, .out = {all}};
+  run = (il_run){.problem = {.op = IL_OP_BROADCAST,
+                             .type = IL_FLOAT32,
+                             .move = {.rank = 2, .dim = {980, 64}, .stride = {0, 1}}},
+                 .in = {64},
+                 .out = {all}};
   measure(&run, filter, limit);
-  run = (il_run){.problem = {.op = IL_OP_POOL_ARGMAX, .type = IL_FLOAT32,
-                             .pool = {.n = 5, .h = 28, .w = 28, .c = 64, .oh = 14, .ow = 14, .kh = 2, .kw = 2, .sh = 2, .sw = 2, .dh = 1, .dw = 1}},
-                 .in = {4 * all}, .out = {all}};
+  run = (il_run){.problem = {.op = IL_OP_POOL_ARGMAX,
+                             .type = IL_FLOAT32,
+                             .pool = {.n = 5,
+                                      .h = 28,
+                                      .w = 28,
+                                      .c = 64,
+                                      .oh = 14,
+                                      .ow = 14,
+                                      .kh = 2,
+                                      .kw = 2,
+                                      .sh = 2,
+                                      .sw = 2,
+                                      .dh = 1,
+                                      .dw = 1}},
+                 .in = {4 * all},
+                 .out = {all}};
   measure(&run, filter, limit);
   run.problem.op = IL_OP_AVERAGE_POOL;
   measure(&run, filter, limit);
@@ -209,8 +285,14 @@ static void streams(const char *filter, double limit) {
   run.in[0] = all;
   run.out[0] = 4 * all;
   measure(&run, filter, limit);
-  run = (il_run){.problem = {.op = IL_OP_GATHER, .type = IL_FLOAT32, .gather = {.rows = 4 * (int64_t)all, .width = 1, .count = (int64_t)all}},
-                 .in = {4 * all, all}, .out = {all}, .index_of = 2, .index_bound = (int32_t)(4 * all)};
+  run =
+      (il_run){.problem = {.op = IL_OP_GATHER,
+                           .type = IL_FLOAT32,
+                           .gather = {.rows = 4 * (int64_t)all, .width = 1, .count = (int64_t)all}},
+               .in = {4 * all, all},
+               .out = {all},
+               .index_of = 2,
+               .index_bound = (int32_t)(4 * all)};
   measure(&run, filter, limit);
   run.problem.op = IL_OP_SCATTER_ADD;
   run.in[0] = run.in[1] = all;

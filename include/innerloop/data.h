@@ -27,13 +27,15 @@ IL_API int il_dataset_examples(const il_dataset *dataset, int cls); /* of one cl
 /* height, width, channels of every image. */
 IL_API void il_dataset_image_size(const il_dataset *dataset, int size[3]);
 IL_API const uint8_t *il_dataset_image(const il_dataset *dataset, int cls, int example);
-IL_API const char *il_dataset_class_name(const il_dataset *dataset, int cls);  /* "Greek/character01" */
+IL_API const char *il_dataset_class_name(const il_dataset *dataset,
+                                         int cls); /* "Greek/character01" */
 /* "background" / "evaluation" for Omniglot; the alphabet's set for others; "" where the source has none. */
 IL_API const char *il_dataset_class_origin(const il_dataset *dataset, int cls);
 
 /* Imports Omniglot (folder with images_background and images_evaluation as .zip or unpacked) into the
  * safetensors file `out` (written atomically). size: side of the images, 28. */
-IL_API il_status il_omniglot_import(il_context *context, const char *folder, const char *out, int size);
+IL_API il_status il_omniglot_import(il_context *context, const char *folder, const char *out,
+                                    int size);
 
 typedef enum il_rotations {
   IL_ROTATIONS_NONE = 0,
@@ -42,16 +44,19 @@ typedef enum il_rotations {
 } il_rotations;
 
 typedef struct il_split_options {
-  const char *kind;  /* "random" (train/validation/test counts, by seed), "official" (background / evaluation,
+  const char *
+      kind; /* "random" (train/validation/test counts, by seed), "official" (background / evaluation,
                         validation from background), "alphabets" (whole alphabets), or "file" */
-  const char *path;  /* kind "file": lines "train Greek/character01" */
-  int train, validation, test; /* counts of classes for random; of alphabets for alphabets; 0 test: the rest */
+  const char *path; /* kind "file": lines "train Greek/character01" */
+  int train, validation,
+      test; /* counts of classes for random; of alphabets for alphabets; 0 test: the rest */
   uint64_t seed;
 } il_split_options;
 
 /* Which classes belong to which split; asserted disjoint when made. */
 typedef struct il_splits il_splits;
-IL_API il_splits *il_splits_new(il_context *context, const il_dataset *dataset, const il_split_options *options);
+IL_API il_splits *il_splits_new(il_context *context, const il_dataset *dataset,
+                                const il_split_options *options);
 IL_API void il_splits_free(il_splits *splits);
 IL_API int il_splits_count(const il_splits *splits, il_split split);
 IL_API int il_splits_class(const il_splits *splits, il_split split, int index);
@@ -68,16 +73,16 @@ typedef struct il_episode_options {
  * w, its shots, then its queries. Label of position w is w. */
 typedef struct il_episode {
   int ways, shots, queries;
-  int *cls;           /* [ways] dataset class */
-  int *rotation;      /* [ways] quarter turns */
-  int *example;       /* [ways·(shots+queries)] */
+  int *cls;      /* [ways] dataset class */
+  int *rotation; /* [ways] quarter turns */
+  int *example;  /* [ways·(shots+queries)] */
 } il_episode;
 
 typedef struct il_sampler il_sampler;
 /* Refuses what the classes cannot give (ways > classes, shots + queries > examples). Dataset and splits
  * must outlive it. */
-IL_API il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset, const il_splits *splits,
-                                  const il_episode_options *options);
+IL_API il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset,
+                                  const il_splits *splits, const il_episode_options *options);
 IL_API void il_sampler_free(il_sampler *sampler);
 /* Bytes of memory that an il_episode of this sampler needs for its arrays. */
 IL_API size_t il_sampler_episode_size(const il_sampler *sampler);
@@ -86,13 +91,15 @@ IL_API void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t 
                             il_episode *episode);
 /* Copies the images (u8 [n,h,w,c]) and labels (int32 [n]); support: class-major [ways·shots], query
  * [ways·queries]. */
-IL_API void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8_t *support_x,
-                            int32_t *support_y, uint8_t *query_x, int32_t *query_y);
+IL_API void il_sampler_fill(const il_sampler *sampler, const il_episode *episode,
+                            uint8_t *support_x, int32_t *support_y, uint8_t *query_x,
+                            int32_t *query_y);
 /* Episode lists: text, one line an episode, "class:rotation:example,example|example" …; replaying a list
  * makes draw(split, i) return line i (error beyond its end is raised at loading: count is known). */
-IL_API il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, il_split split,
-                                       uint64_t count, const char *path);
-IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path, uint64_t *count);
+IL_API il_status il_sampler_write_list(il_context *context, const il_sampler *sampler,
+                                       il_split split, uint64_t count, const char *path);
+IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path,
+                                      uint64_t *count);
 
 /* Sinusoid regression: amplitude in [0.1, 5], phase in [0, π], x in [−5, 5], y = A·sin(x − phase);
  * episode index of a split, a pure function. x and y are float [shots] and [queries]. */

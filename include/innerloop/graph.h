@@ -45,7 +45,7 @@ IL_API il_shape il_shape_of(int rank, const int64_t *dim);
 IL_API il_shape il_shape_scalar(void);
 IL_API int64_t il_shape_count(il_shape shape); /* product of the dimensions */
 IL_API bool il_shape_equal(il_shape a, il_shape b);
-IL_API size_t il_type_size(il_type type); /* bytes of an element */
+IL_API size_t il_type_size(il_type type);      /* bytes of an element */
 IL_API const char *il_type_name(il_type type); /* "f32" "f64" "i32" "u8" */
 
 /* real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
@@ -93,12 +93,12 @@ IL_API il_value il_sin(il_graph *g, il_value a);
 IL_API il_value il_cos(il_graph *g, il_value a);
 IL_API il_value il_abs(il_graph *g, il_value a);
 IL_API il_value il_sigmoid(il_graph *g, il_value a);
-IL_API il_value il_relu(il_graph *g, il_value a);                          /* max(a, 0); slope 0 at 0 */
-IL_API il_value il_step(il_graph *g, il_value a);                          /* a > 0 ? 1 : 0 */
-IL_API il_value il_less(il_graph *g, il_value a, il_value b);              /* a < b ? 1 : 0 */
-IL_API il_value il_equal(il_graph *g, il_value a, il_value b);             /* a == b ? 1 : 0 */
+IL_API il_value il_relu(il_graph *g, il_value a);              /* max(a, 0); slope 0 at 0 */
+IL_API il_value il_step(il_graph *g, il_value a);              /* a > 0 ? 1 : 0 */
+IL_API il_value il_less(il_graph *g, il_value a, il_value b);  /* a < b ? 1 : 0 */
+IL_API il_value il_equal(il_graph *g, il_value a, il_value b); /* a == b ? 1 : 0 */
 IL_API il_value il_select(il_graph *g, il_value c, il_value a, il_value b); /* c != 0 ? a : b */
-IL_API il_value il_pow(il_graph *g, il_value a, il_value b);               /* a > 0 */
+IL_API il_value il_pow(il_graph *g, il_value a, il_value b);                /* a > 0 */
 /* a·factor, a + term; shorthands that make the constant. */
 IL_API il_value il_scale(il_graph *g, il_value a, double factor);
 IL_API il_value il_shift(il_graph *g, il_value a, double term);

@@ -34,25 +34,31 @@ typedef struct il_maml {
  * (Finn et al., "Model-Agnostic Meta-Learning", ICML 2017, Algorithm 1/2, lines 5-7).
  * fast receives il_net_parameters values. support_loss (or NULL) receives inner_steps values, each the
  * loss BEFORE its step. */
-IL_API il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
-                               const il_value *parameters, il_value *fast, il_value *support_loss);
+IL_API il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *maml,
+                               const il_task *task, const il_value *parameters, il_value *fast,
+                               il_value *support_loss);
 /* Scores on the query set under given weights, with the statistics asked for. */
-IL_API il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
-                              const il_value *fast);
+IL_API il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml,
+                              const il_task *task, const il_value *fast);
 /* The mean query loss, accuracy ({0} for regression), support loss before the last inner step ({0} without
  * inner steps) and meta-gradients of ONE task (task values; average
  * them with il_task_mean). */
-typedef struct il_maml_result { il_value query_loss, query_accuracy, support_loss; } il_maml_result;
-IL_API il_status il_maml_gradient(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
-                                  const il_value *parameters, il_maml_result *result, il_value *gradient);
+typedef struct il_maml_result {
+  il_value query_loss, query_accuracy, support_loss;
+} il_maml_result;
+IL_API il_status il_maml_gradient(il_graph *g, const il_net *net, const il_maml *maml,
+                                  const il_task *task, const il_value *parameters,
+                                  il_maml_result *result, il_value *gradient);
 
 /* Adam (Kingma & Ba, ICLR 2015, Algorithm 1; bias correction as there, eps outside the root), as PyTorch's. */
-typedef struct il_adam { double lr, beta1, beta2, eps; } il_adam;
+typedef struct il_adam {
+  double lr, beta1, beta2, eps;
+} il_adam;
 /* step: real scalar, number of updates made before this one. Any of the results may be used as outputs. */
 IL_API void il_adam_update(il_graph *g, const il_adam *adam, il_value step, int count,
-                           const il_value *parameter, const il_value *gradient, const il_value *first,
-                           const il_value *second, il_value *parameter_next, il_value *first_next,
-                           il_value *second_next);
+                           const il_value *parameter, const il_value *gradient,
+                           const il_value *first, const il_value *second, il_value *parameter_next,
+                           il_value *first_next, il_value *second_next);
 /* w − lr·g. */
 IL_API void il_sgd_update(il_graph *g, double lr, int count, const il_value *parameter,
                           const il_value *gradient, il_value *parameter_next);

@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 typedef enum il_layer_kind {
-  IL_LAYER_LINEAR = 1,  /* y = x·W + b; flattens an image first */
-  IL_LAYER_CONV = 2,    /* y = conv(x, W) + b */
-  IL_LAYER_NORM = 3,    /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
+  IL_LAYER_LINEAR = 1, /* y = x·W + b; flattens an image first */
+  IL_LAYER_CONV = 2,   /* y = conv(x, W) + b */
+  IL_LAYER_NORM = 3, /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
   IL_LAYER_RELU = 4,
   IL_LAYER_TANH = 5,
   IL_LAYER_SIGMOID = 6,
@@ -22,26 +22,27 @@ typedef enum il_layer_kind {
 } il_layer_kind;
 
 typedef enum il_init {
-  IL_INIT_DEFAULT = 0,       /* PyTorch's nn.Linear / nn.Conv2d default: U(±1/√fan_in), bias the same */
+  IL_INIT_DEFAULT = 0, /* PyTorch's nn.Linear / nn.Conv2d default: U(±1/√fan_in), bias the same */
   IL_INIT_XAVIER_UNIFORM = 1, /* U(±√(6/(fan_in+fan_out))), bias 0 */
   IL_INIT_XAVIER_NORMAL = 2,
   IL_INIT_KAIMING_UNIFORM = 3, /* U(±√(6/fan_in)), bias 0 */
   IL_INIT_KAIMING_NORMAL = 4,
-  IL_INIT_NORMAL = 5,          /* N(0, init_scale²), bias 0 */
+  IL_INIT_NORMAL = 5,           /* N(0, init_scale²), bias 0 */
   IL_INIT_TRUNCATED_NORMAL = 6, /* N(0, init_scale²) redrawn outside ±2 sd, bias 0: cbfinn/maml's */
   IL_INIT_ZERO = 7,
-  IL_INIT_UNIFORM = 8,         /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
+  IL_INIT_UNIFORM = 8, /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
   IL_INIT_ONE = 9,
 } il_init;
 
 typedef struct il_layer {
   il_layer_kind kind;
-  int units;          /* linear: outputs (0: the net's outputs); conv: filters */
+  int units;               /* linear: outputs (0: the net's outputs); conv: filters */
   int kernel, stride, pad; /* conv, max_pool */
-  bool bias;          /* linear, conv */
-  double eps;         /* norm */
-  double rate;        /* dropout: probability of zero */
-  il_init init;       /* weights of linear, conv; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
+  bool bias;               /* linear, conv */
+  double eps;              /* norm */
+  double rate;             /* dropout: probability of zero */
+  il_init
+      init; /* weights of linear, conv; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
   double init_scale;
 } il_layer;
 
@@ -67,12 +68,13 @@ IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
  * [kh,kw,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
  * an image in its own order [h,w,c]; what runs over a flattened image (linear rows, norm between flatten and
  * linear) is permuted from and to PyTorch's order [c,h,w] here. Copies reals of `type`. */
-IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type, const void *torch_data,
-                              void *engine_data);
+IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type,
+                              const void *torch_data, void *engine_data);
 IL_API void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,
                             void *torch_data);
 /* Draws parameter `index` as a pure function of seed; always computed in double, then rounded. */
-IL_API void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type, void *data);
+IL_API void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type,
+                              void *data);
 
 /* Where norm layers take mean and variance from. */
 typedef enum il_statistics {
@@ -82,7 +84,9 @@ typedef enum il_statistics {
 } il_statistics;
 /* Norm moments of one forward pass, 2 values per norm layer (mean, variance), engine-owned order. */
 enum { IL_NET_MAX_NORMS = 64 };
-typedef struct il_moments { il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS]; } il_moments;
+typedef struct il_moments {
+  il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS];
+} il_moments;
 
 /* scores [n, outputs] = net(x [n, example…]) with `parameters` in order; dropout_key {0}: no dropout, else an
  * int32 [2] value; stream makes each use its own mask. */

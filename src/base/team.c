@@ -148,8 +148,9 @@ il_team *il_team_new(il_context *context, int threads) {
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (error) {
-    il_fail(context, IL_ERROR_MEMORY, "il_team_new: thread %d of %d could not be started (error %d)",
-            team->started + 2, threads, error);
+    il_fail(context, IL_ERROR_MEMORY,
+            "il_team_new: thread %d of %d could not be started (error %d)", team->started + 2,
+            threads, error);
     il_team_free(team);
     return NULL;
   }

@@ -30,7 +30,9 @@ const uint8_t *il_dataset_image(const il_dataset *dataset, int cls, int example)
 }
 
 const char *il_dataset_class_name(const il_dataset *dataset, int cls) { return dataset->name[cls]; }
-const char *il_dataset_class_origin(const il_dataset *dataset, int cls) { return dataset->origin[cls]; }
+const char *il_dataset_class_origin(const il_dataset *dataset, int cls) {
+  return dataset->origin[cls];
+}
 
 void il_dataset_free(il_dataset *dataset) {
   if (!dataset) return;
@@ -56,8 +58,10 @@ int il_dataset_find(const il_dataset *dataset, const char *name) {
     int middle = low + (high - low) / 2;
     int order = strcmp(dataset->name[dataset->by_name[middle]], name);
     if (order == 0) return dataset->by_name[middle];
-    if (order < 0) low = middle + 1;
-    else high = middle;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return -1;
 }
@@ -69,8 +73,10 @@ static il_status check_names(il_dataset *d, const char *what) {
     bool bad = !*name || *name == ' ';
     for (const char *at = name; *at; at++) bad |= (unsigned char)*at < 32 || *at == 127;
     if (bad)
-      return il_fail(d->context, IL_ERROR_FORMAT,
-                     "%s: the name of class %d is empty, begins with a space or has control characters", what, c);
+      return il_fail(
+          d->context, IL_ERROR_FORMAT,
+          "%s: the name of class %d is empty, begins with a space or has control characters", what,
+          c);
   }
   d->by_name = malloc((size_t)d->classes * sizeof *d->by_name);
   if (!d->by_name) return il_fail_memory(d->context, "the index of class names");
@@ -132,10 +138,13 @@ il_status il_dataset_write(const il_dataset *d, const char *path) {
   char *names = list_text(d->name, d->classes), *origins = list_text(d->origin, d->classes);
   il_status status;
   if (names && origins) {
-    il_pair pair[] = {{"kind", "innerloop dataset 1"}, {"class_names", names}, {"class_origins", origins}};
+    il_pair pair[] = {
+        {"kind", "innerloop dataset 1"}, {"class_names", names}, {"class_origins", origins}};
     il_tensor tensor[] = {
         {"class_start", IL_INT32, {.rank = 1, .dim = {d->classes + 1}}, d->start},
-        {"images", IL_UINT8, {.rank = 4, .dim = {d->start[d->classes], d->size[0], d->size[1], d->size[2]}},
+        {"images",
+         IL_UINT8,
+         {.rank = 4, .dim = {d->start[d->classes], d->size[0], d->size[1], d->size[2]}},
          d->images}};
     status = il_safetensors_write(d->context, path, 2, tensor, 3, pair);
   } else {
@@ -153,33 +162,36 @@ static il_status check_tensors(il_dataset *d, const char *path) {
   const il_tensor *start = il_safetensors_find(d->file, "class_start");
   if (!images || images->type != IL_UINT8 || images->shape.rank != 4)
     return il_fail(d->context, IL_ERROR_FORMAT,
-                   "%s is no dataset: expected a tensor 'images' of type U8 with 4 dimensions", path);
+                   "%s is no dataset: expected a tensor 'images' of type U8 with 4 dimensions",
+                   path);
   if (!start || start->type != IL_INT32 || start->shape.rank != 1 || start->shape.dim[0] < 2 ||
       start->shape.dim[0] > INT32_MAX)
-    return il_fail(d->context, IL_ERROR_FORMAT,
-                   "%s is no dataset: expected a tensor 'class_start' of type I32 with classes + 1 elements",
-                   path);
+    return il_fail(
+        d->context, IL_ERROR_FORMAT,
+        "%s is no dataset: expected a tensor 'class_start' of type I32 with classes + 1 elements",
+        path);
   for (int i = 0; i < 3; i++) {
     int64_t side = images->shape.dim[i + 1];
     if (side < 1 || side > SIDE_MAX)
       return il_fail(d->context, IL_ERROR_FORMAT,
-                     "%s: 'images' has a dimension %d of %lld, expected 1 to %d", path, i + 1, (long long)side,
-                     (int)SIDE_MAX);
+                     "%s: 'images' has a dimension %d of %lld, expected 1 to %d", path, i + 1,
+                     (long long)side, (int)SIDE_MAX);
     d->size[i] = (int)side;
   }
   d->images = images->data;
   d->start = start->data;
   d->classes = (int)(start->shape.dim[0] - 1);
   if (d->start[0] != 0)
-    return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' begins with %d, expected 0", path,
-                   (int)d->start[0]);
+    return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' begins with %d, expected 0",
+                   path, (int)d->start[0]);
   for (int c = 0; c < d->classes; c++)
     if (d->start[c + 1] <= d->start[c])
       return il_fail(d->context, IL_ERROR_FORMAT,
-                     "%s: 'class_start' goes from %d to %d at class %d, expected a larger number", path,
-                     (int)d->start[c], (int)d->start[c + 1], c);
+                     "%s: 'class_start' goes from %d to %d at class %d, expected a larger number",
+                     path, (int)d->start[c], (int)d->start[c + 1], c);
   if (d->start[d->classes] != images->shape.dim[0])
-    return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' ends with %d, expected the %lld images", path,
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s: 'class_start' ends with %d, expected the %lld images", path,
                    (int)d->start[d->classes], (long long)images->shape.dim[0]);
   return IL_OK;
 }
@@ -190,15 +202,16 @@ static il_status read_list(il_dataset *d, const char *path, const char *key, con
   json_t *json = json_loads(text, 0, NULL);
   il_status status = IL_OK;
   if (!json_is_array(json) || json_array_size(json) != (size_t)d->classes) {
-    status = il_fail(d->context, IL_ERROR_FORMAT, "%s: the metadata '%s' is no JSON list of %d texts", path, key,
-                     d->classes);
+    status = il_fail(d->context, IL_ERROR_FORMAT,
+                     "%s: the metadata '%s' is no JSON list of %d texts", path, key, d->classes);
   } else if (!(*list = il_arena_alloc(&d->arena, (size_t)d->classes * sizeof **list))) {
     status = il_fail_memory(d->context, "the names of a dataset's classes");
   }
   for (int c = 0; !status && c < d->classes; c++) {
     const char *item = json_string_value(json_array_get(json, (size_t)c));
     if (!item)
-      status = il_fail(d->context, IL_ERROR_FORMAT, "%s: item %d of the metadata '%s' is no text", path, c, key);
+      status = il_fail(d->context, IL_ERROR_FORMAT, "%s: item %d of the metadata '%s' is no text",
+                       path, c, key);
     else if (!((*list)[c] = il_arena_string(&d->arena, item)))
       status = il_fail_memory(d->context, "the names of a dataset's classes");
   }

@@ -9,14 +9,14 @@
 
 struct il_dataset {
   il_context *context;
-  il_safetensors *file;   /* or NULL: images and start are owned */
-  const uint8_t *images;  /* [examples, h, w, c] */
-  const int32_t *start;   /* [classes + 1] first example of each class */
+  il_safetensors *file;  /* or NULL: images and start are owned */
+  const uint8_t *images; /* [examples, h, w, c] */
+  const int32_t *start;  /* [classes + 1] first example of each class */
   int classes;
-  int size[3];            /* h, w, c */
+  int size[3];                 /* h, w, c */
   const char **name, **origin; /* [classes] */
-  int *by_name;           /* [classes] class indexes in the order of their names */
-  il_arena arena;         /* names */
+  int *by_name;                /* [classes] class indexes in the order of their names */
+  il_arena arena;              /* names */
 };
 
 /* Takes over images and start (malloc'ed; freed on errors, too); copies the names. */

@@ -23,16 +23,17 @@ static il_status check_options(const il_sampler *sampler) {
   const il_episode_options *o = &sampler->options;
   il_context *context = sampler->context;
   const int *size = sampler->dataset->size;
-  if (o->ways < 1 || o->shots < 1 || o->queries < 0 || o->queries > INT32_MAX / 2 || o->shots > INT32_MAX / 2)
+  if (o->ways < 1 || o->shots < 1 || o->queries < 0 || o->queries > INT32_MAX / 2 ||
+      o->shots > INT32_MAX / 2)
     return il_fail(context, IL_ERROR_ARGUMENT,
-                   "episodes of %d ways, %d shots and %d queries: expected at least 1, 1 and 0", o->ways,
-                   o->shots, o->queries);
+                   "episodes of %d ways, %d shots and %d queries: expected at least 1, 1 and 0",
+                   o->ways, o->shots, o->queries);
   if (o->rotations < IL_ROTATIONS_NONE || o->rotations > IL_ROTATIONS_CLASSES)
     return il_fail(context, IL_ERROR_ARGUMENT, "%d is no kind of rotations", (int)o->rotations);
   if (o->rotations != IL_ROTATIONS_NONE && size[0] != size[1])
     return il_fail(context, IL_ERROR_DATA,
-                   "rotations need square images, but those of the dataset have %d × %d pixels", size[0],
-                   size[1]);
+                   "rotations need square images, but those of the dataset have %d × %d pixels",
+                   size[0], size[1]);
   if (il_splits_count(sampler->splits, IL_TRAIN) == 0)
     return il_fail(context, IL_ERROR_DATA, "the split has no class to train on");
   return IL_OK;
@@ -44,16 +45,17 @@ static il_status check_split(const il_sampler *sampler, il_split split) {
   int pool = pool_size(sampler, split), classes = il_splits_count(sampler->splits, split);
   if (classes > 0 && o->ways > pool)
     return il_fail(sampler->context, IL_ERROR_DATA,
-                   "episodes of %d ways cannot be drawn from the %s split: it has %d classes", o->ways,
-                   il_split_name(split), pool);
+                   "episodes of %d ways cannot be drawn from the %s split: it has %d classes",
+                   o->ways, il_split_name(split), pool);
   for (int i = 0; i < classes; i++) {
     int cls = il_splits_class(sampler->splits, split, i);
     int examples = il_dataset_examples(sampler->dataset, cls);
     if (per_class(o) > examples)
       return il_fail(sampler->context, IL_ERROR_DATA,
-                     "%d shots and %d queries cannot be drawn from class '%s' of the %s split: it has %d examples",
-                     o->shots, o->queries, il_dataset_class_name(sampler->dataset, cls), il_split_name(split),
-                     examples);
+                     "%d shots and %d queries cannot be drawn from class '%s' of the %s split: it "
+                     "has %d examples",
+                     o->shots, o->queries, il_dataset_class_name(sampler->dataset, cls),
+                     il_split_name(split), examples);
   }
   return IL_OK;
 }
@@ -89,8 +91,12 @@ size_t il_sampler_episode_size(const il_sampler *sampler) {
 
 void il_episode_place(const il_sampler *sampler, int *memory, il_episode *episode) {
   const il_episode_options *o = &sampler->options;
-  *episode = (il_episode){.ways = o->ways, .shots = o->shots, .queries = o->queries, .cls = memory,
-                          .rotation = memory + o->ways, .example = memory + 2 * (size_t)o->ways};
+  *episode = (il_episode){.ways = o->ways,
+                          .shots = o->shots,
+                          .queries = o->queries,
+                          .cls = memory,
+                          .rotation = memory + o->ways,
+                          .example = memory + 2 * (size_t)o->ways};
 }
 
 /* A number below bound that is not among the `count` drawn ones: by rejection, which is uniform over the
@@ -128,7 +134,8 @@ void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, 
       episode->rotation[w] = drawn % 4;
       drawn /= 4;
     } else {
-      episode->rotation[w] = rotations == IL_ROTATIONS_RANDOM ? (int)il_random_below(&random, 4) : 0;
+      episode->rotation[w] =
+          rotations == IL_ROTATIONS_RANDOM ? (int)il_random_below(&random, 4) : 0;
     }
     episode->cls[w] = il_splits_class(sampler->splits, split, drawn);
     int examples = il_dataset_examples(sampler->dataset, episode->cls[w]);
@@ -159,8 +166,10 @@ void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8
       const uint8_t *image = il_dataset_image(sampler->dataset, episode->cls[w], *example++);
       bool shot = i < episode->shots;
       uint8_t *x = shot ? support_x : query_x;
-      if (episode->rotation[w] == 0) memcpy(x, image, bytes);
-      else copy_rotated(image, size[0], channels, episode->rotation[w], x);
+      if (episode->rotation[w] == 0)
+        memcpy(x, image, bytes);
+      else
+        copy_rotated(image, size[0], channels, episode->rotation[w], x);
       if (shot) {
         support_x += bytes;
         *support_y++ = w;

@@ -11,7 +11,8 @@
 static void print_episode(FILE *out, const il_dataset *dataset, const il_episode *e) {
   const int *example = e->example;
   for (int w = 0; w < e->ways; w++) {
-    fprintf(out, "%s%s:%d:", w > 0 ? "\t" : "", il_dataset_class_name(dataset, e->cls[w]), e->rotation[w]);
+    fprintf(out, "%s%s:%d:", w > 0 ? "\t" : "", il_dataset_class_name(dataset, e->cls[w]),
+            e->rotation[w]);
     for (int i = 0; i < e->shots + e->queries; i++)
       fprintf(out, "%s%d", i == 0 ? "" : i == e->shots ? "|" : ",", *example++);
     if (e->queries == 0) fputc('|', out);
@@ -19,8 +20,8 @@ static void print_episode(FILE *out, const il_dataset *dataset, const il_episode
   fputc('\n', out);
 }
 
-il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, il_split split, uint64_t count,
-                                const char *path) {
+il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, il_split split,
+                                uint64_t count, const char *path) {
   if (count == 0 || il_splits_count(sampler->splits, split) == 0)
     return il_fail(context, IL_ERROR_DATA, "%s: there is no episode of the %s split to write", path,
                    il_split_name(split));
@@ -31,8 +32,8 @@ il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, 
   bool failed = !out;
   if (out) {
     const il_episode_options *o = &sampler->options;
-    fprintf(out, "# innerloop episodes: %s, ways %d, shots %d, queries %d, seed %llu\n", il_split_name(split),
-            o->ways, o->shots, o->queries, (unsigned long long)o->seed);
+    fprintf(out, "# innerloop episodes: %s, ways %d, shots %d, queries %d, seed %llu\n",
+            il_split_name(split), o->ways, o->shots, o->queries, (unsigned long long)o->seed);
     for (uint64_t i = 0; i < count && !ferror(out); i++) {
       il_episode episode;
       il_sampler_draw(sampler, split, i, memory, &episode);
@@ -59,8 +60,8 @@ typedef struct reader {
 } reader;
 
 static il_status refuse(const reader *r, int position, const char *found) {
-  return il_fail(r->sampler->context, IL_ERROR_FORMAT, "%s:%d: class %d of the episode %s", r->path, r->line,
-                 position, found);
+  return il_fail(r->sampler->context, IL_ERROR_FORMAT, "%s:%d: class %d of the episode %s", r->path,
+                 r->line, position, found);
 }
 
 /* A number without sign or leading zero, below bound, followed by `stop`. */
@@ -82,10 +83,11 @@ static il_status read_examples(const reader *r, int w, char *at, int bound, int 
   for (int i = 0; i < n; i++) {
     char stop = i == o->shots - 1 ? '|' : i == n - 1 ? 0 : ',';
     if (!read_number(&at, bound, stop, &example[i]))
-      return il_fail(r->sampler->context, IL_ERROR_FORMAT,
-                     "%s:%d: class %d of the episode has no such examples, expected %d of support, '|', %d of "
-                     "query, each below %d",
-                     r->path, r->line, w + 1, o->shots, o->queries, bound);
+      return il_fail(
+          r->sampler->context, IL_ERROR_FORMAT,
+          "%s:%d: class %d of the episode has no such examples, expected %d of support, '|', %d of "
+          "query, each below %d",
+          r->path, r->line, w + 1, o->shots, o->queries, bound);
     for (int j = 0; j < i; j++)
       if (example[j] == example[i]) return refuse(r, w + 1, "names an example twice");
   }
@@ -104,12 +106,13 @@ static il_status read_class(const reader *r, int w, char *text, il_episode *e) {
   *turns++ = 0;
   e->cls[w] = il_dataset_find(dataset, text);
   if (e->cls[w] < 0)
-    return il_fail(r->sampler->context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'", r->path, r->line,
-                   text);
+    return il_fail(r->sampler->context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'",
+                   r->path, r->line, text);
   if (!r->in_split[e->cls[w]])
-    return il_fail(r->sampler->context, IL_ERROR_DATA, "%s:%d: class '%s' is not in the %s split", r->path,
-                   r->line, text, il_split_name(r->split));
-  if (!read_number(&turns, 4, 0, &e->rotation[w])) return refuse(r, w + 1, "has no rotation of 0 to 3");
+    return il_fail(r->sampler->context, IL_ERROR_DATA, "%s:%d: class '%s' is not in the %s split",
+                   r->path, r->line, text, il_split_name(r->split));
+  if (!read_number(&turns, 4, 0, &e->rotation[w]))
+    return refuse(r, w + 1, "has no rotation of 0 to 3");
   if (e->rotation[w] != 0 && dataset->size[0] != dataset->size[1])
     return refuse(r, w + 1, "is rotated, but the images are not square");
   for (int v = 0; v < w; v++)
@@ -131,8 +134,8 @@ static il_status read_episode(const reader *r, char *line, il_episode *e) {
     text = tab;
   }
   if (w != e->ways)
-    return il_fail(r->sampler->context, IL_ERROR_FORMAT, "%s:%d: the episode has %d classes, expected %d",
-                   r->path, r->line, w, e->ways);
+    return il_fail(r->sampler->context, IL_ERROR_FORMAT,
+                   "%s:%d: the episode has %d classes, expected %d", r->path, r->line, w, e->ways);
   return IL_OK;
 }
 
@@ -147,7 +150,8 @@ static il_status read_lines(reader *r, FILE *file, int **list, uint64_t *count) 
     r->line++;
     size_t length = (size_t)got;
     if (strlen(line) != length) {
-      status = il_fail(context, IL_ERROR_FORMAT, "%s:%d: the line has a zero byte", r->path, r->line);
+      status =
+          il_fail(context, IL_ERROR_FORMAT, "%s:%d: the line has a zero byte", r->path, r->line);
       break;
     }
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
@@ -169,12 +173,14 @@ static il_status read_lines(reader *r, FILE *file, int **list, uint64_t *count) 
   if (!status && !feof(file))
     status = il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", r->path, strerror(errno));
   if (!status && *count == 0)
-    status = il_fail(context, IL_ERROR_FORMAT, "%s has no episode, expected at least one line", r->path);
+    status =
+        il_fail(context, IL_ERROR_FORMAT, "%s has no episode, expected at least one line", r->path);
   free(line);
   return status;
 }
 
-il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path, uint64_t *count) {
+il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path,
+                               uint64_t *count) {
   il_context *context = sampler->context;
   bool *in_split = calloc((size_t)sampler->dataset->classes, sizeof *in_split);
   if (!in_split) return il_fail_memory(context, "an episode list");
@@ -184,8 +190,9 @@ il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *
   int *list = NULL;
   uint64_t read = 0;
   FILE *file = fopen(path, "re");
-  il_status status = file ? read_lines(&r, file, &list, &read)
-                          : il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
+  il_status status =
+      file ? read_lines(&r, file, &list, &read)
+           : il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
   if (file) fclose(file);
   free(in_split);
   if (status) {

@@ -41,24 +41,25 @@ static il_status deal(il_context *context, const char *things, int count, const 
                       int *order, int *split) {
   int64_t asked = (int64_t)o->train + o->validation + o->test;
   if (o->train < 1 || o->validation < 0 || o->test < 0)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "a split of %d, %d and %d %s: expected at least 1 to train and no negative number", o->train,
-                   o->validation, o->test, things);
+    return il_fail(
+        context, IL_ERROR_ARGUMENT,
+        "a split of %d, %d and %d %s: expected at least 1 to train and no negative number",
+        o->train, o->validation, o->test, things);
   if (asked > count)
     return il_fail(context, IL_ERROR_DATA,
-                   "the split asks for %d + %d + %d = %lld %s, but the dataset has %d", o->train, o->validation,
-                   o->test, (long long)asked, things, count);
+                   "the split asks for %d + %d + %d = %lld %s, but the dataset has %d", o->train,
+                   o->validation, o->test, (long long)asked, things, count);
   shuffle(order, count, o->seed);
   for (int i = 0; i < count; i++)
-    split[order[i]] = i < o->train                                   ? IL_TRAIN
-                      : i < o->train + o->validation                 ? IL_VALIDATION
+    split[order[i]] = i < o->train                                             ? IL_TRAIN
+                      : i < o->train + o->validation                           ? IL_VALIDATION
                       : o->test == 0 || i < o->train + o->validation + o->test ? IL_TEST
-                                                                     : UNUSED;
+                                                                               : UNUSED;
   return IL_OK;
 }
 
-static il_status by_class(il_context *context, const il_dataset *d, const il_split_options *o, int *order,
-                          int *split) {
+static il_status by_class(il_context *context, const il_dataset *d, const il_split_options *o,
+                          int *order, int *split) {
   for (int c = 0; c < d->classes; c++) order[c] = c;
   return deal(context, "classes", d->classes, o, order, split);
 }
@@ -73,8 +74,8 @@ static bool same_alphabet(const char *a, const char *b) {
   return length == alphabet_length(b) && !memcmp(a, b, length);
 }
 
-static il_status by_alphabet(il_context *context, const il_dataset *d, const il_split_options *o, int *order,
-                             int *split) {
+static il_status by_alphabet(il_context *context, const il_dataset *d, const il_split_options *o,
+                             int *order, int *split) {
   int *alphabet = malloc((size_t)d->classes * 3 * sizeof *alphabet);
   if (!alphabet) return il_fail_memory(context, "splits");
   int *first = alphabet + d->classes, *fate = first + d->classes, alphabets = 0;
@@ -94,8 +95,8 @@ static il_status by_alphabet(il_context *context, const il_dataset *d, const il_
   return status;
 }
 
-static il_status official(il_context *context, const il_dataset *d, const il_split_options *o, int *order,
-                          int *split) {
+static il_status official(il_context *context, const il_dataset *d, const il_split_options *o,
+                          int *order, int *split) {
   int background = 0, evaluation = 0;
   for (int c = 0; c < d->classes; c++) {
     if (!strcmp(d->origin[c], "background")) {
@@ -107,24 +108,29 @@ static il_status official(il_context *context, const il_dataset *d, const il_spl
   }
   if (background == 0 || evaluation == 0)
     return il_fail(context, IL_ERROR_DATA,
-                   "the official split needs a background and an evaluation set; the dataset has %d and %d classes "
+                   "the official split needs a background and an evaluation set; the dataset has "
+                   "%d and %d classes "
                    "of them",
                    background, evaluation);
   if (o->validation < 0 || o->validation >= background)
-    return il_fail(context, IL_ERROR_DATA,
-                   "the official split cannot take %d classes of validation from the %d of the background set",
-                   o->validation, background);
-  if ((o->train != 0 && o->train != background - o->validation) || (o->test != 0 && o->test != evaluation))
+    return il_fail(
+        context, IL_ERROR_DATA,
+        "the official split cannot take %d classes of validation from the %d of the background set",
+        o->validation, background);
+  if ((o->train != 0 && o->train != background - o->validation) ||
+      (o->test != 0 && o->test != evaluation))
     return il_fail(context, IL_ERROR_ARGUMENT,
-                   "the official split has %d classes to train and %d to test; train and test must be 0 or these",
+                   "the official split has %d classes to train and %d to test; train and test must "
+                   "be 0 or these",
                    background - o->validation, evaluation);
   shuffle(order, background, o->seed);
-  for (int i = 0; i < background; i++) split[order[i]] = i < o->validation ? IL_VALIDATION : IL_TRAIN;
+  for (int i = 0; i < background; i++)
+    split[order[i]] = i < o->validation ? IL_VALIDATION : IL_TRAIN;
   return IL_OK;
 }
 
-static il_status read_line(il_context *context, const il_dataset *d, const char *path, int number, char *line,
-                           size_t length, int *where, int *split) {
+static il_status read_line(il_context *context, const il_dataset *d, const char *path, int number,
+                           char *line, size_t length, int *where, int *split) {
   if (strlen(line) != length)
     return il_fail(context, IL_ERROR_FORMAT, "%s:%d: the line has a zero byte", path, number);
   while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
@@ -134,24 +140,29 @@ static il_status read_line(il_context *context, const il_dataset *d, const char 
   int s = 0;
   while (s < 3 && strcmp(line, il_split_name((il_split)s))) s++;
   if (!name || s == 3)
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s:%d: found '%s', expected 'train', 'validation' or 'test', a space and a class name", path,
-                   number, line);
+    return il_fail(
+        context, IL_ERROR_FORMAT,
+        "%s:%d: found '%s', expected 'train', 'validation' or 'test', a space and a class name",
+        path, number, line);
   int c = il_dataset_find(d, name);
-  if (c < 0) return il_fail(context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'", path, number, name);
+  if (c < 0)
+    return il_fail(context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'", path, number,
+                   name);
   if (where[c])
-    return il_fail(context, IL_ERROR_FORMAT, "%s:%d: class '%s' is already in line %d", path, number, name,
-                   where[c]);
+    return il_fail(context, IL_ERROR_FORMAT, "%s:%d: class '%s' is already in line %d", path,
+                   number, name, where[c]);
   where[c] = number;
   split[c] = s;
   return IL_OK;
 }
 
-static il_status from_file(il_context *context, const il_dataset *d, const il_split_options *o, int *where,
-                           int *split) {
-  if (!o->path) return il_fail(context, IL_ERROR_ARGUMENT, "a split of kind 'file' needs the file's path");
+static il_status from_file(il_context *context, const il_dataset *d, const il_split_options *o,
+                           int *where, int *split) {
+  if (!o->path)
+    return il_fail(context, IL_ERROR_ARGUMENT, "a split of kind 'file' needs the file's path");
   FILE *file = fopen(o->path, "re");
-  if (!file) return il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", o->path, strerror(errno));
+  if (!file)
+    return il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", o->path, strerror(errno));
   memset(where, 0, (size_t)d->classes * sizeof *where);
   char *line = NULL;
   size_t room = 0;
@@ -182,11 +193,15 @@ static void collect(int classes, const int *split, il_splits *splits) {
   }
 }
 
-il_splits *il_splits_new(il_context *context, const il_dataset *dataset, const il_split_options *options) {
+il_splits *il_splits_new(il_context *context, const il_dataset *dataset,
+                         const il_split_options *options) {
   static const struct {
     const char *kind;
     il_status (*assign)(il_context *, const il_dataset *, const il_split_options *, int *, int *);
-  } kinds[] = {{"random", by_class}, {"official", official}, {"alphabets", by_alphabet}, {"file", from_file}};
+  } kinds[] = {{"random", by_class},
+               {"official", official},
+               {"alphabets", by_alphabet},
+               {"file", from_file}};
   size_t k = 0, count = sizeof kinds / sizeof *kinds;
   while (k < count && (!options->kind || strcmp(kinds[k].kind, options->kind))) k++;
   if (k == count) {
@@ -199,8 +214,10 @@ il_splits *il_splits_new(il_context *context, const il_dataset *dataset, const i
   il_splits *splits = calloc(1, sizeof *splits);
   int *list = malloc(classes * sizeof *list), *work = malloc(2 * classes * sizeof *work);
   il_status status = IL_OK;
-  if (splits) splits->class_list[0] = list;
-  else free(list);
+  if (splits)
+    splits->class_list[0] = list;
+  else
+    free(list);
   if (!splits || !list || !work) {
     status = il_fail_memory(context, "splits");
   } else {

@@ -64,7 +64,8 @@ static bool skip(const char **text, const char *expected) {
 static bool read_entry(const char **text, const il_field *field, char *at) {
   const char *start = *text;
   char *end;
-  if (*start == ' ' || *start == '\t' || *start == '\n' || *start == '\r' || *start == '+') return false;
+  if (*start == ' ' || *start == '\t' || *start == '\n' || *start == '\r' || *start == '+')
+    return false;
   errno = 0;
   if (field->kind == IL_FIELD_DOUBLE) {
     double value = strtod(start, &end); /* overflow to infinity and underflow are what they say */

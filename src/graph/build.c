@@ -165,8 +165,12 @@ il_value il_matmul(il_graph *g, il_value a, il_value b, bool transpose_a, bool t
 }
 
 il_window il_window_square(int kernel, int stride, int pad) {
-  return (il_window){.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad_low = {pad, pad},
-                     .pad_high = {pad, pad}, .dilation = {1, 1}, .groups = 1};
+  return (il_window){.kernel = {kernel, kernel},
+                     .stride = {stride, stride},
+                     .pad_low = {pad, pad},
+                     .pad_high = {pad, pad},
+                     .dilation = {1, 1},
+                     .groups = 1};
 }
 
 static il_attr_window window_attr(il_window window) {

@@ -70,7 +70,8 @@ il_value il_build_elementwise(il_graph *g, const char *function, il_op op, int i
 #include "op/elementwise.def"
 #undef IL_ELEMENTWISE
 
-static il_value with_number(il_graph *g, const char *function, il_op op, il_value a, double number) {
+static il_value with_number(il_graph *g, const char *function, il_op op, il_value a,
+                            double number) {
   if (!il_node_operands(g, function, 1, &a)) return (il_value){0};
   il_value constant = il_build_constant(g, function, number, g->nodes[a.id]->shape);
   if (!constant.id) return (il_value){0};

@@ -8,8 +8,10 @@
 
 static il_status violation(const il_graph *g, uint32_t id, const char *what) {
   const il_node *node = g->nodes[id];
-  const char *name = node && node->op > IL_OP_NONE && node->op < IL_OP_COUNT ? g->ops[node->op]->name : "?";
-  return il_fail(g->context, IL_ERROR_MISMATCH, "il_graph_check: value %%%u (%s): %s", id, name, what);
+  const char *name =
+      node && node->op > IL_OP_NONE && node->op < IL_OP_COUNT ? g->ops[node->op]->name : "?";
+  return il_fail(g->context, IL_ERROR_MISMATCH, "il_graph_check: value %%%u (%s): %s", id, name,
+                 what);
 }
 
 static il_status check_links(const il_graph *g, uint32_t id) {
@@ -36,13 +38,19 @@ static il_status check_meaning(const il_graph *g, uint32_t id) {
     int64_t index = ((const il_attr_input *)node->attr)->index;
     if (index < 0 || index >= g->input_count || g->inputs[index].value.id != id)
       return violation(g, id, "not in the list of inputs at its index");
-    if (node->when == IL_AFTER) return violation(g, id, "an input that depends on a mean over tasks");
+    if (node->when == IL_AFTER)
+      return violation(g, id, "an input that depends on a mean over tasks");
     return IL_OK;
   }
   /* Shape rules only read the graph; it is not const for their error sentences. */
-  il_infer infer = {.graph = (il_graph *)(uintptr_t)g, .info = g->ops[node->op],
-                    .function = "il_graph_check", .inputs = node->inputs, .input = node->input,
-                    .attr = node->attr, .shape = node->shape, .type = g->real};
+  il_infer infer = {.graph = (il_graph *)(uintptr_t)g,
+                    .info = g->ops[node->op],
+                    .function = "il_graph_check",
+                    .inputs = node->inputs,
+                    .input = node->input,
+                    .attr = node->attr,
+                    .shape = node->shape,
+                    .type = g->real};
   if (!infer.info->infer(&infer)) return violation(g, id, "its shape rule refuses it");
   if (infer.type != node->type) return violation(g, id, "its type is not what its rule says");
   if (!il_shape_equal(infer.shape, node->shape))

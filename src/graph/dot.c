@@ -11,8 +11,7 @@ static void write_node(FILE *out, const il_graph *g, uint32_t id) {
   char shape[96], *label = NULL;
   il_shape_text(node->shape, shape);
   const char *name = "";
-  if (node->op == IL_OP_INPUT)
-    name = g->inputs[((const il_attr_input *)node->attr)->index].name;
+  if (node->op == IL_OP_INPUT) name = g->inputs[((const il_attr_input *)node->attr)->index].name;
   int length = asprintf(&label, "%%%u %s%s%s %s%s", id, g->ops[node->op]->name, name[0] ? " " : "",
                         name, il_type_name(node->type), shape);
   fprintf(out, "  n%u [label=", id);

@@ -106,21 +106,13 @@ il_value il_fold_elementwise(il_graph *g, const il_infer *made) {
   if (constants == made->inputs)
     return fill(g, made, il_elementwise_number(op, g->real, number[0], number[1], number[2]));
   switch (op) {
-  case IL_OP_ADD:
-    return fold_add(g, made, in[0], in[1]);
-  case IL_OP_SUB:
-    return fold_sub(g, made, in[0], in[1]);
-  case IL_OP_MUL:
-    return fold_mul(g, made, in[0], in[1]);
-  case IL_OP_DIV:
-    return fold_div(g, made, in[0], in[1]);
-  case IL_OP_NEG:
-    return fold_neg(g, made, in[0]);
-  case IL_OP_SELECT:
-    return fold_select(g, in[0], in[1], in[2]);
-  case IL_OP_POW:
-    return fold_pow(g, made, in[0], in[1]);
-  default:
-    return (il_value){0};
+  case IL_OP_ADD: return fold_add(g, made, in[0], in[1]);
+  case IL_OP_SUB: return fold_sub(g, made, in[0], in[1]);
+  case IL_OP_MUL: return fold_mul(g, made, in[0], in[1]);
+  case IL_OP_DIV: return fold_div(g, made, in[0], in[1]);
+  case IL_OP_NEG: return fold_neg(g, made, in[0]);
+  case IL_OP_SELECT: return fold_select(g, in[0], in[1], in[2]);
+  case IL_OP_POW: return fold_pow(g, made, in[0], in[1]);
+  default: return (il_value){0};
   }
 }

@@ -63,7 +63,7 @@ enum il_op_flag {
   IL_FLAG_COMMUTATIVE = 1 << 0,
   IL_FLAG_LINEAR0 = 1 << 1, /* linear in input 0 (others fixed) */
   IL_FLAG_LINEAR1 = 1 << 2,
-  IL_FLAG_MOVES = 1 << 3,  /* only moves data: every result element is an input element or 0 */
+  IL_FLAG_MOVES = 1 << 3, /* only moves data: every result element is an input element or 0 */
   IL_FLAG_RANDOM = 1 << 4,
   IL_FLAG_CONSTANT_DERIVATIVE = 1 << 5, /* derivative is zero everywhere it exists, by definition */
 };
@@ -98,7 +98,10 @@ extern const il_op_info *const il_op_table[IL_OP_COUNT];
 const char *il_op_name(il_op op);
 il_op il_op_by_name(const char *name, size_t length); /* IL_OP_NONE: unknown */
 
-typedef struct il_named { const char *name; il_value value; } il_named;
+typedef struct il_named {
+  const char *name;
+  il_value value;
+} il_named;
 
 struct il_graph {
   il_context *context;
@@ -110,12 +113,12 @@ struct il_graph {
   uint32_t *table, table_size; /* open addressing, interned ids */
   il_named *inputs, *outputs;
   int input_count, output_count, input_capacity, output_capacity;
-  const char *scope;       /* current path */
-  const char **scopes;     /* stack of outer paths */
+  const char *scope;   /* current path */
+  const char **scopes; /* stack of outer paths */
   int scope_depth, scope_capacity;
-  uint32_t origin;         /* given to new nodes; set by grad/ while it applies a rule */
+  uint32_t origin; /* given to new nodes; set by grad/ while it applies a rule */
   il_direction direction;
-  bool no_fold;            /* tests: keep every node as written */
+  bool no_fold; /* tests: keep every node as written */
 };
 
 /* NULL for the invalid value. */
@@ -125,8 +128,8 @@ static inline const il_node *il_node_of(const il_graph *g, il_value v) {
 /* The one way to make a node: checks that the operands are valid values of this graph (else returns {0}),
  * runs the shape rule, folds, interns. `shape` is what the builder asks for (ignored by rules that compute it).
  * function: the public builder's name, for errors. attr: op's struct or NULL, copied. */
-il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs, const il_value *input,
-                      const void *attr, il_shape shape);
+il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
+                      const il_value *input, const void *attr, il_shape shape);
 /* True when v is a constant node; number receives its fill. */
 bool il_is_constant(const il_graph *g, il_value v, double *number);
 /* "[5,14,14,64]" into text; returns text. */
@@ -139,9 +142,10 @@ il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *node);
 /* ---- reference interpreter, step by step (graph/reference.c); il_plan_check runs beside it ---- */
 typedef struct il_reference il_reference;
 il_reference *il_reference_new(const il_graph *g, const il_bindings *bindings);
-il_status il_reference_before(il_reference *r);        /* computes all IL_BEFORE values */
-il_status il_reference_task(il_reference *r, int task); /* tasks in order 0, 1, …; adds to the means */
-il_status il_reference_after(il_reference *r);         /* means, then all IL_AFTER values */
+il_status il_reference_before(il_reference *r); /* computes all IL_BEFORE values */
+il_status il_reference_task(il_reference *r,
+                            int task);         /* tasks in order 0, 1, …; adds to the means */
+il_status il_reference_after(il_reference *r); /* means, then all IL_AFTER values */
 /* The value as last computed; only those that outputs need exist (else NULL). */
 const void *il_reference_value(const il_reference *r, il_value v);
 void il_reference_free(il_reference *r);

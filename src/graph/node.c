@@ -30,9 +30,10 @@ bool il_node_when(il_graph *g, const char *function, il_op op, int inputs, const
     if (at == IL_AFTER) after = i;
   }
   if (task >= 0 && after >= 0) {
-    il_fail(g->context, IL_ERROR_STAGE,
-            "%s: operand %d is a value per task, but operand %d is known only after a mean over tasks",
-            function, task + 1, after + 1);
+    il_fail(
+        g->context, IL_ERROR_STAGE,
+        "%s: operand %d is a value per task, but operand %d is known only after a mean over tasks",
+        function, task + 1, after + 1);
     return false;
   }
   if (op == IL_OP_TASK_MEAN) {
@@ -156,18 +157,19 @@ static il_shape trimmed(il_shape shape) {
   return shape;
 }
 
-il_value il_node_make_input(il_graph *g, const char *function, int index, il_type type, il_when when,
-                            il_shape shape) {
+il_value il_node_make_input(il_graph *g, const char *function, int index, il_type type,
+                            il_when when, il_shape shape) {
   if (!check_shape(g, function, shape)) return (il_value){0};
   il_attr_input attr;
   memset(&attr, 0, sizeof attr);
   attr.index = index;
-  il_node made = {.op = IL_OP_INPUT, .type = type, .when = when, .shape = trimmed(shape), .attr = &attr};
+  il_node made = {
+      .op = IL_OP_INPUT, .type = type, .when = when, .shape = trimmed(shape), .attr = &attr};
   return intern(g, &made);
 }
 
-il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs, const il_value *input,
-                      const void *attr, il_shape shape) {
+il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
+                      const il_value *input, const void *attr, il_shape shape) {
   const il_op_info *info = g->ops[op];
   if (!il_node_operands(g, function, inputs, input)) return (il_value){0};
   if (info->arity >= 0 ? inputs != info->arity : inputs < 1) {
@@ -176,8 +178,14 @@ il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs, c
     return (il_value){0};
   }
   if (!check_shape(g, function, shape)) return (il_value){0};
-  il_infer infer = {.graph = g, .info = info, .function = function, .inputs = inputs, .input = input,
-                    .attr = attr, .shape = trimmed(shape), .type = g->real};
+  il_infer infer = {.graph = g,
+                    .info = info,
+                    .function = function,
+                    .inputs = inputs,
+                    .input = input,
+                    .attr = attr,
+                    .shape = trimmed(shape),
+                    .type = g->real};
   if (!info->infer(&infer) || !check_shape(g, function, infer.shape)) return (il_value){0};
   infer.shape = trimmed(infer.shape);
   il_when when;
@@ -192,8 +200,13 @@ il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs, c
     sorted[1] = input[0];
     input = sorted;
   }
-  il_node made = {.op = op, .type = infer.type, .when = when, .inputs = inputs, .input = input,
-                  .shape = infer.shape, .attr = info->attr_size ? attr : NULL};
+  il_node made = {.op = op,
+                  .type = infer.type,
+                  .when = when,
+                  .inputs = inputs,
+                  .input = input,
+                  .shape = infer.shape,
+                  .attr = info->attr_size ? attr : NULL};
   return intern(g, &made);
 }
 

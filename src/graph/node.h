@@ -8,8 +8,8 @@
  * invalid operand is usually the trace of one. */
 bool il_node_operands(il_graph *g, const char *function, int inputs, const il_value *input);
 /* Makes the input node with this index; never equal to another node. */
-il_value il_node_make_input(il_graph *g, const char *function, int index, il_type type, il_when when,
-                            il_shape shape);
+il_value il_node_make_input(il_graph *g, const char *function, int index, il_type type,
+                            il_when when, il_shape shape);
 /* When a node with these inputs is computed; false (with the error in the context) when values per task
  * meet values after the mean. */
 bool il_node_when(il_graph *g, const char *function, il_op op, int inputs, const il_value *input,

@@ -35,8 +35,8 @@ static bool fail(parser *p, const char *expected) {
   while (length < sizeof found - 1 && (unsigned char)p->at[length] >= 32) length++;
   memcpy(found, p->at, length);
   found[length] = 0;
-  il_fail(p->context, IL_ERROR_FORMAT, "il_graph_parse: line %ld: %s, found \"%s\"", p->line, expected,
-          found);
+  il_fail(p->context, IL_ERROR_FORMAT, "il_graph_parse: line %ld: %s, found \"%s\"", p->line,
+          expected, found);
   return false;
 }
 
@@ -83,8 +83,8 @@ static bool read_value(parser *p, il_value *value) {
       high = middle;
   }
   if (low == p->count || p->values[low].number != id) {
-    il_fail(p->context, IL_ERROR_FORMAT, "il_graph_parse: line %ld: value %%%u is not defined above",
-            p->line, id);
+    il_fail(p->context, IL_ERROR_FORMAT,
+            "il_graph_parse: line %ld: value %%%u is not defined above", p->line, id);
     return false;
   }
   *value = p->values[low].value;
@@ -194,8 +194,9 @@ static bool read_input(parser *p, size_t operands, const char *attributes, il_va
   il_attr_input input;
   memcpy(&input, attr, sizeof input);
   if (input.index != p->g->input_count) {
-    il_fail(p->context, IL_ERROR_FORMAT, "il_graph_parse: line %ld: input with index %lld, expected %d",
-            p->line, (long long)input.index, p->g->input_count);
+    il_fail(p->context, IL_ERROR_FORMAT,
+            "il_graph_parse: line %ld: input with index %lld, expected %d", p->line,
+            (long long)input.index, p->g->input_count);
     return false;
   }
   p->at = at;
@@ -217,7 +218,8 @@ static bool read_input(parser *p, size_t operands, const char *attributes, il_va
 static bool read_operation(parser *p, il_op op, size_t operands, il_value *value) {
   const il_op_info *info = p->g->ops[op];
   _Alignas(16) char attr[MAX_ATTR];
-  if (info->attr_size > sizeof attr) return fail(p, "an operation with smaller attributes expected");
+  if (info->attr_size > sizeof attr)
+    return fail(p, "an operation with smaller attributes expected");
   const char *attributes = p->at;
   size_t length = 0;
   if (info->attr_size) {

@@ -42,14 +42,16 @@ static bool allocate(il_reference *r) {
   if (!r->needed || !r->value || !r->means) return false;
   for (int i = 0; i < g->output_count; i++) r->needed[g->outputs[i].value.id] = true;
   for (uint32_t id = g->size; id > 0; id--)
-    for (int i = 0; r->needed[id] && i < g->nodes[id]->inputs; i++) r->needed[g->nodes[id]->input[i].id] = true;
+    for (int i = 0; r->needed[id] && i < g->nodes[id]->inputs; i++)
+      r->needed[g->nodes[id]->input[i].id] = true;
   for (uint32_t id = 1; id <= g->size; id++) {
     const il_node *node = g->nodes[id];
     if (!r->needed[id] || node->op == IL_OP_INPUT) continue;
     if (!(r->value[id] = malloc(bytes_of(node) + 1))) return false;
     if (node->op != IL_OP_TASK_MEAN) continue;
     il_mean_parts *mean = &r->means[r->mean_count++];
-    *mean = (il_mean_parts){id, malloc(bytes_of(node) * (size_t)r->bindings->tasks + 1), bytes_of(node)};
+    *mean = (il_mean_parts){id, malloc(bytes_of(node) * (size_t)r->bindings->tasks + 1),
+                            bytes_of(node)};
     if (!mean->parts) return false;
   }
   return true;
@@ -81,7 +83,9 @@ static il_status compute(il_reference *r, il_when when) {
   const il_graph *g = r->g;
   for (uint32_t id = 1; id <= g->size; id++) {
     const il_node *node = g->nodes[id];
-    if (!r->needed[id] || node->when != when || node->op == IL_OP_INPUT || node->op == IL_OP_TASK_MEAN) continue;
+    if (!r->needed[id] || node->when != when || node->op == IL_OP_INPUT ||
+        node->op == IL_OP_TASK_MEAN)
+      continue;
     const void **in = malloc(((size_t)node->inputs + 1) * sizeof *in);
     if (!in) return il_fail_memory(g->context, "the operands of a node");
     for (int i = 0; i < node->inputs; i++) in[i] = r->value[node->input[i].id];
@@ -102,7 +106,8 @@ static void store_outputs(il_reference *r, int task) {
     const il_node *node = r->g->nodes[id];
     const bool per_task = node->when == IL_PER_TASK;
     if (per_task != (task >= 0)) continue;
-    memcpy((char *)r->bindings->outputs[i] + (per_task ? bytes_of(node) * (size_t)task : 0), r->value[id], bytes_of(node));
+    memcpy((char *)r->bindings->outputs[i] + (per_task ? bytes_of(node) * (size_t)task : 0),
+           r->value[id], bytes_of(node));
   }
 }
 
@@ -111,7 +116,8 @@ il_status il_reference_task(il_reference *r, int task) {
   const il_status status = compute(r, IL_PER_TASK);
   for (int i = 0; i < r->mean_count; i++) {
     const il_mean_parts *mean = &r->means[i];
-    memcpy(mean->parts + mean->bytes * (size_t)task, r->value[r->g->nodes[mean->node]->input[0].id], mean->bytes);
+    memcpy(mean->parts + mean->bytes * (size_t)task, r->value[r->g->nodes[mean->node]->input[0].id],
+           mean->bytes);
   }
   store_outputs(r, task);
   return status;
@@ -125,11 +131,17 @@ static void finish_mean(const il_reference *r, const il_mean_parts *mean) {
   for (int step = 1; step < tasks; step *= 2)
     for (int i = 0; i + step < tasks; i += 2 * step)
       for (size_t k = 0; k < count; k++)
-        if (wide) ((double *)(void *)mean->parts)[(size_t)i * count + k] += ((double *)(void *)mean->parts)[(size_t)(i + step) * count + k];
-        else ((float *)(void *)mean->parts)[(size_t)i * count + k] += ((float *)(void *)mean->parts)[(size_t)(i + step) * count + k];
+        if (wide)
+          ((double *)(void *)mean->parts)[(size_t)i * count + k] +=
+              ((double *)(void *)mean->parts)[(size_t)(i + step) * count + k];
+        else
+          ((float *)(void *)mean->parts)[(size_t)i * count + k] +=
+              ((float *)(void *)mean->parts)[(size_t)(i + step) * count + k];
   for (size_t k = 0; k < count; k++)
-    if (wide) ((double *)r->value[mean->node])[k] = ((double *)(void *)mean->parts)[k] / tasks;
-    else ((float *)r->value[mean->node])[k] = ((float *)(void *)mean->parts)[k] / (float)tasks;
+    if (wide)
+      ((double *)r->value[mean->node])[k] = ((double *)(void *)mean->parts)[k] / tasks;
+    else
+      ((float *)r->value[mean->node])[k] = ((float *)(void *)mean->parts)[k] / (float)tasks;
 }
 
 il_status il_reference_after(il_reference *r) {
@@ -148,7 +160,8 @@ il_status il_reference_run(const il_graph *g, const il_bindings *bindings) {
   il_reference *r = il_reference_new(g, bindings);
   if (!r) return il_context_status(g->context);
   il_status status = il_reference_before(r);
-  for (int task = 0; task < bindings->tasks && status == IL_OK; task++) status = il_reference_task(r, task);
+  for (int task = 0; task < bindings->tasks && status == IL_OK; task++)
+    status = il_reference_task(r, task);
   if (status == IL_OK) status = il_reference_after(r);
   il_reference_free(r);
   return status;

@@ -37,7 +37,8 @@ static void shuffle(il_random *random, int64_t count, int64_t *slot) {
 void il_op_sample_fill(const il_graph *g, uint64_t seed, void *const *inputs) {
   il_random random = il_random_start(seed, 0);
   int64_t total = 0, next = 0;
-  for (int i = 0; i < il_graph_inputs(g); i++) total += il_shape_count(il_value_shape(g, il_graph_input(g, i)));
+  for (int i = 0; i < il_graph_inputs(g); i++)
+    total += il_shape_count(il_value_shape(g, il_graph_input(g, i)));
   const int64_t slots = total + total % 2; /* even: 0 lies between two slots of a symmetric range */
   int64_t *slot = malloc((size_t)slots * sizeof *slot);
   if (!slot) return;
@@ -54,9 +55,12 @@ void il_op_sample_fill(const il_graph *g, uint64_t seed, void *const *inputs) {
       const double x = apart > 0 ? grid_point(&random, slot[next], slots, low, high)
                                  : low + (high - low) * il_random_uniform01(&random);
       const il_type type = il_value_type(g, v);
-      if (type == IL_INT32) ((int32_t *)inputs[i])[k] = (int32_t)il_random_below(&random, (uint32_t)bound);
-      else if (type == IL_FLOAT32) ((float *)inputs[i])[k] = (float)x;
-      else ((double *)inputs[i])[k] = x;
+      if (type == IL_INT32)
+        ((int32_t *)inputs[i])[k] = (int32_t)il_random_below(&random, (uint32_t)bound);
+      else if (type == IL_FLOAT32)
+        ((float *)inputs[i])[k] = (float)x;
+      else
+        ((double *)inputs[i])[k] = x;
     }
   }
   free(slot);

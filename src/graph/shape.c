@@ -80,26 +80,19 @@ char *il_shape_text(il_shape shape, char text[static 96]) {
 size_t il_type_size(il_type type) {
   switch (type) {
   case IL_FLOAT32:
-  case IL_INT32:
-    return 4;
-  case IL_FLOAT64:
-    return 8;
-  case IL_UINT8:
-    return 1;
+  case IL_INT32: return 4;
+  case IL_FLOAT64: return 8;
+  case IL_UINT8: return 1;
   }
   return 0;
 }
 
 const char *il_type_name(il_type type) {
   switch (type) {
-  case IL_FLOAT32:
-    return "f32";
-  case IL_FLOAT64:
-    return "f64";
-  case IL_INT32:
-    return "i32";
-  case IL_UINT8:
-    return "u8";
+  case IL_FLOAT32: return "f32";
+  case IL_FLOAT64: return "f64";
+  case IL_INT32: return "i32";
+  case IL_UINT8: return "u8";
   }
   return "invalid";
 }

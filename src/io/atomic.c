@@ -38,9 +38,12 @@ static int create_beside(const char *path, char *temporary, size_t size) {
 static int sync_folder(const char *path, char *folder) {
   strcpy(folder, path);
   char *slash = strrchr(folder, '/');
-  if (!slash) strcpy(folder, ".");
-  else if (slash == folder) strcpy(folder, "/");
-  else *slash = 0;
+  if (!slash)
+    strcpy(folder, ".");
+  else if (slash == folder)
+    strcpy(folder, "/");
+  else
+    *slash = 0;
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno == EACCES ? 0 : -1;
   int result = fsync(fd);
@@ -51,10 +54,12 @@ static int sync_folder(const char *path, char *folder) {
   return result;
 }
 
-il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece) {
+il_status il_atomic_write(il_context *context, const char *path, int pieces,
+                          const il_piece *piece) {
   struct stat info;
   if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-    return il_fail(context, IL_ERROR_FILE, "%s cannot be written: found %s, expected a file or nothing", path,
+    return il_fail(context, IL_ERROR_FILE,
+                   "%s cannot be written: found %s, expected a file or nothing", path,
                    S_ISDIR(info.st_mode) ? "a folder" : "something that is no regular file");
   size_t size = strlen(path) + 64;
   char *temporary = malloc(size);
@@ -66,7 +71,8 @@ il_status il_atomic_write(il_context *context, const char *path, int pieces, con
     return IL_ERROR_FILE;
   }
   int failed = 0;
-  for (int i = 0; i < pieces && !failed; i++) failed = write_all(fd, piece[i].data, piece[i].size) < 0;
+  for (int i = 0; i < pieces && !failed; i++)
+    failed = write_all(fd, piece[i].data, piece[i].size) < 0;
   if (!failed) failed = fsync(fd) < 0;
   int error = errno;
   if (close(fd) < 0 && !failed) {
@@ -79,8 +85,8 @@ il_status il_atomic_write(il_context *context, const char *path, int pieces, con
   }
   if (failed) {
     unlink(temporary);
-    il_fail(context, IL_ERROR_FILE, "%s could not be written completely and was left as it was: %s", path,
-            strerror(error));
+    il_fail(context, IL_ERROR_FILE, "%s could not be written completely and was left as it was: %s",
+            path, strerror(error));
   } else if (sync_folder(path, temporary) < 0) {
     failed = 1;
     il_fail(context, IL_ERROR_FILE, "%s was written, but its folder could not be synced: %s", path,

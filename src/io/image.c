@@ -17,8 +17,8 @@ il_status il_png_decode_grey(il_context *context, const char *name, const void *
     return il_fail(context, IL_ERROR_FORMAT, "%s is not a PNG image: %s", name, image.message);
   if (image.width > SIDE_MAX || image.height > SIDE_MAX) {
     il_status status =
-        il_fail(context, IL_ERROR_FORMAT, "%s has %u × %u pixels, expected at most %d on a side", name,
-                (unsigned)image.width, (unsigned)image.height, SIDE_MAX);
+        il_fail(context, IL_ERROR_FORMAT, "%s has %u × %u pixels, expected at most %d on a side",
+                name, (unsigned)image.width, (unsigned)image.height, SIDE_MAX);
     png_image_free(&image);
     return status;
   }
@@ -42,8 +42,8 @@ il_status il_png_decode_grey(il_context *context, const char *name, const void *
 il_status il_png_write_grey(il_context *context, const char *path, int height, int width,
                             const uint8_t *pixels) {
   if (height < 1 || width < 1)
-    return il_fail(context, IL_ERROR_ARGUMENT, "%s: an image of %d × %d pixels cannot be written", path, height,
-                   width);
+    return il_fail(context, IL_ERROR_ARGUMENT, "%s: an image of %d × %d pixels cannot be written",
+                   path, height, width);
   png_image image;
   memset(&image, 0, sizeof image);
   image.version = PNG_IMAGE_VERSION;
@@ -55,7 +55,8 @@ il_status il_png_write_grey(il_context *context, const char *path, int height, i
   if (!memory) return il_fail_memory(context, "an image");
   il_status status;
   if (!png_image_write_to_memory(&image, memory, &size, 0, pixels, 0, NULL))
-    status = il_fail(context, IL_ERROR_FILE, "%s cannot be encoded as PNG: %s", path, image.message);
+    status =
+        il_fail(context, IL_ERROR_FILE, "%s cannot be encoded as PNG: %s", path, image.message);
   else
     status = il_atomic_write(context, path, 1, &(il_piece){memory, size});
   free(memory);

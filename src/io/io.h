@@ -9,7 +9,10 @@
 
 /* ---- atomic file (io/atomic.c): temporary file beside it, fsync, rename, fsync of the folder ---- */
 /* Writes the pieces one after the other; on any error nothing of `path` has changed. */
-typedef struct il_piece { const void *data; size_t size; } il_piece;
+typedef struct il_piece {
+  const void *data;
+  size_t size;
+} il_piece;
 il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece);
 
 /* ---- safetensors (io/safetensors.c), memory-mapped for reading; hostile files are refused ---- */
@@ -19,7 +22,9 @@ typedef struct il_tensor {
   il_shape shape;
   const void *data;
 } il_tensor;
-typedef struct il_pair { const char *key, *value; } il_pair; /* the header's __metadata__ */
+typedef struct il_pair {
+  const char *key, *value;
+} il_pair; /* the header's __metadata__ */
 
 typedef struct il_safetensors il_safetensors;
 il_safetensors *il_safetensors_open(il_context *context, const char *path);
@@ -29,8 +34,8 @@ const il_tensor *il_safetensors_at(const il_safetensors *file, int index);
 const il_tensor *il_safetensors_find(const il_safetensors *file, const char *name); /* NULL: none */
 const char *il_safetensors_metadata(const il_safetensors *file, const char *key);   /* NULL: none */
 /* Atomic; tensors in the order given; equal content gives equal bytes. */
-il_status il_safetensors_write(il_context *context, const char *path, int count, const il_tensor *tensor,
-                               int pairs, const il_pair *pair);
+il_status il_safetensors_write(il_context *context, const char *path, int count,
+                               const il_tensor *tensor, int pairs, const il_pair *pair);
 
 /* ---- images (io/image.c) ---- */
 /* Decodes a PNG in memory to 8-bit grey [height, width], malloc'ed. name: for the error sentence. Refuses

@@ -9,10 +9,10 @@
 enum { PRECISION_BITS = 32 - 8 - 2 };
 
 typedef struct weights {
-  int taps;     /* room per output */
-  int *first;   /* [out] first input of each output */
-  int *count;   /* [out] */
-  int *weight;  /* [out, taps] */
+  int taps;    /* room per output */
+  int *first;  /* [out] first input of each output */
+  int *count;  /* [out] */
+  int *weight; /* [out, taps] */
 } weights;
 
 static double sinc(double x) {
@@ -62,8 +62,8 @@ static uint8_t clip8(int sum) {
 }
 
 /* One axis: lines × out results; element i of line l is at l·line + i·step. */
-static void pass(const weights *w, int lines, int out, const uint8_t *src, size_t src_line, size_t src_step,
-                 uint8_t *dst, size_t dst_line, size_t dst_step) {
+static void pass(const weights *w, int lines, int out, const uint8_t *src, size_t src_line,
+                 size_t src_step, uint8_t *dst, size_t dst_line, size_t dst_step) {
   for (int l = 0; l < lines; l++)
     for (int o = 0; o < out; o++) {
       const int *k = w->weight + (size_t)o * (size_t)w->taps;
@@ -77,11 +77,11 @@ static void pass(const weights *w, int lines, int out, const uint8_t *src, size_
 il_status il_resize_lanczos(il_context *context, int in_height, int in_width, const uint8_t *in,
                             int out_height, int out_width, uint8_t *out) {
   const int most = 1 << 14;
-  if (in_height < 1 || in_width < 1 || out_height < 1 || out_width < 1 || in_height > most || in_width > most ||
-      out_height > most || out_width > most)
+  if (in_height < 1 || in_width < 1 || out_height < 1 || out_width < 1 || in_height > most ||
+      in_width > most || out_height > most || out_width > most)
     return il_fail(context, IL_ERROR_ARGUMENT,
-                   "an image of %d × %d pixels cannot be resized to %d × %d: sides go from 1 to %d", in_height,
-                   in_width, out_height, out_width, most);
+                   "an image of %d × %d pixels cannot be resized to %d × %d: sides go from 1 to %d",
+                   in_height, in_width, out_height, out_width, most);
   weights x = {0}, y = {0};
   size_t ow = (size_t)out_width, iw = (size_t)in_width;
   uint8_t *middle = malloc((size_t)in_height * ow);
@@ -92,10 +92,14 @@ il_status il_resize_lanczos(il_context *context, int in_height, int in_width, co
     status = il_fail_memory(context, "a resized image");
   } else {
     /* An axis that keeps its length is copied, as Pillow does. */
-    if (in_width == out_width) memcpy(middle, in, (size_t)in_height * iw);
-    else pass(&x, in_height, out_width, in, iw, 1, middle, ow, 1);
-    if (in_height == out_height) memcpy(out, middle, (size_t)in_height * ow);
-    else pass(square ? &x : &y, out_width, out_height, middle, 1, ow, out, 1, ow);
+    if (in_width == out_width)
+      memcpy(middle, in, (size_t)in_height * iw);
+    else
+      pass(&x, in_height, out_width, in, iw, 1, middle, ow, 1);
+    if (in_height == out_height)
+      memcpy(out, middle, (size_t)in_height * ow);
+    else
+      pass(square ? &x : &y, out_width, out_height, middle, 1, ow, out, 1, ow);
   }
   free(x.first);
   free(y.first);

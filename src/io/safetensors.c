@@ -12,7 +12,10 @@
 
 #include "io/io.h"
 
-enum { HEADER_ALIGNMENT = 64, HEADER_MAX = 100 * 1000 * 1000 /* the limit of the format's own library */ };
+enum {
+  HEADER_ALIGNMENT = 64,
+  HEADER_MAX = 100 * 1000 * 1000 /* the limit of the format's own library */
+};
 
 typedef struct entry {
   il_tensor tensor;
@@ -34,7 +37,8 @@ static const struct {
   const char *name;
   il_type type;
   size_t size;
-} dtypes[] = {{"F32", IL_FLOAT32, 4}, {"F64", IL_FLOAT64, 8}, {"I32", IL_INT32, 4}, {"U8", IL_UINT8, 1}};
+} dtypes[] = {
+    {"F32", IL_FLOAT32, 4}, {"F64", IL_FLOAT64, 8}, {"I32", IL_INT32, 4}, {"U8", IL_UINT8, 1}};
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
 void il_safetensors_close(il_safetensors *file) {
@@ -73,26 +77,29 @@ static il_status map_file(il_safetensors *file) {
   if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
     status = il_fail(context, IL_ERROR_FILE, "%s is not a regular file", file->path);
   } else if (info.st_size < 8) {
-    status = il_fail(context, IL_ERROR_FORMAT,
-                     "%s is no safetensors file: found %lld bytes, expected at least the 8 of its header length",
-                     file->path, (long long)info.st_size);
+    status = il_fail(
+        context, IL_ERROR_FORMAT,
+        "%s is no safetensors file: found %lld bytes, expected at least the 8 of its header length",
+        file->path, (long long)info.st_size);
   } else {
     file->size = (size_t)info.st_size;
     file->map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (file->map == MAP_FAILED) {
       file->map = NULL;
-      status = il_fail(context, IL_ERROR_FILE, "%s cannot be mapped: %s", file->path, strerror(errno));
+      status =
+          il_fail(context, IL_ERROR_FILE, "%s cannot be mapped: %s", file->path, strerror(errno));
     }
   }
   close(fd);
   return status;
 }
 
-static il_status read_dtype(il_safetensors *file, const char *name, json_t *value, il_tensor *tensor,
-                            uint64_t *bytes) {
+static il_status read_dtype(il_safetensors *file, const char *name, json_t *value,
+                            il_tensor *tensor, uint64_t *bytes) {
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   if (!dtype)
-    return il_fail(file->context, IL_ERROR_FORMAT, "%s: tensor '%s' has no dtype text", file->path, name);
+    return il_fail(file->context, IL_ERROR_FORMAT, "%s: tensor '%s' has no dtype text", file->path,
+                   name);
   for (int i = 0; i < DTYPES; i++)
     if (!strcmp(dtypes[i].name, dtype)) {
       tensor->type = dtypes[i].type;
@@ -100,7 +107,8 @@ static il_status read_dtype(il_safetensors *file, const char *name, json_t *valu
       return IL_OK;
     }
   return il_fail(file->context, IL_ERROR_FORMAT,
-                 "%s: tensor '%s' has dtype '%s', expected F32, F64, I32 or U8", file->path, name, dtype);
+                 "%s: tensor '%s' has dtype '%s', expected F32, F64, I32 or U8", file->path, name,
+                 dtype);
 }
 
 static il_status read_shape(il_safetensors *file, const char *name, json_t *value, il_shape *shape,
@@ -111,19 +119,21 @@ static il_status read_shape(il_safetensors *file, const char *name, json_t *valu
     return il_fail(context, IL_ERROR_FORMAT, "%s: tensor '%s' has no shape list", file->path, name);
   size_t rank = json_array_size(dims);
   if (rank > IL_MAX_RANK)
-    return il_fail(context, IL_ERROR_FORMAT, "%s: tensor '%s' has %zu dimensions, expected at most %d",
-                   file->path, name, rank, IL_MAX_RANK);
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: tensor '%s' has %zu dimensions, expected at most %d", file->path, name,
+                   rank, IL_MAX_RANK);
   shape->rank = (int)rank;
   for (size_t i = 0; i < rank; i++) {
     json_t *dim = json_array_get(dims, i);
     json_int_t n = json_integer_value(dim);
     if (!json_is_integer(dim) || n < 0)
       return il_fail(context, IL_ERROR_FORMAT,
-                     "%s: tensor '%s': dimension %zu is not a whole number of at least 0", file->path, name, i);
+                     "%s: tensor '%s': dimension %zu is not a whole number of at least 0",
+                     file->path, name, i);
     shape->dim[i] = n;
     if (__builtin_mul_overflow(*bytes, (uint64_t)n, bytes) || *bytes > INT64_MAX)
-      return il_fail(context, IL_ERROR_FORMAT, "%s: tensor '%s' has a shape of more than 2^63 bytes",
-                     file->path, name);
+      return il_fail(context, IL_ERROR_FORMAT,
+                     "%s: tensor '%s' has a shape of more than 2^63 bytes", file->path, name);
   }
   return IL_OK;
 }
@@ -132,8 +142,9 @@ static il_status read_entry(il_safetensors *file, const char *name, json_t *valu
                             uint64_t data_size, entry *e) {
   il_context *context = file->context;
   if (!json_is_object(value))
-    return il_fail(context, IL_ERROR_FORMAT, "%s: the header's '%s' is not an object of dtype, shape, offsets",
-                   file->path, name);
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: the header's '%s' is not an object of dtype, shape, offsets", file->path,
+                   name);
   uint64_t bytes = 0;
   e->tensor.name = name;
   il_status status = read_dtype(file, name, value, &e->tensor, &bytes);
@@ -143,8 +154,8 @@ static il_status read_entry(il_safetensors *file, const char *name, json_t *valu
   json_t *offsets = json_object_get(value, "data_offsets");
   json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
   if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-    return il_fail(context, IL_ERROR_FORMAT, "%s: tensor '%s': data_offsets are not two whole numbers",
-                   file->path, name);
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: tensor '%s': data_offsets are not two whole numbers", file->path, name);
   json_int_t b = json_integer_value(begin), n = json_integer_value(end);
   if (b < 0 || n < b || (uint64_t)n > data_size)
     return il_fail(context, IL_ERROR_FORMAT,
@@ -153,7 +164,8 @@ static il_status read_entry(il_safetensors *file, const char *name, json_t *valu
                    file->path, name, (long long)b, (long long)n, data_size);
   if ((uint64_t)(n - b) != bytes)
     return il_fail(context, IL_ERROR_FORMAT,
-                   "%s: tensor '%s' has %lld bytes of data, expected %" PRIu64 " from its shape and dtype",
+                   "%s: tensor '%s' has %lld bytes of data, expected %" PRIu64
+                   " from its shape and dtype",
                    file->path, name, (long long)(n - b), bytes);
   e->begin = (uint64_t)b;
   e->end = (uint64_t)n;
@@ -187,8 +199,8 @@ static il_status check_layout(il_safetensors *file, uint64_t data_size) {
   }
   if (at != data_size)
     return il_fail(file->context, IL_ERROR_FORMAT,
-                   "%s has %" PRIu64 " bytes of data, expected the %" PRIu64 " of its tensors", file->path,
-                   data_size, at);
+                   "%s has %" PRIu64 " bytes of data, expected the %" PRIu64 " of its tensors",
+                   file->path, data_size, at);
   return IL_OK;
 }
 
@@ -216,8 +228,9 @@ static il_status read_header(il_safetensors *file) {
   json_error_t error;
   file->header = json_loadb((const char *)bytes + 8, length, JSON_REJECT_DUPLICATES, &error);
   if (!file->header)
-    return il_fail(context, IL_ERROR_FORMAT, "%s: the header is not the JSON that safetensors prescribes: %s",
-                   file->path, error.text);
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: the header is not the JSON that safetensors prescribes: %s", file->path,
+                   error.text);
   if (!json_is_object(file->header))
     return il_fail(context, IL_ERROR_FORMAT, "%s: the header is not a JSON object", file->path);
   file->entries = calloc(json_object_size(file->header) + 1, sizeof *file->entries);
@@ -273,8 +286,9 @@ static json_t *describe(const il_tensor *tensor, uint64_t *at, uint64_t *bytes) 
   return value;
 }
 
-static il_status make_header(il_context *context, const char *path, int count, const il_tensor *tensor,
-                             int pairs, const il_pair *pair, json_t *header, il_piece *piece) {
+static il_status make_header(il_context *context, const char *path, int count,
+                             const il_tensor *tensor, int pairs, const il_pair *pair,
+                             json_t *header, il_piece *piece) {
   if (pairs > 0) {
     json_t *metadata = json_object();
     json_object_set_new(header, "__metadata__", metadata);
@@ -282,7 +296,8 @@ static il_status make_header(il_context *context, const char *path, int count, c
       if (json_object_get(metadata, pair[i].key) ||
           json_object_set_new(metadata, pair[i].key, json_string(pair[i].value)) < 0)
         return il_fail(context, IL_ERROR_ARGUMENT,
-                       "%s: the metadata '%s' is there twice or not valid UTF-8", path, pair[i].key);
+                       "%s: the metadata '%s' is there twice or not valid UTF-8", path,
+                       pair[i].key);
   }
   uint64_t at = 0;
   for (int i = 0; i < count; i++) {
@@ -290,15 +305,16 @@ static il_status make_header(il_context *context, const char *path, int count, c
     if (!strcmp(tensor[i].name, "__metadata__") || json_object_get(header, tensor[i].name) ||
         json_object_set_new(header, tensor[i].name, describe(&tensor[i], &at, &bytes)) < 0)
       return il_fail(context, IL_ERROR_ARGUMENT,
-                     "%s: the tensor '%s' has no type of a file, or its name is there twice, reserved or not UTF-8", path,
-                     tensor[i].name);
+                     "%s: the tensor '%s' has no type of a file, or its name is there twice, "
+                     "reserved or not UTF-8",
+                     path, tensor[i].name);
     piece[i] = (il_piece){tensor[i].data, (size_t)bytes};
   }
   return IL_OK;
 }
 
-il_status il_safetensors_write(il_context *context, const char *path, int count, const il_tensor *tensor,
-                               int pairs, const il_pair *pair) {
+il_status il_safetensors_write(il_context *context, const char *path, int count,
+                               const il_tensor *tensor, int pairs, const il_pair *pair) {
   json_t *header = json_object();
   il_piece *piece = calloc((size_t)count + 1, sizeof *piece);
   char *text = NULL, *block = NULL;

@@ -12,7 +12,8 @@ static inline int64_t clamp(int32_t index, int64_t rows) {
   return low < rows ? low : rows - 1;
 }
 
-static void run_gather(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run_gather(const il_problem *p, const void *table, const void *const *in,
+                       void *const *out, void *scratch) {
   (void)table, (void)scratch;
   const int64_t rows = p->gather.rows, width = p->gather.width, count = p->gather.count;
   const float *x = in[0];
@@ -25,7 +26,8 @@ static void run_gather(const il_problem *p, const void *table, const void *const
       memcpy(y + i * width, x + clamp(index[i], rows) * width, (size_t)width * sizeof *y);
 }
 
-static void run_scatter(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run_scatter(const il_problem *p, const void *table, const void *const *in,
+                        void *const *out, void *scratch) {
   (void)table, (void)scratch;
   const int64_t rows = p->gather.rows, width = p->gather.width, count = p->gather.count;
   const int32_t *index = in[0];
@@ -42,10 +44,20 @@ static void run_scatter(const il_problem *p, const void *table, const void *cons
 }
 
 const il_kernel il_kernel_gather = {
-    .name = "gather", .op = IL_OP_GATHER, .type = IL_FLOAT32, .isa = "any", .bit_class = "fma",
-    .applicable = always, .run = run_gather,
+    .name = "gather",
+    .op = IL_OP_GATHER,
+    .type = IL_FLOAT32,
+    .isa = "any",
+    .bit_class = "fma",
+    .applicable = always,
+    .run = run_gather,
 };
 const il_kernel il_kernel_scatter_add = {
-    .name = "scatter_add", .op = IL_OP_SCATTER_ADD, .type = IL_FLOAT32, .isa = "any", .bit_class = "fma",
-    .applicable = always, .run = run_scatter,
+    .name = "scatter_add",
+    .op = IL_OP_SCATTER_ADD,
+    .type = IL_FLOAT32,
+    .isa = "any",
+    .bit_class = "fma",
+    .applicable = always,
+    .run = run_scatter,
 };

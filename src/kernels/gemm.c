@@ -23,8 +23,10 @@ typedef struct il_block {
 } il_block;
 
 /* ---- the loop ---- */
-static inline __attribute__((always_inline)) void multiply(const int rows, const int vectors, const il_block *block,
-                                                           const int64_t channels, const float *w, int64_t stride,
+static inline __attribute__((always_inline)) void multiply(const int rows, const int vectors,
+                                                           const il_block *block,
+                                                           const int64_t channels, const float *w,
+                                                           int64_t stride,
                                                            il_vec acc[ROWS][VECTORS]) {
   const float *in[ROWS];
 #pragma GCC unroll 6
@@ -39,35 +41,43 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
 #pragma GCC unroll 6
       for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) acc[r][v] = il_fma_scalar(in[r][from + c], b[v], acc[r][v]);
+        for (int v = 0; v < vectors; v++)
+          acc[r][v] = il_fma_scalar(in[r][from + c], b[v], acc[r][v]);
     }
   }
 }
 
-static inline __attribute__((always_inline)) void run_panel(const int rows, const int vectors, const il_block *block,
-                                                            const float *w, int64_t stride, int64_t column,
+static inline __attribute__((always_inline)) void run_panel(const int rows, const int vectors,
+                                                            const il_block *block, const float *w,
+                                                            int64_t stride, int64_t column,
                                                             int64_t outs) {
   il_vec acc[ROWS][VECTORS];
 #pragma GCC unroll 6
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) acc[r][v] = (il_vec){0};
-  if (block->channels == 1) multiply(rows, vectors, block, 1, w + column, stride, acc);
-  else multiply(rows, vectors, block, block->channels, w + column, stride, acc);
+  if (block->channels == 1)
+    multiply(rows, vectors, block, 1, w + column, stride, acc);
+  else
+    multiply(rows, vectors, block, block->channels, w + column, stride, acc);
   const int64_t left = outs - column - (vectors - 1) * IL_VL; /* lanes of the last vector */
 #pragma GCC unroll 6
   for (int r = 0; r < rows; r++) {
     float *y = block->out[r] + column;
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      if (v == vectors - 1 && left < IL_VL) il_store_part(y + v * IL_VL, acc[r][v], left);
-      else il_store(y + v * IL_VL, acc[r][v]);
+      if (v == vectors - 1 && left < IL_VL)
+        il_store_part(y + v * IL_VL, acc[r][v], left);
+      else
+        il_store(y + v * IL_VL, acc[r][v]);
     }
   }
 }
 
-#define CASE(r, v) \
-  case r * 8 + v: run_panel(r, v, block, w, stride, column, outs); break;
+#define CASE(r, v)                                                                                 \
+  case r * 8 + v:                                                                                  \
+    run_panel(r, v, block, w, stride, column, outs);                                               \
+    break;
 #define CASES(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
 static void run_block(const il_block *block, const float *w, int64_t stride, int64_t outs) {
   for (int64_t column = 0; column < outs;) {
@@ -78,7 +88,7 @@ static void run_block(const il_block *block, const float *w, int64_t stride, int
       CASES(3)
       CASES(2)
       CASES(1)
-      default: break;
+    default: break;
     }
     column += vectors * IL_VL;
   }
@@ -89,13 +99,17 @@ typedef struct il_axis { /* one axis of the geometry, seen from the result */
   int32_t rows, kernel, stride, pad, dilation, size; /* size: of the operand that is read */
 } il_axis;
 
-typedef struct il_class { int32_t first_row, rows, first_term, terms; } il_class;
-typedef struct il_row { int32_t in, out; } il_row;
+typedef struct il_class {
+  int32_t first_row, rows, first_term, terms;
+} il_class;
+typedef struct il_row {
+  int32_t in, out;
+} il_row;
 
 typedef struct il_table {
   int32_t classes, terms, rows;
-  int32_t channels;           /* of a term */
-  uint32_t term_at, row_at;   /* bytes from the table's begin; the classes follow this head */
+  int32_t channels;         /* of a term */
+  uint32_t term_at, row_at; /* bytes from the table's begin; the classes follow this head */
 } il_table;
 
 static bool is_forward(const il_problem *p) { return p->op == IL_OP_CONV2D; }
@@ -108,7 +122,9 @@ static void axes_of(const il_problem *p, il_axis axis[2]) {
 static int32_t channels_of(const il_problem *p) { return is_forward(p) ? p->conv.c : p->conv.k; }
 static int32_t outs_of(const il_problem *p) { return is_forward(p) ? p->conv.k : p->conv.c; }
 /* Few channels: each is a term of its own, so that the inner loop is one long run. */
-static int32_t term_channels(const il_problem *p) { return channels_of(p) <= NARROW ? 1 : channels_of(p); }
+static int32_t term_channels(const il_problem *p) {
+  return channels_of(p) <= NARROW ? 1 : channels_of(p);
+}
 
 /* Position that the tap of result position i reads; -1: none. */
 static int32_t reads(const il_axis *a, bool forward, int32_t i, int32_t tap) {
@@ -157,7 +173,8 @@ static void parts_of(const il_problem *p, size_t at[4]) {
   il_axis a[2];
   axes_of(p, a);
   const size_t classes = (size_t)(kinds(&a[0], is_forward(p)) * kinds(&a[1], is_forward(p)));
-  const size_t terms = classes * (size_t)(a[0].kernel * a[1].kernel) * (size_t)(channels_of(p) / term_channels(p));
+  const size_t terms =
+      classes * (size_t)(a[0].kernel * a[1].kernel) * (size_t)(channels_of(p) / term_channels(p));
   at[0] = sizeof(il_table) + classes * sizeof(il_class);
   at[1] = at[0] + terms * sizeof(il_term);
   at[2] = at[1] + (size_t)a[0].rows * (size_t)a[1].rows * sizeof(il_row);
@@ -170,8 +187,8 @@ static size_t table_bytes(const il_problem *p) {
 }
 
 /* The taps of pixel (i, j), relative to the first: that is where its row begins. Returns the address. */
-static int32_t terms_of(const il_problem *p, const il_axis a[2], int32_t i, int32_t j, il_table *t, il_term *term,
-                        il_class *class) {
+static int32_t terms_of(const il_problem *p, const il_axis a[2], int32_t i, int32_t j, il_table *t,
+                        il_term *term, il_class *class) {
   const int32_t channels = channels_of(p), step = term_channels(p);
   int32_t base = -1;
   for (int32_t u = 0; u < a[0].kernel; u++)
@@ -196,8 +213,10 @@ static void prepare_conv(const il_problem *p, void *memory) {
   il_class *class = (il_class *)(t + 1);
   il_term *term = (il_term *)(void *)(base + at[0]);
   il_row *row = (il_row *)(void *)(base + at[1]);
-  int32_t *leader[2] = {(int32_t *)(void *)(base + at[2]), (int32_t *)(void *)(base + at[2]) + a[0].rows};
-  *t = (il_table){.channels = term_channels(p), .term_at = (uint32_t)at[0], .row_at = (uint32_t)at[1]};
+  int32_t *leader[2] = {(int32_t *)(void *)(base + at[2]),
+                        (int32_t *)(void *)(base + at[2]) + a[0].rows};
+  *t = (il_table){
+      .channels = term_channels(p), .term_at = (uint32_t)at[0], .row_at = (uint32_t)at[1]};
   for (int k = 0; k < 2; k++) leaders(&a[k], is_forward(p), leader[k]);
   for (int32_t i = 0; i < a[0].rows; i++)
     for (int32_t j = 0; j < a[1].rows; j++) {
@@ -207,24 +226,29 @@ static void prepare_conv(const il_problem *p, void *memory) {
       for (int32_t y = i; y < a[0].rows; y++)
         for (int32_t x = j; x < a[1].rows; x++) {
           if (leader[0][y] != i || leader[1][x] != j) continue;
-          row[t->rows++] = (il_row){terms_of(p, a, y, x, t, NULL, NULL), (y * a[1].rows + x) * outs_of(p)};
+          row[t->rows++] =
+              (il_row){terms_of(p, a, y, x, t, NULL, NULL), (y * a[1].rows + x) * outs_of(p)};
         }
       class->rows = t->rows - class->first_row;
-      class++;
+      class ++;
       t->classes++;
     }
 }
 
 static bool conv_applicable(const il_problem *p) {
   const il_conv_geometry *q = &p->conv;
-  return q->groups == 1 && (int64_t)q->h * q->w * q->c < INT32_MAX && (int64_t)q->oh * q->ow * q->k < INT32_MAX;
+  return q->groups == 1 && (int64_t)q->h * q->w * q->c < INT32_MAX &&
+         (int64_t)q->oh * q->ow * q->k < INT32_MAX;
 }
-static int64_t weight_rows(const il_problem *p) { return (int64_t)p->conv.kh * p->conv.kw * channels_of(p); }
+static int64_t weight_rows(const il_problem *p) {
+  return (int64_t)p->conv.kh * p->conv.kw * channels_of(p);
+}
 static size_t conv_scratch(const il_problem *p) {
   const int64_t outs = outs_of(p);
   return outs == il_padded(outs) ? 0 : (size_t)(weight_rows(p) * il_padded(outs)) * sizeof(float);
 }
-static void conv_run(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void conv_run(const il_problem *p, const void *table, const void *const *in,
+                     void *const *out, void *scratch) {
   const il_table *t = table;
   const il_class *class = (const il_class *)(t + 1);
   const il_term *term = (const il_term *)(const void *)((const char *)table + t->term_at);
@@ -232,21 +256,24 @@ static void conv_run(const il_problem *p, const void *table, const void *const *
   il_axis a[2];
   axes_of(p, a);
   const int64_t outs = outs_of(p), stride = il_padded(outs);
-  const int64_t image_in = (int64_t)a[0].size * a[1].size * channels_of(p), image_out = (int64_t)t->rows * outs;
+  const int64_t image_in = (int64_t)a[0].size * a[1].size * channels_of(p),
+                image_out = (int64_t)t->rows * outs;
   const float *w = in[1];
   if (stride != outs) {
     il_pack_padded(weight_rows(p), outs, w, scratch);
     w = scratch;
   }
-  for (int32_t k = 0; k < t->classes; k++, class++) {
+  for (int32_t k = 0; k < t->classes; k++, class ++) {
     const il_row *row = rows + class->first_row;
     const float *x = in[0];
     float *y = out[0];
-    const int64_t total = (int64_t)class->rows * p->conv.n, blocks = (total + ROWS - 1) / ROWS;
-    il_block block = {.terms = class->terms, .channels = t->channels, .term = term + class->first_term};
+    const int64_t total = (int64_t) class->rows * p->conv.n, blocks = (total + ROWS - 1) / ROWS;
+    il_block block = {
+        .terms = class->terms, .channels = t->channels, .term = term + class->first_term};
     int32_t member = 0;
     for (int64_t b = 0, done = 0; b < blocks; b++, done += block.rows) {
-      block.rows = (int)(total * (b + 1) / blocks - done); /* nearly equal heights: no block of one row */
+      block.rows =
+          (int)(total * (b + 1) / blocks - done); /* nearly equal heights: no block of one row */
       for (int r = 0; r < block.rows; r++) {
         block.in[r] = x + row[member].in;
         block.out[r] = y + row[member].out;
@@ -267,7 +294,8 @@ static size_t matmul_scratch(const il_problem *p) {
   const il_matmul_geometry *g = &p->matmul;
   return g->transpose_b || g->n % IL_VL ? (size_t)(g->k * il_padded(g->n)) * sizeof(float) : 0;
 }
-static void matmul_run(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void matmul_run(const il_problem *p, const void *table, const void *const *in,
+                       void *const *out, void *scratch) {
   (void)table;
   const il_matmul_geometry *g = &p->matmul;
   const int64_t stride = il_padded(g->n), blocks = (g->m + ROWS - 1) / ROWS;
@@ -275,7 +303,8 @@ static void matmul_run(const il_problem *p, const void *table, const void *const
   il_block block = {.terms = 1, .channels = g->k, .term = &term};
   for (int64_t t = 0; t < g->batch; t++) {
     const float *a = (const float *)in[0] + t * g->m * g->k;
-    const float *b = il_pack_operand(g->k, g->n, g->transpose_b, (const float *)in[1] + t * g->k * g->n, scratch);
+    const float *b = il_pack_operand(g->k, g->n, g->transpose_b,
+                                     (const float *)in[1] + t * g->k * g->n, scratch);
     float *y = (float *)out[0] + t * g->m * g->n;
     for (int64_t i = 0, row = 0; i < blocks; i++) {
       block.rows = (int)(g->m * (i + 1) / blocks - row);
@@ -289,14 +318,36 @@ static void matmul_run(const il_problem *p, const void *table, const void *const
 }
 
 const il_kernel il_kernel_conv2d = {
-    .name = "conv2d/rows", .op = IL_OP_CONV2D, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = conv_applicable, .table = table_bytes, .prepare = prepare_conv, .scratch = conv_scratch, .run = conv_run,
+    .name = "conv2d/rows",
+    .op = IL_OP_CONV2D,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = conv_applicable,
+    .table = table_bytes,
+    .prepare = prepare_conv,
+    .scratch = conv_scratch,
+    .run = conv_run,
 };
 const il_kernel il_kernel_conv2d_transpose = {
-    .name = "conv2d_transpose/rows", .op = IL_OP_CONV2D_TRANSPOSE, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = conv_applicable, .table = table_bytes, .prepare = prepare_conv, .scratch = conv_scratch, .run = conv_run,
+    .name = "conv2d_transpose/rows",
+    .op = IL_OP_CONV2D_TRANSPOSE,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = conv_applicable,
+    .table = table_bytes,
+    .prepare = prepare_conv,
+    .scratch = conv_scratch,
+    .run = conv_run,
 };
 const il_kernel il_kernel_matmul = {
-    .name = "matmul/rows", .op = IL_OP_MATMUL, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = matmul_applicable, .scratch = matmul_scratch, .run = matmul_run,
+    .name = "matmul/rows",
+    .op = IL_OP_MATMUL,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = matmul_applicable,
+    .scratch = matmul_scratch,
+    .run = matmul_run,
 };

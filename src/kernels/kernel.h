@@ -40,21 +40,29 @@ typedef struct il_move_geometry {
 } il_move_geometry;
 
 /* gather / scatter_add: a [rows, width], index [count]. */
-typedef struct il_gather_geometry { int64_t rows, width, count; } il_gather_geometry;
+typedef struct il_gather_geometry {
+  int64_t rows, width, count;
+} il_gather_geometry;
 
 /* pool_argmax, average_pool and its transpose. */
-typedef struct il_pool_geometry { int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw; } il_pool_geometry;
+typedef struct il_pool_geometry {
+  int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
+} il_pool_geometry;
 
 /* One instruction of an elementwise program over a tile of `rows`×`width` elements.
  * Registers are tile buffers in scratch, so an operation is one plain loop over the tile. */
 typedef enum il_tile_mode {
-  IL_TILE_FULL = 0,   /* operand [rows, width] */
-  IL_TILE_CHANNEL,    /* operand [width], the same for all rows */
-  IL_TILE_ROW,        /* operand [rows], the same for the width */
-  IL_TILE_SCALAR,     /* operand [1] */
+  IL_TILE_FULL = 0, /* operand [rows, width] */
+  IL_TILE_CHANNEL,  /* operand [width], the same for all rows */
+  IL_TILE_ROW,      /* operand [rows], the same for the width */
+  IL_TILE_SCALAR,   /* operand [1] */
 } il_tile_mode;
-enum { IL_TILE_MAX_CODE = 64, IL_TILE_MAX_OPERANDS = 24, IL_TILE_MAX_SUMS = 16,
-       IL_TILE_MAX_RESULTS = IL_TILE_MAX_CODE + IL_TILE_MAX_SUMS };
+enum {
+  IL_TILE_MAX_CODE = 64,
+  IL_TILE_MAX_OPERANDS = 24,
+  IL_TILE_MAX_SUMS = 16,
+  IL_TILE_MAX_RESULTS = IL_TILE_MAX_CODE + IL_TILE_MAX_SUMS
+};
 typedef struct il_tile_code {
   uint16_t op;     /* an elementwise il_op */
   uint16_t result; /* register */
@@ -66,12 +74,13 @@ typedef struct il_tile_program {
   int64_t rows, width; /* iteration space; width: the collapsed trailing dimension */
   int operands, codes, results, registers;
   il_tile_mode mode[IL_TILE_MAX_OPERANDS];
-  double constant[IL_TILE_MAX_OPERANDS]; /* value of an operand that is_constant (mode SCALAR) */
+  double constant[IL_TILE_MAX_OPERANDS];  /* value of an operand that is_constant (mode SCALAR) */
   bool is_constant[IL_TILE_MAX_OPERANDS]; /* then no pointer is read */
   il_tile_code code[IL_TILE_MAX_CODE];
   struct {
     uint16_t reg;
-    bool sum; /* false: the full [rows, width] value is stored; true: its sum over rows, [width], in the
+    bool
+        sum; /* false: the full [rows, width] value is stored; true: its sum over rows, [width], in the
                  order of `sum` (rows ascending, one accumulator per column) */
   } result[IL_TILE_MAX_RESULTS];
 } il_tile_program;
@@ -83,7 +92,7 @@ typedef struct il_problem {
     il_matmul_geometry matmul;
     il_conv_geometry conv;
     il_reduce_geometry reduce; /* sum, max */
-    il_move_geometry move;     /* broadcast, transpose, slice; element size by type (also i32, u8) */
+    il_move_geometry move; /* broadcast, transpose, slice; element size by type (also i32, u8) */
     il_gather_geometry gather;
     il_pool_geometry pool;
     const il_tile_program *tile;
@@ -97,7 +106,7 @@ typedef struct il_kernel {
   const char *isa;       /* "native" or "any" */
   const char *bit_class; /* "fma": equal to the reference loop in every bit */
   bool (*applicable)(const il_problem *problem);
-  size_t (*table)(const il_problem *problem);   /* bytes prepared once at plan time; NULL: 0 */
+  size_t (*table)(const il_problem *problem); /* bytes prepared once at plan time; NULL: 0 */
   void (*prepare)(const il_problem *problem, void *table);
   size_t (*scratch)(const il_problem *problem); /* bytes granted at each run; NULL: 0 */
   /* in/out: dense operands, 64-byte aligned when they come from the plan's arena, at least

@@ -8,7 +8,9 @@ static bool always(const il_problem *problem) {
   return true;
 }
 
-typedef struct il_loop { int64_t dim, in, out; } il_loop; /* strides in elements */
+typedef struct il_loop {
+  int64_t dim, in, out;
+} il_loop; /* strides in elements */
 
 /* Drops axes of one element, joins neighbours that are one run in x. */
 static int join(const il_move_geometry *g, il_loop loop[IL_MAX_RANK]) {
@@ -18,8 +20,10 @@ static int join(const il_move_geometry *g, il_loop loop[IL_MAX_RANK]) {
     const int64_t dim = g->dim[i];
     if (dim == 1) continue;
     il_loop *inner = count ? &loop[count - 1] : NULL;
-    if (inner && g->stride[i] == inner->in * inner->dim) inner->dim *= dim;
-    else loop[count++] = (il_loop){dim, g->stride[i], out};
+    if (inner && g->stride[i] == inner->in * inner->dim)
+      inner->dim *= dim;
+    else
+      loop[count++] = (il_loop){dim, g->stride[i], out};
     out *= dim;
   }
   return count;
@@ -36,7 +40,8 @@ static void run_of(const il_loop *l, const float *x, float *y) {
   }
 }
 
-static void run(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run(const il_problem *p, const void *table, const void *const *in, void *const *out,
+                void *scratch) {
   (void)table, (void)scratch;
   il_loop loop[IL_MAX_RANK];
   int count = join(&p->move, loop);
@@ -58,8 +63,10 @@ static void run(const il_problem *p, const void *table, const void *const *in, v
   int64_t index[IL_MAX_RANK] = {0}, times = 1;
   for (int i = 1; i < count; i++) times *= loop[i].dim;
   for (int64_t t = 0; t < times; t++) {
-    if (across.dim) il_pack_transposed(inner.dim, across.dim, x, inner.in, y, across.out);
-    else run_of(&inner, x, y);
+    if (across.dim)
+      il_pack_transposed(inner.dim, across.dim, x, inner.in, y, across.out);
+    else
+      run_of(&inner, x, y);
     for (int i = 1; i < count; i++) {
       x += loop[i].in;
       y += loop[i].out;
@@ -71,10 +78,10 @@ static void run(const il_problem *p, const void *table, const void *const *in, v
   }
 }
 
-#define MOVE(id, label)                                                                                     \
-  {                                                                                                         \
-    .name = label, .op = id, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma", .applicable = always, \
-    .run = run,                                                                                             \
+#define MOVE(id, label)                                                                            \
+  {                                                                                                \
+    .name = label, .op = id, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",              \
+    .applicable = always, .run = run,                                                              \
   }
 const il_kernel il_kernel_transpose = MOVE(IL_OP_TRANSPOSE, "transpose");
 const il_kernel il_kernel_broadcast = MOVE(IL_OP_BROADCAST, "broadcast");

@@ -11,11 +11,11 @@
 #else
 #define LANES(f, s) LANES4(f, 0, s)
 #endif
-#define ROUND(s)                                                                     \
-  _Pragma("GCC unroll 16") for (int i = 0; i < IL_VL; i++) if (!(i & (s))) {         \
-    const il_vec a = v[i], b = v[i + (s)];                                           \
-    v[i] = __builtin_shufflevector(a, b, LANES(LOW, s));                             \
-    v[i + (s)] = __builtin_shufflevector(a, b, LANES(HIGH, s));                      \
+#define ROUND(s)                                                                                   \
+  _Pragma("GCC unroll 16") for (int i = 0; i < IL_VL; i++) if (!(i & (s))) {                       \
+    const il_vec a = v[i], b = v[i + (s)];                                                         \
+    v[i] = __builtin_shufflevector(a, b, LANES(LOW, s));                                           \
+    v[i + (s)] = __builtin_shufflevector(a, b, LANES(HIGH, s));                                    \
   }
 
 static inline void square(il_vec v[IL_VL]) {
@@ -39,22 +39,27 @@ static void whole(const float *from, int64_t from_stride, float *to, int64_t to_
 }
 
 /* A square cut off at the matrix's edge. */
-static void part(int64_t rows, int64_t columns, const float *from, int64_t from_stride, float *to, int64_t to_stride) {
+static void part(int64_t rows, int64_t columns, const float *from, int64_t from_stride, float *to,
+                 int64_t to_stride) {
   il_vec v[IL_VL];
-  for (int i = 0; i < IL_VL; i++) v[i] = i < rows ? il_load_part(from + i * from_stride, columns) : (il_vec){0};
+  for (int i = 0; i < IL_VL; i++)
+    v[i] = i < rows ? il_load_part(from + i * from_stride, columns) : (il_vec){0};
   square(v);
   for (int i = 0; i < columns; i++) il_store_part(to + i * to_stride, v[i], rows);
 }
 
-void il_pack_transposed(int64_t rows, int64_t columns, const float *from, int64_t from_stride, float *to,
-                        int64_t to_stride) {
+void il_pack_transposed(int64_t rows, int64_t columns, const float *from, int64_t from_stride,
+                        float *to, int64_t to_stride) {
   for (int64_t j = 0; j < columns; j += IL_VL)
     for (int64_t i = 0; i < rows; i += IL_VL) {
-      const int64_t height = rows - i < IL_VL ? rows - i : IL_VL, width = columns - j < IL_VL ? columns - j : IL_VL;
+      const int64_t height = rows - i < IL_VL ? rows - i : IL_VL,
+                    width = columns - j < IL_VL ? columns - j : IL_VL;
       const float *x = from + i * from_stride + j;
       float *y = to + j * to_stride + i;
-      if (height == IL_VL && width == IL_VL) whole(x, from_stride, y, to_stride);
-      else part(height, width, x, from_stride, y, to_stride);
+      if (height == IL_VL && width == IL_VL)
+        whole(x, from_stride, y, to_stride);
+      else
+        part(height, width, x, from_stride, y, to_stride);
     }
 }
 
@@ -66,10 +71,12 @@ void il_pack_padded(int64_t rows, int64_t columns, const float *from, float *to)
   }
 }
 
-const float *il_pack_operand(int64_t k, int64_t n, bool transposed, const float *from, float *scratch) {
+const float *il_pack_operand(int64_t k, int64_t n, bool transposed, const float *from,
+                             float *scratch) {
   const int64_t stride = il_padded(n);
   if (transposed) {
-    for (int64_t l = 0; stride != n && l < k; l++) il_store(scratch + (l + 1) * stride - IL_VL, (il_vec){0});
+    for (int64_t l = 0; stride != n && l < k; l++)
+      il_store(scratch + (l + 1) * stride - IL_VL, (il_vec){0});
     il_pack_transposed(n, k, from, k, scratch, stride);
     return scratch;
   }

@@ -42,7 +42,9 @@ static void step(il_axes *a) {
 
 /* Element i goes to lane i % 16. Padding with zeros is exact: a lane starts at +0 and is never -0. */
 enum { LANES = 16, PARTS = LANES / IL_VL };
-typedef struct il_lanes { il_vec part[PARTS]; } il_lanes;
+typedef struct il_lanes {
+  il_vec part[PARTS];
+} il_lanes;
 static inline il_lanes add_run(int64_t count, const float *x, il_lanes lanes) {
   int64_t i = 0;
   for (; i + LANES <= count; i += LANES)
@@ -59,7 +61,8 @@ static inline float fold(const il_lanes *lanes) {
   return lane[0];
 }
 
-static void run_sum(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run_sum(const il_problem *p, const void *table, const void *const *in, void *const *out,
+                    void *scratch) {
   (void)table, (void)scratch;
   const il_reduce_geometry *g = &p->reduce;
   il_axes axes[2];
@@ -72,20 +75,24 @@ static void run_sum(const il_problem *p, const void *table, const void *const *i
     const float *x = (const float *)in[0] + kept->at;
     if (last) {
       il_lanes lanes = {{{0}}};
-      for (int64_t r = 0; r < reduced->count; r++, step(reduced)) lanes = add_run(width, x + reduced->at, lanes);
+      for (int64_t r = 0; r < reduced->count; r++, step(reduced))
+        lanes = add_run(width, x + reduced->at, lanes);
       *y++ = fold(&lanes);
       continue;
     }
     memset(y, 0, (size_t)width * sizeof *y);
-    if (reduced->rank == 1 && reduced->stride[0] == width) il_add_rows(reduced->count, width, x, y);
+    if (reduced->rank == 1 && reduced->stride[0] == width)
+      il_add_rows(reduced->count, width, x, y);
     else
-      for (int64_t r = 0; r < reduced->count; r++, step(reduced)) il_add_rows(1, width, x + reduced->at, y);
+      for (int64_t r = 0; r < reduced->count; r++, step(reduced))
+        il_add_rows(1, width, x + reduced->at, y);
     y += width;
   }
 }
 
 /* The first of equal numbers stays, so that zeros keep their sign. */
-static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out, void *scratch) {
+static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out,
+                    void *scratch) {
   (void)table, (void)scratch;
   const il_reduce_geometry *g = &p->reduce;
   il_axes axes[2];
@@ -96,8 +103,10 @@ static void run_max(const il_problem *p, const void *table, const void *const *i
   float *y = out[0];
   for (int64_t k = 0; k < kept->count; k++, step(kept)) {
     const float *x = (const float *)in[0] + kept->at;
-    if (last) *y = *x;
-    else memcpy(y, x, (size_t)width * sizeof *y);
+    if (last)
+      *y = *x;
+    else
+      memcpy(y, x, (size_t)width * sizeof *y);
     for (int64_t r = 0; r < reduced->count; r++, step(reduced)) {
       const float *from = x + reduced->at;
       if (last) {
@@ -113,10 +122,20 @@ static void run_max(const il_problem *p, const void *table, const void *const *i
 }
 
 const il_kernel il_kernel_sum = {
-    .name = "sum", .op = IL_OP_SUM, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = always, .run = run_sum,
+    .name = "sum",
+    .op = IL_OP_SUM,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = always,
+    .run = run_sum,
 };
 const il_kernel il_kernel_max = {
-    .name = "max", .op = IL_OP_MAX, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = always, .run = run_max,
+    .name = "max",
+    .op = IL_OP_MAX,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = always,
+    .run = run_max,
 };

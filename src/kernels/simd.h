@@ -62,7 +62,8 @@ static inline il_vec il_fma_scalar(float a, il_vec b, il_vec c) {
 static inline void il_add_rows(int64_t rows, int64_t width, const float *x, float *y) {
   int64_t i = 0;
   for (; i + 4 * IL_VL <= width; i += 4 * IL_VL) {
-    il_vec a = il_load(y + i), b = il_load(y + i + IL_VL), c = il_load(y + i + 2 * IL_VL), d = il_load(y + i + 3 * IL_VL);
+    il_vec a = il_load(y + i), b = il_load(y + i + IL_VL), c = il_load(y + i + 2 * IL_VL),
+           d = il_load(y + i + 3 * IL_VL);
     for (int64_t r = 0; r < rows; r++) {
       const float *from = x + r * width + i;
       a += il_load(from);

@@ -50,10 +50,22 @@ static size_t scratch(const il_problem *problem) {
 }
 
 const il_kernel il_kernel_tile_float = {
-    .name = "tile", .op = IL_OP_NONE, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",
-    .applicable = always, .scratch = scratch, .run = run_float,
+    .name = "tile",
+    .op = IL_OP_NONE,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = always,
+    .scratch = scratch,
+    .run = run_float,
 };
 const il_kernel il_kernel_tile_double = {
-    .name = "tile", .op = IL_OP_NONE, .type = IL_FLOAT64, .isa = "native", .bit_class = "fma",
-    .applicable = always, .scratch = scratch, .run = run_double,
+    .name = "tile",
+    .op = IL_OP_NONE,
+    .type = IL_FLOAT64,
+    .isa = "native",
+    .bit_class = "fma",
+    .applicable = always,
+    .scratch = scratch,
+    .run = run_double,
 };

@@ -65,21 +65,21 @@ il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml, cons
   il_scope_push(g, "query");
   il_value scores = {0};
   switch (maml->query_statistics) {
-    case IL_QUERY_STATISTICS_QUERY:
-      scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_BATCH, NULL,
-                            task->dropout_key, stream);
-      break;
-    case IL_QUERY_STATISTICS_SUPPORT:
-      /* Differentiable: the meta-gradient also goes through the support set's moments. */
-      il_net_apply(net, g, fast, task->support_x, IL_STATISTICS_BATCH, &moments,
-                   task->dropout_key, stream + 1);
-      scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_GIVEN, &moments,
-                            task->dropout_key, stream);
-      break;
-    case IL_QUERY_STATISTICS_EACH:
-      scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_EACH, NULL,
-                            task->dropout_key, stream);
-      break;
+  case IL_QUERY_STATISTICS_QUERY:
+    scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_BATCH, NULL, task->dropout_key,
+                          stream);
+    break;
+  case IL_QUERY_STATISTICS_SUPPORT:
+    /* Differentiable: the meta-gradient also goes through the support set's moments. */
+    il_net_apply(net, g, fast, task->support_x, IL_STATISTICS_BATCH, &moments, task->dropout_key,
+                 stream + 1);
+    scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_GIVEN, &moments,
+                          task->dropout_key, stream);
+    break;
+  case IL_QUERY_STATISTICS_EACH:
+    scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_EACH, NULL, task->dropout_key,
+                          stream);
+    break;
   }
   il_scope_pop(g);
   return scores;

@@ -71,23 +71,23 @@ static il_value apply_layer(pass *p, int index, il_value x) {
   const il_layer *layer = &record->layer;
   const il_value *w = &p->parameters[record->parameter];
   switch (layer->kind) {
-    case IL_LAYER_LINEAR: {
-      il_value y = il_matmul(g, flatten(g, x), w[0], false, false);
-      return layer->bias ? il_add(g, y, w[1]) : y;
-    }
-    case IL_LAYER_CONV: {
-      il_value y = il_conv2d(g, x, w[0], il_window_square(layer->kernel, layer->stride, layer->pad));
-      return layer->bias ? il_add(g, y, w[1]) : y;
-    }
-    case IL_LAYER_NORM: return norm(p, record, x);
-    case IL_LAYER_RELU: return il_relu(g, x);
-    case IL_LAYER_TANH: return il_tanh(g, x);
-    case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
-    case IL_LAYER_MAX_POOL:
-      return il_max_pool(g, x, il_window_square(layer->kernel, layer->stride, layer->pad));
-    case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
-    case IL_LAYER_FLATTEN: return flatten(g, x);
-    case IL_LAYER_DROPOUT: return dropout(p, index, x);
+  case IL_LAYER_LINEAR: {
+    il_value y = il_matmul(g, flatten(g, x), w[0], false, false);
+    return layer->bias ? il_add(g, y, w[1]) : y;
+  }
+  case IL_LAYER_CONV: {
+    il_value y = il_conv2d(g, x, w[0], il_window_square(layer->kernel, layer->stride, layer->pad));
+    return layer->bias ? il_add(g, y, w[1]) : y;
+  }
+  case IL_LAYER_NORM: return norm(p, record, x);
+  case IL_LAYER_RELU: return il_relu(g, x);
+  case IL_LAYER_TANH: return il_tanh(g, x);
+  case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
+  case IL_LAYER_MAX_POOL:
+    return il_max_pool(g, x, il_window_square(layer->kernel, layer->stride, layer->pad));
+  case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
+  case IL_LAYER_FLATTEN: return flatten(g, x);
+  case IL_LAYER_DROPOUT: return dropout(p, index, x);
   }
   return x;
 }
@@ -128,8 +128,13 @@ il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters
             "il_net_apply: given statistics were asked for, but moments is NULL");
     return (il_value){0};
   }
-  pass p = {.net = net, .g = g, .parameters = parameters, .statistics = statistics,
-            .moments = moments, .dropout_key = dropout_key, .dropout_stream = dropout_stream};
+  pass p = {.net = net,
+            .g = g,
+            .parameters = parameters,
+            .statistics = statistics,
+            .moments = moments,
+            .dropout_key = dropout_key,
+            .dropout_stream = dropout_stream};
   for (int i = 0; i < net->layers && il_valid(x); i++) {
     il_scope_push(g, net->layer[i].name);
     x = apply_layer(&p, i, x);

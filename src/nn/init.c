@@ -9,22 +9,22 @@
 /* One source of numbers for a whole parameter. */
 typedef struct source {
   il_init init;
-  double low, high;  /* uniform */
-  double deviation;  /* normal */
-  double number;     /* constant */
+  double low, high; /* uniform */
+  double deviation; /* normal */
+  double number;    /* constant */
   il_random random;
 } source;
 
 static double draw(source *s) {
   switch (s->init) {
-    case IL_INIT_UNIFORM: return s->low + (s->high - s->low) * il_random_uniform01(&s->random);
-    case IL_INIT_NORMAL: return s->deviation * il_random_normal01(&s->random);
-    case IL_INIT_TRUNCATED_NORMAL: {
-      double z = il_random_normal01(&s->random);
-      while (fabs(z) > 2) z = il_random_normal01(&s->random);
-      return s->deviation * z;
-    }
-    default: return s->number;
+  case IL_INIT_UNIFORM: return s->low + (s->high - s->low) * il_random_uniform01(&s->random);
+  case IL_INIT_NORMAL: return s->deviation * il_random_normal01(&s->random);
+  case IL_INIT_TRUNCATED_NORMAL: {
+    double z = il_random_normal01(&s->random);
+    while (fabs(z) > 2) z = il_random_normal01(&s->random);
+    return s->deviation * z;
+  }
+  default: return s->number;
   }
 }
 
@@ -60,19 +60,19 @@ static source source_of(const il_net *net, int index) {
   }
   double bound = 0;
   switch (layer->init) {
-    case IL_INIT_DEFAULT: bound = 1 / sqrt(fan_in); break;
-    case IL_INIT_XAVIER_UNIFORM: bound = sqrt(6 / (fan_in + fan_out)); break;
-    case IL_INIT_KAIMING_UNIFORM: bound = sqrt(6 / fan_in); break;
-    case IL_INIT_XAVIER_NORMAL: normal(&s, sqrt(2 / (fan_in + fan_out))); break;
-    case IL_INIT_KAIMING_NORMAL: normal(&s, sqrt(2 / fan_in)); break;
-    case IL_INIT_NORMAL: normal(&s, layer->init_scale); break;
-    case IL_INIT_TRUNCATED_NORMAL:
-      s.init = IL_INIT_TRUNCATED_NORMAL;
-      s.deviation = layer->init_scale;
-      break;
-    case IL_INIT_UNIFORM: uniform(&s, 0, layer->init_scale); break;
-    case IL_INIT_ZERO: break;
-    case IL_INIT_ONE: s.number = 1; break;
+  case IL_INIT_DEFAULT: bound = 1 / sqrt(fan_in); break;
+  case IL_INIT_XAVIER_UNIFORM: bound = sqrt(6 / (fan_in + fan_out)); break;
+  case IL_INIT_KAIMING_UNIFORM: bound = sqrt(6 / fan_in); break;
+  case IL_INIT_XAVIER_NORMAL: normal(&s, sqrt(2 / (fan_in + fan_out))); break;
+  case IL_INIT_KAIMING_NORMAL: normal(&s, sqrt(2 / fan_in)); break;
+  case IL_INIT_NORMAL: normal(&s, layer->init_scale); break;
+  case IL_INIT_TRUNCATED_NORMAL:
+    s.init = IL_INIT_TRUNCATED_NORMAL;
+    s.deviation = layer->init_scale;
+    break;
+  case IL_INIT_UNIFORM: uniform(&s, 0, layer->init_scale); break;
+  case IL_INIT_ZERO: break;
+  case IL_INIT_ONE: s.number = 1; break;
   }
   if (bound > 0) uniform(&s, -bound, bound);
   return s;

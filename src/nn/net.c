@@ -10,20 +10,21 @@
 static const int64_t largest_parameter = (int64_t)1 << 28;
 
 static const char *const kind_names[] = {
-    [IL_LAYER_LINEAR] = "linear",     [IL_LAYER_CONV] = "conv",          [IL_LAYER_NORM] = "norm",
-    [IL_LAYER_RELU] = "relu",         [IL_LAYER_TANH] = "tanh",          [IL_LAYER_SIGMOID] = "sigmoid",
-    [IL_LAYER_MAX_POOL] = "max_pool", [IL_LAYER_MEAN_POOL] = "mean_pool", [IL_LAYER_FLATTEN] = "flatten",
-    [IL_LAYER_DROPOUT] = "dropout",
+    [IL_LAYER_LINEAR] = "linear",     [IL_LAYER_CONV] = "conv",
+    [IL_LAYER_NORM] = "norm",         [IL_LAYER_RELU] = "relu",
+    [IL_LAYER_TANH] = "tanh",         [IL_LAYER_SIGMOID] = "sigmoid",
+    [IL_LAYER_MAX_POOL] = "max_pool", [IL_LAYER_MEAN_POOL] = "mean_pool",
+    [IL_LAYER_FLATTEN] = "flatten",   [IL_LAYER_DROPOUT] = "dropout",
 };
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
 /* The state of the walk over the layers. */
 typedef struct walk {
   il_net *net;
-  il_shape shape;            /* of one example, before the layer at hand */
-  int64_t pixels, channels;  /* see il_net_parameter */
+  il_shape shape;           /* of one example, before the layer at hand */
+  int64_t pixels, channels; /* see il_net_parameter */
   int count[KINDS];
-  int index;                 /* of the layer at hand */
+  int index; /* of the layer at hand */
 } walk;
 
 #define LAYER_FAIL(w, status, format, ...)                                                         \
@@ -75,9 +76,9 @@ static bool apply_window(walk *w) {
                       layer->kernel);
   int64_t h = window_output(w->shape.dim[0], layer), width = window_output(w->shape.dim[1], layer);
   if (h < 1 || width < 1)
-    return LAYER_FAIL(w, IL_ERROR_SHAPE, "stride %d and kernel %d leave nothing of a %lldx%lld image",
-                      layer->stride, layer->kernel, (long long)w->shape.dim[0],
-                      (long long)w->shape.dim[1]);
+    return LAYER_FAIL(w, IL_ERROR_SHAPE,
+                      "stride %d and kernel %d leave nothing of a %lldx%lld image", layer->stride,
+                      layer->kernel, (long long)w->shape.dim[0], (long long)w->shape.dim[1]);
   w->shape.dim[0] = h;
   w->shape.dim[1] = width;
   return true;
@@ -96,7 +97,8 @@ static bool walk_linear(walk *w, int outputs) {
   if (layer->units < 1)
     return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units %d; expected at least 1", layer->units);
   flatten(w);
-  if (!add_parameter(w, "weight", IL_SHAPE(w->shape.dim[0], layer->units), false, true)) return false;
+  if (!add_parameter(w, "weight", IL_SHAPE(w->shape.dim[0], layer->units), false, true))
+    return false;
   w->shape = IL_SHAPE(layer->units);
   w->pixels = 1;
   w->channels = layer->units;
@@ -106,7 +108,8 @@ static bool walk_linear(walk *w, int outputs) {
 static bool walk_conv(walk *w) {
   const il_layer *layer = &w->net->layer[w->index].layer;
   if (layer->units < 1)
-    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units (filters) %d; expected at least 1", layer->units);
+    return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units (filters) %d; expected at least 1",
+                      layer->units);
   if (!apply_window(w)) return false;
   il_shape weight = IL_SHAPE(layer->kernel, layer->kernel, w->shape.dim[2], layer->units);
   if (!add_parameter(w, "weight", weight, false, false)) return false;
@@ -143,26 +146,26 @@ static bool walk_layer(walk *w, int outputs) {
     return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "init_scale %g; expected 0 or more", layer->init_scale);
   bool fine = true;
   switch (layer->kind) {
-    case IL_LAYER_LINEAR: fine = walk_linear(w, outputs); break;
-    case IL_LAYER_CONV: fine = walk_conv(w); break;
-    case IL_LAYER_NORM: fine = walk_norm(w); break;
-    case IL_LAYER_MAX_POOL: fine = apply_window(w); break;
-    case IL_LAYER_MEAN_POOL:
-      fine = need_image(w);
-      if (fine) {
-        w->shape = IL_SHAPE(w->shape.dim[2]);
-        w->pixels = 1;
-        w->channels = w->shape.dim[0];
-      }
-      break;
-    case IL_LAYER_FLATTEN: flatten(w); break;
-    case IL_LAYER_DROPOUT:
-      if (!(layer->rate >= 0 && layer->rate < 1))
-        return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "rate %g; expected 0 <= rate < 1", layer->rate);
-      break;
-    case IL_LAYER_RELU:
-    case IL_LAYER_TANH:
-    case IL_LAYER_SIGMOID: break;
+  case IL_LAYER_LINEAR: fine = walk_linear(w, outputs); break;
+  case IL_LAYER_CONV: fine = walk_conv(w); break;
+  case IL_LAYER_NORM: fine = walk_norm(w); break;
+  case IL_LAYER_MAX_POOL: fine = apply_window(w); break;
+  case IL_LAYER_MEAN_POOL:
+    fine = need_image(w);
+    if (fine) {
+      w->shape = IL_SHAPE(w->shape.dim[2]);
+      w->pixels = 1;
+      w->channels = w->shape.dim[0];
+    }
+    break;
+  case IL_LAYER_FLATTEN: flatten(w); break;
+  case IL_LAYER_DROPOUT:
+    if (!(layer->rate >= 0 && layer->rate < 1))
+      return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "rate %g; expected 0 <= rate < 1", layer->rate);
+    break;
+  case IL_LAYER_RELU:
+  case IL_LAYER_TANH:
+  case IL_LAYER_SIGMOID: break;
   }
   record->out = w->shape;
   return fine;
@@ -177,7 +180,8 @@ static bool example_fine(il_context *context, il_shape example) {
   if (fine) return true;
   il_fail(context, IL_ERROR_SHAPE,
           "il_net_new: an example of rank %d; expected [features] or [height,width,channels] with "
-          "every size at least 1", example.rank);
+          "every size at least 1",
+          example.rank);
   return false;
 }
 
@@ -188,12 +192,14 @@ static bool walk_layers(il_net *net, int outputs) {
     if (!walk_layer(&w, outputs)) return false;
   if (w.shape.rank == 1 && w.shape.dim[0] == outputs) return true;
   if (w.shape.rank == 1)
-    il_fail(net->context, IL_ERROR_SHAPE, "il_net_new: the last layer gives %lld outputs; expected %d",
-            (long long)w.shape.dim[0], outputs);
+    il_fail(net->context, IL_ERROR_SHAPE,
+            "il_net_new: the last layer gives %lld outputs; expected %d", (long long)w.shape.dim[0],
+            outputs);
   else
     il_fail(net->context, IL_ERROR_SHAPE,
             "il_net_new: the last layer gives a %lldx%lldx%lld image; expected %d outputs",
-            (long long)w.shape.dim[0], (long long)w.shape.dim[1], (long long)w.shape.dim[2], outputs);
+            (long long)w.shape.dim[0], (long long)w.shape.dim[1], (long long)w.shape.dim[2],
+            outputs);
   return false;
 }
 
@@ -237,5 +243,9 @@ void il_net_free(il_net *net) {
 int il_net_layers(const il_net *net) { return net->layers; }
 const il_layer *il_net_layer(const il_net *net, int index) { return &net->layer[index].layer; }
 int il_net_parameters(const il_net *net) { return net->parameters; }
-const char *il_net_parameter_name(const il_net *net, int index) { return net->parameter[index].name; }
-il_shape il_net_parameter_shape(const il_net *net, int index) { return net->parameter[index].shape; }
+const char *il_net_parameter_name(const il_net *net, int index) {
+  return net->parameter[index].name;
+}
+il_shape il_net_parameter_shape(const il_net *net, int index) {
+  return net->parameter[index].shape;
+}

@@ -33,8 +33,7 @@ static void omniglot_fc(list *l, int width) {
   static const int parts[] = {4, 2, 1, 1};
   if (!width) width = 64;
   add(l, plain(IL_LAYER_FLATTEN));
-  il_layer linear = {
-      .kind = IL_LAYER_LINEAR, .init = IL_INIT_TRUNCATED_NORMAL, .init_scale = 0.01};
+  il_layer linear = {.kind = IL_LAYER_LINEAR, .init = IL_INIT_TRUNCATED_NORMAL, .init_scale = 0.01};
   for (int i = 0; i < 4; i++) {
     linear.units = parts[i] * width;
     add(l, linear);
@@ -56,8 +55,12 @@ static il_layer head(void) {
  * omniglot_fc. */
 static void conv4(list *l, int filters, bool strided) {
   if (!filters) filters = 64;
-  il_layer conv = {.kind = IL_LAYER_CONV, .units = filters, .kernel = 3, .stride = strided ? 2 : 1,
-                   .pad = 1, .init = IL_INIT_XAVIER_UNIFORM};
+  il_layer conv = {.kind = IL_LAYER_CONV,
+                   .units = filters,
+                   .kernel = 3,
+                   .stride = strided ? 2 : 1,
+                   .pad = 1,
+                   .init = IL_INIT_XAVIER_UNIFORM};
   il_layer pool = {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2};
   for (int i = 0; i < 4; i++) {
     add(l, conv);
@@ -73,7 +76,8 @@ il_net *il_net_preset(il_context *context, const char *name, il_shape example, i
                       int filters) {
   list l = {0};
   if (filters < 0 || filters > 1 << 16) {
-    il_fail(context, IL_ERROR_ARGUMENT, "il_net_preset: filters %d; expected 0 to %d", filters, 1 << 16);
+    il_fail(context, IL_ERROR_ARGUMENT, "il_net_preset: filters %d; expected 0 to %d", filters,
+            1 << 16);
     return NULL;
   }
   if (!strcmp(name, "mlp"))
@@ -86,7 +90,8 @@ il_net *il_net_preset(il_context *context, const char *name, il_shape example, i
     conv4(&l, filters, false);
   else {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "il_net_preset: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv or conv4", name);
+            "il_net_preset: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv or conv4",
+            name);
     return NULL;
   }
   return il_net_new(context, l.count, l.layer, example, outputs);

@@ -36,7 +36,8 @@ static inline float il_expf(float x) {
   p = fmaf(p, r, 0.5f);
   p = fmaf(p * r, r, r) + 1.0f;
   const int32_t k = (int32_t)n, half = k / 2;
-  const float y = p * il_bits_float((uint32_t)(half + 127) << 23) * il_bits_float((uint32_t)(k - half + 127) << 23);
+  const float y = p * il_bits_float((uint32_t)(half + 127) << 23) *
+                  il_bits_float((uint32_t)(k - half + 127) << 23);
   return x != x ? x : y;
 }
 

@@ -25,22 +25,43 @@ enum {
 #undef IL_ELEMENTWISE
 };
 static inline bool il_op_elementwise(il_op op) {
-  return (int)op >= (int)IL_ELEMENTWISE_FIRST && (int)op < IL_ELEMENTWISE_FIRST + (int)IL_ELEMENTWISE_COUNT;
+  return (int)op >= (int)IL_ELEMENTWISE_FIRST &&
+         (int)op < IL_ELEMENTWISE_FIRST + (int)IL_ELEMENTWISE_COUNT;
 }
 
 /* Attributes of structured operations, as stored in a node (all zero-filled before use, so that equal
  * attributes are equal bytes). Operations without an entry have none: broadcast, reshape, cast, gather,
  * stop_gradient, task_mean (the result's shape says it all). */
-typedef struct il_attr_input { int64_t index; } il_attr_input;       /* input: position among inputs */
-typedef struct il_attr_constant { double number; } il_attr_constant; /* constant */
-typedef struct il_attr_axes { int64_t axes; } il_attr_axes;          /* sum, max: bit mask */
-typedef struct il_attr_axis { int64_t axis; } il_attr_axis;          /* argmax, concat */
-typedef struct il_attr_permutation { int64_t axis[IL_MAX_RANK]; } il_attr_permutation; /* transpose */
-typedef struct il_attr_begin { int64_t begin[IL_MAX_RANK]; } il_attr_begin; /* slice */
-typedef struct il_attr_pad { int64_t low[IL_MAX_RANK]; } il_attr_pad; /* pad; high from the shapes */
-typedef struct il_attr_matmul { int64_t transpose_a, transpose_b; } il_attr_matmul;
-typedef struct il_attr_window { il_window window; } il_attr_window; /* conv family, pool family */
-typedef struct il_attr_stream { int64_t stream; } il_attr_stream;   /* random_uniform, random_normal */
+typedef struct il_attr_input {
+  int64_t index;
+} il_attr_input; /* input: position among inputs */
+typedef struct il_attr_constant {
+  double number;
+} il_attr_constant; /* constant */
+typedef struct il_attr_axes {
+  int64_t axes;
+} il_attr_axes; /* sum, max: bit mask */
+typedef struct il_attr_axis {
+  int64_t axis;
+} il_attr_axis; /* argmax, concat */
+typedef struct il_attr_permutation {
+  int64_t axis[IL_MAX_RANK];
+} il_attr_permutation; /* transpose */
+typedef struct il_attr_begin {
+  int64_t begin[IL_MAX_RANK];
+} il_attr_begin; /* slice */
+typedef struct il_attr_pad {
+  int64_t low[IL_MAX_RANK];
+} il_attr_pad; /* pad; high from the shapes */
+typedef struct il_attr_matmul {
+  int64_t transpose_a, transpose_b;
+} il_attr_matmul;
+typedef struct il_attr_window {
+  il_window window;
+} il_attr_window; /* conv family, pool family */
+typedef struct il_attr_stream {
+  int64_t stream;
+} il_attr_stream; /* random_uniform, random_normal */
 /* one_hot, scatter_add: classes / rows are the result's shape. */
 
 /* The geometry of a convolution of any of the three kinds, seen from the forward one:

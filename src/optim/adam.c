@@ -20,7 +20,8 @@ void il_adam_update(il_graph *g, const il_adam *adam, il_value step, int count,
                     const il_value *parameter, const il_value *gradient, const il_value *first,
                     const il_value *second, il_value *parameter_next, il_value *first_next,
                     il_value *second_next) {
-  if (!(adam->beta1 >= 0 && adam->beta1 < 1 && adam->beta2 >= 0 && adam->beta2 < 1 && adam->eps >= 0))
+  if (!(adam->beta1 >= 0 && adam->beta1 < 1 && adam->beta2 >= 0 && adam->beta2 < 1 &&
+        adam->eps >= 0))
     il_fail(il_graph_context(g), IL_ERROR_ARGUMENT,
             "il_adam_update: beta1 %g, beta2 %g, eps %g; expected betas in [0, 1) and eps >= 0",
             adam->beta1, adam->beta2, adam->eps);

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-enum { LOOK_BACK = 24 }; /* groups further back are not worth the memory their operands would hold */
+enum {
+  LOOK_BACK = 24
+}; /* groups further back are not worth the memory their operands would hold */
 
 typedef struct il_fusion {
   il_schedule *s;
@@ -120,7 +122,8 @@ static uint32_t direct(const il_schedule *s, uint32_t id) {
   return id;
 }
 
-static int new_operands(const il_schedule *s, const il_item *group, const il_node *node, bool *related) {
+static int new_operands(const il_schedule *s, const il_item *group, const il_node *node,
+                        bool *related) {
   int fresh = 0;
   *related = false;
   for (int i = 0; i < node->inputs; i++) {
@@ -167,8 +170,10 @@ static void place_elementwise(il_fusion *f, uint32_t id) {
       ensure(f, operand);
     } else {
       if (wants) width = wants;
-      if (base != operand) ensure(f, base); /* what is broadcast must itself exist */
-      else if (mode == IL_TILE_FULL) ensure(f, operand);
+      if (base != operand)
+        ensure(f, base); /* what is broadcast must itself exist */
+      else if (mode == IL_TILE_FULL)
+        ensure(f, operand);
     }
     const int32_t at = available(f, operand);
     if (at > earliest) earliest = at;
@@ -177,7 +182,8 @@ static void place_elementwise(il_fusion *f, uint32_t id) {
   const int last = s->count - LOOK_BACK > earliest ? s->count - LOOK_BACK : earliest;
   for (int index = s->count - 1; f->fuse && index >= last && index >= 0; index--) {
     il_item *group = s->items[index];
-    if (group->node || group->when != node->when || !il_shape_equal(group->shape, node->shape)) continue;
+    if (group->node || group->when != node->when || !il_shape_equal(group->shape, node->shape))
+      continue;
     if (width && group->width && width != group->width) continue;
     bool related;
     const int fresh = new_operands(s, group, node, &related);
@@ -272,7 +278,8 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
   s->root = calloc(n, sizeof *s->root);
   s->item_of = calloc(n, sizeof *s->item_of);
   s->leaves = calloc(n, sizeof *s->leaves);
-  il_fusion f = {.s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
+  il_fusion f = {
+      .s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
   if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available) {
     f.failed = true;
   } else {

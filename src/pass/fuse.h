@@ -23,10 +23,11 @@ typedef struct il_schedule {
   const il_graph *graph;
   il_item **items;
   int count, capacity;
-  bool *needed;      /* [size + 1] an output depends on it */
-  uint32_t *root;    /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
-  int32_t *item_of;  /* [size + 1] index of the item that computes it; -1: none (input, virtual) */
-  bool *leaves;      /* [size + 1] its value is read outside of the group that computes it */
+  bool *needed; /* [size + 1] an output depends on it */
+  uint32_t
+      *root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
+  int32_t *item_of; /* [size + 1] index of the item that computes it; -1: none (input, virtual) */
+  bool *leaves;     /* [size + 1] its value is read outside of the group that computes it */
 } il_schedule;
 
 /* fuse: false puts every elementwise node into a group of its own. tiles: false makes no groups at all. */

@@ -68,33 +68,33 @@ static void pool_problem(const il_node *node, const il_node *from, il_pool_geome
   const il_window *w = &((const il_attr_window *)node->attr)->window;
   const bool spread = node->op == IL_OP_AVERAGE_POOL_TRANSPOSE;
   const il_shape x = spread ? node->shape : from->shape, y = spread ? from->shape : node->shape;
-  *p = (il_pool_geometry){(int32_t)x.dim[0], (int32_t)x.dim[1], (int32_t)x.dim[2], (int32_t)x.dim[3],
-                          (int32_t)y.dim[1], (int32_t)y.dim[2], w->kernel[0], w->kernel[1],
-                          w->stride[0],      w->stride[1],      w->pad_low[0], w->pad_low[1],
-                          w->dilation[0],    w->dilation[1]};
+  *p = (il_pool_geometry){
+      (int32_t)x.dim[0], (int32_t)x.dim[1], (int32_t)x.dim[2], (int32_t)x.dim[3], (int32_t)y.dim[1],
+      (int32_t)y.dim[2], w->kernel[0],      w->kernel[1],      w->stride[0],      w->stride[1],
+      w->pad_low[0],     w->pad_low[1],     w->dilation[0],    w->dilation[1]};
 }
 
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem) {
   const il_node *from = node->inputs ? il_node_of(g, node->input[0]) : NULL;
   *problem = (il_problem){.op = node->op, .type = node->type};
   switch (node->op) { /* families of geometry, not behaviour */
-    case IL_OP_MATMUL: matmul_problem(node, from, &problem->matmul); return true;
-    case IL_OP_CONV2D:
-    case IL_OP_CONV2D_TRANSPOSE:
-    case IL_OP_CONV2D_WEIGHT: problem->conv = il_conv_geometry_of(g, node); return true;
-    case IL_OP_SUM:
-    case IL_OP_MAX: reduce_problem(node, from, &problem->reduce); return true;
-    case IL_OP_BROADCAST:
-    case IL_OP_TRANSPOSE:
-    case IL_OP_SLICE: move_problem(node, from, &problem->move); return true;
-    case IL_OP_GATHER:
-    case IL_OP_SCATTER_ADD: gather_problem(g, node, &problem->gather); return true;
-    case IL_OP_POOL_ARGMAX:
-    case IL_OP_AVERAGE_POOL:
-    case IL_OP_AVERAGE_POOL_TRANSPOSE:
-      problem->type = from->type;
-      pool_problem(node, from, &problem->pool);
-      return true;
-    default: return false;
+  case IL_OP_MATMUL: matmul_problem(node, from, &problem->matmul); return true;
+  case IL_OP_CONV2D:
+  case IL_OP_CONV2D_TRANSPOSE:
+  case IL_OP_CONV2D_WEIGHT: problem->conv = il_conv_geometry_of(g, node); return true;
+  case IL_OP_SUM:
+  case IL_OP_MAX: reduce_problem(node, from, &problem->reduce); return true;
+  case IL_OP_BROADCAST:
+  case IL_OP_TRANSPOSE:
+  case IL_OP_SLICE: move_problem(node, from, &problem->move); return true;
+  case IL_OP_GATHER:
+  case IL_OP_SCATTER_ADD: gather_problem(g, node, &problem->gather); return true;
+  case IL_OP_POOL_ARGMAX:
+  case IL_OP_AVERAGE_POOL:
+  case IL_OP_AVERAGE_POOL_TRANSPOSE:
+    problem->type = from->type;
+    pool_problem(node, from, &problem->pool);
+    return true;
+  default: return false;
   }
 }

@@ -35,7 +35,8 @@ static void sort_by_size(int64_t *order, int64_t count, const il_buffer *buffer)
 }
 
 /* Lowest offset for `one` among the buffers already placed (order[0..placed), sorted by offset in `by`). */
-static size_t lowest(const il_buffer *one, const il_buffer *buffer, const int64_t *by, int64_t placed) {
+static size_t lowest(const il_buffer *one, const il_buffer *buffer, const int64_t *by,
+                     int64_t placed) {
   size_t offset = 0;
   for (int64_t i = 0; i < placed; i++) {
     const il_buffer *other = &buffer[by[i]];

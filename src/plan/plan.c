@@ -9,11 +9,12 @@ typedef struct il_builder {
   il_plan *plan;
   const il_graph *g;
   il_schedule s;
-  il_place *place;      /* [size + 1], by root */
-  bool *placed;         /* [size + 1] */
+  il_place *place;       /* [size + 1], by root */
+  bool *placed;          /* [size + 1] */
   int64_t *first, *last; /* [size + 1] life of a root within its arena's time */
-  int64_t *time;        /* [items] */
-  int64_t before_count; /* items before the tasks: the tasks are one instant of the shared arena's time */
+  int64_t *time;         /* [items] */
+  int64_t
+      before_count; /* items before the tasks: the tasks are one instant of the shared arena's time */
   bool reference;
 } il_builder;
 
@@ -64,7 +65,8 @@ static void set_lives(il_builder *b) {
     if (item->node) b->first[item->node] = b->last[item->node] = b->time[i];
     for (int k = 0; k < item->members; k++)
       b->first[item->member[k]] = b->last[item->member[k]] = b->time[i];
-    for (int k = 0; k < item->sums; k++) b->first[item->sum[k]] = b->last[item->sum[k]] = b->time[i];
+    for (int k = 0; k < item->sums; k++)
+      b->first[item->sum[k]] = b->last[item->sum[k]] = b->time[i];
   }
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
@@ -81,12 +83,14 @@ static void put(il_builder *b, uint32_t root, int slot, size_t offset) {
   b->placed[root] = true;
 }
 
-static int output_slot(const il_builder *b, int i) { return IL_SLOT_INPUTS + b->g->input_count + i; }
+static int output_slot(const il_builder *b, int i) {
+  return IL_SLOT_INPUTS + b->g->input_count + i;
+}
 
 static bool has_memory(const il_builder *b, uint32_t id) {
   const int item = b->s.item_of[id];
-  return item >= 0 && (b->s.items[item]->node == id || b->s.leaves[id] ||
-                       node_at(b, id)->op == IL_OP_SUM);
+  return item >= 0 &&
+         (b->s.items[item]->node == id || b->s.leaves[id] || node_at(b, id)->op == IL_OP_SUM);
 }
 
 /* Everything that has a fixed place: inputs, outputs written directly, contributions to the means. */
@@ -96,7 +100,8 @@ static void place_fixed(il_builder *b) {
     put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
   for (int i = 0; i < b->g->output_count; i++) {
     const uint32_t root = b->s.root[b->g->outputs[i].value.id];
-    if (!b->placed[root] && node_at(b, root)->op != IL_OP_TASK_MEAN) put(b, root, output_slot(b, i), 0);
+    if (!b->placed[root] && node_at(b, root)->op != IL_OP_TASK_MEAN)
+      put(b, root, output_slot(b, i), 0);
   }
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
@@ -120,8 +125,10 @@ static bool place_arena(il_builder *b, bool task) {
   for (uint32_t id = 1; id <= b->g->size; id++) {
     if (!b->s.needed[id] || b->placed[id] || !has_memory(b, id)) continue;
     if ((node_at(b, id)->when == IL_PER_TASK) != task) continue;
-    buffer[count++] =
-        (il_buffer){.node = id, .bytes = il_node_bytes(node_at(b, id)), .first = b->first[id], .last = b->last[id]};
+    buffer[count++] = (il_buffer){.node = id,
+                                  .bytes = il_node_bytes(node_at(b, id)),
+                                  .first = b->first[id],
+                                  .last = b->last[id]};
   }
   b->plan->arena_bytes[task ? 1 : 0] = il_memory_place(count, buffer, order);
   for (int64_t i = 0; i < count; i++)
@@ -172,7 +179,8 @@ static bool group_call(il_builder *b, const il_item *item, il_call *call) {
   if (!il_program_compile(&b->s, item, &b->plan->arena, &c)) return false;
   call->node = item->member[item->members - 1];
   call->problem = (il_problem){.op = IL_OP_NONE, .type = b->g->real, .tile = c.program};
-  return operands(b, call, c.program->operands, c.operand_base, c.program->results, c.result_node) &&
+  return operands(b, call, c.program->operands, c.operand_base, c.program->results,
+                  c.result_node) &&
          choose(b, call);
 }
 
@@ -209,7 +217,8 @@ static bool make_calls(il_builder *b) {
   }
   for (int w = 0; w < 3; w++) {
     plan->list[w].call = il_arena_alloc(
-        &plan->arena, (size_t)(count[w] + copies + (w == IL_PER_TASK ? means : 0) + 1) * sizeof(il_call));
+        &plan->arena,
+        (size_t)(count[w] + copies + (w == IL_PER_TASK ? means : 0) + 1) * sizeof(il_call));
     if (!plan->list[w].call) return false;
   }
   for (int i = 0; i < b->s.count; i++) {
@@ -242,7 +251,8 @@ static bool describe(il_builder *b) {
   plan->output_bytes = il_arena_alloc(&plan->arena, out * sizeof(size_t));
   plan->input_task = il_arena_alloc(&plan->arena, in);
   plan->output_task = il_arena_alloc(&plan->arena, out);
-  if (!plan->input_bytes || !plan->output_bytes || !plan->input_task || !plan->output_task) return false;
+  if (!plan->input_bytes || !plan->output_bytes || !plan->input_task || !plan->output_task)
+    return false;
   for (int i = 0; i < g->input_count; i++) {
     const il_node *node = il_node_of(g, g->inputs[i].value);
     plan->input_bytes[i] = il_node_bytes(node);
@@ -279,18 +289,21 @@ static bool build(il_builder *b) {
 il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   if (il_context_status(graph->context) != IL_OK) return NULL;
   if (graph->output_count == 0) {
-    il_fail(graph->context, IL_ERROR_ARGUMENT, "il_plan_build: the graph has no outputs, so there is nothing to compute");
+    il_fail(graph->context, IL_ERROR_ARGUMENT,
+            "il_plan_build: the graph has no outputs, so there is nothing to compute");
     return NULL;
   }
   const bool reference = options && options->reference;
   il_builder b = {.g = graph, .reference = reference};
   for (uint32_t id = 1; id <= graph->size; id++) {
     if (graph->nodes[id]->inputs <= IL_CALL_MAX_INS) continue;
-    il_fail(graph->context, IL_ERROR_UNSUPPORTED, "il_plan_build: %s of %d values; at most %d are possible",
+    il_fail(graph->context, IL_ERROR_UNSUPPORTED,
+            "il_plan_build: %s of %d values; at most %d are possible",
             il_op_name(graph->nodes[id]->op), graph->nodes[id]->inputs, IL_CALL_MAX_INS);
     return NULL;
   }
-  if (il_schedule_build(graph, !(options && options->no_fusion), !reference, &b.s) != IL_OK) return NULL;
+  if (il_schedule_build(graph, !(options && options->no_fusion), !reference, &b.s) != IL_OK)
+    return NULL;
   b.plan = calloc(1, sizeof *b.plan);
   bool ok = b.plan != NULL;
   if (ok) {

@@ -29,11 +29,11 @@ enum { IL_CALL_MAX_INS = 64 }; /* a concatenation of more is refused when the pl
 
 typedef struct il_call {
   il_call_kind kind;
-  uint32_t node;            /* the node, or the last member of a group */
-  const il_kernel *kernel;  /* IL_CALL_KERNEL */
-  il_problem problem;       /* geometry that the kernel sees */
-  const void *table;        /* prepared by the kernel */
-  size_t bytes;             /* IL_CALL_COPY */
+  uint32_t node;           /* the node, or the last member of a group */
+  const il_kernel *kernel; /* IL_CALL_KERNEL */
+  il_problem problem;      /* geometry that the kernel sees */
+  const void *table;       /* prepared by the kernel */
+  size_t bytes;            /* IL_CALL_COPY */
   int ins, outs;
   const il_place *in, *out;
   const uint32_t *out_node; /* the graph value that each out holds; for checking and printing */
@@ -46,11 +46,11 @@ typedef struct il_call_list {
 
 struct il_plan {
   const il_graph *graph;
-  il_arena arena;           /* steps, places, tables, programs */
-  il_call_list list[3];     /* by il_when */
-  size_t arena_bytes[2];    /* SHARED, TASK */
-  size_t scratch_bytes;     /* largest of any step */
-  size_t mean_bytes;        /* one block of the mean tree */
+  il_arena arena;        /* steps, places, tables, programs */
+  il_call_list list[3];  /* by il_when */
+  size_t arena_bytes[2]; /* SHARED, TASK */
+  size_t scratch_bytes;  /* largest of any step */
+  size_t mean_bytes;     /* one block of the mean tree */
   int64_t nodes;
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */

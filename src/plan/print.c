@@ -16,7 +16,8 @@ static const char *slot_name(const il_plan *plan, int slot, char text[static 32]
   if (slot < IL_SLOT_INPUTS) return names[slot];
   slot -= IL_SLOT_INPUTS;
   const bool input = slot < plan->graph->input_count;
-  snprintf(text, 32, "%s %d", input ? "input" : "output", input ? slot : slot - plan->graph->input_count);
+  snprintf(text, 32, "%s %d", input ? "input" : "output",
+           input ? slot : slot - plan->graph->input_count);
   return text;
 }
 
@@ -47,28 +48,34 @@ static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_
   size_t bytes = 0;
   problem_text(plan, call, problem, sizeof problem);
   il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
-  for (int i = 0; i < call->outs; i++) bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
-  fprintf(file, "%5lld  %-44s %-8s@%-9zu %10zu B %12.0f FLOP  %-16s %s\n", (long long)index, problem,
-          call->outs ? slot_name(plan, call->out[0].slot, slot) : "-", call->outs ? call->out[0].offset : 0,
-          bytes, call_flops(plan, call),
-          call->kind == IL_CALL_KERNEL ? call->kernel->name : call->kind == IL_CALL_COPY ? "copy" : "reference",
+  for (int i = 0; i < call->outs; i++)
+    bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
+  fprintf(file, "%5lld  %-44s %-8s@%-9zu %10zu B %12.0f FLOP  %-16s %s\n", (long long)index,
+          problem, call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
+          call->outs ? call->out[0].offset : 0, bytes, call_flops(plan, call),
+          call->kind == IL_CALL_KERNEL ? call->kernel->name
+          : call->kind == IL_CALL_COPY ? "copy"
+                                       : "reference",
           origin);
 }
 
 char *il_plan_print(const il_plan *plan) {
-  static const char *const stage[3] = {"shared, before the tasks", "for each task", "shared, after the mean over tasks"};
+  static const char *const stage[3] = {"shared, before the tasks", "for each task",
+                                       "shared, after the mean over tasks"};
   il_text text = {0};
   text.file = open_memstream(&text.data, &text.size);
   if (!text.file) {
     il_fail_memory(plan->graph->context, "the text of a plan");
     return NULL;
   }
-  fprintf(text.file, "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B\n",
-          il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0], plan->arena_bytes[1],
-          plan->scratch_bytes, plan->mean_bytes);
+  fprintf(text.file,
+          "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B\n",
+          il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0],
+          plan->arena_bytes[1], plan->scratch_bytes, plan->mean_bytes);
   for (int when = 0; when < 3; when++) {
     const il_call_list *list = &plan->list[when];
-    fprintf(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count, plan->flops[when]);
+    fprintf(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count,
+            plan->flops[when]);
     for (int64_t i = 0; i < list->count; i++) print_call(text.file, plan, i, &list->call[i]);
   }
   if (fclose(text.file) != 0) {

@@ -67,7 +67,8 @@ static void codes(const il_schedule *s, const il_item *item, il_tile_program *p,
   p->registers = next;
 }
 
-bool il_program_compile(const il_schedule *s, const il_item *item, il_arena *arena, il_compiled *c) {
+bool il_program_compile(const il_schedule *s, const il_item *item, il_arena *arena,
+                        il_compiled *c) {
   il_tile_program *p = il_arena_alloc(arena, sizeof *p);
   if (!p) return false;
   c->program = p;

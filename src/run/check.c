@@ -16,21 +16,23 @@ typedef struct il_checker {
 
 static double element(il_type type, const void *data, int64_t i) {
   switch (type) {
-    case IL_FLOAT32: return (double)((const float *)data)[i];
-    case IL_FLOAT64: return ((const double *)data)[i];
-    case IL_INT32: return ((const int32_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
+  case IL_FLOAT32: return (double)((const float *)data)[i];
+  case IL_FLOAT64: return ((const double *)data)[i];
+  case IL_INT32: return ((const int32_t *)data)[i];
+  default: return ((const uint8_t *)data)[i];
   }
 }
 
 /* Two NaNs are equal whatever their payload: which one an operation returns is not fixed by IEEE 754. */
 static bool same(il_type type, const void *a, const void *b, int64_t i) {
   const size_t size = il_type_size(type);
-  if (memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0) return true;
+  if (memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0)
+    return true;
   return isnan(element(type, a, i)) && isnan(element(type, b, i));
 }
 
-static void report(il_checker *c, const il_call *call, uint32_t id, const void *found, const void *expected) {
+static void report(il_checker *c, const il_call *call, uint32_t id, const void *found,
+                   const void *expected) {
   const il_graph *g = c->plan->graph;
   const il_node *node = g->nodes[id];
   const int64_t count = il_shape_count(node->shape);
@@ -48,13 +50,14 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const void *
   char origin[256], shape[96], task[32] = "shared";
   il_value_origin(g, (il_value){id}, origin, sizeof origin);
   if (c->task >= 0) snprintf(task, sizeof task, "task %d", c->task);
-  c->status = il_fail(g->context, IL_ERROR_MISMATCH,
-                      "value %%%u (%s%s%s, %s, %s) differs from the reference in %lld of %lld elements; "
-                      "worst is element %lld: found %.9g, expected %.9g; kernel %s",
-                      id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
-                      task, (long long)different, (long long)count, (long long)worst,
-                      element(node->type, found, worst), element(node->type, expected, worst),
-                      call->kind == IL_CALL_KERNEL ? call->kernel->name : "reference");
+  c->status = il_fail(
+      g->context, IL_ERROR_MISMATCH,
+      "value %%%u (%s%s%s, %s, %s) differs from the reference in %lld of %lld elements; "
+      "worst is element %lld: found %.9g, expected %.9g; kernel %s",
+      id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
+      task, (long long)different, (long long)count, (long long)worst,
+      element(node->type, found, worst), element(node->type, expected, worst),
+      call->kind == IL_CALL_KERNEL ? call->kernel->name : "reference");
 }
 
 static bool after_call(void *argument, const il_call *call, char *const *bases) {

@@ -23,7 +23,8 @@ void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, v
 static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads) {
   il_layout l = {0};
   const size_t workers = (size_t)threads;
-  const size_t slots = (size_t)(IL_SLOT_INPUTS + plan->graph->input_count + plan->graph->output_count);
+  const size_t slots =
+      (size_t)(IL_SLOT_INPUTS + plan->graph->input_count + plan->graph->output_count);
   l.stack_bytes = (size_t)tree->depth * plan->mean_bytes;
   l.base_bytes = il_aligned(slots * sizeof(char *));
   l.scratch = il_aligned(plan->arena_bytes[0]);
@@ -43,14 +44,16 @@ size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
 }
 
 static char **bases_of(const il_run *run, int worker) {
-  return (char **)(void *)(run->workspace + run->layout.bases + (size_t)worker * run->layout.base_bytes);
+  return (char **)(void *)(run->workspace + run->layout.bases +
+                           (size_t)worker * run->layout.base_bytes);
 }
 
 static void set_bases(il_run *run, int worker) {
   const il_plan *plan = run->plan;
   char **bases = bases_of(run, worker);
   bases[IL_SLOT_SHARED] = run->workspace + run->layout.shared;
-  bases[IL_SLOT_TASK] = run->workspace + run->layout.tasks + (size_t)worker * il_aligned(plan->arena_bytes[1]);
+  bases[IL_SLOT_TASK] =
+      run->workspace + run->layout.tasks + (size_t)worker * il_aligned(plan->arena_bytes[1]);
   bases[IL_SLOT_LEAF] = bases[IL_SLOT_MEANS] = run->workspace + run->layout.blocks;
   /* The bindings' inputs are read only; one array of bases serves reading and writing. */
   char **slot = bases + IL_SLOT_INPUTS;
@@ -70,7 +73,8 @@ static void set_task(const il_run *run, char **bases, int task) {
       *slot += index * plan->input_bytes[i];
     }
   for (int i = 0; i < plan->graph->output_count; i++, slot++)
-    if (plan->output_task[i]) *slot = (char *)run->bindings->outputs[i] + index * plan->output_bytes[i];
+    if (plan->output_task[i])
+      *slot = (char *)run->bindings->outputs[i] + index * plan->output_bytes[i];
 }
 
 static void *scratch_of(const il_run *run, int worker) {
@@ -95,9 +99,11 @@ bool il_run_shared(il_run *run, il_when when) {
 
 bool il_run_chunk(il_run *run, int worker, int chunk) {
   const il_plan *plan = run->plan;
-  il_tree_walk walk = {.blocks = {run->workspace + run->layout.blocks + (size_t)chunk * plan->mean_bytes}};
+  il_tree_walk walk = {
+      .blocks = {run->workspace + run->layout.blocks + (size_t)chunk * plan->mean_bytes}};
   char *stack = run->workspace + run->layout.stacks + (size_t)worker * run->layout.stack_bytes;
-  for (int i = 0; i < run->tree.depth; i++) walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
+  for (int i = 0; i < run->tree.depth; i++)
+    walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
   set_bases(run, worker);
   char **bases = bases_of(run, worker);
   const int begin = chunk * run->tree.chunk;
@@ -126,19 +132,23 @@ static void means_job(void *argument, int worker) {
   il_tree_finish(run->plan, &run->tree, run->workspace + run->layout.blocks, worker, run->threads);
 }
 
-il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings) {
+il_run il_run_start(const il_plan *plan, int threads, void *workspace,
+                    const il_bindings *bindings) {
   il_run run = {.plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
   run.tree = il_tree_cut(bindings->tasks, threads);
   run.layout = layout_of(plan, &run.tree, threads);
   return run;
 }
 
-il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace, const il_bindings *bindings) {
+il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
+                      const il_bindings *bindings) {
   il_context *context = plan->graph->context;
   if (bindings->tasks < 1)
-    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1", bindings->tasks);
+    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1",
+                   bindings->tasks);
   if ((uintptr_t)workspace % IL_WORKSPACE_ALIGNMENT)
-    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: the workspace must be aligned to %d bytes",
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "il_plan_run: the workspace must be aligned to %d bytes",
                    IL_WORKSPACE_ALIGNMENT);
   il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
   il_run_shared(&run, IL_BEFORE);

@@ -36,7 +36,8 @@ void il_tree_finish(const il_plan *plan, const il_tree *tree, char *blocks, int 
   const size_t size = il_type_size(plan->graph->real);
   const int64_t lines = (int64_t)(plan->mean_bytes / IL_WORKSPACE_ALIGNMENT);
   const int64_t per_line = IL_WORKSPACE_ALIGNMENT / (int64_t)size;
-  const int64_t begin = lines * part / parts * per_line, end = lines * (part + 1) / parts * per_line;
+  const int64_t begin = lines * part / parts * per_line,
+                end = lines * (part + 1) / parts * per_line;
   char *base = blocks + (size_t)begin * size;
   for (int step = 1; step < tree->chunks; step *= 2)
     for (int i = 0; i + step < tree->chunks; i += 2 * step)

@@ -181,7 +181,8 @@ static il_status compare(checker *k, const il_plan *plan, void *workspace, const
   void *outputs[3] = {&figures[0], &figures[1], &figures[2]};
   for (int number = 0; number < DIRECTIONS; number++) {
     draw_direction(k, number);
-    double exact = dot(k, k->gradient, k->direction), best = (double)INFINITY, best_step = 0, units = 0;
+    double exact = dot(k, k->gradient, k->direction), best = (double)INFINITY, best_step = 0,
+           units = 0;
     int clean = 0;
     double h = 1e-4;
     for (int rung = 0; rung < LADDER && clean < 2; rung++, h /= 10) {

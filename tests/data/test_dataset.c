@@ -41,7 +41,8 @@ static void expect_error(il_status status, const char *sentence) {
 
 static void test_glyphs(void **state) {
   (void)state;
-  il_dataset *same = il_dataset_glyphs(context, 10, 4, 3, 7), *other = il_dataset_glyphs(context, 10, 4, 3, 8);
+  il_dataset *same = il_dataset_glyphs(context, 10, 4, 3, 7),
+             *other = il_dataset_glyphs(context, 10, 4, 3, 8);
   size_t bytes = 10 * 4 * 3 * 28 * 28;
   assert_memory_equal(same->images, glyphs->images, bytes);
   assert_memory_not_equal(other->images, glyphs->images, bytes);
@@ -140,35 +141,44 @@ static il_splits *split(il_split_options options, int train, int validation, int
 
 static void test_splits(void **state) {
   (void)state;
-  il_splits *a = split((il_split_options){.kind = "random", .train = 20, .validation = 5}, 20, 5, 15);
-  il_splits *b = split((il_split_options){.kind = "random", .train = 20, .validation = 5, .seed = 1}, 20, 5, 15);
+  il_splits *a =
+      split((il_split_options){.kind = "random", .train = 20, .validation = 5}, 20, 5, 15);
+  il_splits *b = split(
+      (il_split_options){.kind = "random", .train = 20, .validation = 5, .seed = 1}, 20, 5, 15);
   int equal = 0;
-  for (int i = 0; i < 20; i++) equal += il_splits_class(a, IL_TRAIN, i) == il_splits_class(b, IL_TRAIN, i);
+  for (int i = 0; i < 20; i++)
+    equal += il_splits_class(a, IL_TRAIN, i) == il_splits_class(b, IL_TRAIN, i);
   assert_in_range(equal, 0, 19);
   il_splits_free(a);
   il_splits_free(b);
-  il_splits_free(split((il_split_options){.kind = "random", .train = 20, .validation = 5, .test = 3}, 20, 5, 3));
+  il_splits_free(split(
+      (il_split_options){.kind = "random", .train = 20, .validation = 5, .test = 3}, 20, 5, 3));
   a = split((il_split_options){.kind = "official", .validation = 4}, 20, 4, 16);
   for (int i = 0; i < 16; i++)
-    assert_string_equal(il_dataset_class_origin(glyphs, il_splits_class(a, IL_TEST, i)), "evaluation");
+    assert_string_equal(il_dataset_class_origin(glyphs, il_splits_class(a, IL_TEST, i)),
+                        "evaluation");
   il_splits_free(a);
-  a = split((il_split_options){.kind = "alphabets", .train = 6, .validation = 1, .seed = 3}, 24, 4, 12);
+  a = split((il_split_options){.kind = "alphabets", .train = 6, .validation = 1, .seed = 3}, 24, 4,
+            12);
   for (int i = 0; i < 24; i += 4) /* whole alphabets */
     for (int j = 1; j < 4; j++)
-      assert_int_equal(il_splits_class(a, IL_TRAIN, i) / 4, il_splits_class(a, IL_TRAIN, i + j) / 4);
+      assert_int_equal(il_splits_class(a, IL_TRAIN, i) / 4,
+                       il_splits_class(a, IL_TRAIN, i + j) / 4);
   il_splits_free(a);
   static const struct {
     il_split_options options;
     const char *sentence;
-  } bad[] = {{{.kind = "random", .train = 39, .validation = 2}, "39 + 2 + 0 = 41 classes, but the dataset has 40"},
-             {{.kind = "random", .train = INT32_MAX, .validation = INT32_MAX}, "but the dataset has 40"},
-             {{.kind = "random"}, "at least 1 to train"},
-             {{.kind = "random", .train = 1, .test = -1}, "no negative number"},
-             {{.kind = "alphabets", .train = 11}, "11 alphabets, but the dataset has 10"},
-             {{.kind = "official", .validation = 24}, "24 classes of validation from the 24"},
-             {{.kind = "officious"}, "'officious' is no kind of split"},
-             {{.kind = "file"}, "needs the file's path"},
-             {{.kind = "file", .path = "/nonexistent"}, "/nonexistent cannot be opened"}};
+  } bad[] = {
+      {{.kind = "random", .train = 39, .validation = 2},
+       "39 + 2 + 0 = 41 classes, but the dataset has 40"},
+      {{.kind = "random", .train = INT32_MAX, .validation = INT32_MAX}, "but the dataset has 40"},
+      {{.kind = "random"}, "at least 1 to train"},
+      {{.kind = "random", .train = 1, .test = -1}, "no negative number"},
+      {{.kind = "alphabets", .train = 11}, "11 alphabets, but the dataset has 10"},
+      {{.kind = "official", .validation = 24}, "24 classes of validation from the 24"},
+      {{.kind = "officious"}, "'officious' is no kind of split"},
+      {{.kind = "file"}, "needs the file's path"},
+      {{.kind = "file", .path = "/nonexistent"}, "/nonexistent cannot be opened"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     assert_null(il_splits_new(context, glyphs, &bad[i].options));
     expect_error(il_context_status(context), bad[i].sentence);
@@ -185,13 +195,15 @@ static void put(const char *text) {
 static void test_split_file(void **state) {
   (void)state;
   il_split_options options = {.kind = "file", .path = path};
-  put("# classes\ntest Glyph01/character01\n\ntrain Glyph03/character04\r\ntrain Glyph03/character01");
+  put("# classes\ntest Glyph01/character01\n\ntrain Glyph03/character04\r\ntrain "
+      "Glyph03/character01");
   il_splits *s = split(options, 2, 0, 1);
   assert_int_equal(il_splits_class(s, IL_TRAIN, 0), 8);
   assert_int_equal(il_splits_class(s, IL_TRAIN, 1), 11);
   il_splits_free(s);
   static const char *const bad[][2] = {
-      {"train Glyph01/character01\ntest Glyph01/character01\n", ":2: class 'Glyph01/character01' is already in line 1"},
+      {"train Glyph01/character01\ntest Glyph01/character01\n",
+       ":2: class 'Glyph01/character01' is already in line 1"},
       {"train Glyph01/character01\ntest Greek/a\n", ":2: the dataset has no class 'Greek/a'"},
       {"train\n", ":1: found 'train'"},
       {"tests Glyph01/character01\n", ":1: found 'tests'"},

@@ -24,7 +24,8 @@ static int start(void **state) {
   (void)state;
   context = il_context_new();
   glyphs = il_dataset_glyphs(context, 6, 4, 5, 7);
-  splits = il_splits_new(context, glyphs, &(il_split_options){.kind = "random", .train = 14, .validation = 5});
+  splits = il_splits_new(context, glyphs,
+                         &(il_split_options){.kind = "random", .train = 14, .validation = 5});
   close(mkstemp(path));
   return splits ? 0 : -1;
 }
@@ -46,8 +47,9 @@ static void expect_error(const char *sentence) {
 }
 
 static il_sampler *sampler(il_rotations rotations, bool rotate_test, uint64_t seed) {
-  il_sampler *s = il_sampler_new(context, glyphs, splits,
-                                 &(il_episode_options){WAYS, SHOTS, QUERIES, rotations, rotate_test, seed});
+  il_sampler *s =
+      il_sampler_new(context, glyphs, splits,
+                     &(il_episode_options){WAYS, SHOTS, QUERIES, rotations, rotate_test, seed});
   assert_non_null(s);
   assert_int_equal(il_sampler_episode_size(s), WORDS * sizeof(int));
   return s;
@@ -76,7 +78,8 @@ static void test_draw(void **state) {
   (void)state;
   int shared_base = 0, rotated = 0, cls_seen[24] = {0};
   for (int rotations = 0; rotations < 3; rotations++) {
-    il_sampler *a = sampler((il_rotations)rotations, false, 3), *b = sampler((il_rotations)rotations, false, 4);
+    il_sampler *a = sampler((il_rotations)rotations, false, 3),
+               *b = sampler((il_rotations)rotations, false, 4);
     int first[WORDS], again[WORDS], other[WORDS], differs = 0;
     il_episode e;
     for (int split = 0; split < 3; split++)
@@ -116,9 +119,11 @@ static void test_fill(void **state) {
     il_sampler_fill(s, &e, support[0], support_y, query[0], query_y);
     for (int w = 0; w < WAYS; w++)
       for (int k = 0; k < SHOTS + QUERIES; k++) {
-        const uint8_t *in = il_dataset_image(glyphs, e.cls[w], e.example[w * (SHOTS + QUERIES) + k]);
+        const uint8_t *in =
+            il_dataset_image(glyphs, e.cls[w], e.example[w * (SHOTS + QUERIES) + k]);
         const uint8_t *out = k < SHOTS ? support[w * SHOTS + k] : query[w * QUERIES + k - SHOTS];
-        assert_int_equal(k < SHOTS ? support_y[w * SHOTS + k] : query_y[w * QUERIES + k - SHOTS], w);
+        assert_int_equal(k < SHOTS ? support_y[w * SHOTS + k] : query_y[w * QUERIES + k - SHOTS],
+                         w);
         turns_seen[e.rotation[w]]++;
         for (int i = 0; i < 28; i++)
           for (int j = 0; j < 28; j++) {
@@ -141,13 +146,15 @@ static void test_refused(void **state) {
   static const struct {
     il_episode_options options;
     const char *sentence;
-  } bad[] = {{{.ways = 15, .shots = 1, .queries = 1}, "15 ways cannot be drawn from the train split: it has 14"},
+  } bad[] = {{{.ways = 15, .shots = 1, .queries = 1},
+              "15 ways cannot be drawn from the train split: it has 14"},
              {{.ways = 6, .shots = 1, .queries = 1}, "validation split: it has 5"},
              {{.ways = 5, .shots = 1, .queries = 5}, "it has 5 examples"},
              {{.ways = 5, .shots = INT32_MAX, .queries = INT32_MAX}, "expected at least"},
              {{.ways = 0, .shots = 1, .queries = 1}, "0 ways"},
              {{.ways = 2, .shots = 0, .queries = 1}, "0 shots"},
-             {{.ways = 2, .shots = 1, .queries = 1, .rotations = (il_rotations)3}, "no kind of rotations"}};
+             {{.ways = 2, .shots = 1, .queries = 1, .rotations = (il_rotations)3},
+              "no kind of rotations"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     assert_null(il_sampler_new(context, glyphs, splits, &bad[i].options));
     expect_error(bad[i].sentence);
@@ -168,7 +175,8 @@ static void test_list(void **state) {
     il_sampler_draw(b, IL_TEST, i, y, &e);
     assert_memory_equal(x, y, sizeof x);
   }
-  assert_int_not_equal(il_sampler_read_list(b, IL_TRAIN, path, &count), IL_OK); /* classes of another split */
+  assert_int_not_equal(il_sampler_read_list(b, IL_TRAIN, path, &count),
+                       IL_OK); /* classes of another split */
   expect_error("is not in the train split");
   il_sampler_free(a);
   il_sampler_free(b);
@@ -187,27 +195,29 @@ static void put(const char *format, const char *a, const char *b) {
 
 static void test_bad_lists(void **state) {
   (void)state;
-  il_sampler *s = il_sampler_new(context, glyphs, splits, &(il_episode_options){.ways = 2, .shots = 1, .queries = 2});
+  il_sampler *s = il_sampler_new(context, glyphs, splits,
+                                 &(il_episode_options){.ways = 2, .shots = 1, .queries = 2});
   const char *a = il_dataset_class_name(glyphs, il_splits_class(splits, IL_TEST, 0));
   const char *b = il_dataset_class_name(glyphs, il_splits_class(splits, IL_TEST, 1));
   uint64_t count;
   put("%s:0:1|2,3\t%s:1:0|1,4\n", a, b);
   assert_int_equal(il_sampler_read_list(s, IL_TEST, path, &count), IL_OK);
-  static const char *const bad[][2] = {{"%s:0:1|2,3\n", ":2: the episode has 1 classes, expected 2"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,4\t\n", ":2: the episode has 3 classes"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,5\n", "class 2 of the episode has no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,-4\n", "no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,04\n", "no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,99999999999999999999\n", "no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0,1|4\n", "no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,4,2\n", "no such examples"},
-                                       {"%s:0:1|2,3\t%s:1:0|1,1\n", "names an example twice"},
-                                       {"%s:0:1|2,3\t%s:4:0|1,4\n", "no rotation of 0 to 3"},
-                                       {"%s:0:1|2,3\t%s\n", "is not 'name:rotation"},
-                                       {"%s:0:1|2,3\t%sx:0:0|1,4\n", "has no class"},
-                                       {"%1$s:0:1|2,3\t%1$s:0:0|1,4\n", "class 2 of the episode is there twice"},
-                                       {"", "has no episode"},
-                                       {"\n", ":2: class 1"}};
+  static const char *const bad[][2] = {
+      {"%s:0:1|2,3\n", ":2: the episode has 1 classes, expected 2"},
+      {"%s:0:1|2,3\t%s:1:0|1,4\t\n", ":2: the episode has 3 classes"},
+      {"%s:0:1|2,3\t%s:1:0|1,5\n", "class 2 of the episode has no such examples"},
+      {"%s:0:1|2,3\t%s:1:0|1,-4\n", "no such examples"},
+      {"%s:0:1|2,3\t%s:1:0|1,04\n", "no such examples"},
+      {"%s:0:1|2,3\t%s:1:0|1,99999999999999999999\n", "no such examples"},
+      {"%s:0:1|2,3\t%s:1:0,1|4\n", "no such examples"},
+      {"%s:0:1|2,3\t%s:1:0|1,4,2\n", "no such examples"},
+      {"%s:0:1|2,3\t%s:1:0|1,1\n", "names an example twice"},
+      {"%s:0:1|2,3\t%s:4:0|1,4\n", "no rotation of 0 to 3"},
+      {"%s:0:1|2,3\t%s\n", "is not 'name:rotation"},
+      {"%s:0:1|2,3\t%sx:0:0|1,4\n", "has no class"},
+      {"%1$s:0:1|2,3\t%1$s:0:0|1,4\n", "class 2 of the episode is there twice"},
+      {"", "has no episode"},
+      {"\n", ":2: class 1"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     put(bad[i][0], a, b);
     assert_int_not_equal(il_sampler_read_list(s, IL_TEST, path, &count), IL_OK);
@@ -226,7 +236,8 @@ static void test_sinusoid(void **state) {
     assert_memory_equal(x, x2, sizeof x);
     assert_memory_equal(y, y2, sizeof y);
     /* Two points give A·cos(phase) and A·sin(phase); all others must lie on that curve. */
-    double s0 = sin((double)x[0]), c0 = cos((double)x[0]), s1 = sin((double)x[1]), c1 = cos((double)x[1]);
+    double s0 = sin((double)x[0]), c0 = cos((double)x[0]), s1 = sin((double)x[1]),
+           c1 = cos((double)x[1]);
     double determinant = -s0 * c1 + c0 * s1;
     if (fabs(determinant) < 0.1) continue;
     double p = (-(double)y[0] * c1 + c0 * (double)y[1]) / determinant;
@@ -246,8 +257,9 @@ static void test_sinusoid(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_draw),    cmocka_unit_test(test_fill),
-                                     cmocka_unit_test(test_refused), cmocka_unit_test(test_list),
-                                     cmocka_unit_test(test_bad_lists), cmocka_unit_test(test_sinusoid)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_draw),      cmocka_unit_test(test_fill),
+      cmocka_unit_test(test_refused),   cmocka_unit_test(test_list),
+      cmocka_unit_test(test_bad_lists), cmocka_unit_test(test_sinusoid)};
   return cmocka_run_group_tests(tests, start, stop);
 }

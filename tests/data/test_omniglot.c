@@ -45,7 +45,9 @@ static int stop(void **state) {
   return system(command);
 }
 
-static void below(char *path, size_t size, const char *name) { snprintf(path, size, "%s/%s", folder, name); }
+static void below(char *path, size_t size, const char *name) {
+  snprintf(path, size, "%s/%s", folder, name);
+}
 
 static void make_folder(const char *name) {
   char path[512];
@@ -171,7 +173,8 @@ static void test_archive(void **state) {
   static uint8_t png[6][4096];
   for (int i = 0; i < 6; i++) {
     char name[200];
-    snprintf(name, sizeof name, "images_background/Alpha/character%02d/0001_%02d.png", i / 3 + 1, i % 3 + 1);
+    snprintf(name, sizeof name, "images_background/Alpha/character%02d/0001_%02d.png", i / 3 + 1,
+             i % 3 + 1);
     size_t size = get(name, png[i], sizeof png[i]);
     assert_true(zip_file_add(zip, name, zip_source_buffer(zip, png[i], size, 0), 0) >= 0);
   }
@@ -198,12 +201,14 @@ static void test_all(void **state) {
   (void)state;
   const char *data = getenv("INNERLOOP_DATA");
   if (!data) {
-    print_message("skipped: INNERLOOP_DATA names no folder with omniglot/, so its pixels are not compared\n");
+    print_message(
+        "skipped: INNERLOOP_DATA names no folder with omniglot/, so its pixels are not compared\n");
     skip();
   }
   char source[4096];
   snprintf(source, sizeof source, "%s/omniglot", data);
-  if (il_omniglot_import(context, source, out, 28)) print_error("%s\n", il_context_message(context));
+  if (il_omniglot_import(context, source, out, 28))
+    print_error("%s\n", il_context_message(context));
   assert_int_equal(il_context_status(context), IL_OK);
   il_dataset *d = il_dataset_open(context, out);
   assert_non_null(d);
@@ -214,7 +219,8 @@ static void test_all(void **state) {
   int classes, drawings, all = 0, lines = 0;
   unsigned long sum;
   unsigned crc;
-  while (fscanf(file, "%31s %127s %d %d %lu %x", origin, alphabet, &classes, &drawings, &sum, &crc) == 6) {
+  while (fscanf(file, "%31s %127s %d %d %lu %x", origin, alphabet, &classes, &drawings, &sum,
+                &crc) == 6) {
     size_t length = strlen(alphabet);
     unsigned long got_sum = 0;
     uint32_t got_crc = 0;

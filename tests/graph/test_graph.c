@@ -236,7 +236,8 @@ static void bad_text_is_refused(void **state) {
   refuse("graph f32\n%1 = constant() {number=} : f32[]\n", "number");
   refuse("graph f32\n%1 = constant() {number=1} : f32[99999999,9999999999]\n", "2^40");
   refuse("graph f32\n%1 = constant() {number=1} : f32[1,1,1,1,1,1,1,1,1]\n", "8 dimensions");
-  refuse("graph f32\n%1 = input() {index=1} name=\"a\" stage=shared : f32[2]\n", "index 1, expected 0");
+  refuse("graph f32\n%1 = input() {index=1} name=\"a\" stage=shared : f32[2]\n",
+         "index 1, expected 0");
   refuse("graph f32\n" IN "output \"a", "quotes");
   refuse("graph f32\n" IN "output \"a\" %1\noutput \"a\" %1\n", "already");
 }

@@ -11,8 +11,10 @@
 
 #include "io/io.h"
 
-static size_t compare(il_context *context, il_safetensors *file, const char *in_name, const char *out_name) {
-  const il_tensor *in = il_safetensors_find(file, in_name), *out = il_safetensors_find(file, out_name);
+static size_t compare(il_context *context, il_safetensors *file, const char *in_name,
+                      const char *out_name) {
+  const il_tensor *in = il_safetensors_find(file, in_name),
+                  *out = il_safetensors_find(file, out_name);
   assert_non_null(in);
   assert_non_null(out);
   size_t in_size = (size_t)(in->shape.dim[1] * in->shape.dim[2]);
@@ -20,8 +22,8 @@ static size_t compare(il_context *context, il_safetensors *file, const char *in_
   uint8_t *got = malloc(out_size);
   for (size_t i = 0; i < (size_t)in->shape.dim[0]; i++) {
     assert_int_equal(il_resize_lanczos(context, (int)in->shape.dim[1], (int)in->shape.dim[2],
-                                       (const uint8_t *)in->data + i * in_size, (int)out->shape.dim[1],
-                                       (int)out->shape.dim[2], got),
+                                       (const uint8_t *)in->data + i * in_size,
+                                       (int)out->shape.dim[1], (int)out->shape.dim[2], got),
                      IL_OK);
     assert_memory_equal(got, (const uint8_t *)out->data + i * out_size, out_size);
   }
@@ -70,14 +72,16 @@ static void test_png(void **state) {
   free(got);
   /* The last 12 bytes are the end chunk and the 4 before it a checksum: pixels are complete without them. */
   for (size_t cut = 0; cut + 16 < size; cut++) {
-    assert_int_equal(il_png_decode_grey(context, "cut", bytes, cut, &height, &width, &got), IL_ERROR_FORMAT);
+    assert_int_equal(il_png_decode_grey(context, "cut", bytes, cut, &height, &width, &got),
+                     IL_ERROR_FORMAT);
     assert_null(got);
     assert_non_null(strstr(il_context_message(context), "cut is "));
     il_context_clear(context);
   }
   for (size_t i = 0; i < size; i++) {
     bytes[i] ^= 0x55;
-    if (il_png_decode_grey(context, "flipped", bytes, size, &height, &width, &got) == IL_OK) free(got);
+    if (il_png_decode_grey(context, "flipped", bytes, size, &height, &width, &got) == IL_OK)
+      free(got);
     il_context_clear(context);
     bytes[i] ^= 0x55;
   }

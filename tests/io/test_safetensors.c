@@ -105,7 +105,8 @@ static void expect_refused(const char *bytes, size_t size, const char *sentence)
   assert_null(file);
   assert_int_equal(il_context_status(context), IL_ERROR_FORMAT);
   const char *message = il_context_message(context);
-  if (!strstr(message, sentence) || !strstr(message, path)) print_error("%s: %s\n", sentence, message);
+  if (!strstr(message, sentence) || !strstr(message, path))
+    print_error("%s: %s\n", sentence, message);
   assert_non_null(strstr(message, path));
   assert_non_null(strstr(message, sentence));
   il_context_free(context);
@@ -174,7 +175,8 @@ static void test_lies(void **state) {
   lie("{\"a\":3}", 0, "'a' is not an object");
   lie("{\"__metadata__\":{\"a\":3}}", 0, "metadata value 'a'");
   lie("{\"__metadata__\":[]}", 0, "__metadata__");
-  lie("{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("a", "F32", "[1]", "[4,8]") "}", 8, "duplicate");
+  lie("{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("a", "F32", "[1]", "[4,8]") "}", 8,
+      "duplicate");
   lie("{" TENSOR("a", "F32", "[2]", "[0,8]") "," TENSOR("b", "F32", "[1]", "[4,8]") "}", 8,
       "'b' begins at byte 4, expected 8");
   lie("{" TENSOR("a", "F32", "[1]", "[4,8]") "}", 8, "'a' begins at byte 4, expected 0");
@@ -186,7 +188,8 @@ static void test_lies(void **state) {
   lie("{" TENSOR("a", "F32", "[4611686018427387905]", "[0,4]") "}", 4, "more than 2^63 bytes");
   lie("{" TENSOR("a", "U8", "[4294967296,4294967296,16]", "[0,0]") "}", 0, "more than 2^63 bytes");
   lie("{" TENSOR("a", "U8", "[99999999999999999999]", "[0,0]") "}", 0, "not the JSON");
-  lie("{" TENSOR("a", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}", 1, "9 dimensions, expected at most 8");
+  lie("{" TENSOR("a", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}", 1,
+      "9 dimensions, expected at most 8");
   lie("{" TENSOR("a", "U8", "[-1]", "[0,1]") "}", 1, "dimension 0");
   lie("{" TENSOR("a", "U8", "[1.0]", "[0,1]") "}", 1, "dimension 0");
   lie("{" TENSOR("a", "U8", "3", "[0,1]") "}", 1, "no shape");
@@ -203,7 +206,8 @@ static void test_refused_writing(void **state) {
   il_tensor twice[] = {{"a", IL_UINT8, {1, {3}}, pixels}, {"a", IL_UINT8, {1, {3}}, pixels}};
   assert_int_equal(il_safetensors_write(context, path, 2, twice, 0, NULL), IL_ERROR_ARGUMENT);
   il_context_clear(context);
-  assert_int_equal(il_safetensors_write(context, "/nonexistent/a/b", 1, twice, 0, NULL), IL_ERROR_FILE);
+  assert_int_equal(il_safetensors_write(context, "/nonexistent/a/b", 1, twice, 0, NULL),
+                   IL_ERROR_FILE);
   il_context_clear(context);
   assert_int_equal(il_safetensors_write(context, folder, 1, twice, 0, NULL), IL_ERROR_FILE);
   il_context_clear(context);
@@ -245,8 +249,8 @@ static void test_full_disk(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_cut),
-      cmocka_unit_test(test_flipped_header), cmocka_unit_test(test_lies),
+      cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_every_cut),
+      cmocka_unit_test(test_flipped_header),  cmocka_unit_test(test_lies),
       cmocka_unit_test(test_refused_writing), cmocka_unit_test(test_full_disk)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

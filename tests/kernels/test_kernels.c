@@ -61,7 +61,8 @@ static void finish(il_case *c, il_value y) {
   assert_non_null(plan);
   int64_t compared = 0;
   const il_bindings bindings = {1, (const void *const *)in, out};
-  if (il_plan_check(plan, &bindings, &compared) != IL_OK) fail_msg("%s", il_context_message(c->context));
+  if (il_plan_check(plan, &bindings, &compared) != IL_OK)
+    fail_msg("%s", il_context_message(c->context));
   assert_true(compared > 0);
   c->compared += compared;
   count_rows(c, plan);
@@ -83,7 +84,8 @@ static void convolutions(il_case *c, int n, int h, int width, int in, int k, il_
   begin(c);
   finish(c, il_conv2d(c->g, input(c, x), input(c, IL_SHAPE(w.kernel[0], w.kernel[1], in, k)), w));
   begin(c);
-  finish(c, il_conv2d_transpose(c->g, input(c, y), input(c, IL_SHAPE(w.kernel[0], w.kernel[1], k, in)), w, h, width));
+  finish(c, il_conv2d_transpose(c->g, input(c, y),
+                                input(c, IL_SHAPE(w.kernel[0], w.kernel[1], k, in)), w, h, width));
   begin(c);
   finish(c, il_conv2d_weight(c->g, input(c, x), input(c, y), w));
 }
@@ -105,7 +107,8 @@ static void test_convolutions(il_case *c) {
     convolutions(c, 2, 6, 9, in, k, w);
     w = il_window_square(2, 3, 0); /* pixels that no window covers */
     convolutions(c, 2, 7, 8, in, k, w);
-    w = il_window_square(7, 1, 3); /* more taps in a line than rows in a block, wider than the image */
+    w = il_window_square(7, 1,
+                         3); /* more taps in a line than rows in a block, wider than the image */
     convolutions(c, 2, 3, 5, in, k, w);
   }
   convolutions(c, 1, 40, 41, 3, 20, il_window_square(3, 1, 1));
@@ -113,24 +116,28 @@ static void test_convolutions(il_case *c) {
   il_window grouped = il_window_square(3, 1, 1);
   grouped.groups = 2;
   begin(c);
-  finish(c, il_conv2d(c->g, input(c, IL_SHAPE(2, 5, 5, 4)), input(c, IL_SHAPE(3, 3, 2, 6)), grouped));
+  finish(c,
+         il_conv2d(c->g, input(c, IL_SHAPE(2, 5, 5, 4)), input(c, IL_SHAPE(3, 3, 2, 6)), grouped));
 }
 
 static void test_matmuls(il_case *c) {
-  static const int sizes[][3] = {{1, 1, 1}, {5, 5, 64}, {5, 64, 5}, {6, 64, 16}, {7, 65, 3}, {25, 40, 40}, {13, 1, 40}, {64, 5, 5}, {12, 128, 7}};
+  static const int sizes[][3] = {{1, 1, 1},    {5, 5, 64},  {5, 64, 5}, {6, 64, 16}, {7, 65, 3},
+                                 {25, 40, 40}, {13, 1, 40}, {64, 5, 5}, {12, 128, 7}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
     for (int t = 0; t < 8; t++) {
       const int m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
       const bool ta = t & 1, tb = t & 2;
       const int64_t batch = t & 4 ? 3 : 1;
       begin(c);
-      const il_value a = input(c, IL_SHAPE(batch, ta ? k : m, ta ? m : k)), b = input(c, IL_SHAPE(batch, tb ? n : k, tb ? k : n));
+      const il_value a = input(c, IL_SHAPE(batch, ta ? k : m, ta ? m : k)),
+                     b = input(c, IL_SHAPE(batch, tb ? n : k, tb ? k : n));
       finish(c, il_matmul(c->g, a, b, ta, tb));
     }
 }
 
 static void test_moves_and_sums(il_case *c) {
-  static const int64_t shapes[][3] = {{1, 1, 1}, {3, 4, 5}, {7, 1, 33}, {2, 16, 16}, {1, 130, 1}, {5, 3, 64}};
+  static const int64_t shapes[][3] = {{1, 1, 1},   {3, 4, 5},   {7, 1, 33},
+                                      {2, 16, 16}, {1, 130, 1}, {5, 3, 64}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     const il_shape shape = il_shape_of(3, shapes[i]);
     for (uint32_t axes = 1; axes < 8; axes++) {
@@ -142,7 +149,8 @@ static void test_moves_and_sums(il_case *c) {
       il_shape from = shape;
       for (int a = 0; a < 3; a++)
         if (axes >> a & 1) from.dim[a] = 1;
-      finish(c, il_reshape(c->g, il_broadcast(c->g, input(c, from), shape), IL_SHAPE(il_shape_count(shape))));
+      finish(c, il_reshape(c->g, il_broadcast(c->g, input(c, from), shape),
+                           IL_SHAPE(il_shape_count(shape))));
     }
     static const int turns[][3] = {{0, 2, 1}, {1, 0, 2}, {2, 1, 0}, {1, 2, 0}};
     for (int t = 0; t < 4; t++) {
@@ -156,9 +164,11 @@ static void test_indexes(il_case *c) {
   static const int sizes[][4] = {{1, 1, 1, 1}, {7, 5, 5, 3}, {2, 6, 9, 64}, {3, 4, 4, 130}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     const il_shape x = IL_SHAPE(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
-    il_window w[] = {il_window_square(1, 1, 0), il_window_square(2, 2, 0), il_window_square(3, 2, 1), il_window_square(3, 1, 1)};
+    il_window w[] = {il_window_square(1, 1, 0), il_window_square(2, 2, 0),
+                     il_window_square(3, 2, 1), il_window_square(3, 1, 1)};
     for (size_t k = 0; k < sizeof w / sizeof *w; k++) {
-      const il_shape y = IL_SHAPE(x.dim[0], reach(sizes[i][1], &w[k], 0), reach(sizes[i][2], &w[k], 1), x.dim[3]);
+      const il_shape y =
+          IL_SHAPE(x.dim[0], reach(sizes[i][1], &w[k], 0), reach(sizes[i][2], &w[k], 1), x.dim[3]);
       if (y.dim[1] < 1 || y.dim[2] < 1) continue;
       begin(c);
       finish(c, il_max_pool(c->g, input(c, x), w[k])); /* arg-max and gather */
@@ -175,13 +185,15 @@ static void test_indexes(il_case *c) {
     finish(c, il_gather(c->g, rows, best));
     begin(c);
     const il_value updates = input(c, IL_SHAPE(x.dim[0], 1, x.dim[3]));
-    finish(c, il_scatter_add(c->g, il_argmax(c->g, input(c, IL_SHAPE(x.dim[0], 4)), 1), updates, 5));
+    finish(c,
+           il_scatter_add(c->g, il_argmax(c->g, input(c, IL_SHAPE(x.dim[0], 4)), 1), updates, 5));
   }
 }
 
 static void test_slices(il_case *c) {
   const il_shape x = IL_SHAPE(5, 7, 33);
-  static const int64_t begins[][3] = {{0, 0, 0}, {1, 2, 3}, {4, 6, 32}, {0, 3, 0}}, sizes[][3] = {{5, 7, 33}, {3, 4, 17}, {1, 1, 1}, {5, 2, 33}};
+  static const int64_t begins[][3] = {{0, 0, 0}, {1, 2, 3}, {4, 6, 32}, {0, 3, 0}},
+                       sizes[][3] = {{5, 7, 33}, {3, 4, 17}, {1, 1, 1}, {5, 2, 33}};
   for (int i = 0; i < 4; i++) {
     begin(c);
     finish(c, il_slice(c->g, input(c, x), begins[i], il_shape_of(3, sizes[i])));
@@ -199,12 +211,14 @@ static void test_slices(il_case *c) {
 }
 
 static void test_programs(il_case *c) {
-  static const int64_t shapes[][2] = {{1, 1}, {5, 5}, {3, 64}, {980, 64}, {1, 3000}, {2500, 1}, {40, 1100}};
+  static const int64_t shapes[][2] = {{1, 1},    {5, 5},    {3, 64},   {980, 64},
+                                      {1, 3000}, {2500, 1}, {40, 1100}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     const int64_t rows = shapes[i][0], width = shapes[i][1];
     begin(c);
     il_graph *g = c->g;
-    const il_value x = input(c, IL_SHAPE(rows, width)), channel = input(c, IL_SHAPE(1, width)), row = input(c, IL_SHAPE(rows, 1));
+    const il_value x = input(c, IL_SHAPE(rows, width)), channel = input(c, IL_SHAPE(1, width)),
+                   row = input(c, IL_SHAPE(rows, 1));
     const il_value centred = il_sub(g, x, channel), scaled = il_mul(g, il_tanh(g, centred), row);
     const il_value y = il_relu(g, il_add(g, scaled, il_sigmoid(g, il_scale(g, x, 0.5))));
     const il_value total = il_add(g, il_sum(g, y, 1), il_sum(g, il_mul(g, y, centred), 1));
@@ -226,7 +240,8 @@ static void test_rows(void **state) {
   int rows;
   const il_kernel *const *row = il_kernel_rows(&rows);
   for (int k = 0; k < rows; k++)
-    if (row[k]->type == IL_FLOAT32 && c.used[k] == 0) fail_msg("no case chose the kernel %s", row[k]->name);
+    if (row[k]->type == IL_FLOAT32 && c.used[k] == 0)
+      fail_msg("no case chose the kernel %s", row[k]->name);
   il_context_free(c.context);
 }
 

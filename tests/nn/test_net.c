@@ -31,7 +31,8 @@ static void assert_fine(void) {
   if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
 }
 
-static void assert_refused(int layers, const il_layer *layer, il_shape example, const char *sentence) {
+static void assert_refused(int layers, const il_layer *layer, il_shape example,
+                           const char *sentence) {
   assert_null(il_net_new(context, layers, layer, example, 5));
   assert_string_equal(il_context_message(context), sentence);
   il_context_clear(context);
@@ -48,17 +49,32 @@ static void run(il_graph *g, const void *const *inputs, void *output) {
 
 static void presets_name_their_parameters(void **state) {
   (void)state;
-  static const struct { const char *net; il_shape example; int parameters; const char *list; } rows[] = {
-      {"mlp", {1, {1}}, 6, "linear1.weight[1,40] linear1.bias[40] linear2.weight[40,40] linear2.bias[40] "
-                           "linear3.weight[40,5] linear3.bias[5] "},
-      {"omniglot_conv", {3, {28, 28, 1}}, 14,
-       "conv1.weight[3,3,1,64] norm1.weight[64] norm1.bias[64] conv2.weight[3,3,64,64] norm2.weight[64] "
-       "norm2.bias[64] conv3.weight[3,3,64,64] norm3.weight[64] norm3.bias[64] conv4.weight[3,3,64,64] "
+  static const struct {
+    const char *net;
+    il_shape example;
+    int parameters;
+    const char *list;
+  } rows[] = {
+      {"mlp",
+       {1, {1}},
+       6,
+       "linear1.weight[1,40] linear1.bias[40] linear2.weight[40,40] linear2.bias[40] "
+       "linear3.weight[40,5] linear3.bias[5] "},
+      {"omniglot_conv",
+       {3, {28, 28, 1}},
+       14,
+       "conv1.weight[3,3,1,64] norm1.weight[64] norm1.bias[64] conv2.weight[3,3,64,64] "
+       "norm2.weight[64] "
+       "norm2.bias[64] conv3.weight[3,3,64,64] norm3.weight[64] norm3.bias[64] "
+       "conv4.weight[3,3,64,64] "
        "norm4.weight[64] norm4.bias[64] linear1.weight[64,5] linear1.bias[5] "},
-      {"omniglot_fc", {3, {28, 28, 1}}, 14,
+      {"omniglot_fc",
+       {3, {28, 28, 1}},
+       14,
        "linear1.weight[784,256] norm1.weight[256] norm1.bias[256] linear2.weight[256,128] "
        "norm2.weight[128] norm2.bias[128] linear3.weight[128,64] norm3.weight[64] norm3.bias[64] "
-       "linear4.weight[64,64] norm4.weight[64] norm4.bias[64] linear5.weight[64,5] linear5.bias[5] "},
+       "linear4.weight[64,64] norm4.weight[64] norm4.bias[64] linear5.weight[64,5] "
+       "linear5.bias[5] "},
   };
   for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
     il_net *net = il_net_preset(context, rows[r].net, rows[r].example, 5, 0);
@@ -78,9 +94,10 @@ static void presets_name_their_parameters(void **state) {
   assert_true(il_shape_equal(il_net_parameter_shape(net, 12), IL_SHAPE(8, 20)));
   il_net_free(net);
   assert_null(il_net_preset(context, "resnet", IL_SHAPE(28, 28, 1), 5, 0));
-  assert_string_equal(il_context_message(context),
-                      "il_net_preset: unknown net \"resnet\"; expected mlp, omniglot_fc, omniglot_conv "
-                      "or conv4");
+  assert_string_equal(
+      il_context_message(context),
+      "il_net_preset: unknown net \"resnet\"; expected mlp, omniglot_fc, omniglot_conv "
+      "or conv4");
 }
 
 static void errors_name_the_layer(void **state) {
@@ -95,11 +112,14 @@ static void errors_name_the_layer(void **state) {
                  "il_net_new: layer 3 (conv): stride 2 and kernel 3 leave nothing of a 1x1 image");
   assert_refused(2, (il_layer[]){linear, conv}, image,
                  "il_net_new: layer 2 (conv): needs an image [h,w,c] and receives 5 features");
-  assert_refused(1, &dropout, image, "il_net_new: layer 1 (dropout): rate 1; expected 0 <= rate < 1");
+  assert_refused(1, &dropout, image,
+                 "il_net_new: layer 1 (dropout): rate 1; expected 0 <= rate < 1");
   assert_refused(1, &norm, image, "il_net_new: layer 1 (norm): eps 0; expected more than 0");
-  assert_refused(1, &pool, image, "il_net_new: layer 1 (max_pool): kernel 2, stride 0, pad 0; expected "
-                                  "kernel and stride >= 1, pad >= 0");
-  assert_refused(1, &conv, image, "il_net_new: the last layer gives a 3x3x4 image; expected 5 outputs");
+  assert_refused(1, &pool, image,
+                 "il_net_new: layer 1 (max_pool): kernel 2, stride 0, pad 0; expected "
+                 "kernel and stride >= 1, pad >= 0");
+  assert_refused(1, &conv, image,
+                 "il_net_new: the last layer gives a 3x3x4 image; expected 5 outputs");
   linear.units = 3;
   assert_refused(1, &linear, image, "il_net_new: the last layer gives 3 outputs; expected 5");
 }
@@ -181,8 +201,7 @@ static void norm_uses_the_statistics_asked_for(void **state) {
     il_moments moments = {0};
     if (s == IL_STATISTICS_GIVEN)
       il_net_apply(net, g, p, in, IL_STATISTICS_BATCH, &moments, (il_value){0}, 0);
-    il_output(g, "y",
-              il_net_apply(net, g, p, in, (il_statistics)s, &moments, (il_value){0}, 0));
+    il_output(g, "y", il_net_apply(net, g, p, in, (il_statistics)s, &moments, (il_value){0}, 0));
     run(g, inputs, y);
     for (int i = 0; i < 2; i++) assert_true(fabs(y[i] - expected[s - 1][i]) < 1e-9);
     il_graph_free(g);
@@ -207,8 +226,9 @@ static void losses_are_means(void **state) {
   assert_true(out[1] == 0.5);
   assert_true(fabs(out[2] - (1e6 + 999. * 999 + 1) / 6) < 1e-6);
   assert_false(il_valid(il_mean_squared_error(g, scores, labels)));
-  assert_string_equal(il_context_message(context),
-                      "il_mean_squared_error: prediction [2,3] and target [2]; expected equal shapes");
+  assert_string_equal(
+      il_context_message(context),
+      "il_mean_squared_error: prediction [2,3] and target [2]; expected equal shapes");
   il_graph_free(g);
 }
 
@@ -220,7 +240,8 @@ static void dropout_keeps_the_mean(void **state) {
   il_graph *g = il_graph_new(context, IL_FLOAT64);
   il_value x = il_constant(g, 1, IL_SHAPE(10, 1000));
   il_value key = il_input(g, "key", IL_SHARED, IL_INT32, IL_SHAPE(2));
-  assert_int_equal(il_net_apply(net, g, NULL, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0).id, x.id);
+  assert_int_equal(il_net_apply(net, g, NULL, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0).id,
+                   x.id);
   il_value one = il_net_apply(net, g, NULL, x, IL_STATISTICS_BATCH, NULL, key, 0);
   il_value two = il_net_apply(net, g, NULL, x, IL_STATISTICS_BATCH, NULL, key, 1);
   assert_int_not_equal(one.id, two.id);
@@ -238,7 +259,8 @@ static void adam_follows_the_paper(void **state) {
   il_graph *g = il_graph_new(context, IL_FLOAT32);
   il_value in[5];
   static const char *const names[] = {"step", "w", "g", "m", "v"};
-  for (int i = 0; i < 5; i++) in[i] = il_input(g, names[i], IL_SHARED, IL_FLOAT32, il_shape_scalar());
+  for (int i = 0; i < 5; i++)
+    in[i] = il_input(g, names[i], IL_SHARED, IL_FLOAT32, il_shape_scalar());
   il_adam adam = {1e-3, 0.9, 0.999, 1e-8};
   il_value next[3];
   il_adam_update(g, &adam, in[0], 1, &in[1], &in[2], &in[3], &in[4], &next[0], &next[1], &next[2]);
@@ -266,15 +288,17 @@ static void errors_stay_in_the_context(void **state) {
   il_graph *g = il_graph_new(context, IL_FLOAT32);
   il_value p[14], gradient[14];
   for (int i = 0; i < 14; i++)
-    p[i] = il_input(g, il_net_parameter_name(net, i), IL_SHARED, IL_FLOAT32, il_net_parameter_shape(net, i));
+    p[i] = il_input(g, il_net_parameter_name(net, i), IL_SHARED, IL_FLOAT32,
+                    il_net_parameter_shape(net, i));
   il_value y = il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(5));
   il_value x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(5, 14, 14, 3));
   il_task task = {x, y, x, y, {0}};
   il_maml maml = {2, 0.4, false, IL_LOSS_CROSS_ENTROPY, IL_QUERY_STATISTICS_SUPPORT};
   il_maml_result result;
   assert_int_equal(il_maml_gradient(g, net, &maml, &task, p, &result, gradient), IL_ERROR_SHAPE);
-  assert_string_equal(il_context_message(context), "il_net_apply: x has shape [5,14,14,3]; expected a "
-                                                   "batch of examples of shape [14,14,1]");
+  assert_string_equal(il_context_message(context),
+                      "il_net_apply: x has shape [5,14,14,3]; expected a "
+                      "batch of examples of shape [14,14,1]");
   assert_false(il_valid(result.query_loss));
   il_graph_free(g);
   il_net_free(net);

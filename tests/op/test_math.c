@@ -25,7 +25,8 @@ static double ulps(float found, double exact) {
   return fabs((double)found - exact) / unit;
 }
 
-static void sweep(const char *name, float (*function)(float), double (*exact)(double), double limit, float range) {
+static void sweep(const char *name, float (*function)(float), double (*exact)(double), double limit,
+                  float range) {
   double worst = 0;
   float at = 0;
   int64_t count = 0;
@@ -56,12 +57,15 @@ static void test_functions(void **state) {
 static void test_special_values(void **state) {
   (void)state;
   assert_true(il_expf(-INFINITY) == 0 && il_expf(INFINITY) == INFINITY && isnan(il_expf(NAN)));
-  assert_true(il_logf(0) == -INFINITY && il_logf(INFINITY) == INFINITY && isnan(il_logf(-1)) && isnan(il_logf(NAN)));
+  assert_true(il_logf(0) == -INFINITY && il_logf(INFINITY) == INFINITY && isnan(il_logf(-1)) &&
+              isnan(il_logf(NAN)));
   assert_true(il_tanhf(INFINITY) == 1 && il_tanhf(-INFINITY) == -1 && isnan(il_tanhf(NAN)));
-  assert_true(isnan(il_sinf(INFINITY)) && isnan(il_cosf(NAN)) && il_cosf(0) == 1 && il_sinf(0) == 0);
+  assert_true(isnan(il_sinf(INFINITY)) && isnan(il_cosf(NAN)) && il_cosf(0) == 1 &&
+              il_sinf(0) == 0);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_special_values)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
+                                     cmocka_unit_test(test_special_values)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

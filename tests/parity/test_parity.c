@@ -26,21 +26,34 @@ typedef struct problem {
   const char *variants[4];
 } problem;
 
-#define NORM_RELU {.kind = IL_LAYER_NORM, .eps = 1e-5}, {.kind = IL_LAYER_RELU}
-#define CONV(s) {.kind = IL_LAYER_CONV, .units = 8, .kernel = 3, .stride = s, .pad = 1}
-#define POOL {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2}
-#define LINEAR(u) {.kind = IL_LAYER_LINEAR, .units = u, .bias = true}
-#define RELU {.kind = IL_LAYER_RELU}
+#define NORM_RELU                                                                                  \
+  {.kind = IL_LAYER_NORM, .eps = 1e-5}, { .kind = IL_LAYER_RELU }
+#define CONV(s)                                                                                    \
+  { .kind = IL_LAYER_CONV, .units = 8, .kernel = 3, .stride = s, .pad = 1 }
+#define POOL                                                                                       \
+  { .kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2 }
+#define LINEAR(u)                                                                                  \
+  { .kind = IL_LAYER_LINEAR, .units = u, .bias = true }
+#define RELU                                                                                       \
+  { .kind = IL_LAYER_RELU }
 
-static const problem mlp = {"mlp", 5, {LINEAR(40), RELU, LINEAR(40), RELU, LINEAR(0)},
-                            IL_LOSS_MEAN_SQUARED_ERROR, {"second.query", "first.query"}};
+static const problem mlp = {"mlp",
+                            5,
+                            {LINEAR(40), RELU, LINEAR(40), RELU, LINEAR(0)},
+                            IL_LOSS_MEAN_SQUARED_ERROR,
+                            {"second.query", "first.query"}};
 static const problem conv = {
-    "conv", 8, {CONV(2), NORM_RELU, CONV(2), NORM_RELU, {.kind = IL_LAYER_MEAN_POOL}, LINEAR(0)},
-    IL_LOSS_CROSS_ENTROPY, {"second.query", "first.query", "second.support", "first.support"}};
+    "conv",
+    8,
+    {CONV(2), NORM_RELU, CONV(2), NORM_RELU, {.kind = IL_LAYER_MEAN_POOL}, LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query", "second.support", "first.support"}};
 static const problem pool = {
-    "pool", 10,
+    "pool",
+    10,
     {CONV(1), NORM_RELU, POOL, CONV(1), NORM_RELU, POOL, {.kind = IL_LAYER_FLATTEN}, LINEAR(0)},
-    IL_LOSS_CROSS_ENTROPY, {"second.query", "first.query", "second.support"}};
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query", "second.support"}};
 
 static il_context *context;
 
@@ -106,7 +119,8 @@ static void assert_close(const char *variant, const char *what, const il_tensor 
   int64_t count = il_shape_count(expected->shape);
   double difference = 0, largest = 0;
   for (int64_t i = 0; i < count; i++) {
-    double e, f = type == IL_FLOAT64 ? ((const double *)found)[i] : (double)((const float *)found)[i];
+    double e,
+        f = type == IL_FLOAT64 ? ((const double *)found)[i] : (double)((const float *)found)[i];
     memcpy(&e, (const char *)expected->data + 8 * i, 8);
     difference = fmax(difference, isnan(f) ? (double)INFINITY : fabs(f - e));
     largest = fmax(largest, fabs(e));
@@ -260,7 +274,8 @@ static void two_steps_of_a_max_pool_net_with_flatten(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(five_steps_of_an_mlp, setup, teardown),
-      cmocka_unit_test_setup_teardown(strided_convolutions_and_both_query_statistics, setup, teardown),
+      cmocka_unit_test_setup_teardown(strided_convolutions_and_both_query_statistics, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(two_steps_of_a_max_pool_net_with_flatten, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,9 @@ typedef struct il_fixture {
   il_random random;
 } il_fixture;
 
-static il_value pick(il_fixture *f) { return f->value[il_random_below(&f->random, (uint32_t)f->values)]; }
+static il_value pick(il_fixture *f) {
+  return f->value[il_random_below(&f->random, (uint32_t)f->values)];
+}
 
 static void keep(il_fixture *f, il_value v) {
   if (f->values < MAX_VALUES) f->value[f->values++] = v;
@@ -34,23 +36,25 @@ static il_value random_node(il_fixture *f) {
   il_graph *g = f->graph;
   const il_value a = pick(f), b = pick(f);
   switch (il_random_below(&f->random, 14)) {
-    case 0: return il_add(g, a, b);
-    case 1: return il_sub(g, a, b);
-    case 2: return il_mul(g, a, b);
-    case 3: return il_maximum(g, a, b);
-    case 4: return il_tanh(g, a);
-    case 5: return il_sigmoid(g, il_scale(g, a, 0.25));
-    case 6: return il_select(g, il_less(g, a, b), a, b);
-    case 7: return il_sum(g, a, il_random_below(&f->random, 8));
-    case 8: return il_relu(g, il_mean(g, a, 3));
-    case 9: return il_max(g, a, 4);
-    case 10: return il_stop_gradient(g, il_neg(g, a));
-    case 11: {
-      const il_shape s = il_value_shape(g, a);
-      return il_reshape(g, il_reshape(g, il_exp(g, il_scale(g, il_tanh(g, a), 0.5)), IL_SHAPE(il_shape_count(s))), s);
-    }
-    case 12: return il_shift(g, a, 0.5);
-    default: return il_transpose(g, il_transpose(g, a, (int[]){1, 0, 2}), (int[]){1, 0, 2});
+  case 0: return il_add(g, a, b);
+  case 1: return il_sub(g, a, b);
+  case 2: return il_mul(g, a, b);
+  case 3: return il_maximum(g, a, b);
+  case 4: return il_tanh(g, a);
+  case 5: return il_sigmoid(g, il_scale(g, a, 0.25));
+  case 6: return il_select(g, il_less(g, a, b), a, b);
+  case 7: return il_sum(g, a, il_random_below(&f->random, 8));
+  case 8: return il_relu(g, il_mean(g, a, 3));
+  case 9: return il_max(g, a, 4);
+  case 10: return il_stop_gradient(g, il_neg(g, a));
+  case 11: {
+    const il_shape s = il_value_shape(g, a);
+    return il_reshape(
+        g, il_reshape(g, il_exp(g, il_scale(g, il_tanh(g, a), 0.5)), IL_SHAPE(il_shape_count(s))),
+        s);
+  }
+  case 12: return il_shift(g, a, 0.5);
+  default: return il_transpose(g, il_transpose(g, a, (int[]){1, 0, 2}), (int[]){1, 0, 2});
   }
 }
 
@@ -63,7 +67,8 @@ static il_graph *random_graph(il_fixture *f, il_type real, uint64_t seed) {
   for (int i = 0; i < INPUTS; i++) {
     char name[8];
     snprintf(name, sizeof name, "x%d", i);
-    keep(f, il_input(f->graph, name, il_random_below(&f->random, 2) ? IL_TASK : IL_SHARED, real, il_shape_of(3, dims[i])));
+    keep(f, il_input(f->graph, name, il_random_below(&f->random, 2) ? IL_TASK : IL_SHARED, real,
+                     il_shape_of(3, dims[i])));
   }
   il_value task = il_input(f->graph, "t", IL_TASK, real, il_shape_of(3, dims[0]));
   keep(f, task);
@@ -71,13 +76,17 @@ static il_graph *random_graph(il_fixture *f, il_type real, uint64_t seed) {
   keep(f, shared);
   for (int i = 0; i < 60; i++) keep(f, random_node(f));
   il_value loss = il_mean_all(f->graph, task);
-  for (int i = 0; i < 6; i++) loss = il_add(f->graph, loss, il_tanh(f->graph, il_mean_all(f->graph, pick(f))));
+  for (int i = 0; i < 6; i++)
+    loss = il_add(f->graph, loss, il_tanh(f->graph, il_mean_all(f->graph, pick(f))));
   il_value gradient;
   assert_int_equal(il_grad(f->graph, loss, 1, f->value, &gradient), IL_OK);
   il_output(f->graph, "loss", loss);
   il_output(f->graph, "mean", il_task_mean(f->graph, loss));
-  il_output(f->graph, "next", il_sub(f->graph, shared, il_task_mean(f->graph, il_sum_all(f->graph, il_add(f->graph, task, pick(f))))));
-  if (il_value_stage(f->graph, gradient) == IL_TASK) il_output(f->graph, "gradient", il_task_mean(f->graph, gradient));
+  il_output(f->graph, "next",
+            il_sub(f->graph, shared,
+                   il_task_mean(f->graph, il_sum_all(f->graph, il_add(f->graph, task, pick(f))))));
+  if (il_value_stage(f->graph, gradient) == IL_TASK)
+    il_output(f->graph, "gradient", il_task_mean(f->graph, gradient));
   il_output(f->graph, "again", loss);
   assert_string_equal(il_context_message(f->context), "");
   return f->graph;
@@ -94,17 +103,21 @@ static void allocate(il_buffers *b, il_graph *g, int tasks) {
   const size_t size = il_type_size(il_graph_real(g));
   for (int i = 0; i < il_graph_inputs(g); i++) {
     const il_value v = il_graph_input(g, i);
-    const int64_t count = il_shape_count(il_value_shape(g, v)) * (il_value_stage(g, v) == IL_TASK ? tasks : 1);
+    const int64_t count =
+        il_shape_count(il_value_shape(g, v)) * (il_value_stage(g, v) == IL_TASK ? tasks : 1);
     b->in[i] = malloc((size_t)count * size);
     for (int64_t k = 0; k < count; k++) {
       const double x = 2 * il_random_uniform01(&random) - 1;
-      if (size == 4) ((float *)b->in[i])[k] = (float)x;
-      else ((double *)b->in[i])[k] = x;
+      if (size == 4)
+        ((float *)b->in[i])[k] = (float)x;
+      else
+        ((double *)b->in[i])[k] = x;
     }
   }
   for (int i = 0; i < il_graph_outputs(g); i++) {
     const il_value v = il_graph_output(g, i);
-    b->out_bytes[i] = size * (size_t)il_shape_count(il_value_shape(g, v)) * (size_t)(il_value_stage(g, v) == IL_TASK ? tasks : 1);
+    b->out_bytes[i] = size * (size_t)il_shape_count(il_value_shape(g, v)) *
+                      (size_t)(il_value_stage(g, v) == IL_TASK ? tasks : 1);
     b->out[i] = malloc(b->out_bytes[i]);
   }
   b->bindings = (il_bindings){tasks, (const void *const *)b->in, b->out};
@@ -115,7 +128,8 @@ static void release(il_buffers *b, const il_graph *g) {
   for (int i = 0; i < il_graph_outputs(g); i++) free(b->out[i]);
 }
 
-static void run(const il_plan *plan, il_context *context, int threads, const il_bindings *bindings) {
+static void run(const il_plan *plan, il_context *context, int threads,
+                const il_bindings *bindings) {
   il_team *team = il_team_new(context, threads);
   assert_non_null(team);
   const size_t bytes = il_plan_workspace(plan, bindings->tasks, threads);
@@ -137,11 +151,13 @@ static void check_graph(il_fixture *f, il_graph *g, int tasks, int64_t *compared
     for (int threads = 1; threads <= 5; threads += 2) {
       allocate(&found, g, tasks);
       run(plan, f->context, threads, &found.bindings);
-      for (int i = 0; i < il_graph_outputs(g); i++) assert_memory_equal(found.out[i], expected.out[i], expected.out_bytes[i]);
+      for (int i = 0; i < il_graph_outputs(g); i++)
+        assert_memory_equal(found.out[i], expected.out[i], expected.out_bytes[i]);
       release(&found, g);
     }
     int64_t count = 0;
-    if (il_plan_check(plan, &expected.bindings, &count) != IL_OK) fail_msg("%s", il_context_message(f->context));
+    if (il_plan_check(plan, &expected.bindings, &count) != IL_OK)
+      fail_msg("%s", il_context_message(f->context));
     assert_true(count > 0);
     *compared += count;
     char *text = il_plan_print(plan);

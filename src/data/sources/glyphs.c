@@ -11,7 +11,8 @@
 enum { SIDE = 28, MAX_STROKES = 5, MAX_POINTS = 9, STEPS = 7, NAME_SIZE = 40, COUNT_MAX = 100000 };
 
 typedef struct style {
-  double curviness, strokes, length, width, joined; /* joined: how often a stroke starts on an older one */
+  double curviness, strokes, length, width,
+      joined; /* joined: how often a stroke starts on an older one */
   int columns, rows;
 } style;
 
@@ -45,7 +46,8 @@ static style draw_style(il_random *random) {
 }
 
 static void draw_anchor(il_random *random, const style *s, double *x, double *y) {
-  double column = il_random_below(random, (uint32_t)s->columns), row = il_random_below(random, (uint32_t)s->rows);
+  double column = il_random_below(random, (uint32_t)s->columns),
+         row = il_random_below(random, (uint32_t)s->rows);
   *x = 0.5 + s->width * (column / (s->columns - 1) - 0.5) + between(random, -0.06, 0.06);
   *y = row / (s->rows - 1) + between(random, -0.06, 0.06);
 }
@@ -91,7 +93,8 @@ static void draw_glyph(il_random *random, const style *s, glyph *g) {
     for (g->strokes = 0; g->strokes < strokes; g->strokes++) {
       stroke *k = &g->stroke[g->strokes];
       draw_stroke(random, s, g, k);
-      for (int i = 2; i < k->points; i += 2) length += hypot(k->x[i] - k->x[i - 2], k->y[i] - k->y[i - 2]);
+      for (int i = 2; i < k->points; i += 2)
+        length += hypot(k->x[i] - k->x[i - 2], k->y[i] - k->y[i - 2]);
     }
   } while (length < 1.1);
 }
@@ -108,8 +111,10 @@ static hand draw_hand(il_random *random) {
 /* Darkens the pixels near the segment; coverage falls from 1 to 0 over one pixel at the pen's edge. */
 static void ink(uint8_t *image, double x0, double y0, double x1, double y1, double pen) {
   double reach = pen + 0.5, dx = x1 - x0, dy = y1 - y0, square = dx * dx + dy * dy;
-  int left = (int)fmax(0, ceil(fmin(x0, x1) - reach)), right = (int)fmin(SIDE - 1, floor(fmax(x0, x1) + reach));
-  int top = (int)fmax(0, ceil(fmin(y0, y1) - reach)), bottom = (int)fmin(SIDE - 1, floor(fmax(y0, y1) + reach));
+  int left = (int)fmax(0, ceil(fmin(x0, x1) - reach)),
+      right = (int)fmin(SIDE - 1, floor(fmax(x0, x1) + reach));
+  int top = (int)fmax(0, ceil(fmin(y0, y1) - reach)),
+      bottom = (int)fmin(SIDE - 1, floor(fmax(y0, y1) + reach));
   for (int y = top; y <= bottom; y++)
     for (int x = left; x <= right; x++) {
       double t = square > 0 ? ((x - x0) * dx + (y - y0) * dy) / square : 0;
@@ -123,7 +128,8 @@ static void ink(uint8_t *image, double x0, double y0, double x1, double y1, doub
 }
 
 static void write_glyph(il_random *random, const glyph *g, const hand *h, uint8_t *image) {
-  double turn = h->turn + 0.06 * il_random_normal01(random), slant = h->slant + 0.06 * il_random_normal01(random);
+  double turn = h->turn + 0.06 * il_random_normal01(random),
+         slant = h->slant + 0.06 * il_random_normal01(random);
   double size = (SIDE - 6) * h->size * exp(0.07 * il_random_normal01(random));
   double c = cos(turn) * size, s = sin(turn) * size, pen = h->pen * between(random, 0.9, 1.1);
   double cx = (SIDE - 1) / 2.0 + 1.1 * il_random_normal01(random);
@@ -153,26 +159,30 @@ static void write_glyph(il_random *random, const glyph *g, const hand *h, uint8_
   }
 }
 
-static void draw_alphabet(uint64_t seed, int alphabet, int classes, int writers, hand *hands, uint8_t *images) {
-  il_random random = il_random_start(il_random_mix(seed, 0x676c79706873u /* "glyphs" */), (uint64_t)alphabet);
+static void draw_alphabet(uint64_t seed, int alphabet, int classes, int writers, hand *hands,
+                          uint8_t *images) {
+  il_random random =
+      il_random_start(il_random_mix(seed, 0x676c79706873u /* "glyphs" */), (uint64_t)alphabet);
   style s = draw_style(&random);
   for (int w = 0; w < writers; w++) hands[w] = draw_hand(&random);
   for (int c = 0; c < classes; c++) {
     glyph g;
     draw_glyph(&random, &s, &g);
-    for (int w = 0; w < writers; w++, images += SIDE * SIDE) write_glyph(&random, &g, &hands[w], images);
+    for (int w = 0; w < writers; w++, images += SIDE * SIDE)
+      write_glyph(&random, &g, &hands[w], images);
   }
 }
 
-il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_per_alphabet, int writers,
-                              uint64_t seed) {
+il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_per_alphabet,
+                              int writers, uint64_t seed) {
   int64_t count = -1;
   if (alphabets >= 1 && classes_per_alphabet >= 1 && writers >= 1 && alphabets <= COUNT_MAX &&
       classes_per_alphabet <= COUNT_MAX && writers <= COUNT_MAX)
     count = (int64_t)alphabets * classes_per_alphabet * writers;
   if (count < 1 || count > COUNT_MAX * (int64_t)20) {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "glyphs of %d alphabets × %d classes × %d writers: expected at least 1 of each and at most %d images",
+            "glyphs of %d alphabets × %d classes × %d writers: expected at least 1 of each and at "
+            "most %d images",
             alphabets, classes_per_alphabet, writers, COUNT_MAX * 20);
     return NULL;
   }
@@ -186,7 +196,8 @@ il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_pe
   if (images && start && hands && names && name) {
     size_t alphabet_bytes = (size_t)classes_per_alphabet * (size_t)writers * SIDE * SIDE;
     for (int a = 0; a < alphabets; a++)
-      draw_alphabet(seed, a, classes_per_alphabet, writers, hands, images + (size_t)a * alphabet_bytes);
+      draw_alphabet(seed, a, classes_per_alphabet, writers, hands,
+                    images + (size_t)a * alphabet_bytes);
     /* Three of five alphabets are "background", as 30 of 50 are in Omniglot. */
     int background = (3 * alphabets + 4) / 5;
     for (size_t c = 0; c <= classes; c++) start[c] = (int32_t)(c * (size_t)writers);
@@ -196,7 +207,8 @@ il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_pe
       name[c] = names[c];
       name[classes + c] = a < background ? "background" : "evaluation";
     }
-    dataset = il_dataset_take(context, images, start, (int)classes, (int[3]){SIDE, SIDE, 1}, name, name + classes);
+    dataset = il_dataset_take(context, images, start, (int)classes, (int[3]){SIDE, SIDE, 1}, name,
+                              name + classes);
   } else {
     free(images);
     free(start);

@@ -17,7 +17,7 @@ static const char *const set_folder[SETS] = {"images_background", "images_evalua
 static const char *const set_origin[SETS] = {"background", "evaluation"};
 
 typedef struct drawing {
-  const char *name; /* "Greek/character01/0001_01.png" */
+  const char *name;    /* "Greek/character01/0001_01.png" */
   size_t class_length; /* of "Greek/character01" */
   int set;
   zip_uint64_t index;
@@ -47,7 +47,8 @@ static il_status add(importer *im, int set, const char *name, zip_uint64_t index
   const char *first = strchr(name, '/'), *second = first ? strchr(first + 1, '/') : NULL;
   if (!second || strchr(second + 1, '/') || first == name || second == first + 1)
     return il_fail(im->context, IL_ERROR_FORMAT,
-                   "%s: found the image '%s', expected alphabet/character/drawing.png", im->path[set], name);
+                   "%s: found the image '%s', expected alphabet/character/drawing.png",
+                   im->path[set], name);
   if (im->count == im->room) {
     size_t room = im->room ? 2 * im->room : 4096;
     drawing *grown = realloc(im->drawings, room * sizeof *grown);
@@ -90,19 +91,24 @@ static il_status list_folder(importer *im, int set, const char *below, int depth
   char *path = join(im->path[set], "/", below);
   DIR *folder = path ? opendir(path) : NULL;
   il_status status = IL_OK;
-  if (!path) status = il_fail_memory(im->context, "a path");
-  else if (!folder) status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(errno));
+  if (!path)
+    status = il_fail_memory(im->context, "a path");
+  else if (!folder)
+    status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(errno));
   struct dirent *entry;
   while (!status && (entry = readdir(folder))) {
     if (entry->d_name[0] == '.') continue;
     char *name = join(below, "", entry->d_name), *inner = name ? join(name, "/", "") : NULL;
     char *full = name ? join(im->path[set], "/", name) : NULL;
     struct stat info;
-    if (!inner || !full) status = il_fail_memory(im->context, "a path");
+    if (!inner || !full)
+      status = il_fail_memory(im->context, "a path");
     else if (stat(full, &info) < 0)
       status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", full, strerror(errno));
-    else if (!S_ISDIR(info.st_mode)) status = add(im, set, name, 0);
-    else if (depth < 2) status = list_folder(im, set, inner, depth + 1);
+    else if (!S_ISDIR(info.st_mode))
+      status = add(im, set, name, 0);
+    else if (depth < 2)
+      status = list_folder(im, set, inner, depth + 1);
     free(full);
     free(inner);
     free(name);
@@ -126,13 +132,15 @@ static il_status list_set(importer *im, int set, const char *folder) {
     free(im->path[set]);
     im->path[set] = archive;
     if (stat(archive, &info) < 0)
-      return il_fail(im->context, IL_ERROR_FILE, "%s has neither a folder %s nor an archive %s.zip: %s", folder,
+      return il_fail(im->context, IL_ERROR_FILE,
+                     "%s has neither a folder %s nor an archive %s.zip: %s", folder,
                      set_folder[set], set_folder[set], strerror(errno));
     status = list_zip(im, set);
   }
   if (!status && im->count == before)
-    status = il_fail(im->context, IL_ERROR_FORMAT, "%s has no drawing %s/alphabet/character/drawing.png",
-                     im->path[set], set_folder[set]);
+    status =
+        il_fail(im->context, IL_ERROR_FORMAT, "%s has no drawing %s/alphabet/character/drawing.png",
+                im->path[set], set_folder[set]);
   return status;
 }
 
@@ -150,7 +158,8 @@ static il_status read_bytes(importer *im, const drawing *d, size_t *size) {
     zip_t *zip = im->zip[d->set];
     zip_file_t *file = zip_fopen_index(zip, d->index, 0);
     if (!file)
-      return il_fail(im->context, IL_ERROR_FORMAT, "%s: %s", im->file, zip_error_strerror(zip_get_error(zip)));
+      return il_fail(im->context, IL_ERROR_FORMAT, "%s: %s", im->file,
+                     zip_error_strerror(zip_get_error(zip)));
     zip_int64_t got = zip_fread(file, im->bytes, PNG_MAX);
     il_status status = IL_OK;
     if (got < 0)
@@ -163,21 +172,25 @@ static il_status read_bytes(importer *im, const drawing *d, size_t *size) {
       status = il_fail(im->context, IL_ERROR_FORMAT, "%s cannot be unpacked: %s", im->file,
                        zip_error_strerror(zip_file_get_error(file)));
     else if (rest > 0)
-      status = il_fail(im->context, IL_ERROR_FORMAT, "%s has more than %d bytes, expected a small drawing",
-                       im->file, (int)PNG_MAX);
+      status =
+          il_fail(im->context, IL_ERROR_FORMAT,
+                  "%s has more than %d bytes, expected a small drawing", im->file, (int)PNG_MAX);
     zip_fclose(file);
     *size = got > 0 ? (size_t)got : 0;
     return status;
   }
   FILE *file = fopen(im->file, "rbe");
-  if (!file) return il_fail(im->context, IL_ERROR_FILE, "%s cannot be opened: %s", im->file, strerror(errno));
+  if (!file)
+    return il_fail(im->context, IL_ERROR_FILE, "%s cannot be opened: %s", im->file,
+                   strerror(errno));
   *size = fread(im->bytes, 1, PNG_MAX, file);
   il_status status = IL_OK;
   if (ferror(file))
-    status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", im->file, strerror(errno));
+    status =
+        il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", im->file, strerror(errno));
   else if (*size == PNG_MAX)
-    status = il_fail(im->context, IL_ERROR_FORMAT, "%s has %d bytes or more, expected a small drawing", im->file,
-                     (int)PNG_MAX);
+    status = il_fail(im->context, IL_ERROR_FORMAT,
+                     "%s has %d bytes or more, expected a small drawing", im->file, (int)PNG_MAX);
   fclose(file);
   return status;
 }
@@ -195,8 +208,9 @@ static il_status convert(importer *im, const drawing *d, int size, uint8_t *out)
   if (status) return status;
   if (im->side == 0 && height == width) im->side = height;
   if (height != width || height != im->side)
-    status = il_fail(im->context, IL_ERROR_FORMAT, "%s has %d × %d pixels, expected the %d × %d of the others",
-                     im->file, height, width, im->side, im->side);
+    status = il_fail(im->context, IL_ERROR_FORMAT,
+                     "%s has %d × %d pixels, expected the %d × %d of the others", im->file, height,
+                     width, im->side, im->side);
   for (int i = 0; !status && i < height * width; i++) pixels[i] = (uint8_t)(255 - pixels[i]);
   if (!status) status = il_resize_lanczos(im->context, height, width, pixels, size, size, out);
   free(pixels);
@@ -207,23 +221,26 @@ static il_status build(importer *im, int size, const char *out) {
   qsort(im->drawings, im->count, sizeof *im->drawings, by_name);
   size_t bytes = (size_t)size * (size_t)size;
   if (im->count > INT32_MAX / bytes)
-    return il_fail(im->context, IL_ERROR_DATA, "%zu drawings of %d × %d pixels are too many", im->count, size,
-                   size);
+    return il_fail(im->context, IL_ERROR_DATA, "%zu drawings of %d × %d pixels are too many",
+                   im->count, size, size);
   uint8_t *images = malloc(im->count * bytes);
   int32_t *start = malloc((im->count + 1) * sizeof *start);
-  const char **name = malloc(2 * im->count * sizeof *name), **origin = name ? name + im->count : NULL;
+  const char **name = malloc(2 * im->count * sizeof *name),
+             **origin = name ? name + im->count : NULL;
   il_status status = images && start && name ? IL_OK : il_fail_memory(im->context, "the images");
   int classes = 0;
   for (size_t i = 0; !status && i < im->count; i++) {
     const drawing *d = &im->drawings[i];
     if (i > 0 && same_class(d - 1, d)) {
       if (d[-1].set != d->set)
-        status = il_fail(im->context, IL_ERROR_FORMAT, "'%.*s' is both in %s and in %s", (int)d->class_length,
-                         d->name, set_folder[0], set_folder[1]);
+        status = il_fail(im->context, IL_ERROR_FORMAT, "'%.*s' is both in %s and in %s",
+                         (int)d->class_length, d->name, set_folder[0], set_folder[1]);
     } else {
       char *class_name = il_arena_alloc(&im->arena, d->class_length + 1);
-      if (class_name) memcpy(class_name, d->name, d->class_length);
-      else status = il_fail_memory(im->context, "a class name");
+      if (class_name)
+        memcpy(class_name, d->name, d->class_length);
+      else
+        status = il_fail_memory(im->context, "a class name");
       start[classes] = (int32_t)i;
       name[classes] = class_name;
       origin[classes++] = set_origin[d->set];
@@ -235,8 +252,8 @@ static il_status build(importer *im, int size, const char *out) {
     free(start);
   } else {
     start[classes] = (int32_t)im->count;
-    il_dataset *dataset = il_dataset_take(im->context, images, start, classes, (int[3]){size, size, 1}, name,
-                                          origin);
+    il_dataset *dataset =
+        il_dataset_take(im->context, images, start, classes, (int[3]){size, size, 1}, name, origin);
     status = dataset ? il_dataset_write(dataset, out) : il_context_status(im->context);
     il_dataset_free(dataset);
   }
@@ -246,7 +263,8 @@ static il_status build(importer *im, int size, const char *out) {
 
 il_status il_omniglot_import(il_context *context, const char *folder, const char *out, int size) {
   if (size < 1 || size > 1024)
-    return il_fail(context, IL_ERROR_ARGUMENT, "images cannot have a side of %d pixels, expected 1 to 1024", size);
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "images cannot have a side of %d pixels, expected 1 to 1024", size);
   importer im = {.context = context, .bytes = malloc(PNG_MAX)};
   il_status status = im.bytes ? IL_OK : il_fail_memory(context, "a buffer for images");
   for (int set = 0; !status && set < SETS; set++) status = list_set(&im, set, folder);

@@ -5,7 +5,8 @@
 
 #include "base/random.h"
 
-static void draw_points(il_random *random, double amplitude, double phase, int count, float *x, float *y) {
+static void draw_points(il_random *random, double amplitude, double phase, int count, float *x,
+                        float *y) {
   for (int i = 0; i < count; i++) {
     x[i] = (float)(10.0 * il_random_uniform01(random) - 5.0);
     y[i] = (float)(amplitude * sin((double)x[i] - phase)); /* of the x that the net will see */

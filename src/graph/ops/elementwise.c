@@ -6,15 +6,15 @@
 
 bool il_expect_real(const il_infer *m, int i) {
   if (il_operand(m, i)->type == m->graph->real) return true;
-  il_fail(m->graph->context, IL_ERROR_TYPE, "%s: operand %d has type %s, expected %s", m->function, i + 1,
-          il_type_name(il_operand(m, i)->type), il_type_name(m->graph->real));
+  il_fail(m->graph->context, IL_ERROR_TYPE, "%s: operand %d has type %s, expected %s", m->function,
+          i + 1, il_type_name(il_operand(m, i)->type), il_type_name(m->graph->real));
   return false;
 }
 
 bool il_expect_index(const il_infer *m, int i) {
   if (il_operand(m, i)->type == IL_INT32) return true;
-  il_fail(m->graph->context, IL_ERROR_TYPE, "%s: operand %d has type %s, expected i32", m->function, i + 1,
-          il_type_name(il_operand(m, i)->type));
+  il_fail(m->graph->context, IL_ERROR_TYPE, "%s: operand %d has type %s, expected i32", m->function,
+          i + 1, il_type_name(il_operand(m, i)->type));
   return false;
 }
 
@@ -29,8 +29,9 @@ static bool infer(il_infer *m) {
     if (!il_expect_real(m, i)) return false;
     if (il_shape_equal(m->shape, il_operand(m, i)->shape)) continue;
     char a[96], b[96];
-    il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: operand 1 has shape %s, operand %d %s; expected equal shapes",
-            m->function, il_shape_text(m->shape, a), i + 1, il_shape_text(il_operand(m, i)->shape, b));
+    il_fail(m->graph->context, IL_ERROR_SHAPE,
+            "%s: operand 1 has shape %s, operand %d %s; expected equal shapes", m->function,
+            il_shape_text(m->shape, a), i + 1, il_shape_text(il_operand(m, i)->shape, b));
     return false;
   }
   return true;
@@ -61,9 +62,9 @@ typedef struct il_scope_of_rule {
 #define SIN(x) il_sin(r->g, x)
 #define POW(x, y) il_pow(r->g, x, y)
 #define LOG(x) il_log(r->g, x)
-#define IL_ELEMENTWISE(id, name, arity, formula, value, d0, d1, d2, low, high, flops)          \
-  static il_value partial_##id(const il_scope_of_rule *r, int index) {                         \
-    return index == 0 ? d0 : index == 1 ? d1 : d2;                                             \
+#define IL_ELEMENTWISE(id, name, arity, formula, value, d0, d1, d2, low, high, flops)              \
+  static il_value partial_##id(const il_scope_of_rule *r, int index) {                             \
+    return index == 0 ? d0 : index == 1 ? d1 : d2;                                                 \
   }
 #include "op/elementwise.def"
 #undef IL_ELEMENTWISE
@@ -130,8 +131,10 @@ double il_elementwise_number(il_op op, il_type real, double a, double b, double 
 
 static void reference(const il_graph *g, const il_node *node, const void *const *in, void *out) {
   (void)g;
-  if (node->type == IL_FLOAT32) loop_float(node, in, out);
-  else loop_double(node, in, out);
+  if (node->type == IL_FLOAT32)
+    loop_float(node, in, out);
+  else
+    loop_double(node, in, out);
 }
 
 /* ---- samples: distinct values inside the row's domain ---- */
@@ -146,29 +149,33 @@ static il_value sample(il_graph *g, il_op op, int arity, double low, double high
   }
   return il_node_make(g, "sample", op, arity, x, NULL, il_value_shape(g, x[0]));
 }
-#define IL_ELEMENTWISE(id, name, arity, formula, value, d0, d1, d2, low, high, flops) \
-  static il_value sample_##id(il_graph *g, int i) { return sample(g, IL_OP_##id, arity, low, high, i); }
+#define IL_ELEMENTWISE(id, name, arity, formula, value, d0, d1, d2, low, high, flops)              \
+  static il_value sample_##id(il_graph *g, int i) {                                                \
+    return sample(g, IL_OP_##id, arity, low, high, i);                                             \
+  }
 #include "op/elementwise.def"
 #undef IL_ELEMENTWISE
 
-#define IL_ELEMENTWISE(id, label, operands, text, value, d0, d1, d2, low, high, work)         \
-  static const il_op_info info_##id = {                                                       \
-      .name = #label,                                                                         \
-      .formula = text,                                                                        \
-      .arity = operands,                                                                      \
-      .flags = IL_OP_##id == IL_OP_ADD    ? IL_FLAG_COMMUTATIVE                               \
-               : IL_OP_##id == IL_OP_MUL  ? IL_FLAG_COMMUTATIVE | IL_FLAG_LINEAR0 | IL_FLAG_LINEAR1 \
-               : IL_OP_##id == IL_OP_NEG  ? IL_FLAG_LINEAR0                                   \
-               : IL_OP_##id == IL_OP_DIV  ? IL_FLAG_LINEAR0                                   \
-               : IL_OP_##id == IL_OP_EQUAL ? IL_FLAG_COMMUTATIVE | IL_FLAG_CONSTANT_DERIVATIVE \
-               : IL_OP_##id == IL_OP_LESS || IL_OP_##id == IL_OP_STEP ? IL_FLAG_CONSTANT_DERIVATIVE : 0, \
-      .infer = infer,                                                                         \
-      .vjp = rule,                                                                            \
-      .jvp = rule,                                                                            \
-      .fold = il_fold_elementwise,                                                            \
-      .flops = count_flops,                                                                   \
-      .reference = reference,                                                                 \
-      .sample = sample_##id,                                                                  \
+#define IL_ELEMENTWISE(id, label, operands, text, value, d0, d1, d2, low, high, work)                \
+  static const il_op_info info_##id = {                                                              \
+      .name = #label,                                                                                \
+      .formula = text,                                                                               \
+      .arity = operands,                                                                             \
+      .flags = IL_OP_##id == IL_OP_ADD     ? IL_FLAG_COMMUTATIVE                                     \
+               : IL_OP_##id == IL_OP_MUL   ? IL_FLAG_COMMUTATIVE | IL_FLAG_LINEAR0 | IL_FLAG_LINEAR1 \
+               : IL_OP_##id == IL_OP_NEG   ? IL_FLAG_LINEAR0                                         \
+               : IL_OP_##id == IL_OP_DIV   ? IL_FLAG_LINEAR0                                         \
+               : IL_OP_##id == IL_OP_EQUAL ? IL_FLAG_COMMUTATIVE | IL_FLAG_CONSTANT_DERIVATIVE       \
+               : IL_OP_##id == IL_OP_LESS || IL_OP_##id == IL_OP_STEP                                \
+                   ? IL_FLAG_CONSTANT_DERIVATIVE                                                     \
+                   : 0,                                                                              \
+      .infer = infer,                                                                                \
+      .vjp = rule,                                                                                   \
+      .jvp = rule,                                                                                   \
+      .fold = il_fold_elementwise,                                                                   \
+      .flops = count_flops,                                                                          \
+      .reference = reference,                                                                        \
+      .sample = sample_##id,                                                                         \
   };
 #include "op/elementwise.def"
 #undef IL_ELEMENTWISE

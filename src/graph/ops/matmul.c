@@ -19,12 +19,14 @@ static bool infer_matmul(il_infer *m) {
   const int r = a->shape.rank;
   bool fits = r >= 2 && b->shape.rank == r;
   for (int i = 0; fits && i < r - 2; i++) fits = a->shape.dim[i] == b->shape.dim[i];
-  fits = fits && a->shape.dim[t->transpose_a ? r - 2 : r - 1] == b->shape.dim[t->transpose_b ? r - 1 : r - 2];
+  fits = fits && a->shape.dim[t->transpose_a ? r - 2 : r - 1] ==
+                     b->shape.dim[t->transpose_b ? r - 1 : r - 2];
   if (!fits) {
     char x[96], y[96];
-    il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: %s%s times %s%s; expected [b…, m, k] times [b…, k, n]", m->function,
-            il_shape_text(a->shape, x), t->transpose_a ? " transposed" : "", il_shape_text(b->shape, y),
-            t->transpose_b ? " transposed" : "");
+    il_fail(m->graph->context, IL_ERROR_SHAPE,
+            "%s: %s%s times %s%s; expected [b…, m, k] times [b…, k, n]", m->function,
+            il_shape_text(a->shape, x), t->transpose_a ? " transposed" : "",
+            il_shape_text(b->shape, y), t->transpose_b ? " transposed" : "");
     return false;
   }
   m->shape = a->shape;
@@ -41,7 +43,8 @@ static il_value vjp_matmul(il_graph *g, il_value node, int index, il_value ct) {
 }
 static il_value jvp_matmul(il_graph *g, il_value node, int index, il_value t) {
   const il_node *n = il_node_of(g, node);
-  return il_matmul(g, index ? n->input[0] : t, index ? t : n->input[1], attr_of(n)->transpose_a, attr_of(n)->transpose_b);
+  return il_matmul(g, index ? n->input[0] : t, index ? t : n->input[1], attr_of(n)->transpose_a,
+                   attr_of(n)->transpose_b);
 }
 static il_value fold_matmul(il_graph *g, const il_infer *m) {
   double number;
@@ -56,12 +59,16 @@ static int64_t inner(const il_graph *g, const il_node *n) {
 static double flops_matmul(const il_graph *g, const il_node *n) {
   return 2.0 * (double)il_shape_count(n->shape) * (double)inner(g, n);
 }
-static void reference_matmul(const il_graph *g, const il_node *n, const void *const *in, void *out) {
+static void reference_matmul(const il_graph *g, const il_node *n, const void *const *in,
+                             void *out) {
   const int r = n->shape.rank;
-  const int64_t rows = n->shape.dim[r - 2], columns = n->shape.dim[r - 1], batch = il_shape_count(n->shape) / (rows * columns);
+  const int64_t rows = n->shape.dim[r - 2], columns = n->shape.dim[r - 1],
+                batch = il_shape_count(n->shape) / (rows * columns);
   const bool ta = attr_of(n)->transpose_a, tb = attr_of(n)->transpose_b;
-  if (n->type == IL_FLOAT32) matmul_float(batch, rows, columns, inner(g, n), ta, tb, in[0], in[1], out);
-  else matmul_double(batch, rows, columns, inner(g, n), ta, tb, in[0], in[1], out);
+  if (n->type == IL_FLOAT32)
+    matmul_float(batch, rows, columns, inner(g, n), ta, tb, in[0], in[1], out);
+  else
+    matmul_double(batch, rows, columns, inner(g, n), ta, tb, in[0], in[1], out);
 }
 static il_value sample_matmul(il_graph *g, int i) {
   if (i >= 8) return (il_value){0};
@@ -71,12 +78,14 @@ static il_value sample_matmul(il_graph *g, int i) {
     a = ta ? IL_SHAPE(2, 5, 1) : IL_SHAPE(2, 1, 5);
     b = tb ? IL_SHAPE(2, 3, 5) : IL_SHAPE(2, 5, 3);
   }
-  return il_matmul(g, il_op_sample_input(g, a, -2, 2, 0), il_op_sample_input(g, b, -2, 2, 0), ta, tb);
+  return il_matmul(g, il_op_sample_input(g, a, -2, 2, 0), il_op_sample_input(g, b, -2, 2, 0), ta,
+                   tb);
 }
 
-static const il_field matmul_fields[] = {{"transpose_a", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_a), 1},
-                                         {"transpose_b", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_b), 1},
-                                         {0}};
+static const il_field matmul_fields[] = {
+    {"transpose_a", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_a), 1},
+    {"transpose_b", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_b), 1},
+    {0}};
 const il_op_info il_op_matmul = {
     .name = "matmul",
     .formula = "y[b…,m,n] = Σ_k a[b…,m,k]·b[b…,k,n]",

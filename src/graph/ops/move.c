@@ -11,7 +11,8 @@ static il_value fold_same(il_graph *g, const il_infer *m) {
   return fold_number(g, m);
 }
 /* y[i] = x[offset + Σ i·stride], elements of any size. */
-static void strided(il_shape shape, const int64_t *stride, int64_t offset, size_t size, const char *x, char *y) {
+static void strided(il_shape shape, const int64_t *stride, int64_t offset, size_t size,
+                    const char *x, char *y) {
   const int64_t count = il_shape_count(shape);
   int64_t index[IL_MAX_RANK] = {0}, at = offset;
   for (int64_t i = 0; i < count; i++) {
@@ -33,8 +34,9 @@ static void dense(il_shape shape, int64_t *stride) {
 }
 static bool shape_error(const il_infer *m, const char *expected) {
   char a[96], b[96];
-  il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: operand has shape %s, asked for %s; expected %s", m->function,
-          il_shape_text(il_operand(m, 0)->shape, a), il_shape_text(m->shape, b), expected);
+  il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: operand has shape %s, asked for %s; expected %s",
+          m->function, il_shape_text(il_operand(m, 0)->shape, a), il_shape_text(m->shape, b),
+          expected);
   return false;
 }
 
@@ -60,7 +62,8 @@ static il_value jvp_broadcast(il_graph *g, il_value node, int index, il_value t)
   (void)index;
   return il_broadcast(g, t, il_value_shape(g, node));
 }
-static void reference_broadcast(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_broadcast(const il_graph *g, const il_node *node, const void *const *in,
+                                void *out) {
   const il_node *a = il_input_node(g, node, 0);
   int64_t stride[IL_MAX_RANK];
   dense(a->shape, stride);
@@ -71,7 +74,8 @@ static void reference_broadcast(const il_graph *g, const il_node *node, const vo
 static il_value sample_broadcast(il_graph *g, int i) {
   static const int64_t from[3][3] = {{1, 1, 4}, {3, 1, 1}, {3, 1, 4}}, to[3] = {3, 2, 4};
   if (i >= 3) return (il_value){0};
-  return il_broadcast(g, il_op_sample_input(g, il_shape_of(3, from[i]), -2, 2, 0), il_shape_of(3, to));
+  return il_broadcast(g, il_op_sample_input(g, il_shape_of(3, from[i]), -2, 2, 0),
+                      il_shape_of(3, to));
 }
 const il_op_info il_op_broadcast = {
     .name = "broadcast",
@@ -107,13 +111,15 @@ static il_value fold_reshape(il_graph *g, const il_infer *m) {
   if (same.id || a->op != IL_OP_RESHAPE) return same;
   return il_reshape(g, a->input[0], m->shape);
 }
-static void reference_copy(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_copy(const il_graph *g, const il_node *node, const void *const *in,
+                           void *out) {
   (void)g;
   memcpy(out, in[0], (size_t)il_shape_count(node->shape) * il_type_size(node->type));
 }
 static il_value sample_reshape(il_graph *g, int i) {
   if (i >= 2) return (il_value){0};
-  return il_reshape(g, il_op_sample_input(g, IL_SHAPE(3, 4), -2, 2, 0), i ? IL_SHAPE(12, 1) : IL_SHAPE(2, 3, 2));
+  return il_reshape(g, il_op_sample_input(g, IL_SHAPE(3, 4), -2, 2, 0),
+                    i ? IL_SHAPE(12, 1) : IL_SHAPE(2, 3, 2));
 }
 const il_op_info il_op_reshape = {
     .name = "reshape",
@@ -137,8 +143,9 @@ static bool infer_transpose(il_infer *m) {
   m->shape.rank = a->shape.rank;
   for (int i = 0; i < a->shape.rank; i++) {
     if (axis[i] < 0 || axis[i] >= a->shape.rank || seen >> axis[i] & 1) {
-      il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: entry %d of the permutation is %lld; expected each of 0…%d once",
-              m->function, i, (long long)axis[i], a->shape.rank - 1);
+      il_fail(m->graph->context, IL_ERROR_ARGUMENT,
+              "%s: entry %d of the permutation is %lld; expected each of 0…%d once", m->function, i,
+              (long long)axis[i], a->shape.rank - 1);
       return false;
     }
     seen |= 1u << axis[i];
@@ -158,7 +165,8 @@ static il_value jvp_transpose(il_graph *g, il_value node, int index, il_value t)
   (void)index;
   const il_node *n = il_node_of(g, node);
   int axis[IL_MAX_RANK];
-  for (int i = 0; i < n->shape.rank; i++) axis[i] = (int)((const il_attr_permutation *)n->attr)->axis[i];
+  for (int i = 0; i < n->shape.rank; i++)
+    axis[i] = (int)((const il_attr_permutation *)n->attr)->axis[i];
   return il_transpose(g, t, axis);
 }
 static il_value fold_transpose(il_graph *g, const il_infer *m) {
@@ -175,10 +183,12 @@ static il_value fold_transpose(il_graph *g, const il_infer *m) {
   }
   return fold_number(g, m);
 }
-static void reference_transpose(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_transpose(const il_graph *g, const il_node *node, const void *const *in,
+                                void *out) {
   int64_t from[IL_MAX_RANK], stride[IL_MAX_RANK];
   dense(il_input_node(g, node, 0)->shape, from);
-  for (int i = 0; i < node->shape.rank; i++) stride[i] = from[((const il_attr_permutation *)node->attr)->axis[i]];
+  for (int i = 0; i < node->shape.rank; i++)
+    stride[i] = from[((const il_attr_permutation *)node->attr)->axis[i]];
   strided(node->shape, stride, 0, il_type_size(node->type), in[0], out);
 }
 static il_value sample_transpose(il_graph *g, int i) {
@@ -186,7 +196,8 @@ static il_value sample_transpose(il_graph *g, int i) {
   if (i >= 3) return (il_value){0};
   return il_transpose(g, il_op_sample_input(g, IL_SHAPE(2, 3, 4), -2, 2, 0), axis[i]);
 }
-static const il_field permutation_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK}, {0}};
+static const il_field permutation_fields[] = {
+    {"axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK}, {0}};
 const il_op_info il_op_transpose = {
     .name = "transpose",
     .formula = "y[i_0, i_1, …] = a with i_k along axis[k]",
@@ -226,18 +237,22 @@ static il_value jvp_slice(il_graph *g, il_value node, int index, il_value t) {
   const il_node *n = il_node_of(g, node);
   return il_slice(g, t, ((const il_attr_begin *)n->attr)->begin, n->shape);
 }
-static void reference_slice(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_slice(const il_graph *g, const il_node *node, const void *const *in,
+                            void *out) {
   int64_t stride[IL_MAX_RANK], offset = 0;
   dense(il_input_node(g, node, 0)->shape, stride);
-  for (int i = 0; i < node->shape.rank; i++) offset += ((const il_attr_begin *)node->attr)->begin[i] * stride[i];
+  for (int i = 0; i < node->shape.rank; i++)
+    offset += ((const il_attr_begin *)node->attr)->begin[i] * stride[i];
   strided(node->shape, stride, offset, il_type_size(node->type), in[0], out);
 }
 static il_value sample_slice(il_graph *g, int i) {
   if (i >= 2) return (il_value){0};
   const int64_t begin[3] = {1, 0, i ? 3 : 1};
-  return il_slice(g, il_op_sample_input(g, IL_SHAPE(3, 2, 5), -2, 2, 0), begin, i ? IL_SHAPE(1, 2, 2) : IL_SHAPE(2, 1, 3));
+  return il_slice(g, il_op_sample_input(g, IL_SHAPE(3, 2, 5), -2, 2, 0), begin,
+                  i ? IL_SHAPE(1, 2, 2) : IL_SHAPE(2, 1, 3));
 }
-static const il_field begin_fields[] = {{"begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK}, {0}};
+static const il_field begin_fields[] = {
+    {"begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK}, {0}};
 const il_op_info il_op_slice = {
     .name = "slice",
     .formula = "y[i…] = a[begin + i…]",
@@ -260,7 +275,8 @@ static bool infer_pad(il_infer *m) {
   m->type = a->type;
   if (a->shape.rank != m->shape.rank) return shape_error(m, "equal rank");
   for (int i = 0; i < m->shape.rank; i++)
-    if (low[i] < 0 || m->shape.dim[i] < low[i] + a->shape.dim[i]) return shape_error(m, "pads of 0 or more");
+    if (low[i] < 0 || m->shape.dim[i] < low[i] + a->shape.dim[i])
+      return shape_error(m, "pads of 0 or more");
   return true;
 }
 static il_value vjp_pad(il_graph *g, il_value node, int index, il_value ct) {
@@ -282,7 +298,8 @@ static il_value fold_pad(il_graph *g, const il_infer *m) {
   if (il_is_constant(g, m->input[0], &number) && number == 0) return il_constant(g, 0, m->shape);
   return (il_value){0};
 }
-static void reference_pad(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_pad(const il_graph *g, const il_node *node, const void *const *in,
+                          void *out) {
   const il_node *a = il_input_node(g, node, 0);
   const size_t size = il_type_size(node->type);
   int64_t stride[IL_MAX_RANK], index[IL_MAX_RANK] = {0};
@@ -291,7 +308,8 @@ static void reference_pad(const il_graph *g, const il_node *node, const void *co
   const int64_t count = il_shape_count(a->shape);
   for (int64_t i = 0; i < count; i++) {
     int64_t at = 0;
-    for (int k = 0; k < node->shape.rank; k++) at += (index[k] + ((const il_attr_pad *)node->attr)->low[k]) * stride[k];
+    for (int k = 0; k < node->shape.rank; k++)
+      at += (index[k] + ((const il_attr_pad *)node->attr)->low[k]) * stride[k];
     memcpy((char *)out + (size_t)at * size, (const char *)in[0] + (size_t)i * size, size);
     for (int k = a->shape.rank - 1; k >= 0 && ++index[k] == a->shape.dim[k]; k--) index[k] = 0;
   }
@@ -301,7 +319,8 @@ static il_value sample_pad(il_graph *g, int i) {
   const int64_t low[2] = {1, 0}, high[2] = {i, 2};
   return il_pad(g, il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0), low, high);
 }
-static const il_field pad_fields[] = {{"low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK}, {0}};
+static const il_field pad_fields[] = {
+    {"low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK}, {0}};
 const il_op_info il_op_pad = {
     .name = "pad",
     .formula = "y[low + i…] = a[i…], 0 elsewhere",
@@ -324,19 +343,21 @@ static bool infer_concat(il_infer *m) {
   m->type = first->type;
   m->shape = first->shape;
   if (axis < 0 || axis >= m->shape.rank) {
-    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axis is %lld, expected 0…%d", m->function, (long long)axis,
-            m->shape.rank - 1);
+    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axis is %lld, expected 0…%d", m->function,
+            (long long)axis, m->shape.rank - 1);
     return false;
   }
   for (int k = 1; k < m->inputs; k++) {
     const il_node *a = il_operand(m, k);
     bool fits = a->type == m->type && a->shape.rank == m->shape.rank;
-    for (int i = 0; fits && i < m->shape.rank; i++) fits = i == axis || a->shape.dim[i] == m->shape.dim[i];
+    for (int i = 0; fits && i < m->shape.rank; i++)
+      fits = i == axis || a->shape.dim[i] == m->shape.dim[i];
     if (!fits) {
       char x[96], y[96];
-      il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: operand 1 is %s %s, operand %d %s %s; expected equal but for axis %lld",
-              m->function, il_type_name(m->type), il_shape_text(first->shape, x), k + 1, il_type_name(a->type),
-              il_shape_text(a->shape, y), (long long)axis);
+      il_fail(m->graph->context, IL_ERROR_SHAPE,
+              "%s: operand 1 is %s %s, operand %d %s %s; expected equal but for axis %lld",
+              m->function, il_type_name(m->type), il_shape_text(first->shape, x), k + 1,
+              il_type_name(a->type), il_shape_text(a->shape, y), (long long)axis);
       return false;
     }
     m->shape.dim[axis] += a->shape.dim[axis];
@@ -367,7 +388,8 @@ static il_value fold_concat(il_graph *g, const il_infer *m) {
   (void)g;
   return m->inputs == 1 ? m->input[0] : (il_value){0};
 }
-static void reference_concat(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_concat(const il_graph *g, const il_node *node, const void *const *in,
+                             void *out) {
   const int64_t axis = ((const il_attr_axis *)node->attr)->axis;
   const size_t size = il_type_size(node->type);
   int64_t outer = 1, inner = 1;
@@ -383,11 +405,13 @@ static void reference_concat(const il_graph *g, const il_node *node, const void 
 }
 static il_value sample_concat(il_graph *g, int i) {
   if (i >= 2) return (il_value){0};
-  const il_value x[3] = {il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0), il_op_sample_input(g, i ? IL_SHAPE(2, 1) : IL_SHAPE(1, 3), -2, 2, 0),
+  const il_value x[3] = {il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0),
+                         il_op_sample_input(g, i ? IL_SHAPE(2, 1) : IL_SHAPE(1, 3), -2, 2, 0),
                          il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0)};
   return il_concat(g, 3, x, i);
 }
-static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1}, {0}};
+static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1},
+                                       {0}};
 const il_op_info il_op_concat = {
     .name = "concat",
     .formula = "y = a_0, a_1, … one after the other along axis",

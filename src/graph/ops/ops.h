@@ -8,7 +8,9 @@
 #include "graph/graph.h"
 #include "graph/sample.h"
 
-static inline const il_node *il_operand(const il_infer *m, int i) { return il_node_of(m->graph, m->input[i]); }
+static inline const il_node *il_operand(const il_infer *m, int i) {
+  return il_node_of(m->graph, m->input[i]);
+}
 static inline const il_node *il_input_node(const il_graph *g, const il_node *node, int i) {
   return g->nodes[node->input[i].id];
 }

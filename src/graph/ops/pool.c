@@ -7,7 +7,8 @@ typedef struct il_pool {
 } il_pool;
 
 /* Index into x of a tap, -1: outside the image. */
-static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int a, int b, int64_t c) {
+static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int a, int b,
+                        int64_t c) {
   const int64_t ih = oh * p->win->stride[0] + a * p->win->dilation[0] - p->win->pad_low[0];
   const int64_t iw = ow * p->win->stride[1] + b * p->win->dilation[1] - p->win->pad_low[1];
   if (ih < 0 || ih >= p->h || iw < 0 || iw >= p->w) return -1;
@@ -21,9 +22,12 @@ static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int
 #define IL_REAL(name) name##_double
 #include "graph/ops/pool_loop.inc"
 
-static const il_window *window_of(const il_node *n) { return &((const il_attr_window *)n->attr)->window; }
+static const il_window *window_of(const il_node *n) {
+  return &((const il_attr_window *)n->attr)->window;
+}
 static int64_t reach(const il_window *w, int i, int64_t size) {
-  const int64_t room = size + w->pad_low[i] + w->pad_high[i] - (int64_t)w->dilation[i] * (w->kernel[i] - 1) - 1;
+  const int64_t room =
+      size + w->pad_low[i] + w->pad_high[i] - (int64_t)w->dilation[i] * (w->kernel[i] - 1) - 1;
   return room < 0 ? 0 : room / w->stride[i] + 1;
 }
 static il_pool pool_of(il_shape x, il_shape y, const il_window *w) {
@@ -33,8 +37,10 @@ static il_pool pool_of(il_shape x, il_shape y, const il_window *w) {
 static bool fail(const il_infer *m, const char *expected) {
   char a[96];
   const il_window *w = &((const il_attr_window *)m->attr)->window;
-  il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: operand %s, window %dx%d, stride %d,%d; expected %s", m->function,
-          il_shape_text(il_operand(m, 0)->shape, a), w->kernel[0], w->kernel[1], w->stride[0], w->stride[1], expected);
+  il_fail(m->graph->context, IL_ERROR_SHAPE,
+          "%s: operand %s, window %dx%d, stride %d,%d; expected %s", m->function,
+          il_shape_text(il_operand(m, 0)->shape, a), w->kernel[0], w->kernel[1], w->stride[0],
+          w->stride[1], expected);
   return false;
 }
 static bool check(const il_infer *m) {
@@ -42,8 +48,9 @@ static bool check(const il_infer *m) {
   if (!il_expect_real(m, 0)) return false;
   if (il_operand(m, 0)->shape.rank != 4) return fail(m, "an operand [n,h,w,c]");
   for (int i = 0; i < 2; i++)
-    if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->pad_low[i] < 0 || w->pad_high[i] < 0 ||
-        w->pad_low[i] >= w->kernel[i] * w->dilation[i] || w->pad_high[i] >= w->kernel[i] * w->dilation[i])
+    if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->pad_low[i] < 0 ||
+        w->pad_high[i] < 0 || w->pad_low[i] >= w->kernel[i] * w->dilation[i] ||
+        w->pad_high[i] >= w->kernel[i] * w->dilation[i])
       return fail(m, "sizes of at least 1 and pads smaller than the window");
   return w->groups == 1 || fail(m, "one group");
 }
@@ -52,18 +59,21 @@ static bool infer_pool(il_infer *m) {
   const il_shape x = il_operand(m, 0)->shape;
   const il_window *w = &((const il_attr_window *)m->attr)->window;
   m->shape = IL_SHAPE(x.dim[0], reach(w, 0, x.dim[1]), reach(w, 1, x.dim[2]), x.dim[3]);
-  return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) || fail(m, "an image at least as large as the window");
+  return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) ||
+         fail(m, "an image at least as large as the window");
 }
 static bool infer_argmax(il_infer *m) {
   if (!infer_pool(m)) return false;
   m->type = IL_INT32;
-  return il_shape_count(il_operand(m, 0)->shape) <= INT32_MAX || fail(m, "fewer than 2^31 elements");
+  return il_shape_count(il_operand(m, 0)->shape) <= INT32_MAX ||
+         fail(m, "fewer than 2^31 elements");
 }
 static bool infer_spread(il_infer *m) {
   if (!check(m)) return false;
   const il_shape y = il_operand(m, 0)->shape;
   const il_window *w = &((const il_attr_window *)m->attr)->window;
-  if (m->shape.rank != 4 || reach(w, 0, m->shape.dim[1]) != y.dim[1] || reach(w, 1, m->shape.dim[2]) != y.dim[2])
+  if (m->shape.rank != 4 || reach(w, 0, m->shape.dim[1]) != y.dim[1] ||
+      reach(w, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, "a height and width whose pool has the operand's size");
   return true;
 }
@@ -92,21 +102,30 @@ static double flops_pool(const il_graph *g, const il_node *n) {
   const il_shape y = spread ? il_input_node(g, n, 0)->shape : n->shape;
   return (double)il_shape_count(y) * window_of(n)->kernel[0] * window_of(n)->kernel[1];
 }
-static void reference_argmax(const il_graph *g, const il_node *n, const void *const *in, void *out) {
+static void reference_argmax(const il_graph *g, const il_node *n, const void *const *in,
+                             void *out) {
   const il_node *x = il_input_node(g, n, 0);
   const il_pool p = pool_of(x->shape, n->shape, window_of(n));
-  if (x->type == IL_FLOAT32) argmax_float(&p, in[0], out);
-  else argmax_double(&p, in[0], out);
+  if (x->type == IL_FLOAT32)
+    argmax_float(&p, in[0], out);
+  else
+    argmax_double(&p, in[0], out);
 }
-static void reference_average(const il_graph *g, const il_node *n, const void *const *in, void *out) {
+static void reference_average(const il_graph *g, const il_node *n, const void *const *in,
+                              void *out) {
   const il_pool p = pool_of(il_input_node(g, n, 0)->shape, n->shape, window_of(n));
-  if (n->type == IL_FLOAT32) average_float(&p, in[0], out);
-  else average_double(&p, in[0], out);
+  if (n->type == IL_FLOAT32)
+    average_float(&p, in[0], out);
+  else
+    average_double(&p, in[0], out);
 }
-static void reference_spread(const il_graph *g, const il_node *n, const void *const *in, void *out) {
+static void reference_spread(const il_graph *g, const il_node *n, const void *const *in,
+                             void *out) {
   const il_pool p = pool_of(n->shape, il_input_node(g, n, 0)->shape, window_of(n));
-  if (n->type == IL_FLOAT32) spread_float(&p, in[0], out);
-  else spread_double(&p, in[0], out);
+  if (n->type == IL_FLOAT32)
+    spread_float(&p, in[0], out);
+  else
+    spread_double(&p, in[0], out);
 }
 
 static bool sample_geometry(int i, il_window *w, il_shape *x) {
@@ -119,12 +138,14 @@ static bool sample_geometry(int i, il_window *w, il_shape *x) {
 static il_value sample_argmax(il_graph *g, int i) {
   il_window w;
   il_shape x;
-  return sample_geometry(i, &w, &x) ? il_pool_argmax(g, il_op_sample_input(g, x, -2, 2, 0.02), w) : (il_value){0};
+  return sample_geometry(i, &w, &x) ? il_pool_argmax(g, il_op_sample_input(g, x, -2, 2, 0.02), w)
+                                    : (il_value){0};
 }
 static il_value sample_average(il_graph *g, int i) {
   il_window w;
   il_shape x;
-  return sample_geometry(i, &w, &x) ? il_average_pool(g, il_op_sample_input(g, x, -2, 2, 0), w) : (il_value){0};
+  return sample_geometry(i, &w, &x) ? il_average_pool(g, il_op_sample_input(g, x, -2, 2, 0), w)
+                                    : (il_value){0};
 }
 static il_value sample_spread(il_graph *g, int i) {
   il_window w;
@@ -134,9 +155,15 @@ static il_value sample_spread(il_graph *g, int i) {
   return il_average_pool_transpose(g, il_op_sample_input(g, y, -2, 2, 0), w, x.dim[1], x.dim[2]);
 }
 
-#define WINDOW(field, count) {#field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count}
-static const il_field window_fields[] = {WINDOW(kernel, 2),   WINDOW(stride, 2),   WINDOW(pad_low, 2), WINDOW(pad_high, 2),
-                                         WINDOW(dilation, 2), WINDOW(groups, 1), {0}};
+#define WINDOW(field, count)                                                                       \
+  { #field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count }
+static const il_field window_fields[] = {WINDOW(kernel, 2),
+                                         WINDOW(stride, 2),
+                                         WINDOW(pad_low, 2),
+                                         WINDOW(pad_high, 2),
+                                         WINDOW(dilation, 2),
+                                         WINDOW(groups, 1),
+                                         {0}};
 const il_op_info il_op_pool_argmax = {
     .name = "pool_argmax",
     .formula = "y[n,oh,ow,c] = flat index of the first maximum of x in the window",

@@ -9,7 +9,8 @@ static bool infer(il_infer *m) {
   m->type = m->graph->real;
   if (key.rank == 1 && key.dim[0] == 2) return true;
   char text[96];
-  il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: the key has shape %s, expected [2]", m->function, il_shape_text(key, text));
+  il_fail(m->graph->context, IL_ERROR_SHAPE, "%s: the key has shape %s, expected [2]", m->function,
+          il_shape_text(key, text));
   return false;
 }
 
@@ -20,18 +21,22 @@ static void words(const il_node *node, const int32_t *key, int64_t i, uint32_t w
 static double unit(const uint32_t w[2]) {
   return (double)(((uint64_t)w[0] << 32 | w[1]) >> 11) * 0x1p-53;
 }
-static void reference_uniform(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_uniform(const il_graph *g, const il_node *node, const void *const *in,
+                              void *out) {
   (void)g;
   const int64_t count = il_shape_count(node->shape);
   for (int64_t i = 0; i < count; i++) {
     uint32_t w[4];
     words(node, in[0], i, w);
-    if (node->type == IL_FLOAT32) ((float *)out)[i] = (float)(w[0] >> 8) * 0x1p-24f;
-    else ((double *)out)[i] = unit(w);
+    if (node->type == IL_FLOAT32)
+      ((float *)out)[i] = (float)(w[0] >> 8) * 0x1p-24f;
+    else
+      ((double *)out)[i] = unit(w);
   }
 }
 /* Box and Muller, "A note on the generation of random normal deviates", 1958; 1 − u keeps the logarithm finite. */
-static void reference_normal(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_normal(const il_graph *g, const il_node *node, const void *const *in,
+                             void *out) {
   (void)g;
   const int64_t count = il_shape_count(node->shape);
   for (int64_t i = 0; i < count; i++) {
@@ -46,13 +51,16 @@ static void reference_normal(const il_graph *g, const il_node *node, const void 
   }
 }
 static il_value sample_uniform(il_graph *g, int i) {
-  return i < 1 ? il_random_uniform(g, il_op_sample_index(g, IL_SHAPE(2), 1000), 3, IL_SHAPE(2, 3)) : (il_value){0};
+  return i < 1 ? il_random_uniform(g, il_op_sample_index(g, IL_SHAPE(2), 1000), 3, IL_SHAPE(2, 3))
+               : (il_value){0};
 }
 static il_value sample_normal(il_graph *g, int i) {
-  return i < 1 ? il_random_normal(g, il_op_sample_index(g, IL_SHAPE(2), 1000), 3, IL_SHAPE(2, 3)) : (il_value){0};
+  return i < 1 ? il_random_normal(g, il_op_sample_index(g, IL_SHAPE(2), 1000), 3, IL_SHAPE(2, 3))
+               : (il_value){0};
 }
 
-static const il_field stream_fields[] = {{"stream", IL_FIELD_INT64, offsetof(il_attr_stream, stream), 1}, {0}};
+static const il_field stream_fields[] = {
+    {"stream", IL_FIELD_INT64, offsetof(il_attr_stream, stream), 1}, {0}};
 const il_op_info il_op_random_uniform = {
     .name = "random_uniform",
     .formula = "y[i] = U[0,1) drawn from (key, stream, i)",

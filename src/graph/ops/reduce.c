@@ -56,8 +56,8 @@ static bool infer_reduce(il_infer *m) {
   if (!il_expect_real(m, 0)) return false;
   if (axes >> a->shape.rank) {
     char text[96];
-    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axes 0x%llx name an axis beyond those of %s", m->function,
-            (unsigned long long)axes, il_shape_text(a->shape, text));
+    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axes 0x%llx name an axis beyond those of %s",
+            m->function, (unsigned long long)axes, il_shape_text(a->shape, text));
     return false;
   }
   m->shape = a->shape;
@@ -78,26 +78,32 @@ static il_value fold_sum(il_graph *g, const il_infer *m) {
   const il_shape from = il_operand(m, 0)->shape;
   if (il_shape_equal(from, m->shape)) return m->input[0];
   if (il_is_constant(g, m->input[0], &number))
-    return il_constant(g, number * (double)(il_shape_count(from) / il_shape_count(m->shape)), m->shape);
+    return il_constant(g, number * (double)(il_shape_count(from) / il_shape_count(m->shape)),
+                       m->shape);
   return (il_value){0};
 }
 static double flops_reduce(const il_graph *g, const il_node *node) {
   return (double)il_shape_count(il_input_node(g, node, 0)->shape);
 }
-static void reference_sum(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_sum(const il_graph *g, const il_node *node, const void *const *in,
+                          void *out) {
   const il_collapsed c = collapse(il_input_node(g, node, 0)->shape, axes_of(node));
-  if (node->type == IL_FLOAT32) sum_float(&c, in[0], out);
-  else sum_double(&c, in[0], out);
+  if (node->type == IL_FLOAT32)
+    sum_float(&c, in[0], out);
+  else
+    sum_double(&c, in[0], out);
 }
 static il_value sample_sum(il_graph *g, int i) {
   static const uint32_t axes[] = {1, 2, 4, 5, 7, 3};
-  return i < 6 ? il_sum(g, il_op_sample_input(g, IL_SHAPE(3, 2, 19), -2, 2, 0), axes[i]) : (il_value){0};
+  return i < 6 ? il_sum(g, il_op_sample_input(g, IL_SHAPE(3, 2, 19), -2, 2, 0), axes[i])
+               : (il_value){0};
 }
 
 /* Ties share the derivative equally. */
 static il_value share(il_graph *g, il_value node) {
   const il_node *n = il_node_of(g, node);
-  const il_value mask = il_equal(g, n->input[0], il_broadcast(g, node, il_input_node(g, n, 0)->shape));
+  const il_value mask =
+      il_equal(g, n->input[0], il_broadcast(g, node, il_input_node(g, n, 0)->shape));
   return il_div(g, mask, il_sum(g, mask, (uint32_t)axes_of(n)));
 }
 static il_value vjp_max(il_graph *g, il_value node, int index, il_value ct) {
@@ -113,14 +119,18 @@ static il_value fold_max(il_graph *g, const il_infer *m) {
   if (il_shape_equal(il_operand(m, 0)->shape, m->shape)) return m->input[0];
   return il_is_constant(g, m->input[0], &number) ? il_constant(g, number, m->shape) : (il_value){0};
 }
-static void reference_max(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_max(const il_graph *g, const il_node *node, const void *const *in,
+                          void *out) {
   const il_collapsed c = collapse(il_input_node(g, node, 0)->shape, axes_of(node));
-  if (node->type == IL_FLOAT32) max_float(&c, in[0], out);
-  else max_double(&c, in[0], out);
+  if (node->type == IL_FLOAT32)
+    max_float(&c, in[0], out);
+  else
+    max_double(&c, in[0], out);
 }
 static il_value sample_max(il_graph *g, int i) {
   static const uint32_t axes[] = {1, 4, 6};
-  return i < 3 ? il_max(g, il_op_sample_input(g, IL_SHAPE(3, 2, 4), -2, 2, 0.02), axes[i]) : (il_value){0};
+  return i < 3 ? il_max(g, il_op_sample_input(g, IL_SHAPE(3, 2, 4), -2, 2, 0.02), axes[i])
+               : (il_value){0};
 }
 
 static bool infer_argmax(il_infer *m) {
@@ -128,8 +138,8 @@ static bool infer_argmax(il_infer *m) {
   const int64_t axis = ((const il_attr_axis *)m->attr)->axis;
   if (!il_expect_real(m, 0)) return false;
   if (axis < 0 || axis >= a->shape.rank) {
-    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axis is %lld, expected 0…%d", m->function, (long long)axis,
-            a->shape.rank - 1);
+    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: axis is %lld, expected 0…%d", m->function,
+            (long long)axis, a->shape.rank - 1);
     return false;
   }
   m->shape = a->shape;
@@ -137,21 +147,27 @@ static bool infer_argmax(il_infer *m) {
   m->type = IL_INT32;
   return true;
 }
-static void reference_argmax(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_argmax(const il_graph *g, const il_node *node, const void *const *in,
+                             void *out) {
   const il_node *a = il_input_node(g, node, 0);
   const int64_t axis = ((const il_attr_axis *)node->attr)->axis;
   int64_t outer = 1, inner = 1;
   for (int64_t i = 0; i < axis; i++) outer *= a->shape.dim[i];
   for (int64_t i = axis + 1; i < a->shape.rank; i++) inner *= a->shape.dim[i];
-  if (a->type == IL_FLOAT32) argmax_float(outer, a->shape.dim[axis], inner, in[0], out);
-  else argmax_double(outer, a->shape.dim[axis], inner, in[0], out);
+  if (a->type == IL_FLOAT32)
+    argmax_float(outer, a->shape.dim[axis], inner, in[0], out);
+  else
+    argmax_double(outer, a->shape.dim[axis], inner, in[0], out);
 }
 static il_value sample_argmax(il_graph *g, int i) {
-  return i < 2 ? il_argmax(g, il_op_sample_input(g, IL_SHAPE(3, 4), -2, 2, 0.02), i) : (il_value){0};
+  return i < 2 ? il_argmax(g, il_op_sample_input(g, IL_SHAPE(3, 4), -2, 2, 0.02), i)
+               : (il_value){0};
 }
 
-static const il_field axes_fields[] = {{"axes", IL_FIELD_INT64, offsetof(il_attr_axes, axes), 1}, {0}};
-static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1}, {0}};
+static const il_field axes_fields[] = {{"axes", IL_FIELD_INT64, offsetof(il_attr_axes, axes), 1},
+                                       {0}};
+static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1},
+                                       {0}};
 const il_op_info il_op_sum = {
     .name = "sum",
     .formula = "y = Σ_{axes} a; the axes stay with size 1",

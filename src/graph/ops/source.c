@@ -9,16 +9,20 @@ static bool infer_constant(il_infer *m) {
   m->type = m->graph->real;
   return true;
 }
-static void reference_input(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_input(const il_graph *g, const il_node *node, const void *const *in,
+                            void *out) {
   (void)g, (void)node, (void)in, (void)out; /* bound by the caller */
 }
-static void reference_constant(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_constant(const il_graph *g, const il_node *node, const void *const *in,
+                               void *out) {
   (void)g, (void)in;
   const double number = ((const il_attr_constant *)node->attr)->number;
   const int64_t count = il_shape_count(node->shape);
   for (int64_t i = 0; i < count; i++)
-    if (node->type == IL_FLOAT32) ((float *)out)[i] = (float)number;
-    else ((double *)out)[i] = number;
+    if (node->type == IL_FLOAT32)
+      ((float *)out)[i] = (float)number;
+    else
+      ((double *)out)[i] = number;
 }
 
 static bool infer_cast(il_infer *m) {
@@ -26,23 +30,27 @@ static bool infer_cast(il_infer *m) {
   m->shape = il_operand(m, 0)->shape;
   return true;
 }
-static void reference_cast(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_cast(const il_graph *g, const il_node *node, const void *const *in,
+                           void *out) {
   const il_type from = il_input_node(g, node, 0)->type;
   const int64_t count = il_shape_count(node->shape);
   for (int64_t i = 0; i < count; i++) {
-    const double x = from == IL_UINT8   ? ((const uint8_t *)in[0])[i]
-                     : from == IL_INT32 ? ((const int32_t *)in[0])[i]
+    const double x = from == IL_UINT8     ? ((const uint8_t *)in[0])[i]
+                     : from == IL_INT32   ? ((const int32_t *)in[0])[i]
                      : from == IL_FLOAT32 ? (double)((const float *)in[0])[i]
                                           : ((const double *)in[0])[i];
-    if (node->type == IL_FLOAT32) ((float *)out)[i] = (float)x;
-    else ((double *)out)[i] = x;
+    if (node->type == IL_FLOAT32)
+      ((float *)out)[i] = (float)x;
+    else
+      ((double *)out)[i] = x;
   }
 }
 static il_value sample_cast(il_graph *g, int i) {
   return i == 0 ? il_cast(g, il_op_sample_index(g, IL_SHAPE(3, 2), 5)) : (il_value){0};
 }
 
-static const il_field input_fields[] = {{"index", IL_FIELD_INT64, offsetof(il_attr_input, index), 1}, {0}};
+static const il_field input_fields[] = {
+    {"index", IL_FIELD_INT64, offsetof(il_attr_input, index), 1}, {0}};
 const il_op_info il_op_input = {
     .name = "input",
     .formula = "y = the caller's tensor",
@@ -55,7 +63,8 @@ const il_op_info il_op_input = {
     .reference = reference_input,
 };
 
-static const il_field constant_fields[] = {{"number", IL_FIELD_DOUBLE, offsetof(il_attr_constant, number), 1}, {0}};
+static const il_field constant_fields[] = {
+    {"number", IL_FIELD_DOUBLE, offsetof(il_attr_constant, number), 1}, {0}};
 const il_op_info il_op_constant = {
     .name = "constant",
     .formula = "y = number, everywhere",

@@ -8,9 +8,11 @@ static bool infer_same(il_infer *m) {
 static il_value fold_stop(il_graph *g, const il_infer *m) {
   double number;
   const il_node *a = il_operand(m, 0);
-  return il_is_constant(g, m->input[0], &number) || a->op == IL_OP_STOP_GRADIENT ? m->input[0] : (il_value){0};
+  return il_is_constant(g, m->input[0], &number) || a->op == IL_OP_STOP_GRADIENT ? m->input[0]
+                                                                                 : (il_value){0};
 }
-static void reference_stop(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_stop(const il_graph *g, const il_node *node, const void *const *in,
+                           void *out) {
   (void)g;
   memcpy(out, in[0], (size_t)il_shape_count(node->shape) * il_type_size(node->type));
 }
@@ -19,10 +21,12 @@ static il_value sample_stop(il_graph *g, int i) {
 }
 static il_value rule_refuse(il_graph *g, il_value node, int index, il_value v) {
   (void)node, (void)index, (void)v;
-  il_fail(g->context, IL_ERROR_UNSUPPORTED, "il_task_mean has no derivative: differentiate within the task, then average");
+  il_fail(g->context, IL_ERROR_UNSUPPORTED,
+          "il_task_mean has no derivative: differentiate within the task, then average");
   return (il_value){0};
 }
-static void reference_mean(const il_graph *g, const il_node *node, const void *const *in, void *out) {
+static void reference_mean(const il_graph *g, const il_node *node, const void *const *in,
+                           void *out) {
   (void)g, (void)node, (void)in, (void)out; /* made by whoever runs the tasks */
 }
 
