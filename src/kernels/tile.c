@@ -1,11 +1,11 @@
 /* Fused elementwise programs: tiles of whole rows that stay in L1, one plain loop per operation. */
 #include <math.h>
-#include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/simd.h"
 #include "op/math.h"
 
-enum { TILE = 1024 };
+enum { TILE = 512 };
 
 static int64_t tile_rows(const il_tile_program *p) {
   const int64_t rows = TILE / p->width;
@@ -13,6 +13,11 @@ static int64_t tile_rows(const il_tile_program *p) {
 }
 static size_t register_stride(const il_tile_program *p) {
   return ((size_t)(tile_rows(p) * p->width) + 15) / 16 * 16;
+}
+
+static void add_rows_double(int64_t rows, int64_t width, const double *x, double *y) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < width; i++) y[i] += x[r * width + i];
 }
 
 #define real float
@@ -26,6 +31,7 @@ static size_t register_stride(const il_tile_program *p) {
 #define IL_ABS fabsf
 #define IL_SIGMOID il_sigmoidf
 #define IL_POW il_powf
+#define IL_ADD_ROWS il_add_rows
 #include "kernels/tile_loop.inc"
 #define real double
 #define IL_REAL(name) name##_double
@@ -38,6 +44,7 @@ static size_t register_stride(const il_tile_program *p) {
 #define IL_ABS fabs
 #define IL_SIGMOID(x) (1 / (1 + exp(-(x))))
 #define IL_POW pow
+#define IL_ADD_ROWS add_rows_double
 #include "kernels/tile_loop.inc"
 
 static bool always(const il_problem *problem) {
