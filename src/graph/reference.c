@@ -50,14 +50,18 @@ static bool allocate(il_reference *r) {
     if (!(r->value[id] = malloc(bytes_of(node) + 1))) return false;
     if (node->op != IL_OP_TASK_MEAN) continue;
     il_mean_parts *mean = &r->means[r->mean_count++];
-    *mean = (il_mean_parts){id, malloc(bytes_of(node) * (size_t)r->bindings->tasks + 1),
-                            bytes_of(node)};
+    *mean = (il_mean_parts){id, calloc((size_t)r->bindings->tasks, bytes_of(node)), bytes_of(node)};
     if (!mean->parts) return false;
   }
   return true;
 }
 
 il_reference *il_reference_new(const il_graph *g, const il_bindings *bindings) {
+  if (bindings->tasks < 1) {
+    il_fail(g->context, IL_ERROR_ARGUMENT,
+            "the reference interpreter: found %d tasks, expected at least 1", bindings->tasks);
+    return NULL;
+  }
   il_reference *r = calloc(1, sizeof *r);
   if (r) {
     r->g = g;

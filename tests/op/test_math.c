@@ -54,6 +54,42 @@ static void test_functions(void **state) {
   sweep("sigmoid", il_sigmoidf, sigmoid, 3, INFINITY);
 }
 
+/* The bound of pow grows with the size of the exponent, as its comment says. */
+static void test_pow(void **state) {
+  (void)state;
+  double worst = 0;
+  int64_t count = 0;
+  for (uint32_t bits = 0x00800000u; bits < 0x7f800000u; bits += 65537)
+    for (int k = -400; k <= 400; k++) {
+      const float a = il_bits_float(bits), b = (float)k * 0.137f;
+      const double size = fabs((double)b * log((double)a));
+      if (size > 80) continue; /* results stay in the normal range */
+      const double error = ulps(il_powf(a, b), pow((double)a, (double)b)) / (2 + 2 * size);
+      count++;
+      if (!(error <= worst)) worst = error;
+    }
+  printf("pow: %.3f of its bound, of %lld pairs\n", worst, (long long)count);
+  assert_true(count > 1000000);
+  assert_true(worst <= 1);
+}
+
+/* Far out the turns of sin and cos are lost, but results stay what a sine can be. */
+static void test_far_angles(void **state) {
+  (void)state;
+  double worst = 0;
+  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += STRIDE) {
+    const float x = il_bits_float((uint32_t)bits);
+    if (!(fabsf(x) < INFINITY)) continue;
+    if (!(fabsf(il_sinf(x)) <= 1) || !(fabsf(il_cosf(x)) <= 1))
+      fail_msg("sin %g, cos %g at %.9g", (double)il_sinf(x), (double)il_cosf(x), (double)x);
+    if (fabsf(x) > 6e6f) continue;
+    worst = fmax(worst, fabs((double)il_sinf(x) - sin((double)x)));
+    worst = fmax(worst, fabs((double)il_cosf(x) - cos((double)x)));
+  }
+  printf("sin, cos up to 6e6: error %g\n", worst);
+  assert_true(worst <= 2e-7);
+}
+
 static void test_special_values(void **state) {
   (void)state;
   assert_true(il_expf(-INFINITY) == 0 && il_expf(INFINITY) == INFINITY && isnan(il_expf(NAN)));
@@ -65,7 +101,8 @@ static void test_special_values(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_pow),
+                                     cmocka_unit_test(test_far_angles),
                                      cmocka_unit_test(test_special_values)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

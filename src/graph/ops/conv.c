@@ -30,6 +30,15 @@ static bool fail(const il_infer *m, const char *expected) {
   return false;
 }
 
+/* il_conv_geometry is int32, and so are the loops' positions: everything stays far from its end. */
+static const int64_t LARGEST = 1 << 30;
+static bool check_image(const il_infer *m, il_shape x) {
+  const il_window *w = &((const il_attr_window *)m->attr)->window;
+  for (int i = 0; i < 2; i++)
+    if (x.dim[1 + i] + w->pad_low[i] + w->pad_high[i] > LARGEST)
+      return fail(m, "a padded height and width of at most 2^30");
+  return true;
+}
 static bool check(const il_infer *m) {
   const il_window *w = &((const il_attr_window *)m->attr)->window;
   if (!il_expect_real(m, 0) || !il_expect_real(m, 1)) return false;
@@ -39,6 +48,9 @@ static bool check(const il_infer *m) {
     if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->pad_low[i] < 0 ||
         w->pad_high[i] < 0)
       return fail(m, "kernel, stride and dilation of at least 1 and pads of at least 0");
+  for (int i = 0; i < 4; i++)
+    if (il_operand(m, 0)->shape.dim[i] > LARGEST || il_operand(m, 1)->shape.dim[i] > LARGEST)
+      return fail(m, "dimensions of at most 2^30");
   return w->groups >= 1 || fail(m, "at least one group");
 }
 
@@ -46,8 +58,15 @@ static bool infer_forward(il_infer *m) {
   if (!check(m)) return false;
   const il_shape x = il_operand(m, 0)->shape, w = il_operand(m, 1)->shape;
   const il_window *win = &((const il_attr_window *)m->attr)->window;
-  if (x.dim[3] % win->groups || w.dim[2] != x.dim[3] / win->groups)
-    return fail(m, "weights [kh,kw,c/groups,k] for c input channels");
+  if (!check_image(m, x)) return false;
+  if (w.dim[2] * win->groups != x.dim[3]) {
+    char text[96];
+    il_fail(m->graph->context, IL_ERROR_SHAPE,
+            "%s: input has %lld channels, weights expect %lld (weights %s, groups %d)", m->function,
+            (long long)x.dim[3], (long long)(w.dim[2] * win->groups), il_shape_text(w, text),
+            win->groups);
+    return false;
+  }
   if (w.dim[3] % win->groups) return fail(m, "filters divisible by groups");
   m->shape = IL_SHAPE(x.dim[0], reach(win, 0, x.dim[1]), reach(win, 1, x.dim[2]), w.dim[3]);
   return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) ||
@@ -62,7 +81,7 @@ static bool infer_transposed(il_infer *m) {
   if (m->shape.rank != 4 || reach(win, 0, m->shape.dim[1]) != y.dim[1] ||
       reach(win, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, "a height and width whose convolution has the first operand's size");
-  return true;
+  return check_image(m, m->shape);
 }
 static bool infer_weight(il_infer *m) {
   if (!check(m)) return false;
@@ -74,7 +93,7 @@ static bool infer_weight(il_infer *m) {
   if (x.dim[3] % win->groups || y.dim[3] % win->groups)
     return fail(m, "channels divisible by groups");
   m->shape = IL_SHAPE(win->kernel[0], win->kernel[1], x.dim[3] / win->groups, y.dim[3]);
-  return true;
+  return check_image(m, x);
 }
 
 il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *n) {

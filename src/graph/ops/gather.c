@@ -101,8 +101,9 @@ static bool infer_one_hot(il_infer *m) {
   if (!il_expect_index(m, 0)) return false;
   const int64_t classes = m->shape.rank ? m->shape.dim[m->shape.rank - 1] : 0;
   if (classes < 1 || index->shape.rank == IL_MAX_RANK) {
-    il_fail(m->graph->context, IL_ERROR_ARGUMENT, "%s: %lld classes, expected at least 1",
-            m->function, (long long)classes);
+    il_fail(m->graph->context, IL_ERROR_ARGUMENT,
+            "%s: %lld classes for an index of rank %d, expected at least 1 for at most rank %d",
+            m->function, (long long)classes, index->shape.rank, IL_MAX_RANK - 1);
     return false;
   }
   m->shape = index->shape;

@@ -220,7 +220,7 @@ static bool infer_slice(il_infer *m) {
   m->type = a->type;
   if (a->shape.rank != m->shape.rank) return shape_error(m, "equal rank");
   for (int i = 0; i < m->shape.rank; i++)
-    if (begin[i] < 0 || m->shape.dim[i] < 1 || begin[i] + m->shape.dim[i] > a->shape.dim[i])
+    if (begin[i] < 0 || m->shape.dim[i] < 1 || begin[i] > a->shape.dim[i] - m->shape.dim[i])
       return shape_error(m, "a part inside the operand");
   return true;
 }
@@ -275,7 +275,7 @@ static bool infer_pad(il_infer *m) {
   m->type = a->type;
   if (a->shape.rank != m->shape.rank) return shape_error(m, "equal rank");
   for (int i = 0; i < m->shape.rank; i++)
-    if (low[i] < 0 || m->shape.dim[i] < low[i] + a->shape.dim[i])
+    if (low[i] < 0 || low[i] > m->shape.dim[i] - a->shape.dim[i])
       return shape_error(m, "pads of 0 or more");
   return true;
 }

@@ -9,8 +9,8 @@ typedef struct il_pool {
 /* Index into x of a tap, -1: outside the image. */
 static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int a, int b,
                         int64_t c) {
-  const int64_t ih = oh * p->win->stride[0] + a * p->win->dilation[0] - p->win->pad_low[0];
-  const int64_t iw = ow * p->win->stride[1] + b * p->win->dilation[1] - p->win->pad_low[1];
+  const int64_t ih = oh * p->win->stride[0] + (int64_t)a * p->win->dilation[0] - p->win->pad_low[0];
+  const int64_t iw = ow * p->win->stride[1] + (int64_t)b * p->win->dilation[1] - p->win->pad_low[1];
   if (ih < 0 || ih >= p->h || iw < 0 || iw >= p->w) return -1;
   return ((n * p->h + ih) * p->w + iw) * p->c + c;
 }
@@ -49,9 +49,11 @@ static bool check(const il_infer *m) {
   if (il_operand(m, 0)->shape.rank != 4) return fail(m, "an operand [n,h,w,c]");
   for (int i = 0; i < 2; i++)
     if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->pad_low[i] < 0 ||
-        w->pad_high[i] < 0 || w->pad_low[i] >= w->kernel[i] * w->dilation[i] ||
-        w->pad_high[i] >= w->kernel[i] * w->dilation[i])
+        w->pad_high[i] < 0 || w->pad_low[i] >= (int64_t)w->kernel[i] * w->dilation[i] ||
+        w->pad_high[i] >= (int64_t)w->kernel[i] * w->dilation[i])
       return fail(m, "sizes of at least 1 and pads smaller than the window");
+  if ((int64_t)w->kernel[0] * w->kernel[1] > INT32_MAX)
+    return fail(m, "a window of fewer than 2^31 elements");
   return w->groups == 1 || fail(m, "one group");
 }
 static bool infer_pool(il_infer *m) {
@@ -62,8 +64,21 @@ static bool infer_pool(il_infer *m) {
   return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) ||
          fail(m, "an image at least as large as the window");
 }
+/* False if a dilated window steps over the image along axis i: it has no maximum. */
+static bool always_meets(const il_window *w, int i, int64_t size, int64_t windows) {
+  for (int64_t o = 0; o < windows; o++) {
+    const int64_t at = o * w->stride[i] - w->pad_low[i];
+    const int64_t tap = at < 0 ? (w->dilation[i] - 1 - at) / w->dilation[i] : 0;
+    if (tap >= w->kernel[i] || at + tap * w->dilation[i] >= size) return false;
+  }
+  return true;
+}
 static bool infer_argmax(il_infer *m) {
   if (!infer_pool(m)) return false;
+  for (int i = 0; i < 2; i++)
+    if (!always_meets(&((const il_attr_window *)m->attr)->window, i,
+                      il_operand(m, 0)->shape.dim[1 + i], m->shape.dim[1 + i]))
+      return fail(m, "every window to hold a pixel of the image");
   m->type = IL_INT32;
   return il_shape_count(il_operand(m, 0)->shape) <= INT32_MAX ||
          fail(m, "fewer than 2^31 elements");
@@ -133,7 +148,9 @@ static bool sample_geometry(int i, il_window *w, il_shape *x) {
   *x = IL_SHAPE(2, 4, 5, 3);
   if (i == 1) *w = il_window_square(3, 2, 1);
   if (i == 2) *w = il_window_square(1, 1, 0), *x = IL_SHAPE(1, 1, 1, 2);
-  return i < 3;
+  if (i == 3) /* nothing the same on both axes */
+    *w = (il_window){{2, 3}, {2, 3}, {1, 0}, {0, 1}, {2, 1}, 1}, *x = IL_SHAPE(2, 4, 5, 2);
+  return i < 4;
 }
 static il_value sample_argmax(il_graph *g, int i) {
   il_window w;

@@ -95,6 +95,9 @@ static void reference_sum(const il_graph *g, const il_node *node, const void *co
 }
 static il_value sample_sum(il_graph *g, int i) {
   static const uint32_t axes[] = {1, 2, 4, 5, 7, 3};
+  if (i == 6) /* axes of size 1 do not count as the last one, nor between two of a kind */
+    return il_sum(g, il_op_sample_input(g, IL_SHAPE(2, 19, 1), -2, 2, 0), 2);
+  if (i == 7) return il_sum(g, il_op_sample_input(g, IL_SHAPE(2, 3, 1, 17), -2, 2, 0), 10);
   return i < 6 ? il_sum(g, il_op_sample_input(g, IL_SHAPE(3, 2, 19), -2, 2, 0), axes[i])
                : (il_value){0};
 }
