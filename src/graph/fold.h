@@ -7,7 +7,7 @@
 /* A simpler value equal to the node that is about to be made, {0}: none. Assumes finite operands:
  * x·0 is 0. Zeros may lose their sign. Never changes shape or type. */
 il_value il_fold_elementwise(il_graph *g, const il_infer *made);
-/* The operation on numbers of type `real`, unused operands 0 (graph/ops/elementwise.c). */
-double il_elementwise_number(il_op op, il_type real, double a, double b, double c);
+/* The operation on numbers of a real type, unused operands 0 (graph/ops/elementwise.c). */
+double il_elementwise_number(il_op op, il_type type, double a, double b, double c);
 
 #endif

@@ -1,5 +1,5 @@
 /* Inside of a graph: nodes, operation records. For graph/ and the folders below it in the layering
- * (grad, pass, plan, backend, run). */
+ * (grad, pass, plan, run). */
 #ifndef IL_GRAPH_GRAPH_H
 #define IL_GRAPH_GRAPH_H
 
@@ -124,6 +124,10 @@ struct il_graph {
 /* NULL for the invalid value. */
 static inline const il_node *il_node_of(const il_graph *g, il_value v) {
   return v.id ? g->nodes[v.id] : NULL;
+}
+/* Bytes of one value of the node. */
+static inline size_t il_node_bytes(const il_node *node) {
+  return (size_t)il_shape_count(node->shape) * il_type_size(node->type);
 }
 /* The one way to make a node: checks that the operands are valid values of this graph (else returns {0}),
  * runs the shape rule, folds, interns. `shape` is what the builder asks for (ignored by rules that compute it).

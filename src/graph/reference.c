@@ -19,10 +19,6 @@ struct il_reference {
   int mean_count;
 };
 
-static size_t bytes_of(const il_node *node) {
-  return (size_t)il_shape_count(node->shape) * il_type_size(node->type);
-}
-
 void il_reference_free(il_reference *r) {
   if (!r) return;
   for (uint32_t id = 1; r->value && id <= r->g->size; id++)
@@ -47,10 +43,11 @@ static bool allocate(il_reference *r) {
   for (uint32_t id = 1; id <= g->size; id++) {
     const il_node *node = g->nodes[id];
     if (!r->needed[id] || node->op == IL_OP_INPUT) continue;
-    if (!(r->value[id] = malloc(bytes_of(node) + 1))) return false;
+    if (!(r->value[id] = malloc(il_node_bytes(node) + 1))) return false;
     if (node->op != IL_OP_TASK_MEAN) continue;
     il_mean_parts *mean = &r->means[r->mean_count++];
-    *mean = (il_mean_parts){id, calloc((size_t)r->bindings->tasks, bytes_of(node)), bytes_of(node)};
+    *mean = (il_mean_parts){id, calloc((size_t)r->bindings->tasks, il_node_bytes(node)),
+                            il_node_bytes(node)};
     if (!mean->parts) return false;
   }
   return true;
@@ -77,7 +74,7 @@ static void bind_inputs(il_reference *r, int task) {
   for (int i = 0; i < r->g->input_count; i++) {
     const uint32_t id = r->g->inputs[i].value.id;
     const il_node *node = r->g->nodes[id];
-    const size_t offset = node->when == IL_PER_TASK ? bytes_of(node) * (size_t)task : 0;
+    const size_t offset = node->when == IL_PER_TASK ? il_node_bytes(node) * (size_t)task : 0;
     const char *data = (const char *)r->bindings->inputs[i] + offset;
     memcpy(&r->value[id], &data, sizeof data); /* inputs are only read */
   }
@@ -110,8 +107,8 @@ static void store_outputs(il_reference *r, int task) {
     const il_node *node = r->g->nodes[id];
     const bool per_task = node->when == IL_PER_TASK;
     if (per_task != (task >= 0)) continue;
-    memcpy((char *)r->bindings->outputs[i] + (per_task ? bytes_of(node) * (size_t)task : 0),
-           r->value[id], bytes_of(node));
+    memcpy((char *)r->bindings->outputs[i] + (per_task ? il_node_bytes(node) * (size_t)task : 0),
+           r->value[id], il_node_bytes(node));
   }
 }
 

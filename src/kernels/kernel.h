@@ -119,7 +119,7 @@ typedef struct il_kernel {
 const il_kernel *il_kernel_select(const il_problem *problem);
 /* All rows, for tests and benchmarks: rows[0..count). */
 const il_kernel *const *il_kernel_rows(int *count);
-/* One line that names a problem, as the printed plan shows it and il_problem_parse reads it:
+/* One line that names a problem, as the printed plan shows it:
  * "conv n25 h14 w14 c64 k64 f3 s1". */
 void il_problem_text(const il_problem *problem, char *text, size_t size);
 

@@ -20,30 +20,11 @@ static void add_rows_double(int64_t rows, int64_t width, const double *x, double
     for (int64_t i = 0; i < width; i++) y[i] += x[r * width + i];
 }
 
-#define real float
-#define IL_REAL(name) name##_float
-#define IL_EXP il_expf
-#define IL_LOG il_logf
-#define IL_SQRT sqrtf
-#define IL_TANH il_tanhf
-#define IL_SIN il_sinf
-#define IL_COS il_cosf
-#define IL_ABS fabsf
-#define IL_SIGMOID il_sigmoidf
-#define IL_POW il_powf
+#include "op/as_float.h"
 #define IL_ADD_ROWS il_add_rows
 #include "kernels/tile_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
-#define IL_EXP exp
-#define IL_LOG log
-#define IL_SQRT sqrt
-#define IL_TANH tanh
-#define IL_SIN sin
-#define IL_COS cos
-#define IL_ABS fabs
-#define IL_SIGMOID(x) (1 / (1 + exp(-(x))))
-#define IL_POW pow
+#include "op/as_double.h"
+#undef IL_ADD_ROWS
 #define IL_ADD_ROWS add_rows_double
 #include "kernels/tile_loop.inc"
 

@@ -110,14 +110,17 @@ static int32_t available(const il_fusion *f, uint32_t id) {
   return node->op != IL_OP_STOP_GRADIENT && after > at ? after : at;
 }
 
-static bool contains(const uint32_t *list, int count, uint32_t id) {
+int il_find(const uint32_t *list, int count, uint32_t id) {
   for (int i = 0; i < count; i++)
-    if (list[i] == id) return true;
-  return false;
+    if (list[i] == id) return i;
+  return -1;
 }
 
-/* The id under which a group knows an operand: a stop_gradient is its input. */
-static uint32_t direct(const il_schedule *s, uint32_t id) {
+static bool has(const uint32_t *list, int count, uint32_t id) {
+  return il_find(list, count, id) >= 0;
+}
+
+uint32_t il_direct(const il_schedule *s, uint32_t id) {
   while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
   return id;
 }
@@ -127,10 +130,10 @@ static int new_operands(const il_schedule *s, const il_item *group, const il_nod
   int fresh = 0;
   *related = false;
   for (int i = 0; i < node->inputs; i++) {
-    const uint32_t id = direct(s, node->input[i].id);
-    if (contains(group->member, group->members, id)) {
+    const uint32_t id = il_direct(s, node->input[i].id);
+    if (has(group->member, group->members, id)) {
       *related = true;
-    } else if (contains(group->operand, group->operands, id)) {
+    } else if (has(group->operand, group->operands, id)) {
       if (node_at(s, id)->op != IL_OP_CONSTANT) *related = true;
     } else {
       fresh++;
@@ -145,9 +148,9 @@ static void join(il_fusion *f, int index, uint32_t id, int64_t width) {
   const il_node *node = node_at(s, id);
   if (width) group->width = width;
   for (int i = 0; i < node->inputs; i++) {
-    const uint32_t operand = direct(s, node->input[i].id);
-    if (!contains(group->member, group->members, operand) &&
-        !contains(group->operand, group->operands, operand))
+    const uint32_t operand = il_direct(s, node->input[i].id);
+    if (!has(group->member, group->members, operand) &&
+        !has(group->operand, group->operands, operand))
       group->operand[group->operands++] = operand;
   }
   group->member[group->members++] = id;
@@ -161,7 +164,7 @@ static void place_elementwise(il_fusion *f, uint32_t id) {
   int64_t width = 0;
   int32_t earliest = 0;
   for (int i = 0; i < node->inputs; i++) {
-    const uint32_t operand = direct(s, node->input[i].id);
+    const uint32_t operand = il_direct(s, node->input[i].id);
     il_tile_mode mode;
     uint32_t base;
     int64_t wants;
@@ -264,7 +267,7 @@ static void mark_leaving(il_schedule *s) {
       const uint32_t operand = node->input[i].id;
       const int index = s->item_of[s->root[operand]];
       const bool inside = index >= 0 && index == s->item_of[id] && !s->items[index]->node &&
-                          direct(s, operand) == s->root[operand];
+                          il_direct(s, operand) == s->root[operand];
       if (!inside) s->leaves[s->root[operand]] = true;
     }
   }

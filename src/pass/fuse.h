@@ -40,4 +40,9 @@ void il_schedule_free(il_schedule *schedule);
 bool il_operand_mode(const il_schedule *schedule, uint32_t id, il_tile_mode *mode, uint32_t *base,
                      int64_t *width);
 
+/* The id under which a group knows an operand: a stop_gradient is what it stops. */
+uint32_t il_direct(const il_schedule *schedule, uint32_t id);
+/* Position of id in list[0..count), -1: not there. */
+int il_find(const uint32_t *list, int count, uint32_t id);
+
 #endif

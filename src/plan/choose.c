@@ -1,10 +1,6 @@
 /* What problem a node poses to the kernels: its geometry, with axes that belong together collapsed. */
 #include "plan/plan.h"
 
-size_t il_node_bytes(const il_node *node) {
-  return (size_t)il_shape_count(node->shape) * il_type_size(node->type);
-}
-
 static void matmul_problem(const il_node *node, const il_node *a, il_matmul_geometry *m) {
   const il_attr_matmul *attr = node->attr;
   const int rank = node->shape.rank;

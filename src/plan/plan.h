@@ -61,7 +61,6 @@ struct il_plan {
 static inline size_t il_aligned(size_t bytes) {
   return (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
 }
-size_t il_node_bytes(const il_node *node);
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 

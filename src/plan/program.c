@@ -2,21 +2,6 @@
  * reader has run; values that leave the group keep their register to the end. */
 #include "plan/program.h"
 
-static uint32_t direct(const il_schedule *s, uint32_t id) {
-  const il_node *node = s->graph->nodes[id];
-  while (node->op == IL_OP_STOP_GRADIENT) {
-    id = node->input[0].id;
-    node = s->graph->nodes[id];
-  }
-  return id;
-}
-
-static int find(const uint32_t *list, int count, uint32_t id) {
-  for (int i = 0; i < count; i++)
-    if (list[i] == id) return i;
-  return -1;
-}
-
 static bool kept(const il_schedule *s, const il_item *item, uint32_t id) {
   if (s->leaves[id]) return true;
   for (int i = 0; i < item->sums; i++)
@@ -43,7 +28,7 @@ static void codes(const il_schedule *s, const il_item *item, il_tile_program *p,
   for (int i = 0; i < item->members; i++) {
     const il_node *node = s->graph->nodes[item->member[i]];
     for (int k = 0; k < node->inputs; k++) {
-      const int from = find(item->member, item->members, direct(s, node->input[k].id));
+      const int from = il_find(item->member, item->members, il_direct(s, node->input[k].id));
       if (from >= 0) last[from] = i;
     }
   }
@@ -53,9 +38,9 @@ static void codes(const il_schedule *s, const il_item *item, il_tile_program *p,
     il_tile_code *code = &p->code[i];
     code->op = (uint16_t)node->op;
     for (int k = 0; k < node->inputs; k++) {
-      const uint32_t id = direct(s, node->input[k].id);
-      const int from = find(item->member, item->members, id);
-      code->arg[k] = (uint16_t)(from >= 0 ? reg[from] : find(item->operand, item->operands, id));
+      const uint32_t id = il_direct(s, node->input[k].id);
+      const int from = il_find(item->member, item->members, id);
+      code->arg[k] = (uint16_t)(from >= 0 ? reg[from] : il_find(item->operand, item->operands, id));
     }
     /* The result's register is taken before the arguments' are given back: never in place. */
     reg[i] = free_count > 0 ? free_reg[--free_count] : next++;
@@ -86,7 +71,7 @@ bool il_program_compile(const il_schedule *s, const il_item *item, il_arena *are
   }
   for (int i = 0; i < item->sums; i++) {
     const uint32_t from = s->graph->nodes[item->sum[i]]->input[0].id;
-    p->result[p->results].reg = (uint16_t)reg[find(item->member, item->members, from)];
+    p->result[p->results].reg = (uint16_t)reg[il_find(item->member, item->members, from)];
     p->result[p->results].sum = true;
     c->result_node[p->results++] = item->sum[i];
   }

@@ -42,7 +42,21 @@ total=$((done_steps + 30))
 train --out straight --set outer.steps=$total || fail "training: $(cat log.txt)"
 cmp long/checkpoint.safetensors straight/checkpoint.safetensors || fail "resumed and straight runs differ"
 
-# A run that was killed hard resumes from its last checkpoint; metrics are cut back to it.
+# Killed hard (no chance to write anything), then resumed, equals never stopped.
+"$program" train glyphs-5w1s-maml $small --set outer.steps=4000000 --out dead >log.txt 2>&1 &
+pid=$!
+while [ ! -s dead/checkpoint.safetensors ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+sleep 0.2
+kill -KILL $pid
+wait $pid 2>/dev/null
+last=$(sed -n 's/.*"step": *\([0-9]*\).*/\1/p' dead/metrics.jsonl | tail -n 1)
+total=$((last + 60))
+"$program" train --resume --out dead --set outer.steps=$total >log.txt 2>&1 || fail "after a kill: $(cat log.txt)"
+rm -rf straight
+train --out straight --set outer.steps=$total || fail "training: $(cat log.txt)"
+cmp dead/checkpoint.safetensors straight/checkpoint.safetensors || fail "killed and straight runs differ"
+
+# Lines that a killed run wrote after its last checkpoint are cut off.
 train --out killed --set outer.steps=20 || fail "first half"
 echo '{"step": 25, "loss": 1}' >>killed/metrics.jsonl
 printf '{"step": 26, "lo' >>killed/metrics.jsonl

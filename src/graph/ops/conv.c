@@ -1,24 +1,10 @@
 /* 2-D convolution and its two linear companions; each is the others' derivative. */
 #include "graph/ops/ops.h"
 
-#define real float
-#define IL_REAL(name) name##_float
-#define IL_FMA fmaf
+#include "op/as_float.h"
 #include "graph/ops/conv_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
-#define IL_FMA fma
+#include "op/as_double.h"
 #include "graph/ops/conv_loop.inc"
-
-static const il_window *window_of(const il_node *n) {
-  return &((const il_attr_window *)n->attr)->window;
-}
-
-static int64_t reach(const il_window *w, int i, int64_t size) {
-  const int64_t room =
-      size + w->pad_low[i] + w->pad_high[i] - (int64_t)w->dilation[i] * (w->kernel[i] - 1) - 1;
-  return room < 0 ? 0 : room / w->stride[i] + 1;
-}
 
 static bool fail(const il_infer *m, const char *expected) {
   char a[96], b[96];
@@ -68,7 +54,8 @@ static bool infer_forward(il_infer *m) {
     return false;
   }
   if (w.dim[3] % win->groups) return fail(m, "filters divisible by groups");
-  m->shape = IL_SHAPE(x.dim[0], reach(win, 0, x.dim[1]), reach(win, 1, x.dim[2]), w.dim[3]);
+  m->shape = IL_SHAPE(x.dim[0], il_window_reach(win, 0, x.dim[1]),
+                      il_window_reach(win, 1, x.dim[2]), w.dim[3]);
   return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) ||
          fail(m, "an image at least as large as the kernel");
 }
@@ -78,8 +65,8 @@ static bool infer_transposed(il_infer *m) {
   const il_window *win = &((const il_attr_window *)m->attr)->window;
   if (y.dim[3] % win->groups || wt.dim[2] != y.dim[3] / win->groups || wt.dim[3] % win->groups)
     return fail(m, "weights [kh,kw,k/groups,c] for k channels of the first operand");
-  if (m->shape.rank != 4 || reach(win, 0, m->shape.dim[1]) != y.dim[1] ||
-      reach(win, 1, m->shape.dim[2]) != y.dim[2])
+  if (m->shape.rank != 4 || il_window_reach(win, 0, m->shape.dim[1]) != y.dim[1] ||
+      il_window_reach(win, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, "a height and width whose convolution has the first operand's size");
   return check_image(m, m->shape);
 }
@@ -87,8 +74,8 @@ static bool infer_weight(il_infer *m) {
   if (!check(m)) return false;
   const il_shape x = il_operand(m, 0)->shape, y = il_operand(m, 1)->shape;
   const il_window *win = &((const il_attr_window *)m->attr)->window;
-  if (x.dim[0] != y.dim[0] || reach(win, 0, x.dim[1]) != y.dim[1] ||
-      reach(win, 1, x.dim[2]) != y.dim[2])
+  if (x.dim[0] != y.dim[0] || il_window_reach(win, 0, x.dim[1]) != y.dim[1] ||
+      il_window_reach(win, 1, x.dim[2]) != y.dim[2])
     return fail(m, "images and the convolution's results for them");
   if (x.dim[3] % win->groups || y.dim[3] % win->groups)
     return fail(m, "channels divisible by groups");
@@ -97,7 +84,7 @@ static bool infer_weight(il_infer *m) {
 }
 
 il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *n) {
-  const il_window *w = window_of(n);
+  const il_window *w = il_window_of(n);
   const il_shape first = il_input_node(g, n, 0)->shape, second = il_input_node(g, n, 1)->shape;
   const il_shape x = n->op == IL_OP_CONV2D_TRANSPOSE ? n->shape : first;
   const il_shape y = n->op == IL_OP_CONV2D             ? n->shape
@@ -122,7 +109,7 @@ static il_value exchange(il_graph *g, il_value w, int groups) {
 
 static il_value vjp_forward(il_graph *g, il_value node, int index, il_value ct) {
   const il_node *n = il_node_of(g, node);
-  const il_window w = *window_of(n);
+  const il_window w = *il_window_of(n);
   const il_shape x = il_input_node(g, n, 0)->shape;
   if (index == 0)
     return il_conv2d_transpose(g, ct, exchange(g, n->input[1], w.groups), w, x.dim[1], x.dim[2]);
@@ -130,22 +117,22 @@ static il_value vjp_forward(il_graph *g, il_value node, int index, il_value ct) 
 }
 static il_value jvp_forward(il_graph *g, il_value node, int index, il_value t) {
   const il_node *n = il_node_of(g, node);
-  return il_conv2d(g, index ? n->input[0] : t, index ? t : n->input[1], *window_of(n));
+  return il_conv2d(g, index ? n->input[0] : t, index ? t : n->input[1], *il_window_of(n));
 }
 static il_value vjp_transposed(il_graph *g, il_value node, int index, il_value ct) {
   const il_node *n = il_node_of(g, node);
-  const il_window w = *window_of(n);
+  const il_window w = *il_window_of(n);
   if (index == 0) return il_conv2d(g, ct, exchange(g, n->input[1], w.groups), w);
   return exchange(g, il_conv2d_weight(g, ct, n->input[0], w), w.groups);
 }
 static il_value jvp_transposed(il_graph *g, il_value node, int index, il_value t) {
   const il_node *n = il_node_of(g, node);
-  return il_conv2d_transpose(g, index ? n->input[0] : t, index ? t : n->input[1], *window_of(n),
+  return il_conv2d_transpose(g, index ? n->input[0] : t, index ? t : n->input[1], *il_window_of(n),
                              n->shape.dim[1], n->shape.dim[2]);
 }
 static il_value vjp_weight(il_graph *g, il_value node, int index, il_value ct) {
   const il_node *n = il_node_of(g, node);
-  const il_window w = *window_of(n);
+  const il_window w = *il_window_of(n);
   const il_shape x = il_input_node(g, n, 0)->shape;
   if (index == 0)
     return il_conv2d_transpose(g, n->input[1], exchange(g, ct, w.groups), w, x.dim[1], x.dim[2]);
@@ -153,7 +140,7 @@ static il_value vjp_weight(il_graph *g, il_value node, int index, il_value ct) {
 }
 static il_value jvp_weight(il_graph *g, il_value node, int index, il_value t) {
   const il_node *n = il_node_of(g, node);
-  return il_conv2d_weight(g, index ? n->input[0] : t, index ? t : n->input[1], *window_of(n));
+  return il_conv2d_weight(g, index ? n->input[0] : t, index ? t : n->input[1], *il_window_of(n));
 }
 static il_value fold_zero(il_graph *g, const il_infer *m) {
   double number;
@@ -218,7 +205,8 @@ static bool sample_geometry(int i, il_window *w, il_shape *x, il_shape *weights)
   return i < 4;
 }
 static il_shape sample_result(const il_window *w, il_shape x, il_shape weights) {
-  return IL_SHAPE(x.dim[0], reach(w, 0, x.dim[1]), reach(w, 1, x.dim[2]), weights.dim[3]);
+  return IL_SHAPE(x.dim[0], il_window_reach(w, 0, x.dim[1]), il_window_reach(w, 1, x.dim[2]),
+                  weights.dim[3]);
 }
 static il_value sample_forward(il_graph *g, int i) {
   il_window w;
@@ -242,22 +230,13 @@ static il_value sample_weight(il_graph *g, int i) {
                           il_op_sample_input(g, sample_result(&w, x, k), -1, 1, 0), w);
 }
 
-#define WINDOW(field, count)                                                                       \
-  { #field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count }
-static const il_field window_fields[] = {WINDOW(kernel, 2),
-                                         WINDOW(stride, 2),
-                                         WINDOW(pad_low, 2),
-                                         WINDOW(pad_high, 2),
-                                         WINDOW(dilation, 2),
-                                         WINDOW(groups, 1),
-                                         {0}};
 const il_op_info il_op_conv2d = {
     .name = "conv2d",
     .formula = "y[n,oh,ow,o] = Σ_{kh,kw,i} x[n, oh·s+kh·d−p, ow·s+kw·d−p, i]·w[kh,kw,i,o]",
     .arity = 2,
     .flags = IL_FLAG_LINEAR0 | IL_FLAG_LINEAR1,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_forward,
     .vjp = vjp_forward,
     .jvp = jvp_forward,
@@ -272,7 +251,7 @@ const il_op_info il_op_conv2d_transpose = {
     .arity = 2,
     .flags = IL_FLAG_LINEAR0 | IL_FLAG_LINEAR1,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_transposed,
     .vjp = vjp_transposed,
     .jvp = jvp_transposed,
@@ -287,7 +266,7 @@ const il_op_info il_op_conv2d_weight = {
     .arity = 2,
     .flags = IL_FLAG_LINEAR0 | IL_FLAG_LINEAR1,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_weight,
     .vjp = vjp_weight,
     .jvp = jvp_weight,

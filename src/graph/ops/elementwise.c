@@ -99,33 +99,13 @@ static il_value rule(il_graph *g, il_value id, int index, il_value t) {
 static double count_flops(const il_graph *g, const il_node *node);
 
 /* ---- values ---- */
-#define real float
-#define IL_REAL(name) name##_float
-#define IL_EXP il_expf
-#define IL_LOG il_logf
-#define IL_SQRT sqrtf
-#define IL_TANH il_tanhf
-#define IL_SIN il_sinf
-#define IL_COS il_cosf
-#define IL_ABS fabsf
-#define IL_SIGMOID il_sigmoidf
-#define IL_POW il_powf
+#include "op/as_float.h"
 #include "graph/ops/elementwise_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
-#define IL_EXP exp
-#define IL_LOG log
-#define IL_SQRT sqrt
-#define IL_TANH tanh
-#define IL_SIN sin
-#define IL_COS cos
-#define IL_ABS fabs
-#define IL_SIGMOID(x) (1 / (1 + exp(-(x))))
-#define IL_POW pow
+#include "op/as_double.h"
 #include "graph/ops/elementwise_loop.inc"
 
-double il_elementwise_number(il_op op, il_type real, double a, double b, double c) {
-  if (real == IL_FLOAT32) return (double)number_float(op, (float)a, (float)b, (float)c);
+double il_elementwise_number(il_op op, il_type type, double a, double b, double c) {
+  if (type == IL_FLOAT32) return (double)number_float(op, (float)a, (float)b, (float)c);
   return number_double(op, a, b, c);
 }
 

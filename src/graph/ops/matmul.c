@@ -1,13 +1,9 @@
 /* Batched matrix product with transposed operands. */
 #include "graph/ops/ops.h"
 
-#define real float
-#define IL_REAL(name) name##_float
-#define IL_FMA fmaf
+#include "op/as_float.h"
 #include "graph/ops/matmul_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
-#define IL_FMA fma
+#include "op/as_double.h"
 #include "graph/ops/matmul_loop.inc"
 
 static const il_attr_matmul *attr_of(const il_node *n) { return n->attr; }

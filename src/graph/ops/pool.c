@@ -15,21 +15,11 @@ static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int
   return ((n * p->h + ih) * p->w + iw) * p->c + c;
 }
 
-#define real float
-#define IL_REAL(name) name##_float
+#include "op/as_float.h"
 #include "graph/ops/pool_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
+#include "op/as_double.h"
 #include "graph/ops/pool_loop.inc"
 
-static const il_window *window_of(const il_node *n) {
-  return &((const il_attr_window *)n->attr)->window;
-}
-static int64_t reach(const il_window *w, int i, int64_t size) {
-  const int64_t room =
-      size + w->pad_low[i] + w->pad_high[i] - (int64_t)w->dilation[i] * (w->kernel[i] - 1) - 1;
-  return room < 0 ? 0 : room / w->stride[i] + 1;
-}
 static il_pool pool_of(il_shape x, il_shape y, const il_window *w) {
   return (il_pool){x.dim[0], x.dim[1], x.dim[2], x.dim[3], y.dim[1], y.dim[2], w};
 }
@@ -60,7 +50,8 @@ static bool infer_pool(il_infer *m) {
   if (!check(m)) return false;
   const il_shape x = il_operand(m, 0)->shape;
   const il_window *w = &((const il_attr_window *)m->attr)->window;
-  m->shape = IL_SHAPE(x.dim[0], reach(w, 0, x.dim[1]), reach(w, 1, x.dim[2]), x.dim[3]);
+  m->shape = IL_SHAPE(x.dim[0], il_window_reach(w, 0, x.dim[1]), il_window_reach(w, 1, x.dim[2]),
+                      x.dim[3]);
   return (m->shape.dim[1] >= 1 && m->shape.dim[2] >= 1) ||
          fail(m, "an image at least as large as the window");
 }
@@ -87,8 +78,8 @@ static bool infer_spread(il_infer *m) {
   if (!check(m)) return false;
   const il_shape y = il_operand(m, 0)->shape;
   const il_window *w = &((const il_attr_window *)m->attr)->window;
-  if (m->shape.rank != 4 || reach(w, 0, m->shape.dim[1]) != y.dim[1] ||
-      reach(w, 1, m->shape.dim[2]) != y.dim[2])
+  if (m->shape.rank != 4 || il_window_reach(w, 0, m->shape.dim[1]) != y.dim[1] ||
+      il_window_reach(w, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, "a height and width whose pool has the operand's size");
   return true;
 }
@@ -97,30 +88,30 @@ static il_value vjp_average(il_graph *g, il_value node, int index, il_value ct) 
   (void)index;
   const il_node *n = il_node_of(g, node);
   const il_shape x = il_input_node(g, n, 0)->shape;
-  return il_average_pool_transpose(g, ct, *window_of(n), x.dim[1], x.dim[2]);
+  return il_average_pool_transpose(g, ct, *il_window_of(n), x.dim[1], x.dim[2]);
 }
 static il_value jvp_average(il_graph *g, il_value node, int index, il_value t) {
   (void)index;
-  return il_average_pool(g, t, *window_of(il_node_of(g, node)));
+  return il_average_pool(g, t, *il_window_of(il_node_of(g, node)));
 }
 static il_value vjp_spread(il_graph *g, il_value node, int index, il_value ct) {
   (void)index;
-  return il_average_pool(g, ct, *window_of(il_node_of(g, node)));
+  return il_average_pool(g, ct, *il_window_of(il_node_of(g, node)));
 }
 static il_value jvp_spread(il_graph *g, il_value node, int index, il_value t) {
   (void)index;
   const il_node *n = il_node_of(g, node);
-  return il_average_pool_transpose(g, t, *window_of(n), n->shape.dim[1], n->shape.dim[2]);
+  return il_average_pool_transpose(g, t, *il_window_of(n), n->shape.dim[1], n->shape.dim[2]);
 }
 static double flops_pool(const il_graph *g, const il_node *n) {
   const bool spread = n->op == IL_OP_AVERAGE_POOL_TRANSPOSE;
   const il_shape y = spread ? il_input_node(g, n, 0)->shape : n->shape;
-  return (double)il_shape_count(y) * window_of(n)->kernel[0] * window_of(n)->kernel[1];
+  return (double)il_shape_count(y) * il_window_of(n)->kernel[0] * il_window_of(n)->kernel[1];
 }
 static void reference_argmax(const il_graph *g, const il_node *n, const void *const *in,
                              void *out) {
   const il_node *x = il_input_node(g, n, 0);
-  const il_pool p = pool_of(x->shape, n->shape, window_of(n));
+  const il_pool p = pool_of(x->shape, n->shape, il_window_of(n));
   if (x->type == IL_FLOAT32)
     argmax_float(&p, in[0], out);
   else
@@ -128,7 +119,7 @@ static void reference_argmax(const il_graph *g, const il_node *n, const void *co
 }
 static void reference_average(const il_graph *g, const il_node *n, const void *const *in,
                               void *out) {
-  const il_pool p = pool_of(il_input_node(g, n, 0)->shape, n->shape, window_of(n));
+  const il_pool p = pool_of(il_input_node(g, n, 0)->shape, n->shape, il_window_of(n));
   if (n->type == IL_FLOAT32)
     average_float(&p, in[0], out);
   else
@@ -136,7 +127,7 @@ static void reference_average(const il_graph *g, const il_node *n, const void *c
 }
 static void reference_spread(const il_graph *g, const il_node *n, const void *const *in,
                              void *out) {
-  const il_pool p = pool_of(n->shape, il_input_node(g, n, 0)->shape, window_of(n));
+  const il_pool p = pool_of(n->shape, il_input_node(g, n, 0)->shape, il_window_of(n));
   if (n->type == IL_FLOAT32)
     spread_float(&p, in[0], out);
   else
@@ -168,26 +159,18 @@ static il_value sample_spread(il_graph *g, int i) {
   il_window w;
   il_shape x;
   if (!sample_geometry(i, &w, &x)) return (il_value){0};
-  const il_shape y = IL_SHAPE(x.dim[0], reach(&w, 0, x.dim[1]), reach(&w, 1, x.dim[2]), x.dim[3]);
+  const il_shape y = IL_SHAPE(x.dim[0], il_window_reach(&w, 0, x.dim[1]),
+                              il_window_reach(&w, 1, x.dim[2]), x.dim[3]);
   return il_average_pool_transpose(g, il_op_sample_input(g, y, -2, 2, 0), w, x.dim[1], x.dim[2]);
 }
 
-#define WINDOW(field, count)                                                                       \
-  { #field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count }
-static const il_field window_fields[] = {WINDOW(kernel, 2),
-                                         WINDOW(stride, 2),
-                                         WINDOW(pad_low, 2),
-                                         WINDOW(pad_high, 2),
-                                         WINDOW(dilation, 2),
-                                         WINDOW(groups, 1),
-                                         {0}};
 const il_op_info il_op_pool_argmax = {
     .name = "pool_argmax",
     .formula = "y[n,oh,ow,c] = flat index of the first maximum of x in the window",
     .arity = 1,
     .flags = IL_FLAG_CONSTANT_DERIVATIVE,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_argmax,
     .vjp = il_rule_zero,
     .jvp = il_rule_zero,
@@ -201,7 +184,7 @@ const il_op_info il_op_average_pool = {
     .arity = 1,
     .flags = IL_FLAG_LINEAR0,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_pool,
     .vjp = vjp_average,
     .jvp = jvp_average,
@@ -215,7 +198,7 @@ const il_op_info il_op_average_pool_transpose = {
     .arity = 1,
     .flags = IL_FLAG_LINEAR0,
     .attr_size = sizeof(il_attr_window),
-    .fields = window_fields,
+    .fields = il_window_fields,
     .infer = infer_spread,
     .vjp = vjp_spread,
     .jvp = jvp_spread,

@@ -41,11 +41,9 @@ static int64_t il_collapsed_offset(const il_collapsed *c, int64_t o, int64_t r, 
   return at;
 }
 
-#define real float
-#define IL_REAL(name) name##_float
+#include "op/as_float.h"
 #include "graph/ops/reduce_loop.inc"
-#define real double
-#define IL_REAL(name) name##_double
+#include "op/as_double.h"
 #include "graph/ops/reduce_loop.inc"
 
 static int64_t axes_of(const il_node *n) { return ((const il_attr_axes *)n->attr)->axes; }
