@@ -74,6 +74,8 @@ static il_status make(il_learner *l, bool state) {
   if (il_context_status(l->context) != IL_OK) return il_context_status(l->context);
   l->inputs = il_graph_inputs(l->graph);
   l->outputs = il_graph_outputs(l->graph);
+  l->bound = calloc((size_t)l->inputs + (size_t)l->outputs + 1, sizeof *l->bound);
+  if (!l->bound) return il_fail_memory(l->context, "the bindings of a plan");
   l->plan = il_plan_build(l->graph, NULL);
   for (int side = 0; state && side < 2; side++)
     for (int k = 0; k < l->kinds; k++)
@@ -102,6 +104,7 @@ void il_learner_free(il_learner *l) {
   for (int side = 0; side < 2; side++)
     for (int k = 0; k < 3; k++) il_weights_free(l->state[side][k]);
   free(l->workspace);
+  free(l->bound);
   il_plan_free(l->plan);
   il_graph_free(l->graph);
   il_net_free(l->net);
@@ -146,8 +149,7 @@ static double get(il_type type, const real *r) {
 static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tasks, int64_t step,
                     int64_t *check) {
   int n = l->parameters, states = l->kinds * n, in = 0, out = 0;
-  const void **inputs = calloc((size_t)l->inputs + (size_t)l->outputs + 1, sizeof *inputs);
-  if (!inputs) return il_fail_memory(l->context, "the bindings of a plan");
+  const void **inputs = l->bound;
   void **outputs = (void **)(uintptr_t)(inputs + l->inputs);
   real counter = {0}, figures[3] = {0};
   set(l->real, &counter, (double)step);
@@ -161,7 +163,6 @@ static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tas
   il_bindings bindings = {tasks, inputs, outputs};
   il_status status = check ? il_plan_check(l->plan, &bindings, check)
                            : il_plan_run(l->plan, team, l->workspace, &bindings);
-  free(inputs);
   if (check || status != IL_OK) return status;
   l->side = 1 - l->side;
   l->loss = get(l->real, &figures[0]);
