@@ -18,7 +18,7 @@ typedef struct il_learner {
   void **state[2][3];    /* [side][weights, first, second moment][parameter] */
   void *workspace;
   int inputs, outputs;
-  const void **bound; /* [inputs + outputs], filled anew for each meta-step */
+  const void **bound;                  /* [inputs + outputs], filled anew for each meta-step */
   double loss, accuracy, support_loss; /* of the last meta-step */
 } il_learner;
 
