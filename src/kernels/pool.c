@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) void best_of(const int64_t lanes,
                                                           const il_pool_geometry *g, il_span h,
                                                           il_span w, int64_t base, const float *x,
                                                           int32_t *y) {
-  float best[LANES];
+  float best[LANES] = {0}; /* read before the first tap replaces it, though without effect */
   int32_t where[LANES];
   bool first = true;
   for (int64_t c = 0; c < lanes; c++) where[c] = -1; /* a window that is all padding */
