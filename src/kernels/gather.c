@@ -3,10 +3,6 @@
 
 #include "kernels/kernel.h"
 
-static bool always(const il_problem *p) {
-  (void)p;
-  return true;
-}
 static inline int64_t clamp(int32_t index, int64_t rows) {
   const int64_t low = index < 0 ? 0 : index;
   return low < rows ? low : rows - 1;
@@ -49,7 +45,6 @@ const il_kernel il_kernel_gather = {
     .type = IL_FLOAT32,
     .isa = "any",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_gather,
 };
 const il_kernel il_kernel_scatter_add = {
@@ -58,6 +53,5 @@ const il_kernel il_kernel_scatter_add = {
     .type = IL_FLOAT32,
     .isa = "any",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_scatter,
 };

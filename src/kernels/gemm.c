@@ -235,10 +235,12 @@ static void prepare_conv(const il_problem *p, void *memory) {
     }
 }
 
-static bool conv_applicable(const il_problem *p) {
+static const char *conv_refuses(const il_problem *p) {
   const il_conv_geometry *q = &p->conv;
-  return q->groups == 1 && (int64_t)q->h * q->w * q->c < INT32_MAX &&
-         (int64_t)q->oh * q->ow * q->k < INT32_MAX;
+  if (q->groups != 1) return "takes one group only";
+  if ((int64_t)q->h * q->w * q->c >= INT32_MAX || (int64_t)q->oh * q->ow * q->k >= INT32_MAX)
+    return "takes images of fewer than 2^31 numbers only";
+  return NULL;
 }
 static int64_t weight_rows(const il_problem *p) {
   return (int64_t)p->conv.kh * p->conv.kw * channels_of(p);
@@ -289,7 +291,9 @@ static void conv_run(const il_problem *p, const void *table, const void *const *
 }
 
 /* ---- matmul ---- */
-static bool matmul_applicable(const il_problem *p) { return !p->matmul.transpose_a; }
+static const char *matmul_refuses(const il_problem *p) {
+  return p->matmul.transpose_a ? "reads the first operand by rows, not transposed" : NULL;
+}
 static size_t matmul_scratch(const il_problem *p) {
   const il_matmul_geometry *g = &p->matmul;
   return g->transpose_b || g->n % IL_VL ? (size_t)(g->k * il_padded(g->n)) * sizeof(float) : 0;
@@ -323,7 +327,7 @@ const il_kernel il_kernel_conv2d = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = conv_applicable,
+    .refuses = conv_refuses,
     .table = table_bytes,
     .prepare = prepare_conv,
     .scratch = conv_scratch,
@@ -335,7 +339,7 @@ const il_kernel il_kernel_conv2d_transpose = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = conv_applicable,
+    .refuses = conv_refuses,
     .table = table_bytes,
     .prepare = prepare_conv,
     .scratch = conv_scratch,
@@ -347,7 +351,7 @@ const il_kernel il_kernel_matmul = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = matmul_applicable,
+    .refuses = matmul_refuses,
     .scratch = matmul_scratch,
     .run = matmul_run,
 };

@@ -1,6 +1,6 @@
 /* Kernels: HOW, fast. They know pointers, shapes and op/, never the graph. All single-threaded.
  *
- * Rows of kernels.def, best first for each operation; the selector takes the first that is applicable.
+ * Rows of kernels.def, best first for each operation; the selector takes the first that does not refuse.
  * Where none is, the plan runs the operation's reference loop. Every row must give the same BYTES as the
  * reference loop in float32 (order of sums and fused multiply-adds as stated there):
  *   matmul           acc = 0; k ascending: acc = fma(a, b, acc)
@@ -105,7 +105,9 @@ typedef struct il_kernel {
   il_type type;
   const char *isa;       /* "native" or "any" */
   const char *bit_class; /* "fma": equal to the reference loop in every bit */
-  bool (*applicable)(const il_problem *problem);
+  /* Why the row cannot take the problem, as a predicate about the row ("takes one group only");
+   * gives NULL when it can. NULL instead of a function: takes every problem of op and type. */
+  const char *(*refuses)(const il_problem *problem);
   size_t (*table)(const il_problem *problem); /* bytes prepared once at plan time; NULL: 0 */
   void (*prepare)(const il_problem *problem, void *table);
   size_t (*scratch)(const il_problem *problem); /* bytes granted at each run; NULL: 0 */
@@ -115,7 +117,9 @@ typedef struct il_kernel {
               void *scratch);
 } il_kernel;
 
-/* The first applicable row; NULL: none, use the reference loop. */
+/* What the row's refuses says; NULL: the row takes the problem (of its op and type). */
+const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem);
+/* The first row that takes the problem; NULL: none, use the reference loop. */
 const il_kernel *il_kernel_select(const il_problem *problem);
 /* All rows, for tests and benchmarks: rows[0..count). */
 const il_kernel *const *il_kernel_rows(int *count);

@@ -3,11 +3,6 @@
 #include "kernels/kernel.h"
 #include "kernels/pack.h"
 
-static bool always(const il_problem *problem) {
-  (void)problem;
-  return true;
-}
-
 typedef struct il_loop {
   int64_t dim, in, out;
 } il_loop; /* strides in elements */
@@ -79,10 +74,7 @@ static void run(const il_problem *p, const void *table, const void *const *in, v
 }
 
 #define MOVE(id, label)                                                                            \
-  {                                                                                                \
-    .name = label, .op = id, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma",              \
-    .applicable = always, .run = run,                                                              \
-  }
+  { .name = label, .op = id, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma", .run = run, }
 const il_kernel il_kernel_transpose = MOVE(IL_OP_TRANSPOSE, "transpose");
 const il_kernel il_kernel_broadcast = MOVE(IL_OP_BROADCAST, "broadcast");
 const il_kernel il_kernel_slice = MOVE(IL_OP_SLICE, "slice");

@@ -138,7 +138,9 @@ static void run_taps(const il_conv_geometry *q, il_pixels *p, int b0, int b1, co
   run_block(true, p, b1 - b0, x, (int64_t)q->dw * q->c, y, q->k, w);
 }
 
-static bool weight_applicable(const il_problem *p) { return p->conv.groups == 1; }
+static const char *weight_refuses(const il_problem *p) {
+  return p->conv.groups == 1 ? NULL : "takes one group only";
+}
 static size_t weight_scratch(const il_problem *p) {
   const il_conv_geometry *q = &p->conv;
   return q->k % IL_VL ? (size_t)((int64_t)q->n * q->oh * q->ow * il_padded(q->k)) * sizeof(float)
@@ -185,7 +187,9 @@ static void weight_run(const il_problem *problem, const void *table, const void 
   }
 }
 
-static bool matmul_applicable(const il_problem *p) { return p->matmul.transpose_a; }
+static const char *matmul_refuses(const il_problem *p) {
+  return p->matmul.transpose_a ? NULL : "reads the first operand transposed only";
+}
 static size_t matmul_scratch(const il_problem *p) {
   const il_matmul_geometry *g = &p->matmul;
   return g->transpose_b || g->n % IL_VL ? (size_t)(g->k * il_padded(g->n)) * sizeof(float) : 0;
@@ -211,7 +215,7 @@ const il_kernel il_kernel_conv2d_weight = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = weight_applicable,
+    .refuses = weight_refuses,
     .scratch = weight_scratch,
     .run = weight_run,
 };
@@ -221,7 +225,7 @@ const il_kernel il_kernel_matmul_transposed = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = matmul_applicable,
+    .refuses = matmul_refuses,
     .scratch = matmul_scratch,
     .run = matmul_run,
 };

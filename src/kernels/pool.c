@@ -5,11 +5,6 @@
 
 enum { LANES = 64 }; /* channels whose best so far stays in registers */
 
-static bool always(const il_problem *p) {
-  (void)p;
-  return true;
-}
-
 /* The taps of a window that lie inside the image: [begin, end) of one axis. */
 typedef struct il_span {
   int32_t at, begin, end;
@@ -115,7 +110,6 @@ const il_kernel il_kernel_pool_argmax = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_argmax,
 };
 const il_kernel il_kernel_average_pool = {
@@ -124,7 +118,6 @@ const il_kernel il_kernel_average_pool = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_average,
 };
 const il_kernel il_kernel_average_pool_transpose = {
@@ -133,6 +126,5 @@ const il_kernel il_kernel_average_pool_transpose = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_spread,
 };

@@ -2,11 +2,6 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
-static bool always(const il_problem *p) {
-  (void)p;
-  return true;
-}
-
 /* Axes without the last: those that are kept and those that are reduced, each with its stride in x. */
 typedef struct il_axes {
   int rank;
@@ -127,7 +122,6 @@ const il_kernel il_kernel_sum = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_sum,
 };
 const il_kernel il_kernel_max = {
@@ -136,6 +130,5 @@ const il_kernel il_kernel_max = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .run = run_max,
 };

@@ -18,10 +18,14 @@ const il_kernel *const *il_kernel_rows(int *count) {
   return rows;
 }
 
+const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem) {
+  return kernel->refuses ? kernel->refuses(problem) : NULL;
+}
+
 const il_kernel *il_kernel_select(const il_problem *problem) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i]->op == problem->op && rows[i]->type == problem->type &&
-        rows[i]->applicable(problem))
+        !il_kernel_refusal(rows[i], problem))
       return rows[i];
   return NULL;
 }

@@ -28,10 +28,6 @@ static void add_rows_double(int64_t rows, int64_t width, const double *x, double
 #define IL_ADD_ROWS add_rows_double
 #include "kernels/tile_loop.inc"
 
-static bool always(const il_problem *problem) {
-  (void)problem;
-  return true;
-}
 static size_t scratch(const il_problem *problem) {
   const il_tile_program *p = problem->tile;
   return (size_t)p->registers * register_stride(p) * il_type_size(problem->type);
@@ -43,7 +39,6 @@ const il_kernel il_kernel_tile_float = {
     .type = IL_FLOAT32,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .scratch = scratch,
     .run = run_float,
 };
@@ -53,7 +48,6 @@ const il_kernel il_kernel_tile_double = {
     .type = IL_FLOAT64,
     .isa = "native",
     .bit_class = "fma",
-    .applicable = always,
     .scratch = scratch,
     .run = run_double,
 };
