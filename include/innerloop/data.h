@@ -17,10 +17,15 @@ typedef struct il_dataset il_dataset;
 
 /* Opens an imported dataset (a .safetensors file). NULL after an error. */
 IL_API il_dataset *il_dataset_open(il_context *context, const char *path);
-/* The built-in drawn alphabets: classes×examples 28×28 images, a pure function of seed; each class belongs
- * to an alphabet of `classes_per_alphabet`. */
-IL_API il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_per_alphabet,
-                                     int writers, uint64_t seed);
+/* The built-in drawn alphabets: alphabets × classes characters, each drawn once by every writer; a pure
+ * function of the fields. Images are side × side pixels (8 to 512) in 1 channel, white on black, or in 3,
+ * each drawing in its own two colours. */
+typedef struct il_glyphs {
+  int alphabets, classes, writers; /* classes: of one alphabet */
+  int side, channels;
+  uint64_t seed;
+} il_glyphs;
+IL_API il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *glyphs);
 IL_API void il_dataset_free(il_dataset *dataset);
 IL_API int il_dataset_classes(const il_dataset *dataset);
 IL_API int il_dataset_examples(const il_dataset *dataset, int cls); /* of one class */

@@ -64,7 +64,8 @@ static il_status import_data(il_context *context, const input *in) {
 
 /* A preset or configuration of glyphs, a folder, or a file. */
 static il_dataset *open_any(il_context *context, const char *name) {
-  if (!strcmp(name, "glyphs")) return il_dataset_glyphs(context, 20, 20, 20, 1);
+  if (!strcmp(name, "glyphs"))
+    return il_dataset_glyphs(context, &(il_glyphs){20, 20, 20, 28, 1, 1});
   char *file = resolve_data(context, name);
   il_dataset *d = file ? il_dataset_open(context, file) : NULL;
   free(file);

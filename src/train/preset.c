@@ -43,6 +43,25 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
               "model.preset=omniglot_fc", "meta.inner_steps=1", "meta.inner_lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
+    {"omniglot-5w1s-conv4-maml",
+     "5-way 1-shot MAML on Omniglot, max-pool convolutions, 15 queries, 5 inner steps.",
+     "The net of Vinyals et al. 2016 with MAML's 5 inner steps and 15 queries per class, "
+     "meta-batch 8; "
+     "everything else as omniglot-5w1s-maml.",
+     SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=15",
+              "model.preset=conv4", "meta.inner_steps=5", "meta.inner_lr=0.4", "outer.meta_batch=8",
+              "outer.steps=15000")},
+    {"glyphs84-5w5s-maml",
+     "5-way 5-shot MAML on built-in coloured drawings of 84×84 pixels, the shape of miniImageNet.",
+     "Finn et al. 2017's setting for miniImageNet: 4 blocks of 32 filters with max pool, 15 "
+     "queries, "
+     "meta-batch 4, 5 inner steps of 0.01, Adam 1e-3. The pictures are our own.",
+     SETTINGS("task.source=glyphs", "task.glyph_side=84", "task.glyph_channels=3", "task.ways=5",
+              "task.shots=5", "task.queries=15", "task.split=random", "task.train_classes=64",
+              "task.validation_classes=16", "task.glyph_alphabets=10", "task.glyph_classes=10",
+              "task.glyph_writers=25", "model.preset=conv4", "model.filters=32",
+              "meta.inner_steps=5", "meta.inner_lr=0.01", "outer.meta_batch=4", "outer.steps=60000",
+              "eval.every=1000")},
     {"sinusoid-5shot-maml",
      "Regression of sinusoids from 5 points, a net with two hidden layers of 40.",
      "Finn et al. 2017, section 5.1: 1 inner step of 0.01 on the mean squared error, meta-batch "

@@ -32,11 +32,14 @@ static il_status check_room(const il_source *s) {
 
 static il_status open_images(il_source *s) {
   const il_config *c = s->config;
+  const il_glyphs glyphs = {.alphabets = il_config_int(c, IL_KEY_GLYPH_ALPHABETS),
+                            .classes = il_config_int(c, IL_KEY_GLYPH_CLASSES),
+                            .writers = il_config_int(c, IL_KEY_GLYPH_WRITERS),
+                            .side = il_config_int(c, IL_KEY_GLYPH_SIDE),
+                            .channels = il_config_int(c, IL_KEY_GLYPH_CHANNELS),
+                            .seed = (uint64_t)il_config_long(c, IL_KEY_GLYPH_SEED)};
   s->dataset = il_config_is(c, IL_KEY_SOURCE, "glyphs")
-                   ? il_dataset_glyphs(s->context, il_config_int(c, IL_KEY_GLYPH_ALPHABETS),
-                                       il_config_int(c, IL_KEY_GLYPH_CLASSES),
-                                       il_config_int(c, IL_KEY_GLYPH_WRITERS),
-                                       (uint64_t)il_config_long(c, IL_KEY_GLYPH_SEED))
+                   ? il_dataset_glyphs(s->context, &glyphs)
                    : il_dataset_open(s->context, il_config_text(c, IL_KEY_DATA));
   if (!s->dataset) return il_context_status(s->context);
   const char *path = il_config_text(c, IL_KEY_SPLIT_FILE);

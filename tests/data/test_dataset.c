@@ -19,7 +19,7 @@ static char path[] = "/tmp/innerloop-dataset-XXXXXX";
 static int start(void **state) {
   (void)state;
   context = il_context_new();
-  glyphs = il_dataset_glyphs(context, 10, 4, 3, 7);
+  glyphs = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 7});
   close(mkstemp(path));
   return glyphs ? 0 : -1;
 }
@@ -41,8 +41,8 @@ static void expect_error(il_status status, const char *sentence) {
 
 static void test_glyphs(void **state) {
   (void)state;
-  il_dataset *same = il_dataset_glyphs(context, 10, 4, 3, 7),
-             *other = il_dataset_glyphs(context, 10, 4, 3, 8);
+  il_dataset *same = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 7}),
+             *other = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 8});
   size_t bytes = 10 * 4 * 3 * 28 * 28;
   assert_memory_equal(same->images, glyphs->images, bytes);
   assert_memory_not_equal(other->images, glyphs->images, bytes);
@@ -63,8 +63,34 @@ static void test_glyphs(void **state) {
   assert_int_equal(il_dataset_find(glyphs, "Glyph02/character99"), -1);
   il_dataset_free(same);
   il_dataset_free(other);
-  assert_null(il_dataset_glyphs(context, 0, 4, 3, 7));
+  assert_null(il_dataset_glyphs(context, &(il_glyphs){0, 4, 3, 28, 1, 7}));
   expect_error(IL_ERROR_ARGUMENT, "0 alphabets");
+}
+
+/* A coloured drawing has two colours and what lies between them, and fills the larger picture. */
+static void test_glyphs_in_colour(void **state) {
+  (void)state;
+  enum { SIDE = 84 };
+  il_dataset *d = il_dataset_glyphs(context, &(il_glyphs){2, 3, 2, SIDE, 3, 7});
+  assert_non_null(d);
+  int size[3];
+  il_dataset_image_size(d, size);
+  assert_memory_equal(size, ((int[3]){SIDE, SIDE, 3}), sizeof size);
+  for (int c = 0; c < 6; c++) {
+    const uint8_t *image = il_dataset_image(d, c, 1), *corner = image;
+    int inked = 0, reach = 0;
+    for (int i = 0; i < SIDE * SIDE; i++) {
+      int far = 0;
+      for (int k = 0; k < 3; k++) far += abs(image[3 * i + k] - corner[k]);
+      inked += far > 100;
+      if (far > 100 && i / SIDE > reach) reach = i / SIDE;
+    }
+    assert_in_range(inked, 72, 3600);
+    assert_in_range(reach, SIDE / 2, SIDE - 1);
+  }
+  il_dataset_free(d);
+  assert_null(il_dataset_glyphs(context, &(il_glyphs){2, 3, 2, SIDE, 2, 7}));
+  expect_error(IL_ERROR_ARGUMENT, "2 channels");
 }
 
 static void test_file(void **state) {
@@ -216,8 +242,9 @@ static void test_split_file(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_glyphs), cmocka_unit_test(test_file),
-                                     cmocka_unit_test(test_refused), cmocka_unit_test(test_splits),
-                                     cmocka_unit_test(test_split_file)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_glyphs), cmocka_unit_test(test_glyphs_in_colour),
+      cmocka_unit_test(test_file),   cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_splits), cmocka_unit_test(test_split_file)};
   return cmocka_run_group_tests(tests, start, stop);
 }

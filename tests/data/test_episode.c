@@ -23,7 +23,7 @@ static char path[] = "/tmp/innerloop-episode-XXXXXX";
 static int start(void **state) {
   (void)state;
   context = il_context_new();
-  glyphs = il_dataset_glyphs(context, 6, 4, 5, 7);
+  glyphs = il_dataset_glyphs(context, &(il_glyphs){6, 4, 5, 28, 1, 7});
   splits = il_splits_new(context, glyphs,
                          &(il_split_options){.kind = "random", .train = 14, .validation = 5});
   close(mkstemp(path));

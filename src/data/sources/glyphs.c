@@ -1,5 +1,6 @@
 /* Glyphs: drawn alphabets that need no file. A class is a few curved strokes between points of a loose grid,
- * in the style of its alphabet; a writer has a hand (slant, pen, size) and repeats nothing exactly. */
+ * in the style of its alphabet; a writer has a hand (slant, pen, size) and repeats nothing exactly. In colour,
+ * every drawing has its own ink and paper, which say nothing about its class. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,10 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-enum { SIDE = 28, MAX_STROKES = 5, MAX_POINTS = 9, STEPS = 7, NAME_SIZE = 40, COUNT_MAX = 100000 };
+enum { MAX_STROKES = 5, MAX_POINTS = 9, STEPS = 7, NAME_SIZE = 40, COUNT_MAX = 100000 };
+
+/* All lengths below are in pixels of a 28×28 drawing. */
+static const double UNIT_SIDE = 28;
 
 typedef struct style {
   double curviness, strokes, length, width,
@@ -109,12 +113,12 @@ static hand draw_hand(il_random *random) {
 }
 
 /* Darkens the pixels near the segment; coverage falls from 1 to 0 over one pixel at the pen's edge. */
-static void ink(uint8_t *image, double x0, double y0, double x1, double y1, double pen) {
+static void ink(uint8_t *image, int side, double x0, double y0, double x1, double y1, double pen) {
   double reach = pen + 0.5, dx = x1 - x0, dy = y1 - y0, square = dx * dx + dy * dy;
   int left = (int)fmax(0, ceil(fmin(x0, x1) - reach)),
-      right = (int)fmin(SIDE - 1, floor(fmax(x0, x1) + reach));
+      right = (int)fmin(side - 1, floor(fmax(x0, x1) + reach));
   int top = (int)fmax(0, ceil(fmin(y0, y1) - reach)),
-      bottom = (int)fmin(SIDE - 1, floor(fmax(y0, y1) + reach));
+      bottom = (int)fmin(side - 1, floor(fmax(y0, y1) + reach));
   for (int y = top; y <= bottom; y++)
     for (int x = left; x <= right; x++) {
       double t = square > 0 ? ((x - x0) * dx + (y - y0) * dy) / square : 0;
@@ -123,17 +127,20 @@ static void ink(uint8_t *image, double x0, double y0, double x1, double y1, doub
       if (distance >= reach * reach) continue;
       double cover = reach - sqrt(distance);
       uint8_t value = (uint8_t)(255 * (cover > 1 ? 1 : cover) + 0.5);
-      if (value > image[y * SIDE + x]) image[y * SIDE + x] = value;
+      if (value > image[y * side + x]) image[y * side + x] = value;
     }
 }
 
-static void write_glyph(il_random *random, const glyph *g, const hand *h, uint8_t *image) {
+static void write_glyph(il_random *random, const glyph *g, const hand *h, int side,
+                        uint8_t *image) {
   double turn = h->turn + 0.06 * il_random_normal01(random),
          slant = h->slant + 0.06 * il_random_normal01(random);
-  double size = (SIDE - 6) * h->size * exp(0.07 * il_random_normal01(random));
-  double c = cos(turn) * size, s = sin(turn) * size, pen = h->pen * between(random, 0.9, 1.1);
-  double cx = (SIDE - 1) / 2.0 + 1.1 * il_random_normal01(random);
-  double cy = (SIDE - 1) / 2.0 + 1.1 * il_random_normal01(random);
+  double unit = side / UNIT_SIDE;
+  double size = unit * (UNIT_SIDE - 6) * h->size * exp(0.07 * il_random_normal01(random));
+  double c = cos(turn) * size, s = sin(turn) * size,
+         pen = unit * h->pen * between(random, 0.9, 1.1);
+  double cx = (side - 1) / 2.0 + unit * 1.1 * il_random_normal01(random);
+  double cy = (side - 1) / 2.0 + unit * 1.1 * il_random_normal01(random);
   for (int k = 0; k < g->strokes; k++) {
     const stroke *from = &g->stroke[k];
     double px[MAX_POINTS], py[MAX_POINTS];
@@ -152,63 +159,100 @@ static void write_glyph(il_random *random, const glyph *g, const hand *h, uint8_
         double t = (double)step / STEPS, a = (1 - t) * (1 - t), b = 2 * t * (1 - t), d = t * t;
         double x1 = a * px[i] + b * px[i + 1] + d * px[i + 2];
         double y1 = a * py[i] + b * py[i + 1] + d * py[i + 2];
-        ink(image, x0, y0, x1, y1, pen);
+        ink(image, side, x0, y0, x1, y1, pen);
         x0 = x1;
         y0 = y1;
       }
   }
 }
 
-static void draw_alphabet(uint64_t seed, int alphabet, int classes, int writers, hand *hands,
-                          uint8_t *images) {
-  il_random random =
-      il_random_start(il_random_mix(seed, 0x676c79706873u /* "glyphs" */), (uint64_t)alphabet);
-  style s = draw_style(&random);
-  for (int w = 0; w < writers; w++) hands[w] = draw_hand(&random);
-  for (int c = 0; c < classes; c++) {
-    glyph g;
-    draw_glyph(&random, &s, &g);
-    for (int w = 0; w < writers; w++, images += SIDE * SIDE)
-      write_glyph(&random, &g, &hands[w], images);
+/* Paints a drawing's coverage (0 to 255), in place at the end of `image`, as ink on paper. */
+static void paint(il_random *random, int side, uint8_t *image) {
+  double ground[3], pen[3], contrast;
+  do {
+    contrast = 0;
+    for (int c = 0; c < 3; c++) {
+      ground[c] = between(random, 0, 255);
+      pen[c] = between(random, 0, 255);
+      contrast += fabs(pen[c] - ground[c]);
+    }
+  } while (contrast < 150);
+  const uint8_t *cover = image + 2 * side * side;
+  for (int i = 0; i < side * side; i++) {
+    const double share =
+        cover[i] / 255.0; /* read before the pixel's last channel may overwrite it */
+    for (int c = 0; c < 3; c++)
+      image[3 * i + c] = (uint8_t)(ground[c] + share * (pen[c] - ground[c]) + 0.5);
   }
 }
 
-il_dataset *il_dataset_glyphs(il_context *context, int alphabets, int classes_per_alphabet,
-                              int writers, uint64_t seed) {
+static void draw_alphabet(const il_glyphs *spec, int alphabet, hand *hands, uint8_t *images) {
+  const uint64_t seed = il_random_mix(spec->seed, 0x676c79706873u /* "glyphs" */);
+  il_random random = il_random_start(seed, (uint64_t)alphabet);
+  il_random colours = il_random_start(seed ^ 0x696e6bu /* "ink" */, (uint64_t)alphabet);
+  const int pixels = spec->side * spec->side;
+  style s = draw_style(&random);
+  for (int w = 0; w < spec->writers; w++) hands[w] = draw_hand(&random);
+  for (int c = 0; c < spec->classes; c++) {
+    glyph g;
+    draw_glyph(&random, &s, &g);
+    for (int w = 0; w < spec->writers; w++, images += (size_t)pixels * (size_t)spec->channels) {
+      write_glyph(&random, &g, &hands[w], spec->side, images + (spec->channels - 1) * pixels);
+      if (spec->channels == 3) paint(&colours, spec->side, images);
+    }
+  }
+}
+
+static bool within(int value, int low, int high) { return value >= low && value <= high; }
+
+static int64_t images_of(il_context *context, const il_glyphs *spec) {
   int64_t count = -1;
-  if (alphabets >= 1 && classes_per_alphabet >= 1 && writers >= 1 && alphabets <= COUNT_MAX &&
-      classes_per_alphabet <= COUNT_MAX && writers <= COUNT_MAX)
-    count = (int64_t)alphabets * classes_per_alphabet * writers;
+  if (within(spec->alphabets, 1, COUNT_MAX) && within(spec->classes, 1, COUNT_MAX) &&
+      within(spec->writers, 1, COUNT_MAX))
+    count = (int64_t)spec->alphabets * spec->classes * spec->writers;
   if (count < 1 || count > COUNT_MAX * (int64_t)20) {
     il_fail(context, IL_ERROR_ARGUMENT,
             "glyphs of %d alphabets × %d classes × %d writers: expected at least 1 of each and at "
             "most %d images",
-            alphabets, classes_per_alphabet, writers, COUNT_MAX * 20);
-    return NULL;
+            spec->alphabets, spec->classes, spec->writers, COUNT_MAX * 20);
+    return -1;
   }
-  size_t classes = (size_t)alphabets * (size_t)classes_per_alphabet;
-  uint8_t *images = calloc((size_t)count, SIDE * SIDE);
+  if (!within(spec->side, 8, 512) || (spec->channels != 1 && spec->channels != 3)) {
+    il_fail(context, IL_ERROR_ARGUMENT,
+            "glyphs of %d × %d pixels, %d channels: expected 8 to 512 pixels, 1 or 3 channels",
+            spec->side, spec->side, spec->channels);
+    return -1;
+  }
+  return count;
+}
+
+il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *spec) {
+  const int64_t count = images_of(context, spec);
+  if (count < 0) return NULL;
+  const size_t classes = (size_t)spec->alphabets * (size_t)spec->classes;
+  const size_t image_bytes = (size_t)spec->side * (size_t)spec->side * (size_t)spec->channels;
+  uint8_t *images = calloc((size_t)count, image_bytes);
   int32_t *start = malloc((classes + 1) * sizeof *start);
-  hand *hands = malloc((size_t)writers * sizeof *hands);
+  hand *hands = malloc((size_t)spec->writers * sizeof *hands);
   char(*names)[NAME_SIZE] = malloc(classes * sizeof *names);
   const char **name = malloc(2 * classes * sizeof *name);
   il_dataset *dataset = NULL;
   if (images && start && hands && names && name) {
-    size_t alphabet_bytes = (size_t)classes_per_alphabet * (size_t)writers * SIDE * SIDE;
-    for (int a = 0; a < alphabets; a++)
-      draw_alphabet(seed, a, classes_per_alphabet, writers, hands,
-                    images + (size_t)a * alphabet_bytes);
+    size_t alphabet_bytes = (size_t)spec->classes * (size_t)spec->writers * image_bytes;
+    for (int a = 0; a < spec->alphabets; a++)
+      draw_alphabet(spec, a, hands, images + (size_t)a * alphabet_bytes);
     /* Three of five alphabets are "background", as 30 of 50 are in Omniglot. */
-    int background = (3 * alphabets + 4) / 5;
-    for (size_t c = 0; c <= classes; c++) start[c] = (int32_t)(c * (size_t)writers);
+    int background = (3 * spec->alphabets + 4) / 5;
+    for (size_t c = 0; c <= classes; c++) start[c] = (int32_t)(c * (size_t)spec->writers);
     for (size_t c = 0; c < classes; c++) {
-      int a = (int)(c / (size_t)classes_per_alphabet), k = (int)(c % (size_t)classes_per_alphabet);
+      int a = (int)(c / (size_t)spec->classes), k = (int)(c % (size_t)spec->classes);
       snprintf(names[c], NAME_SIZE, "Glyph%02d/character%02d", a + 1, k + 1);
       name[c] = names[c];
       name[classes + c] = a < background ? "background" : "evaluation";
     }
-    dataset = il_dataset_take(context, images, start, (int)classes, (int[3]){SIDE, SIDE, 1}, name,
-                              name + classes);
+    dataset =
+        il_dataset_take(context, images, start, (int)classes,
+                        (int[3]){spec->side, spec->side, spec->channels}, name, name + classes);
   } else {
     free(images);
     free(start);
