@@ -10,17 +10,6 @@
 #include "graph/attr.h"
 #include "graph/text.h"
 
-locale_t il_text_enter(locale_t *plain) {
-  *plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  return *plain ? uselocale(*plain) : (locale_t)0;
-}
-
-void il_text_leave(locale_t before, locale_t plain) {
-  if (!plain) return;
-  uselocale(before);
-  freelocale(plain);
-}
-
 void il_text_quote(FILE *out, const char *text) {
   fputc('"', out);
   for (; *text; text++) {

@@ -17,6 +17,7 @@
 #ifndef IL_KERNELS_KERNEL_H
 #define IL_KERNELS_KERNEL_H
 
+#include "base/arena.h"
 #include "op/op.h"
 
 typedef struct il_matmul_geometry {
@@ -123,9 +124,14 @@ const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem
 const il_kernel *il_kernel_select(const il_problem *problem);
 /* All rows, for tests and benchmarks: rows[0..count). */
 const il_kernel *const *il_kernel_rows(int *count);
-/* One line that names a problem, as the printed plan shows it:
- * "conv n25 h14 w14 c64 k64 f3 s1". */
+/* One line that names a problem, as the printed plan shows it: "conv n25 h14 w14 c64 k64 f3x3 s2,2 p1,1".
+ * The grammar stands at the head of problem.c. Longer text is cut at size; IL_PROBLEM_TEXT is enough. */
+enum { IL_PROBLEM_TEXT = 8192 };
 void il_problem_text(const il_problem *problem, char *text, size_t size);
+/* Its exact inverse; of a line of a printed plan, what follows the last '|' is read. A tile program lives in
+ * the arena. IL_ERROR_CONFIG with a sentence that names the word. */
+il_status il_problem_parse(il_context *context, const char *line, il_arena *arena,
+                           il_problem *problem);
 
 /* In-place helper of the run loop: y[i] += x[i], count elements; and y[i] *= or /= . float or double. */
 void il_kernel_accumulate(il_type type, int64_t count, void *y, const void *x);

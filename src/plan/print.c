@@ -43,20 +43,27 @@ static void problem_text(const il_plan *plan, const il_call *call, char *text, s
            il_shape_text(node->shape, shape));
 }
 
+/* Pads by characters: origins hold "·", which has two bytes. */
+static int padding(const char *text, int width) {
+  for (; *text; text++) width -= (*text & 0xc0) != 0x80;
+  return width > 0 ? width : 0;
+}
+
+/* The problem stands last, behind the only bar: il_problem_parse reads the whole line. */
 static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_call *call) {
-  char problem[160], origin[160], slot[32];
+  char problem[IL_PROBLEM_TEXT], origin[160], slot[32];
   size_t bytes = 0;
   problem_text(plan, call, problem, sizeof problem);
   il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
   for (int i = 0; i < call->outs; i++)
     bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
-  fprintf(file, "%5lld  %-44s %-8s@%-9zu %10zu B %12.0f FLOP  %-16s %s\n", (long long)index,
-          problem, call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
+  fprintf(file, "%5lld  %-8s@%-9zu %10zu B %12.0f FLOP  %-21s %s%*s | %s\n", (long long)index,
+          call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
           call->outs ? call->out[0].offset : 0, bytes, call_flops(plan, call),
           call->kind == IL_CALL_KERNEL ? call->kernel->name
           : call->kind == IL_CALL_COPY ? "copy"
                                        : "reference",
-          origin);
+          origin, padding(origin, 40), "", problem);
 }
 
 char *il_plan_print(const il_plan *plan) {
