@@ -128,7 +128,8 @@ IL_API il_status il_gradient_of_file(il_context *context, const il_config *confi
                                      il_type real, il_team *team, double *loss);
 /* Writes freshly drawn weights. */
 IL_API il_status il_write_initial(il_context *context, const il_config *config, const char *path);
-/* The plan of a meta-step as text (malloc'ed) and in numbers (may be NULL). NULL after an error. */
+/* The plan of a meta-step as text (malloc'ed) and in numbers (may be NULL). NULL after an error.
+ * Omniglot's data need not be there: without task.data its images' usual size is taken. */
 IL_API char *il_training_plan(il_context *context, const il_config *config,
                               il_plan_summary *summary);
 

@@ -311,6 +311,9 @@ static bool read(il_problem_reader *r, il_arena *arena, il_problem *p) {
   for (int i = 0; i < FORMS; i++)
     if ((int)strlen(forms[i].name) == length && !strncmp(forms[i].name, r->at, (size_t)length))
       form = &forms[i];
+  if (!form && r->at[length] == ' ' && r->at[length + 1] == '[')
+    return il_problem_fail(r,
+                           "this step has no kernel: the plan runs its reference loop, or a copy");
   if (!form) {
     char known[256] = "";
     for (int i = 0; i < FORMS; i++)

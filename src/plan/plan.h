@@ -64,6 +64,10 @@ static inline size_t il_aligned(size_t bytes) {
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 
+/* A graph of one task whose outputs are the problem's: inputs x0, x1 … are its operands without the constants,
+ * outputs y0, y1 … its results (plan/pose.c). NULL after an error. */
+il_graph *il_problem_pose(il_context *context, const il_problem *problem);
+
 /* ---- memory (plan/memory.c) ---- */
 typedef struct il_buffer {
   uint32_t node;

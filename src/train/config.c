@@ -243,11 +243,6 @@ il_status il_config_validate(const il_config *c) {
     return il_fail(
         c->context, IL_ERROR_CONFIG,
         "task.split_file: missing, but task.split is file; expected the path of a split");
-  if (il_config_is(c, IL_KEY_SOURCE, "omniglot") && !*il_config_text(c, IL_KEY_DATA))
-    return il_fail(
-        c->context, IL_ERROR_CONFIG,
-        "task.data: missing; task.source omniglot needs --data with the folder of Omniglot's "
-        "archives or a file made by `innerloop data import`");
   return IL_OK;
 }
 

@@ -32,6 +32,11 @@ static il_status check_room(const il_source *s) {
 
 static il_status open_images(il_source *s) {
   const il_config *c = s->config;
+  if (il_config_is(c, IL_KEY_SOURCE, "omniglot") && !*il_config_text(c, IL_KEY_DATA))
+    return il_fail(
+        s->context, IL_ERROR_CONFIG,
+        "task.data: missing; task.source omniglot needs --data with the folder of Omniglot's "
+        "archives or a file made by `innerloop data import`");
   const il_glyphs glyphs = {.alphabets = il_config_int(c, IL_KEY_GLYPH_ALPHABETS),
                             .classes = il_config_int(c, IL_KEY_GLYPH_CLASSES),
                             .writers = il_config_int(c, IL_KEY_GLYPH_WRITERS),
@@ -65,7 +70,8 @@ static il_status open_images(il_source *s) {
   return il_context_status(s->context);
 }
 
-il_source *il_source_new(il_context *context, const il_config *config, int queries) {
+/* open: false leaves images closed. */
+static il_source *describe(il_context *context, const il_config *config, int queries, bool open) {
   if (il_config_validate(config) != IL_OK) return NULL;
   il_source *s = calloc(1, sizeof *s);
   if (!s) {
@@ -83,10 +89,25 @@ il_source *il_source_new(il_context *context, const il_config *config, int queri
   s->outputs = s->regression ? 1 : s->ways;
   s->example = IL_SHAPE(1);
   s->seed = (uint64_t)il_config_long(config, IL_KEY_SEED);
-  if (!s->regression && open_images(s) != IL_OK) {
+  if (!s->regression && open && open_images(s) != IL_OK) {
     il_source_free(s);
     return NULL;
   }
+  return s;
+}
+
+il_source *il_source_new(il_context *context, const il_config *config, int queries) {
+  return describe(context, config, queries, true);
+}
+
+il_source *il_source_shapes(il_context *context, const il_config *config) {
+  const bool glyphs = il_config_is(config, IL_KEY_SOURCE, "glyphs");
+  const bool closed = glyphs || (il_config_is(config, IL_KEY_SOURCE, "omniglot") &&
+                                 !*il_config_text(config, IL_KEY_DATA));
+  il_source *s = describe(context, config, 0, !closed);
+  if (!s || !closed) return s;
+  const int64_t side = glyphs ? il_config_int(config, IL_KEY_GLYPH_SIDE) : 28;
+  s->example = IL_SHAPE(side, side, glyphs ? il_config_int(config, IL_KEY_GLYPH_CHANNELS) : 1);
   return s;
 }
 

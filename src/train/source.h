@@ -25,6 +25,9 @@ typedef struct il_source {
 
 /* queries: instead of task.queries; 0: that. The configuration must outlive the source. */
 il_source *il_source_new(il_context *context, const il_config *config, int queries);
+/* A source that can say what tasks look like, but may not draw any: for looking at plans without a data set.
+ * Without task.data, Omniglot's images are as they are imported, 28 by 28. */
+il_source *il_source_shapes(il_context *context, const il_config *config);
 void il_source_free(il_source *source);
 /* The net of the configuration, for this source's examples. */
 il_net *il_source_net(const il_source *source);

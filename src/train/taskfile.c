@@ -221,7 +221,7 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
 }
 
 char *il_training_plan(il_context *context, const il_config *config, il_plan_summary *summary) {
-  il_source *source = il_source_new(context, config, 0);
+  il_source *source = il_source_shapes(context, config);
   il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
   char *text = learner ? il_plan_print(learner->plan) : NULL;
   if (learner && summary) *summary = il_plan_summarize(learner->plan);
