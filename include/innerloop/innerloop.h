@@ -9,5 +9,6 @@
 #include "meta.h"
 #include "data.h"
 #include "train.h"
+#include "fit.h"
 #include "version.h"
 #endif

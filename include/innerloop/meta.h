@@ -9,7 +9,6 @@
 extern "C" {
 #endif
 
-typedef enum il_loss { IL_LOSS_CROSS_ENTROPY = 1, IL_LOSS_MEAN_SQUARED_ERROR = 2 } il_loss;
 typedef enum il_query_statistics {
   IL_QUERY_STATISTICS_QUERY = 1,   /* transductive: the query set's own batch statistics */
   IL_QUERY_STATISTICS_SUPPORT = 2, /* the support set's under the adapted weights */

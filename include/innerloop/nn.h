@@ -94,11 +94,24 @@ IL_API il_value il_net_apply(const il_net *net, il_graph *g, const il_value *par
                              il_statistics statistics, il_moments *moments, il_value dropout_key,
                              int64_t dropout_stream);
 
-/* Losses, means over every example (and, for squared error, every output). labels int32 [n]. */
+/* Losses, means over every example (and, for targets, every output). labels int32 [n]. */
+typedef enum il_loss {
+  IL_LOSS_CROSS_ENTROPY = 1,
+  IL_LOSS_MEAN_SQUARED_ERROR = 2,
+  IL_LOSS_BINARY_CROSS_ENTROPY = 3,
+} il_loss;
+/* −log softmax(scores)[label]: takes raw scores. */
 IL_API il_value il_cross_entropy(il_graph *g, il_value scores, il_value labels);
 IL_API il_value il_mean_squared_error(il_graph *g, il_value prediction, il_value target);
-/* Share of examples whose largest score is at the label. */
-IL_API il_value il_accuracy(il_graph *g, il_value scores, il_value labels);
+/* −t·log p − (1 − t)·log(1 − p) with p = sigmoid(score), from the raw scores, so that no logarithm of 0 occurs:
+ * the loss of a net whose last layer is a sigmoid. y: targets in [0, 1] [n, outputs], or labels: t is 1 at the label, 0
+ * elsewhere (with a single output, t is the label, 0 or 1). */
+IL_API il_value il_binary_cross_entropy(il_graph *g, il_value scores, il_value y);
+/* One of the above. */
+IL_API il_value il_loss_value(il_graph *g, il_loss loss, il_value scores, il_value y);
+/* Share of examples whose largest score is at the label (a single output: whose score is positive where the
+ * label is 1); with targets [n, outputs], share of numbers with score > 0 where target > 1/2. */
+IL_API il_value il_accuracy(il_graph *g, il_value scores, il_value y);
 
 #ifdef __cplusplus
 }

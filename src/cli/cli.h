@@ -25,6 +25,7 @@ int run_check(int argc, char **argv);
 int run_grad(int argc, char **argv);
 int run_init(int argc, char **argv);
 int run_plan(int argc, char **argv);
+int run_fit(int argc, char **argv);
 
 /* Options that several subcommands take; their parser is a child of the subcommand's. */
 typedef struct settings {
@@ -70,6 +71,23 @@ il_context *new_context(void);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Flushes stdout; 1 with a sentence when it could not be written. */
 int close_output(void);
+/* SIGINT and SIGTERM set the flag; a second one ends the program at once. */
+const volatile sig_atomic_t *catch_signals(void);
+
+/* ---- fit and compare (cli/samples.c) ---- */
+/* A file, Omniglot's folder, or "glyphs": 20 drawn characters of 20 writers. NULL after an error. */
+il_samples *load_samples(il_context *context, const char *path);
+/* Training and test samples; test_path NULL: a share is held out. False after an error; free both in any case. */
+bool load_divided(il_context *context, const char *train_path, const char *test_path,
+                  double hold_out, uint64_t seed, il_samples **train, il_samples **test);
+double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
+                  double high);
+/* The index of arg among names, else wrong usage. */
+int parse_choice(struct argp_state *state, const char *option, const char *arg, int count,
+                 const char *const *names);
+/* "rotate,flip,crop" with the usual strengths. */
+il_augment parse_augment(struct argp_state *state, const char *arg);
+
 void print_json_string(const char *text);
 void print_config_help(void);
 

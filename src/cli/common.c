@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -35,6 +36,20 @@ int close_output(void) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
   fprintf(stderr, "innerloop: standard output cannot be written: %s\n", strerror(errno));
   return 1;
+}
+
+static volatile sig_atomic_t stop_asked;
+static void on_signal(int number) {
+  (void)number;
+  if (stop_asked) _exit(130); /* asked twice: no patience for a checkpoint */
+  stop_asked = 1;
+}
+
+const volatile sig_atomic_t *catch_signals(void) {
+  struct sigaction action = {.sa_handler = on_signal};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  return &stop_asked;
 }
 
 long parse_number(struct argp_state *state, const char *option, const char *arg, long low,

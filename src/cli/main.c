@@ -7,6 +7,7 @@
 
 const command commands[] = {
     {"train", "meta-train a preset or a configuration file", run_train},
+    {"fit", "train a classifier on samples from a file, test and save it", run_fit},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval},
     {"data", "import, describe and show datasets, write episode lists", run_data},
     {"presets", "list the presets with the sources of their protocols", run_presets},

@@ -13,13 +13,6 @@ typedef struct input {
   bool resume, check, json;
 } input;
 
-static volatile sig_atomic_t stop_asked;
-static void on_signal(int number) {
-  (void)number;
-  if (stop_asked) _exit(130); /* asked twice: no patience for a checkpoint */
-  stop_asked = 1;
-}
-
 enum { OPTION_RESUME = 256, OPTION_CHECK };
 static const struct argp_option options[] = {
     SET_OPTION,
@@ -162,9 +155,6 @@ int run_train(int argc, char **argv) {
   il_config *config = load_config(context, &in.common);
   il_team *team = config ? il_team_new(context, in.common.threads) : NULL;
   if (team && folder) {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     display d = {.terminal = isatty(STDOUT_FILENO), .json = in.json, .started = now(), .first = -1};
     d.shown = d.started - 4;
     il_train_options o = {.out = folder,
@@ -173,7 +163,7 @@ int run_train(int argc, char **argv) {
                           .check = in.check,
                           .progress = show,
                           .user = &d,
-                          .stop = &stop_asked};
+                          .stop = catch_signals()};
     il_status status = il_train(context, config, &o);
     clear_line(&d);
     if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);

@@ -7,17 +7,12 @@
 
 #include "base/error.h"
 
-static il_value loss_of(il_graph *g, const il_maml *maml, il_value scores, il_value target) {
-  return maml->loss == IL_LOSS_CROSS_ENTROPY ? il_cross_entropy(g, scores, target)
-                                             : il_mean_squared_error(g, scores, target);
-}
-
 static il_status check(il_graph *g, const il_maml *maml) {
   il_context *context = il_graph_context(g);
   if (maml->inner_steps < 0)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_maml: inner_steps %d; expected 0 or more",
                    maml->inner_steps);
-  if (maml->loss != IL_LOSS_CROSS_ENTROPY && maml->loss != IL_LOSS_MEAN_SQUARED_ERROR)
+  if (maml->loss < IL_LOSS_CROSS_ENTROPY || maml->loss > IL_LOSS_BINARY_CROSS_ENTROPY)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_maml: unknown loss %d", (int)maml->loss);
   if (maml->query_statistics < IL_QUERY_STATISTICS_QUERY ||
       maml->query_statistics > IL_QUERY_STATISTICS_EACH)
@@ -42,7 +37,7 @@ il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *maml, con
     /* Evaluate ∇ L(f_θ) on the support set. */
     il_value scores = il_net_apply(net, g, fast, task->support_x, IL_STATISTICS_BATCH, NULL,
                                    task->dropout_key, k);
-    il_value loss = loss_of(g, maml, scores, task->support_y);
+    il_value loss = il_loss_value(g, maml->loss, scores, task->support_y);
     il_grad(g, loss, count, fast, gradient);
     /* θ' = θ − α ∇ L(f_θ). First order: the gradient counts as a constant of the meta-gradient. */
     for (int i = 0; i < count; i++) {
@@ -99,8 +94,8 @@ il_status il_maml_gradient(il_graph *g, const il_net *net, const il_maml *maml, 
   il_maml_adapt(g, net, maml, task, parameters, fast, support_loss);
   il_value scores = il_maml_query(g, net, maml, task, fast);
   il_scope_push(g, "query");
-  result->query_loss = loss_of(g, maml, scores, task->query_y);
-  if (maml->loss == IL_LOSS_CROSS_ENTROPY)
+  result->query_loss = il_loss_value(g, maml->loss, scores, task->query_y);
+  if (maml->loss != IL_LOSS_MEAN_SQUARED_ERROR)
     result->query_accuracy = il_accuracy(g, scores, task->query_y);
   if (steps > 0) result->support_loss = support_loss[steps - 1];
   il_scope_pop(g);

@@ -14,8 +14,8 @@ static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_sta
                       const il_task *task, const il_value *fast) {
   maml.query_statistics = protocol;
   il_value scores = il_maml_query(g, net, &maml, task, fast);
-  return maml.loss == IL_LOSS_CROSS_ENTROPY ? il_accuracy(g, scores, task->query_y)
-                                            : il_mean_squared_error(g, scores, task->query_y);
+  return maml.loss == IL_LOSS_MEAN_SQUARED_ERROR ? il_mean_squared_error(g, scores, task->query_y)
+                                                 : il_accuracy(g, scores, task->query_y);
 }
 
 static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol,

@@ -99,8 +99,7 @@ static il_value loss_at(checker *k, il_graph *g, const il_value *weights, const 
   il_maml_adapt(g, k->net, &maml, task, weights, fast, NULL);
   il_value scores = il_maml_query(g, k->net, &maml, task, fast);
   free(fast);
-  return maml.loss == IL_LOSS_CROSS_ENTROPY ? il_cross_entropy(g, scores, task->query_y)
-                                            : il_mean_squared_error(g, scores, task->query_y);
+  return il_loss_value(g, maml.loss, scores, task->query_y);
 }
 
 /* Outputs: loss at w + h·d, loss at w − h·d, units that switch between them (means over tasks). */

@@ -1,0 +1,156 @@
+/* Plain supervised learning beside meta-learning: samples, models with their parameters, and training,
+ * evaluation and loss as functions.
+ *
+ *   meta-data          what a task is: il_task (meta.h)
+ *   samples            il_samples
+ *   model parameters   il_model
+ *
+ * A result never depends on the number of threads of the team. */
+#ifndef INNERLOOP_FIT_H
+#define INNERLOOP_FIT_H
+
+#include <signal.h>
+
+#include "data.h"
+#include "meta.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- samples ---- */
+/* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one
+ * from a function below and free it with il_samples_free. Never written to by the library. */
+typedef struct il_samples {
+  int64_t count;
+  il_shape example;     /* [features] or an image [h,w,c] */
+  il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
+  const void *inputs;   /* [count, example…] */
+  const int32_t *label; /* [count], each in [0, outputs); NULL: targets */
+  const float *target;  /* [count, outputs], each in [0, 1]; NULL: labels */
+  int outputs;          /* classes, or targets of an example; 1 with labels 0 and 1: one score */
+} il_samples;
+
+/* A file with samples: an imported dataset (the classes are the labels), or safetensors with "inputs" (f32
+ * [n, features], or f32 or u8 [n,h,w,c]) and "labels" (i32 [n]) or "targets" (f32 [n, outputs]). NULL
+ * after an error. */
+IL_API il_samples *il_samples_open(il_context *context, const char *path);
+/* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
+IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
+                                         int classes, const int *cls);
+/* A copy of the examples at `index`. */
+IL_API il_samples *il_samples_subset(il_context *context, const il_samples *samples, int64_t count,
+                                     const int64_t *index);
+/* Divides without overlap: of each class (of all samples, where there are targets) the share `test` in
+ * (0, 1), at least one example, goes into *held, the rest into *kept; drawn by seed. Both must be freed. */
+IL_API il_status il_samples_hold_out(il_context *context, const il_samples *samples, double test,
+                                     uint64_t seed, il_samples **kept, il_samples **held);
+/* Writes safetensors that il_samples_open reads back. */
+IL_API il_status il_samples_write(il_context *context, const il_samples *samples, const char *path);
+IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
+
+/* ---- models ---- */
+/* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
+ * statistics: mean and variance of training, as PyTorch's with momentum 0.1. */
+typedef struct il_model il_model;
+typedef struct il_model_options {
+  const char
+      *kind;      /* "linear"; "mlp": linear, relu, linear; "omniglot_fc" "omniglot_conv" "conv4" */
+  int hidden;     /* width of mlp's hidden layer (0: 64), or filters of the others (0: their own) */
+  double dropout; /* rate in front of each linear layer but a first one; only while training */
+  uint64_t seed;  /* of the drawn parameters */
+} il_model_options;
+
+/* A net for the samples' shape and outputs, with drawn parameters. NULL after an error. */
+IL_API il_model *il_model_new(il_context *context, const il_model_options *options,
+                              il_shape example, int outputs);
+/* The same, sized by a safetensors file of parameters and with its values: a state dict (linear
+ * weights [out,in]) or for "linear" one bare tensor [in,out], whose bias then starts at zero. Tensors
+ * are matched by name, or else layer by layer in the order of the file by suffix and shape; a mismatch lists both
+ * sides. `example` says the shape of images; its rank is 0 when the file alone decides (features). */
+IL_API il_model *il_model_open(il_context *context, const il_model_options *options,
+                               const char *path, il_shape example);
+/* The same parameters under a new last linear layer of `outputs`, drawn by seed. */
+IL_API il_model *il_model_with_head(il_context *context, const il_model *model, int outputs,
+                                    uint64_t seed);
+IL_API il_model *il_model_copy(il_context *context, const il_model *model);
+IL_API void il_model_free(il_model *model); /* accepts NULL */
+IL_API const il_net *il_model_net(const il_model *model);
+/* Values of parameter `index` of the net; may be written to. */
+IL_API float *il_model_parameter(il_model *model, int index);
+/* Writes safetensors in PyTorch's layout, under the names of the file that the model came from, or else the
+ * net's. Atomic. */
+IL_API il_status il_model_save(const il_model *model, const char *path);
+
+/* ---- augmentation ---- */
+/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
+ * nothing. Pixels from outside are 0. Applied in this order. */
+typedef struct il_augment {
+  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
+  bool flip_horizontal; /* left and right exchanged, half of the time */
+  bool flip_vertical;   /* top and bottom exchanged, half of the time */
+  int crop;             /* pads by so many pixels on each side and crops back at a random place */
+  double degrees;       /* affine: turned by up to ± so many degrees, */
+  double shift;         /* moved by up to ± this share of the side, */
+  double scale;         /* and scaled by 1 ± scale; bilinear */
+  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
+} il_augment;
+/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
+IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
+                             uint64_t example, il_type type, const int size[3], const void *in,
+                             void *out);
+IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
+
+/* ---- training, evaluation, loss ---- */
+typedef enum il_optimizer { IL_OPTIMIZER_ADAM = 1, IL_OPTIMIZER_SGD = 2 } il_optimizer;
+typedef struct il_fit_progress {
+  int epoch, epochs; /* from 1 */
+  int64_t steps;     /* mini-batches so far */
+  double loss;       /* mean over the epoch's examples, each before the step that it was part of */
+} il_fit_progress;
+typedef struct il_fit_options {
+  int epochs;
+  int batch; /* examples of a mini-batch; the last of an epoch may be smaller */
+  double lr;
+  il_optimizer optimizer;
+  il_loss loss; /* cross-entropy takes raw scores; binary cross-entropy takes the sigmoid of them */
+  /* A mini-batch is computed in so many equal parts, in parallel; norm layers take their statistics from each
+   * part. 0: 1 for nets with norm layers (the whole mini-batch, as PyTorch), several for others. */
+  int parts;
+  int64_t steps;             /* stop after so many mini-batches; 0: only epochs count */
+  uint64_t seed;             /* order of the examples, dropout, augmentation */
+  const il_augment *augment; /* NULL: none */
+  il_team *team;
+  void (*progress)(void *user, const il_fit_progress *progress); /* after each epoch; may be NULL */
+  void *user;
+  const volatile sig_atomic_t
+      *stop; /* nonzero: IL_ERROR_INTERRUPTED after the mini-batch at hand */
+} il_fit_options;
+/* Adam 0.001, 5 epochs of mini-batches of 32, cross-entropy, seed 1. */
+IL_API il_fit_options il_fit_defaults(void);
+/* Trains in mini-batches, in an order drawn anew for each epoch. After an interruption the model holds what was
+ * learned so far. */
+IL_API il_status il_fit(il_context *context, il_model *model, const il_samples *samples,
+                        const il_fit_options *options);
+
+/* scores: [count, outputs], raw (before any sigmoid); norm layers use the running statistics, dropout
+ * does nothing. */
+IL_API il_status il_predict(il_context *context, const il_model *model, const il_samples *samples,
+                            il_team *team, float *scores);
+typedef struct il_test_result {
+  int64_t correct,
+      total;       /* labels: examples; targets: numbers, right when score > 0 as target > 0.5 */
+  double accuracy; /* correct / total */
+  double loss;     /* mean */
+} il_test_result;
+/* The prediction comes from the inputs alone; targets are looked at only to compare. */
+IL_API il_status il_test(il_context *context, const il_model *model, const il_samples *samples,
+                         il_loss loss, il_team *team, il_test_result *result);
+/* What il_test does with scores that are there already. */
+IL_API void il_test_scores(const il_samples *samples, il_loss loss, const float *scores,
+                           il_test_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

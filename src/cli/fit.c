@@ -1,0 +1,183 @@
+/* innerloop fit: trains a classifier on samples from a file, tests it, saves it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct input {
+  settings common;
+  const char *train, *test, *init, *out;
+  il_model_options model;
+  il_fit_options fit;
+  il_augment augment;
+  double hold_out;
+} input;
+
+enum {
+  OPTION_MODEL = 256,
+  OPTION_TRAIN,
+  OPTION_TEST,
+  OPTION_INIT,
+  OPTION_EPOCHS,
+  OPTION_WIDTH,
+  OPTION_LR,
+  OPTION_BATCH,
+  OPTION_OPTIMIZER,
+  OPTION_LOSS,
+  OPTION_DROPOUT,
+  OPTION_AUGMENT,
+  OPTION_PARTS,
+  OPTION_SEED,
+  OPTION_HOLD_OUT
+};
+static const struct argp_option options[] = {
+    {"train", OPTION_TRAIN, "DATA", 0,
+     "samples to train on: a file (safetensors, or an imported dataset), Omniglot's "
+     "folder, "
+     "or the word glyphs",
+     0},
+    {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
+    {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
+     "without --test: this share of each class is tested and not trained on (0.25)", 0},
+    {"model", OPTION_MODEL, "KIND", 0,
+     "linear, mlp (linear, relu, linear), omniglot_fc, omniglot_conv or conv4 (mlp)", 0},
+    {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
+    {"init", OPTION_INIT, "FILE", 0, "start from these parameters, which also size the model", 0},
+    {"loss", OPTION_LOSS, "LOSS", 0,
+     "cross_entropy (raw scores; default with labels), or binary_cross_entropy (the scores go "
+     "through a sigmoid; default with targets)",
+     0},
+    {"epochs", OPTION_EPOCHS, "N", 0, "passes over the training samples (5)", 0},
+    {"batch", OPTION_BATCH, "N", 0, "examples of a mini-batch (32)", 0},
+    {"optimizer", OPTION_OPTIMIZER, "NAME", 0, "adam or sgd (adam)", 0},
+    {"lr", OPTION_LR, "RATE", 0, "learning rate (0.001)", 0},
+    {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
+    {"augment", OPTION_AUGMENT, "LIST", 0,
+     "images are varied anew in each epoch: rotate, flip, flip-vertical, crop, affine, erase; "
+     "separated by commas",
+     0},
+    {"parts", OPTION_PARTS, "N", 0,
+     "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},
+    {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
+    {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
+    THREADS_OPTION,
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  static const char *const losses[] = {"cross_entropy", "binary_cross_entropy"};
+  static const il_loss loss_of[] = {IL_LOSS_CROSS_ENTROPY, IL_LOSS_BINARY_CROSS_ENTROPY};
+  static const char *const optimizers[] = {"adam", "sgd"};
+  input *in = state->input;
+  switch (key) {
+  case OPTION_TRAIN: in->train = arg; return 0;
+  case OPTION_TEST: in->test = arg; return 0;
+  case OPTION_INIT: in->init = arg; return 0;
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_MODEL: in->model.kind = arg; return 0;
+  case OPTION_EPOCHS:
+    in->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 1000000);
+    return 0;
+  case OPTION_WIDTH: in->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
+  case OPTION_BATCH: in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536); return 0;
+  case OPTION_PARTS: in->fit.parts = (int)parse_number(state, "parts", arg, 0, 1024); return 0;
+  case OPTION_SEED:
+    in->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
+    return 0;
+  case OPTION_LR: in->fit.lr = parse_real(state, "lr", arg, 0, 1e6); return 0;
+  case OPTION_DROPOUT: in->model.dropout = parse_real(state, "dropout", arg, 0, 0.999); return 0;
+  case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
+  case OPTION_LOSS: in->fit.loss = loss_of[parse_choice(state, "loss", arg, 2, losses)]; return 0;
+  case OPTION_OPTIMIZER:
+    in->fit.optimizer = (il_optimizer)(1 + parse_choice(state, "optimizer", arg, 2, optimizers));
+    return 0;
+  case OPTION_AUGMENT:
+    in->augment = parse_augment(state, arg);
+    in->fit.augment = &in->augment;
+    return 0;
+  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
+  case ARGP_KEY_END:
+    if (!in->train) argp_error(state, "--train is missing");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+static const struct argp argp = {
+    options,
+    parse_option,
+    "",
+    "Trains a model on labelled samples in mini-batches, prints the mean loss of each epoch and "
+    "the "
+    "accuracy on the test samples, and saves the model in PyTorch's layout. Ctrl-C stops and saves "
+    "what was learned so far.\v"
+    "Example:\n  innerloop fit --model mlp --train glyphs --epochs 5",
+    NULL,
+    NULL,
+    NULL};
+
+static void show(void *user, const il_fit_progress *p) {
+  (void)user;
+  printf("Epoch %d - Loss: %.4f\n", p->epoch, p->loss);
+  fflush(stdout);
+}
+
+/* Labels 0 and 1 fit a net of one score; a net may know more classes than the samples show. */
+static void adjust_outputs(il_samples *samples, const il_model *model) {
+  const il_net *net = il_model_net(model);
+  il_shape last = il_net_parameter_shape(net, il_net_parameters(net) - 1);
+  int outputs = (int)last.dim[last.rank - 1];
+  if (samples->label && (outputs > samples->outputs || (outputs == 1 && samples->outputs == 2)))
+    samples->outputs = outputs;
+}
+
+static void report(const char *what, const il_test_result *r, bool labels) {
+  printf("%s: %.2f %% (%lld of %lld%s)\n", what, 100 * r->accuracy, (long long)r->correct,
+         (long long)r->total, labels ? "" : " numbers");
+}
+
+static il_status fit(il_context *context, input *in, il_samples *train, il_samples *test) {
+  il_model *model = in->init ? il_model_open(context, &in->model, in->init, train->example)
+                             : il_model_new(context, &in->model, train->example, train->outputs);
+  if (!model) return il_context_status(context);
+  adjust_outputs(train, model);
+  adjust_outputs(test, model);
+  il_status status = il_fit(context, model, train, &in->fit);
+  bool interrupted = status == IL_ERROR_INTERRUPTED;
+  if (status == IL_OK) {
+    il_test_result result;
+    status = il_test(context, model, test, in->fit.loss, in->fit.team, &result);
+    if (status == IL_OK)
+      report("Accuracy of the model on the test set", &result, test->label != NULL);
+  }
+  if (status == IL_OK || interrupted) {
+    status = il_model_save(model, in->out);
+    if (status == IL_OK) printf("saved %s\n", in->out);
+  }
+  il_model_free(model);
+  return status;
+}
+
+int run_fit(int argc, char **argv) {
+  input in = {.model = {.kind = "mlp"},
+              .fit = il_fit_defaults(),
+              .out = "model.safetensors",
+              .hold_out = 0.25};
+  in.fit.loss = 0;
+  parse(&argp, argc, argv, &in);
+  il_context *context = new_context();
+  in.model.seed = in.fit.seed;
+  in.fit.team = il_team_new(context, in.common.threads);
+  in.fit.progress = show;
+  in.fit.stop = catch_signals();
+  il_samples *train = NULL, *test = NULL;
+  if (in.fit.team &&
+      load_divided(context, in.train, in.test, in.hold_out, in.fit.seed, &train, &test)) {
+    if (!in.fit.loss)
+      in.fit.loss = train->label ? IL_LOSS_CROSS_ENTROPY : IL_LOSS_BINARY_CROSS_ENTROPY;
+    fit(context, &in, train, test);
+  }
+  il_samples_free(train);
+  il_samples_free(test);
+  il_team_free(in.fit.team);
+  return finish(context);
+}

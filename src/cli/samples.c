@@ -1,0 +1,91 @@
+/* What fit and compare share: samples by name, divided into training and test, and names of settings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "cli/cli.h"
+
+static il_samples *load_glyphs(il_context *context) {
+  il_dataset *d = il_dataset_glyphs(context, 2, 10, 20, 1);
+  int cls[20];
+  for (int c = 0; c < 20; c++) cls[c] = c;
+  il_samples *s = d ? il_samples_of_classes(context, d, 20, cls) : NULL;
+  il_dataset_free(d);
+  return s;
+}
+
+il_samples *load_samples(il_context *context, const char *path) {
+  struct stat info;
+  if (!strcmp(path, "glyphs")) return load_glyphs(context);
+  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return il_samples_open(context, path);
+  char *file = resolve_data(context, path);
+  il_samples *s = file ? il_samples_open(context, file) : NULL;
+  free(file);
+  return s;
+}
+
+bool load_divided(il_context *context, const char *train_path, const char *test_path,
+                  double hold_out, uint64_t seed, il_samples **train, il_samples **test) {
+  *test = test_path ? load_samples(context, test_path) : NULL;
+  *train = test_path && !*test ? NULL : load_samples(context, train_path);
+  if (*train && !test_path) {
+    il_samples *all = *train;
+    il_samples_hold_out(context, all, hold_out, seed, train, test);
+    il_samples_free(all);
+  }
+  if (*train && *test && (*train)->label && (*test)->label) { /* one may lack the last classes */
+    int outputs = (*train)->outputs > (*test)->outputs ? (*train)->outputs : (*test)->outputs;
+    (*train)->outputs = (*test)->outputs = outputs;
+  }
+  return il_context_status(context) == IL_OK;
+}
+
+double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
+                  double high) {
+  char *end = NULL;
+  double number = strtod(arg, &end);
+  if (!*arg || *end || !(number >= low && number <= high))
+    argp_error(state, "--%s: found \"%s\", expected a number from %g to %g", option, arg, low,
+               high);
+  return number;
+}
+
+int parse_choice(struct argp_state *state, const char *option, const char *arg, int count,
+                 const char *const *names) {
+  char list[256] = "";
+  for (int i = 0; i < count; i++) {
+    if (!strcmp(arg, names[i])) return i;
+    size_t at = strlen(list);
+    snprintf(list + at, sizeof list - at, "%s%s",
+             i == 0          ? ""
+             : i + 1 < count ? ", "
+                             : " or ",
+             names[i]);
+  }
+  argp_error(state, "--%s: found \"%s\", expected %s", option, arg, list);
+  return 0;
+}
+
+il_augment parse_augment(struct argp_state *state, const char *arg) {
+  static const char *const names[] = {"rotate", "flip", "flip-vertical", "crop", "affine", "erase"};
+  il_augment a = {0};
+  char *copy = strdup(arg), *rest = copy;
+  for (char *word; copy && (word = strsep(&rest, ","));) {
+    switch (parse_choice(state, "augment", word, 6, names)) {
+    case 0: a.rotate = true; break;
+    case 1: a.flip_horizontal = true; break;
+    case 2: a.flip_vertical = true; break;
+    case 3: a.crop = 2; break;
+    case 4:
+      a.degrees = 10;
+      a.shift = 0.1;
+      a.scale = 0.1;
+      break;
+    case 5: a.erase = 0.5; break;
+    }
+  }
+  free(copy);
+  return a;
+}

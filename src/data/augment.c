@@ -1,0 +1,132 @@
+/* Augmented copies of images: all draws of an image come from one stream, in the order of the settings, so that a
+ * copy is a pure function of (seed, use, example). Float images are computed as they are, u8 rounded once. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "data/labelled.h"
+
+il_status il_augment_check(il_context *context, const il_augment *a, il_shape example) {
+  if (example.rank != 3)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "augmentation needs images [h,w,c], but an example has %lld features",
+                   (long long)example.dim[0]);
+  if (a->rotate && example.dim[0] != example.dim[1])
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "augmentation by quarter turns needs square images, found %lldx%lld",
+                   (long long)example.dim[0], (long long)example.dim[1]);
+  if (a->crop < 0 || a->crop > 1024 || !(a->degrees >= 0 && a->degrees <= 180) ||
+      !(a->shift >= 0 && a->shift <= 1) || !(a->scale >= 0 && a->scale < 1) ||
+      !(a->erase >= 0 && a->erase <= 1))
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "augmentation: crop %d, degrees %g, shift %g, scale %g, erase %g; expected crop "
+                   "0 to 1024, degrees 0 to 180, shift and erase 0 to 1, scale 0 to less than 1",
+                   a->crop, a->degrees, a->shift, a->scale, a->erase);
+  return IL_OK;
+}
+
+/* What was drawn for one image. */
+typedef struct drawn {
+  int turns;
+  bool mirrored, upside_down;
+  int dy, dx; /* of the crop: the pixel at (0, 0) comes from (dy, dx) */
+  bool affine;
+  double m[4], t[2];            /* source = m·(target − centre) + centre + t, in (y, x) */
+  int top, left, bottom, right; /* erased: rows [top, bottom), columns [left, right) */
+} drawn;
+
+static double between(il_random *r, double size) { return size * (2 * il_random_uniform01(r) - 1); }
+
+static void draw_affine(const il_augment *a, const int size[3], il_random *r, drawn *d) {
+  double angle = between(r, a->degrees) * (3.14159265358979323846 / 180);
+  double grown = 1 + between(r, a->scale);
+  d->affine = true;
+  d->m[0] = d->m[3] = cos(angle) / grown;
+  d->m[1] = sin(angle) / grown;
+  d->m[2] = -d->m[1];
+  d->t[0] = between(r, a->shift) * size[0];
+  d->t[1] = between(r, a->shift) * size[1];
+}
+
+/* Zhong et al., "Random Erasing Data Augmentation", AAAI 2020: area 2 % to 20 %, sides 3:10 to 10:3. */
+static void draw_erased(const int size[3], il_random *r, drawn *d) {
+  double area = (0.02 + 0.18 * il_random_uniform01(r)) * size[0] * size[1];
+  double ratio = exp(between(r, log(10.0 / 3)));
+  int height = (int)(sqrt(area * ratio) + 0.5), width = (int)(sqrt(area / ratio) + 0.5);
+  height = height < 1 ? 1 : height > size[0] ? size[0] : height;
+  width = width < 1 ? 1 : width > size[1] ? size[1] : width;
+  d->top = (int)il_random_below(r, (uint32_t)(size[0] - height + 1));
+  d->left = (int)il_random_below(r, (uint32_t)(size[1] - width + 1));
+  d->bottom = d->top + height;
+  d->right = d->left + width;
+}
+
+static drawn draw(const il_augment *a, uint64_t seed, uint64_t use, uint64_t example,
+                  const int size[3]) {
+  il_random r =
+      il_random_start(il_random_mix(il_random_mix(seed, 0x61756774u /* "augt" */), use), example);
+  drawn d = {0};
+  if (a->rotate) d.turns = (int)il_random_below(&r, 4);
+  if (a->flip_horizontal) d.mirrored = il_random_below(&r, 2);
+  if (a->flip_vertical) d.upside_down = il_random_below(&r, 2);
+  if (a->crop) {
+    d.dy = (int)il_random_below(&r, 2 * (uint32_t)a->crop + 1) - a->crop;
+    d.dx = (int)il_random_below(&r, 2 * (uint32_t)a->crop + 1) - a->crop;
+  }
+  if (a->degrees > 0 || a->shift > 0 || a->scale > 0) draw_affine(a, size, &r, &d);
+  if (a->erase > 0 && il_random_uniform01(&r) < a->erase) draw_erased(size, &r, &d);
+  return d;
+}
+
+typedef struct picture {
+  il_type type;
+  const int *size;
+  const void *in;
+} picture;
+
+/* Channel c of the image after turns, flips and crop at (y, x); 0 outside. */
+static double moved(const picture *p, const drawn *d, int y, int x, int c) {
+  int h = p->size[0], w = p->size[1];
+  y += d->dy; /* undo the steps from the last to the first */
+  x += d->dx;
+  if (y < 0 || x < 0 || y >= h || x >= w) return 0;
+  if (d->upside_down) y = h - 1 - y;
+  if (d->mirrored) x = w - 1 - x;
+  for (int k = 0; k < d->turns; k++) { /* counter-clockwise, as numpy.rot90 */
+    int kept = y;
+    y = x;
+    x = w - 1 - kept;
+  }
+  size_t at = ((size_t)y * (size_t)w + (size_t)x) * (size_t)p->size[2] + (size_t)c;
+  return p->type == IL_UINT8 ? (double)((const uint8_t *)p->in)[at]
+                             : (double)((const float *)p->in)[at];
+}
+
+static double bilinear(const picture *p, const drawn *d, int y, int x, int c) {
+  double cy = 0.5 * (p->size[0] - 1), cx = 0.5 * (p->size[1] - 1);
+  double sy = d->m[0] * (y - cy) + d->m[1] * (x - cx) + cy + d->t[0];
+  double sx = d->m[2] * (y - cy) + d->m[3] * (x - cx) + cx + d->t[1];
+  int y0 = (int)floor(sy), x0 = (int)floor(sx);
+  double fy = sy - y0, fx = sx - x0;
+  return (1 - fy) * ((1 - fx) * moved(p, d, y0, x0, c) + fx * moved(p, d, y0, x0 + 1, c)) +
+         fy * ((1 - fx) * moved(p, d, y0 + 1, x0, c) + fx * moved(p, d, y0 + 1, x0 + 1, c));
+}
+
+void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use, uint64_t example,
+                      il_type type, const int size[3], const void *in, void *out) {
+  drawn d = draw(augment, seed, use, example, size);
+  picture p = {type, size, in};
+  size_t at = 0;
+  for (int y = 0; y < size[0]; y++)
+    for (int x = 0; x < size[1]; x++) {
+      bool erased = y >= d.top && y < d.bottom && x >= d.left && x < d.right;
+      for (int c = 0; c < size[2]; c++, at++) {
+        double v = erased ? 0 : d.affine ? bilinear(&p, &d, y, x, c) : moved(&p, &d, y, x, c);
+        if (type == IL_UINT8)
+          ((uint8_t *)out)[at] = (uint8_t)(v + 0.5);
+        else
+          ((float *)out)[at] = (float)v;
+      }
+    }
+}

@@ -1,0 +1,25 @@
+/* Samples from the inside: memory that belongs to them, and what is asked of them in one sentence. */
+#ifndef IL_DATA_LABELLED_H
+#define IL_DATA_LABELLED_H
+
+#include <innerloop/fit.h>
+
+#include "base/error.h"
+
+/* Bytes of one input. */
+size_t il_samples_stride(const il_samples *samples);
+/* Samples with room of their own for `count` examples shaped as those of `like` (whose memory is not looked at);
+ * inputs, and label or target as `like` has them, are zero and may be written through il_samples_room. */
+il_samples *il_samples_new(il_context *context, const il_samples *like, int64_t count);
+typedef struct il_samples_memory {
+  char *inputs;
+  int32_t *label; /* NULL: targets */
+  float *target;  /* NULL: labels */
+} il_samples_memory;
+il_samples_memory il_samples_room(il_samples *samples);
+/* Shapes, labels in range, targets in [0, 1], everything finite. name: of the file or argument. */
+il_status il_samples_check(il_context *context, const char *name, const il_samples *samples);
+/* Copies example `index` into example `at` of samples with room. */
+void il_samples_copy(const il_samples *from, int64_t index, il_samples *to, int64_t at);
+
+#endif

@@ -1,0 +1,209 @@
+/* Samples and their augmented copies: divided without overlap, read back, each variation on a known picture. */
+#include <innerloop/innerloop.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_hold_out(void **state) {
+  (void)state;
+  enum { N = 60 };
+  float x[N];
+  int32_t y[N];
+  for (int i = 0; i < N; i++) {
+    x[i] = (float)i;
+    y[i] = i % 3;
+  }
+  il_context *context = il_context_new();
+  il_samples s = {N, IL_SHAPE(1), IL_FLOAT32, x, y, NULL, 3}, *kept, *held;
+  assert_int_equal(il_samples_hold_out(context, &s, 0.25, 7, &kept, &held), IL_OK);
+  assert_int_equal(held->count, 15);
+  assert_int_equal(kept->count, 45);
+  int seen[N] = {0}, of_class[3] = {0};
+  for (int64_t i = 0; i < kept->count; i++) seen[(int)((const float *)kept->inputs)[i]]++;
+  for (int64_t i = 0; i < held->count; i++) {
+    int at = (int)((const float *)held->inputs)[i];
+    seen[at]++;
+    assert_int_equal(held->label[i], at % 3);
+    of_class[held->label[i]]++;
+  }
+  for (int i = 0; i < N; i++) assert_int_equal(seen[i], 1);
+  for (int c = 0; c < 3; c++) assert_int_equal(of_class[c], 5);
+  il_samples_free(kept);
+  il_samples_free(held);
+  il_context_free(context);
+}
+
+static void test_files(void **state) {
+  (void)state;
+  char path[] = "/tmp/il_samples_XXXXXX";
+  close(mkstemp(path));
+  il_context *context = il_context_new();
+  il_dataset *d = il_dataset_glyphs(context, 1, 3, 2, 1);
+  int cls[] = {2, 0};
+  il_samples *s = il_samples_of_classes(context, d, 2, cls);
+  assert_int_equal(s->count, 4);
+  assert_int_equal(s->label[3], 1);
+  assert_memory_equal(s->inputs, il_dataset_image(d, 2, 0), 28 * 28);
+  assert_int_equal(il_samples_write(context, s, path), IL_OK);
+  il_samples *back = il_samples_open(context, path);
+  assert_non_null(back);
+  assert_int_equal(back->outputs, 2);
+  assert_true(il_shape_equal(back->example, s->example));
+  assert_memory_equal(back->inputs, s->inputs, 4 * 28 * 28);
+  assert_memory_equal(back->label, s->label, 4 * sizeof *s->label);
+  il_samples_free(back);
+  int32_t negative[] = {0, 1, -1, 0};
+  il_samples bad = *s;
+  bad.label = negative;
+  assert_int_equal(il_samples_write(context, &bad, path), IL_OK);
+  assert_null(il_samples_open(context, path));
+  assert_non_null(strstr(il_context_message(context), "label 2 is -1"));
+  il_samples_free(s);
+  il_dataset_free(d);
+  unlink(path);
+  il_context_free(context);
+}
+
+/* ---- augmentation on a picture whose every pixel is known ---- */
+
+enum { SIDE = 5, PIXELS = SIDE * SIDE };
+static const int size[3] = {SIDE, SIDE, 1};
+
+static void picture(uint8_t *p) {
+  for (int i = 0; i < PIXELS; i++) p[i] = (uint8_t)(10 + i);
+}
+
+/* How often, over 400 draws, the copy is one of the expected ones; every draw must be one of them. */
+static void only_these(const il_augment *a, int count, uint8_t expected[][PIXELS]) {
+  uint8_t in[PIXELS], out[PIXELS], again[PIXELS];
+  int seen[64] = {0};
+  picture(in);
+  for (uint64_t i = 0; i < 400; i++) {
+    il_augment_apply(a, 1, 2, i, IL_UINT8, size, in, out);
+    il_augment_apply(a, 1, 2, i, IL_UINT8, size, in, again);
+    assert_memory_equal(out, again, PIXELS);
+    int k = 0;
+    while (k < count && memcmp(out, expected[k], PIXELS)) k++;
+    assert_true(k < count);
+    seen[k]++;
+  }
+  for (int k = 0; k < count; k++) assert_true(seen[k] > 100 / count);
+}
+
+static void test_rotate(void **state) {
+  (void)state;
+  uint8_t expected[4][PIXELS];
+  picture(expected[0]);
+  for (int turn = 1; turn < 4; turn++) /* counter-clockwise: the right column becomes the top row */
+    for (int y = 0; y < SIDE; y++)
+      for (int x = 0; x < SIDE; x++)
+        expected[turn][y * SIDE + x] = expected[turn - 1][x * SIDE + SIDE - 1 - y];
+  only_these(&(il_augment){.rotate = true}, 4, expected);
+}
+
+static void test_flips(void **state) {
+  (void)state;
+  uint8_t expected[4][PIXELS];
+  picture(expected[0]);
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++) {
+      expected[1][y * SIDE + x] = expected[0][y * SIDE + SIDE - 1 - x];
+      expected[2][y * SIDE + x] = expected[0][(SIDE - 1 - y) * SIDE + x];
+      expected[3][y * SIDE + x] = expected[0][(SIDE - 1 - y) * SIDE + SIDE - 1 - x];
+    }
+  only_these(&(il_augment){.flip_horizontal = true, .flip_vertical = true}, 4, expected);
+  only_these(&(il_augment){.flip_horizontal = true}, 2, expected);
+}
+
+static void test_crop(void **state) {
+  (void)state;
+  uint8_t expected[25][PIXELS], in[PIXELS];
+  picture(in);
+  for (int k = 0; k < 25; k++)
+    for (int y = 0; y < SIDE; y++)
+      for (int x = 0; x < SIDE; x++) {
+        int sy = y + k / 5 - 2, sx = x + k % 5 - 2;
+        bool inside = sy >= 0 && sx >= 0 && sy < SIDE && sx < SIDE;
+        expected[k][y * SIDE + x] = inside ? in[sy * SIDE + sx] : 0;
+      }
+  only_these(&(il_augment){.crop = 2}, 25, expected);
+}
+
+static void test_affine(void **state) {
+  (void)state;
+  uint8_t in[PIXELS] = {0}, out[PIXELS];
+  in[2 * SIDE + 2] = 200; /* the centre stays where it is while nothing is shifted */
+  for (uint64_t i = 0; i < 50; i++) {
+    il_augment turned = {.degrees = 90}, grown = {.scale = 0.5}, moved = {.shift = 0.2};
+    il_augment_apply(&turned, 1, 0, i, IL_UINT8, size, in, out);
+    assert_int_equal(out[2 * SIDE + 2], 200);
+    il_augment_apply(&grown, 1, 0, i, IL_UINT8, size, in, out);
+    assert_int_equal(out[2 * SIDE + 2], 200);
+    il_augment_apply(&moved, 1, 0, i, IL_UINT8, size, in, out);
+    int sum = 0;
+    for (int k = 0; k < PIXELS; k++) sum += out[k];
+    assert_in_range(sum, 198, 202); /* by up to one pixel: shared among four */
+    assert_int_equal(out[0], 0);
+  }
+  /* A point turned by up to 180 degrees keeps its distance from the centre. */
+  float point[21 * 21] = {0}, turned_point[21 * 21];
+  point[10 * 21 + 16] = 1;
+  bool up = false, left = false;
+  for (uint64_t i = 0; i < 50; i++) {
+    il_augment_apply(&(il_augment){.degrees = 180}, 1, 0, i, IL_FLOAT32, (int[]){21, 21, 1}, point,
+                     turned_point);
+    double sum = 0, y = 0, x = 0;
+    for (int k = 0; k < 21 * 21; k++) {
+      sum += (double)turned_point[k];
+      y += (double)turned_point[k] * (k / 21 - 10);
+      x += (double)turned_point[k] * (k % 21 - 10);
+    }
+    double radius = sqrt(y * y + x * x) / sum;
+    assert_true(radius > 5.7 && radius < 6.3);
+    up |= y / sum < -4;
+    left |= x / sum < -4;
+  }
+  assert_true(up && left);
+}
+
+static void test_erase(void **state) {
+  (void)state;
+  enum { BIG = 20 };
+  uint8_t in[BIG * BIG * 3], out[BIG * BIG * 3];
+  memset(in, 9, sizeof in);
+  int untouched = 0;
+  for (uint64_t i = 0; i < 400; i++) {
+    il_augment_apply(&(il_augment){.erase = 0.5}, 1, 0, i, IL_UINT8, (int[]){BIG, BIG, 3}, in, out);
+    int top = BIG, bottom = -1, left = BIG, right = -1, erased = 0;
+    for (int y = 0; y < BIG; y++)
+      for (int x = 0; x < BIG; x++) {
+        const uint8_t *p = out + (y * BIG + x) * 3;
+        assert_true((p[0] == 9 || p[0] == 0) && p[1] == p[0] && p[2] == p[0]);
+        if (p[0]) continue;
+        erased++;
+        top = y < top ? y : top;
+        bottom = y > bottom ? y : bottom;
+        left = x < left ? x : left;
+        right = x > right ? x : right;
+      }
+    untouched += erased == 0;
+    if (!erased) continue;
+    assert_int_equal(erased, (bottom - top + 1) * (right - left + 1)); /* one full rectangle */
+    assert_in_range(erased, 4, 110);
+  }
+  assert_in_range(untouched, 160, 240);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files), cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_flips),    cmocka_unit_test(test_crop),  cmocka_unit_test(test_affine),
+      cmocka_unit_test(test_erase),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
