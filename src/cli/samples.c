@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 
 static il_samples *load_glyphs(il_context *context) {
-  il_dataset *d = il_dataset_glyphs(context, 2, 10, 20, 1);
+  il_dataset *d = il_dataset_glyphs(context, &(il_glyphs){2, 10, 20, 28, 1, 1});
   int cls[20];
   for (int c = 0; c < 20; c++) cls[c] = c;
   il_samples *s = d ? il_samples_of_classes(context, d, 20, cls) : NULL;

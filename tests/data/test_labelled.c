@@ -43,7 +43,7 @@ static void test_files(void **state) {
   char path[] = "/tmp/il_samples_XXXXXX";
   close(mkstemp(path));
   il_context *context = il_context_new();
-  il_dataset *d = il_dataset_glyphs(context, 1, 3, 2, 1);
+  il_dataset *d = il_dataset_glyphs(context, &(il_glyphs){1, 3, 2, 28, 1, 1});
   int cls[] = {2, 0};
   il_samples *s = il_samples_of_classes(context, d, 2, cls);
   assert_int_equal(s->count, 4);
