@@ -29,6 +29,18 @@ IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
  * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only. */
 IL_API il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
                              const il_bindings *bindings);
+/* Where a plan's time goes: nanoseconds per call and worker, taken between calls. A plan without a profile
+ * reads no clock. */
+typedef struct il_profile il_profile;
+/* For runs on up to so many threads; the plan must outlive it. NULL after an error. */
+IL_API il_profile *il_profile_new(const il_plan *plan, int threads);
+IL_API void il_profile_free(il_profile *profile);
+/* il_plan_run that also adds to the profile, which may be NULL. */
+IL_API il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspace,
+                                      const il_bindings *bindings, il_profile *profile);
+/* The `lines` calls that took longest, the sum of the others, totals per kernel and per stage; malloc'ed.
+ * Times are sums over the workers; GFLOP/s and GB/s are those of one worker while it ran the call. */
+IL_API char *il_profile_print(const il_profile *profile, int lines);
 /* Runs node by node beside the reference interpreter and stops at the first value that differs in any
  * bit: IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. compared (or NULL)
  * receives how many elements were compared. Allocates; slow. */

@@ -52,11 +52,12 @@ IL_API const char *il_nearest(const char *word, int count, const char *const *na
 
 /* ---- training ---- */
 typedef enum il_progress_kind {
-  IL_PROGRESS_START = 1,      /* message: what is trained on what */
+  IL_PROGRESS_START = 1,      /* message: what is trained on what; a second line: memory it takes */
   IL_PROGRESS_STEP = 2,       /* after every meta-step */
   IL_PROGRESS_VALIDATION = 3, /* value ± interval over tasks of the validation split */
   IL_PROGRESS_CHECKPOINT = 4,
-  IL_PROGRESS_CHECK = 5, /* message: what the comparison with the interpreter found */
+  IL_PROGRESS_CHECK = 5,   /* message: what the comparison with the interpreter found */
+  IL_PROGRESS_PROFILE = 6, /* message: where the time went, many lines */
 } il_progress_kind;
 typedef struct il_progress {
   il_progress_kind kind;
@@ -71,8 +72,9 @@ typedef struct il_progress {
 typedef struct il_train_options {
   const char *out; /* folder of the run; made if needed */
   il_team *team;
-  bool resume; /* continue from the folder's checkpoint */
-  bool check;  /* first compare a meta-step with the reference interpreter, bit by bit */
+  bool resume;  /* continue from the folder's checkpoint */
+  bool check;   /* first compare a meta-step with the reference interpreter, bit by bit */
+  bool profile; /* time every step of the plan and report it at the end */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
   void *user;
   const volatile sig_atomic_t

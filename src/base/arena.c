@@ -57,6 +57,13 @@ char *il_arena_string(il_arena *arena, const char *text) {
   return copy;
 }
 
+size_t il_arena_bytes(const il_arena *arena) {
+  size_t bytes = 0;
+  for (const il_arena_block *block = arena->blocks; block; block = block->next)
+    bytes += sizeof *block + block->size;
+  return bytes;
+}
+
 void il_arena_free(il_arena *arena) {
   for (il_arena_block *block = arena->blocks, *next; block; block = next) {
     next = block->next;

@@ -15,6 +15,8 @@ typedef struct il_arena {
 /* NULL when there is no memory. */
 void *il_arena_alloc(il_arena *arena, size_t size);
 char *il_arena_string(il_arena *arena, const char *text);
+/* Bytes of all its blocks. */
+size_t il_arena_bytes(const il_arena *arena);
 void il_arena_free(il_arena *arena);
 
 #endif

@@ -10,10 +10,10 @@
 typedef struct input {
   settings common;
   const char *out;
-  bool resume, check, json;
+  bool resume, check, profile, json;
 } input;
 
-enum { OPTION_RESUME = 256, OPTION_CHECK };
+enum { OPTION_RESUME = 256, OPTION_CHECK, OPTION_PROFILE };
 static const struct argp_option options[] = {
     SET_OPTION,
     DATA_OPTION,
@@ -21,6 +21,9 @@ static const struct argp_option options[] = {
     THREADS_OPTION,
     {"resume", OPTION_RESUME, NULL, 0, "continue from the checkpoint in the run's folder", 0},
     {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit",
+     0},
+    {"profile", OPTION_PROFILE, NULL, 0,
+     "at the end, print where the time went, by step of the plan (with --json on standard error)",
      0},
     JSON_OPTION,
     {0}};
@@ -31,6 +34,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_RESUME: in->resume = true; return 0;
   case OPTION_CHECK: in->check = true; return 0;
+  case OPTION_PROFILE: in->profile = true; return 0;
   case OPTION_JSON: in->json = true; return 0;
   case ARGP_KEY_END:
     if (!in->common.config && !(in->resume && in->out))
@@ -125,6 +129,10 @@ static void show(void *user, const il_progress *p) {
       printf("continuing from meta-step %lld\n", (long long)p->step);
     d->started = now();
     break;
+  case IL_PROGRESS_PROFILE:
+    clear_line(d);
+    fputs(p->message, d->json ? stderr : stdout);
+    break;
   case IL_PROGRESS_CHECKPOINT: return;
   }
   fflush(stdout);
@@ -161,6 +169,7 @@ int run_train(int argc, char **argv) {
                           .team = team,
                           .resume = in.resume,
                           .check = in.check,
+                          .profile = in.profile,
                           .progress = show,
                           .user = &d,
                           .stop = catch_signals()};

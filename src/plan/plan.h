@@ -64,6 +64,14 @@ static inline size_t il_aligned(size_t bytes) {
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 
+/* A call as its line says it (plan/print.c): the problem, the kernel's name, FLOPs, bytes read and written. */
+void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t size);
+const char *il_call_kernel(const il_call *call);
+double il_call_flops(const il_plan *plan, const il_call *call);
+size_t il_call_bytes(const il_plan *plan, const il_call *call);
+/* Blanks that fill text up to width characters. */
+int il_text_padding(const char *text, int width);
+
 /* A graph of one task whose outputs are the problem's: inputs x0, x1 … are its operands without the constants,
  * outputs y0, y1 … its results (plan/pose.c). NULL after an error. */
 il_graph *il_problem_pose(il_context *context, const il_problem *problem);

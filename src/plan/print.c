@@ -21,7 +21,7 @@ static const char *slot_name(const il_plan *plan, int slot, char text[static 32]
   return text;
 }
 
-static double call_flops(const il_plan *plan, const il_call *call) {
+double il_call_flops(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
   if (call->kind == IL_CALL_COPY) return 0;
   if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_NONE) {
@@ -32,7 +32,46 @@ static double call_flops(const il_plan *plan, const il_call *call) {
   return g->ops[node->op]->flops ? g->ops[node->op]->flops(g, node) : 0;
 }
 
-static void problem_text(const il_plan *plan, const il_call *call, char *text, size_t size) {
+/* What an operand gives to be read; of a table, the rows that are asked for. */
+static size_t bytes_read(const il_plan *plan, const il_call *call) {
+  const il_graph *g = plan->graph;
+  const il_problem *p = &call->problem;
+  size_t numbers = 0, bytes = 0;
+  if (call->kind == IL_CALL_COPY) return call->bytes;
+  if (call->kind == IL_CALL_KERNEL && p->op == IL_OP_NONE) {
+    for (int i = 0; i < p->tile->operands; i++) {
+      if (p->tile->is_constant[i]) continue;
+      const il_tile_mode mode = p->tile->mode[i];
+      numbers += (mode == IL_TILE_FULL || mode == IL_TILE_ROW ? (size_t)p->tile->rows : 1) *
+                 (mode == IL_TILE_FULL || mode == IL_TILE_CHANNEL ? (size_t)p->tile->width : 1);
+    }
+    return numbers * il_type_size(p->type);
+  }
+  const il_node *node = g->nodes[call->node];
+  for (int i = 0; i < node->inputs; i++) {
+    const bool part = i == 0 && (node->op == IL_OP_GATHER || node->op == IL_OP_SLICE);
+    bytes += il_node_bytes(part ? node : il_node_of(g, node->input[i]));
+  }
+  return bytes;
+}
+
+static size_t bytes_written(const il_plan *plan, const il_call *call) {
+  size_t bytes = 0;
+  for (int i = 0; i < call->outs; i++)
+    bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
+  return bytes;
+}
+
+size_t il_call_bytes(const il_plan *plan, const il_call *call) {
+  return bytes_read(plan, call) + bytes_written(plan, call);
+}
+
+const char *il_call_kernel(const il_call *call) {
+  if (call->kind == IL_CALL_KERNEL) return call->kernel->name;
+  return call->kind == IL_CALL_COPY ? "copy" : "reference";
+}
+
+void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t size) {
   if (call->kind == IL_CALL_KERNEL) {
     il_problem_text(&call->problem, text, size);
     return;
@@ -44,7 +83,7 @@ static void problem_text(const il_plan *plan, const il_call *call, char *text, s
 }
 
 /* Pads by characters: origins hold "·", which has two bytes. */
-static int padding(const char *text, int width) {
+int il_text_padding(const char *text, int width) {
   for (; *text; text++) width -= (*text & 0xc0) != 0x80;
   return width > 0 ? width : 0;
 }
@@ -52,18 +91,13 @@ static int padding(const char *text, int width) {
 /* The problem stands last, behind the only bar: il_problem_parse reads the whole line. */
 static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_call *call) {
   char problem[IL_PROBLEM_TEXT], origin[160], slot[32];
-  size_t bytes = 0;
-  problem_text(plan, call, problem, sizeof problem);
+  il_call_text(plan, call, problem, sizeof problem);
   il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
-  for (int i = 0; i < call->outs; i++)
-    bytes += il_node_bytes(plan->graph->nodes[call->out_node[i]]);
   fprintf(file, "%5lld  %-8s@%-9zu %10zu B %12.0f FLOP  %-21s %s%*s | %s\n", (long long)index,
           call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
-          call->outs ? call->out[0].offset : 0, bytes, call_flops(plan, call),
-          call->kind == IL_CALL_KERNEL ? call->kernel->name
-          : call->kind == IL_CALL_COPY ? "copy"
-                                       : "reference",
-          origin, padding(origin, 40), "", problem);
+          call->outs ? call->out[0].offset : 0, bytes_written(plan, call),
+          il_call_flops(plan, call), il_call_kernel(call), origin, il_text_padding(origin, 40), "",
+          problem);
 }
 
 char *il_plan_print(const il_plan *plan) {

@@ -81,7 +81,23 @@ static void *scratch_of(const il_run *run, int worker) {
   return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
 }
 
+static void run_timed(const il_run *run, il_when when, int worker) {
+  const il_call_list *list = &run->plan->list[when];
+  char *const *bases = bases_of(run, worker);
+  void *scratch = scratch_of(run, worker);
+  il_profile_entry *entry = il_profile_entries(run->profile, worker, when);
+  int64_t before = il_profile_now();
+  for (int64_t i = 0; i < list->count; i++) {
+    il_call_run(run->plan, &list->call[i], bases, scratch);
+    before = il_profile_add(&entry[i], before);
+  }
+}
+
 static bool run_list(const il_run *run, il_when when, int worker) {
+  if (run->profile) {
+    run_timed(run, when, worker);
+    return true;
+  }
   const il_call_list *list = &run->plan->list[when];
   char *const *bases = bases_of(run, worker);
   void *scratch = scratch_of(run, worker);
@@ -129,7 +145,9 @@ static void tasks_job(void *argument, int worker) {
 
 static void means_job(void *argument, int worker) {
   const il_run *run = argument;
+  const int64_t before = run->profile ? il_profile_now() : 0;
   il_tree_finish(run->plan, &run->tree, run->workspace + run->layout.blocks, worker, run->threads);
+  if (run->profile) il_profile_add(il_profile_means(run->profile, worker), before);
 }
 
 il_run il_run_start(const il_plan *plan, int threads, void *workspace,
@@ -142,6 +160,11 @@ il_run il_run_start(const il_plan *plan, int threads, void *workspace,
 
 il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
                       const il_bindings *bindings) {
+  return il_plan_run_profiled(plan, team, workspace, bindings, NULL);
+}
+
+il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspace,
+                               const il_bindings *bindings, il_profile *profile) {
   il_context *context = plan->graph->context;
   if (bindings->tasks < 1)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1",
@@ -151,9 +174,12 @@ il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
                    "il_plan_run: the workspace must be aligned to %d bytes",
                    IL_WORKSPACE_ALIGNMENT);
   il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
+  run.profile = profile;
+  const int64_t start = profile ? il_profile_now() : 0;
   il_run_shared(&run, IL_BEFORE);
   if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);
   if (plan->mean_bytes > 0) il_team_run(team, means_job, &run);
   il_run_shared(&run, IL_AFTER);
+  if (profile) il_profile_run(profile, run.threads, start);
   return IL_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "run/mean.h"
+#include "run/profile.h"
 
 typedef struct il_layout { /* offsets in the workspace */
   size_t shared, scratch, blocks, stacks, tasks, bases, total;
@@ -25,6 +26,7 @@ typedef struct il_run {
   /* Called before the calls of a task; NULL: never. false stops the run. */
   bool (*before_task)(void *argument, int task);
   void *argument;
+  il_profile *profile; /* NULL: no clock is read */
 } il_run;
 
 il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings);

@@ -17,6 +17,7 @@ typedef struct il_learner {
   int side;              /* which copy of the state is current */
   void **state[2][3];    /* [side][weights, first, second moment][parameter] */
   void *workspace;
+  il_profile *profile; /* the caller's: receives the times of meta-steps; may be NULL */
   int inputs, outputs;
   const void **bound;                  /* [inputs + outputs], filled anew for each meta-step */
   double loss, accuracy, support_loss; /* of the last meta-step */

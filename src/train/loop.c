@@ -8,8 +8,9 @@
 
 #include "io/io.h"
 #include "train/checkpoint.h"
-#include "train/evaluate.h"
+#include "train/memory.h"
 #include "train/metrics.h"
+#include "train/timing.h"
 
 typedef struct run {
   il_context *context;
@@ -20,6 +21,7 @@ typedef struct run {
   il_batch batch;
   il_evaluator evaluator;
   il_metrics metrics;
+  il_timing timing;
   bool validates;
   double *values; /* of validation tasks */
   int64_t step, steps;
@@ -79,7 +81,9 @@ static il_status one_step(run *r) {
   il_learner *l = r->learner;
   il_batch_draw(&r->batch, r->options->team, IL_TRAIN, (uint64_t)r->step * (uint64_t)r->batch.tasks,
                 r->batch.tasks);
+  il_timing_mark(&r->timing, IL_TIMED_EPISODES);
   il_status status = il_learner_step(l, r->options->team, &r->batch, r->step);
+  il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
   if (!isfinite(l->loss))
@@ -92,10 +96,13 @@ static il_status one_step(run *r) {
   if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
     status = il_metrics_step(&r->metrics, r->step, l->loss,
                              r->source->regression ? (double)NAN : l->accuracy, l->support_loss);
+  il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   if (status == IL_OK && r->validates && (r->step % every == 0 || last)) status = validate(r);
+  il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
     status = checkpoint(r);
+  il_timing_mark(&r->timing, IL_TIMED_CHECKPOINTS);
   return status;
 }
 
@@ -153,7 +160,10 @@ static il_status prepare(run *r) {
   if (status == IL_OK)
     status =
         il_batch_init(&r->batch, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+  if (status == IL_OK && r->options->profile)
+    status = il_timing_init(&r->timing, r->learner->plan, threads);
   if (status != IL_OK) return status;
+  r->learner->profile = r->timing.plan;
   r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
                  (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
   if (!r->validates) return IL_OK;
@@ -166,7 +176,7 @@ static il_status prepare(run *r) {
 }
 
 static void start_message(run *r) {
-  char message[320];
+  char message[640];
   il_plan_summary s = il_plan_summarize(r->learner->plan);
   int64_t weights = 0;
   for (int i = 0; i < r->learner->parameters; i++)
@@ -184,11 +194,23 @@ static void start_message(run *r) {
            "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
            (long long)weights, s.flops_task / 1e6, r->batch.tasks,
            il_team_threads(r->options->team));
+  il_memory memory =
+      il_memory_of(r->learner, &r->batch, &r->evaluator, il_team_threads(r->options->team));
+  at = strlen(message);
+  message[at++] = '\n';
+  il_memory_text(&memory, message + at, sizeof message - at);
   report(r, IL_PROGRESS_START, (il_progress){.message = message});
+}
+
+static void profile(run *r, int64_t steps) {
+  char *text = il_timing_print(&r->timing, r->context, steps);
+  if (text) report(r, IL_PROGRESS_PROFILE, (il_progress){.message = text});
+  free(text);
 }
 
 static il_status loop(run *r) {
   const volatile sig_atomic_t *stop = r->options->stop;
+  il_timing_begin(&r->timing);
   il_status status = IL_OK;
   while (r->step < r->steps && status == IL_OK) {
     if (stop && *stop) {
@@ -210,11 +232,16 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   if (status == IL_OK) status = begin(&r);
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);
-  if (status == IL_OK) status = loop(&r);
+  const int64_t first = r.step;
+  if (status == IL_OK) {
+    status = loop(&r);
+    if (r.timing.plan) profile(&r, r.step - first);
+  }
   if (r.metrics.file) {
     il_status closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
   il_batch_free(&r.batch);

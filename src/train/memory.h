@@ -1,0 +1,24 @@
+/* The memory that a training run takes, known before its first step. */
+#ifndef IL_TRAIN_MEMORY_H
+#define IL_TRAIN_MEMORY_H
+
+#include "train/evaluate.h"
+
+typedef struct il_memory {
+  size_t workspace;  /* what the plan runs in, for all threads */
+  size_t state;      /* weights and the optimizer's moments, twice */
+  size_t tasks;      /* a drawn meta-batch */
+  size_t data;       /* images; mapped from their file where there is one */
+  size_t checkpoint; /* what is gathered for writing */
+  size_t graph;      /* graph and plan */
+  size_t validation; /* all of these for the validation tasks */
+} il_memory;
+
+/* evaluator: zeroed where there is no validation. */
+il_memory il_memory_of(const il_learner *learner, const il_batch *batch,
+                       const il_evaluator *evaluator, int threads);
+size_t il_memory_total(const il_memory *memory);
+/* "memory: 12.3 MB in all: workspace 8.1, …" */
+void il_memory_text(const il_memory *memory, char *text, size_t size);
+
+#endif
