@@ -1,7 +1,7 @@
 /* Plain supervised learning beside meta-learning: samples, models with their parameters, and training,
  * evaluation and loss as functions.
  *
- *   meta-data          what a task is: il_task (meta.h)
+ *   meta-data          what a task is: il_task (meta.h), il_episodes (how tasks are cut from samples)
  *   samples            il_samples
  *   model parameters   il_model
  *
@@ -149,6 +149,58 @@ IL_API il_status il_test(il_context *context, const il_model *model, const il_sa
 /* What il_test does with scores that are there already. */
 IL_API void il_test_scores(const il_samples *samples, il_loss loss, const float *scores,
                            il_test_result *result);
+
+/* ---- meta-learning from samples ---- */
+typedef enum il_episode_kind {
+  /* Some classes, renumbered 0 … ways − 1; of each, `shots` examples to adapt on and `queries` others. */
+  IL_EPISODES_BY_CLASS = 1,
+  /* All classes with their own labels: `shots` examples of all to adapt on and `queries` others. */
+  IL_EPISODES_ALL_CLASSES = 2,
+} il_episode_kind;
+/* What a task is: how support and query set, which never share an example, are drawn from samples. */
+typedef struct il_episodes {
+  il_episode_kind kind;
+  int ways, shots, queries; /* ways: by class only */
+} il_episodes;
+
+typedef struct il_meta_progress {
+  int64_t step, steps;
+  double loss, accuracy; /* on the query sets, mean since the last call */
+} il_meta_progress;
+typedef struct il_meta_options {
+  il_episodes episodes;
+  int inner_steps;
+  double inner_lr;
+  bool first_order;
+  il_query_statistics query_statistics;
+  il_loss loss;
+  il_optimizer optimizer; /* outer */
+  double lr;              /* outer */
+  int meta_batch;         /* tasks of a meta-step */
+  int64_t steps;          /* meta-steps */
+  uint64_t seed;
+  il_team *team;
+  void (*progress)(void *user, const il_meta_progress *progress); /* ten times; may be NULL */
+  void *user;
+  const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED after the meta-step at hand */
+} il_meta_options;
+/* All classes, 32 shots and 32 queries; 5 inner steps of 0.1; statistics of the support set; Adam 0.001; 500 meta-steps
+ * of 8 tasks. */
+IL_API il_meta_options il_meta_defaults(void);
+/* MAML (meta.h) from the model's parameters on tasks drawn from the samples: each meta-step, the support sets
+ * update the parameters and the query sets supply the gradient. The model needs as many outputs as a task (il_model_with_head). Then its
+ * running statistics are taken anew from the samples. */
+IL_API il_status il_meta_fit(il_context *context, il_model *model, const il_samples *samples,
+                             const il_meta_options *options);
+/* The inner loop on given samples: inner_steps of gradient descent with inner_lr on all of them at once (more than
+ * 1,024 samples: that many passes, in mini-batches of 1,024). */
+IL_API il_status il_adapt(il_context *context, il_model *model, const il_samples *samples,
+                          const il_meta_options *options);
+/* Accuracy on the query sets of `tasks` tasks drawn from the samples, after `inner_steps` of adaptation to each;
+ * mean, and 1.96 standard errors. */
+IL_API il_status il_meta_test(il_context *context, const il_model *model, const il_samples *samples,
+                              const il_meta_options *options, int tasks, double *mean,
+                              double *interval);
 
 #ifdef __cplusplus
 }

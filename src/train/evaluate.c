@@ -35,7 +35,7 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
                        il_net_parameter_shape(e->net, i));
   il_task task;
   il_source_task(e->source, g, false, &task);
-  il_maml maml = il_config_maml(e->source->config);
+  il_maml maml = il_source_maml(e->source);
   maml.inner_steps = 1;
   int done = 0;
   for (int s = 0; s < steps; s++) {

@@ -29,7 +29,7 @@ static void build(il_learner *l, il_value *now, il_value *next, il_value *gradie
   il_task task;
   il_source_task(l->source, g, l->dropout, &task);
 
-  il_maml maml = il_config_maml(c);
+  il_maml maml = il_source_maml(l->source);
   il_maml_result result;
   if (il_maml_gradient(g, l->net, &maml, &task, now, &result, gradient) != IL_OK) return;
   for (int i = 0; i < n; i++) gradient[i] = il_task_mean(g, gradient[i]);

@@ -111,6 +111,28 @@ il_source *il_source_shapes(il_context *context, const il_config *config) {
   return s;
 }
 
+il_source *il_source_of_division(il_context *context, const il_config *config,
+                                 const il_division *division, il_loss loss) {
+  il_source *s = calloc(1, sizeof *s);
+  if (!s) {
+    il_fail_memory(context, "a source of tasks");
+    return NULL;
+  }
+  *s = (il_source){.context = context,
+                   .config = config,
+                   .division = division,
+                   .loss = loss,
+                   .ways = division->outputs,
+                   .shots = division->episodes.shots,
+                   .queries = division->episodes.queries,
+                   .support = division->support,
+                   .query = division->query,
+                   .outputs = division->outputs,
+                   .example = division->samples->example,
+                   .seed = (uint64_t)il_config_long(config, IL_KEY_SEED)};
+  return s;
+}
+
 void il_source_free(il_source *source) {
   if (!source) return;
   il_sampler_free(source->sampler);
@@ -124,6 +146,12 @@ il_net *il_source_net(const il_source *s) {
   if (c->layers) return il_net_new(s->context, c->layers, c->layer, s->example, s->outputs);
   return il_net_preset(s->context, il_config_text(c, IL_KEY_MODEL), s->example, s->outputs,
                        il_config_int(c, IL_KEY_FILTERS));
+}
+
+il_maml il_source_maml(const il_source *source) {
+  il_maml maml = il_config_maml(source->config);
+  if (source->division) maml.loss = source->loss;
+  return maml;
 }
 
 bool il_source_dropout(const il_source *source, const il_net *net) {
@@ -141,16 +169,20 @@ static il_shape with_examples(int examples, il_shape example) {
 }
 
 void il_source_task(const il_source *s, il_graph *g, bool dropout, il_task *task) {
-  il_type x = s->regression ? il_graph_real(g) : IL_UINT8, y = s->regression ? x : IL_INT32;
-  il_shape support_y = s->regression ? IL_SHAPE(s->support, 1) : IL_SHAPE(s->support);
-  il_shape query_y = s->regression ? IL_SHAPE(s->query, 1) : IL_SHAPE(s->query);
+  bool targets = s->regression || (s->division && !s->division->samples->label);
+  il_type x = s->division     ? s->division->samples->type
+              : s->regression ? il_graph_real(g)
+                              : IL_UINT8;
+  il_type y = targets ? il_graph_real(g) : IL_INT32;
+  il_shape support_y = targets ? IL_SHAPE(s->support, s->outputs) : IL_SHAPE(s->support);
+  il_shape query_y = targets ? IL_SHAPE(s->query, s->outputs) : IL_SHAPE(s->query);
   *task = (il_task){0};
   task->support_x = il_input(g, "support_x", IL_TASK, x, with_examples(s->support, s->example));
   task->support_y = il_input(g, "support_y", IL_TASK, y, support_y);
   task->query_x = il_input(g, "query_x", IL_TASK, x, with_examples(s->query, s->example));
   task->query_y = il_input(g, "query_y", IL_TASK, y, query_y);
   if (dropout) task->dropout_key = il_input(g, "dropout_key", IL_TASK, IL_INT32, IL_SHAPE(2));
-  if (s->regression) return;
+  if (x != IL_UINT8) return;
   il_scope_push(g, "pixels");
   task->support_x = il_scale(g, il_cast(g, task->support_x), 1.0 / 255);
   task->query_x = il_scale(g, il_cast(g, task->query_x), 1.0 / 255);
@@ -161,6 +193,8 @@ il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool drop
                         int threads) {
   size_t x = s->regression ? il_type_size(real) : (size_t)il_shape_count(s->example);
   size_t y = s->regression ? il_type_size(real) : sizeof(int32_t);
+  if (s->division) x = il_samples_stride(s->division->samples);
+  if (s->division && !s->division->samples->label) y = sizeof(float) * (size_t)s->outputs;
   *b = (il_batch){
       .source = s, .real = real, .tasks = tasks, .threads = threads, .inputs = dropout ? 5 : 4};
   b->size[0] = x * (size_t)s->support;
@@ -168,7 +202,10 @@ il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool drop
   b->size[2] = x * (size_t)s->query;
   b->size[3] = y * (size_t)s->query;
   b->size[4] = 2 * sizeof(int32_t);
-  b->scratch_size = s->regression ? 2 * sizeof(float) * (size_t)(s->support + s->query)
+  size_t examples = (size_t)(s->support + s->query);
+  b->scratch_size = s->regression ? 2 * sizeof(float) * examples
+                    : s->division ? (sizeof(int64_t) + sizeof(int32_t)) * examples +
+                                        il_division_scratch(s->division)
                                   : il_sampler_episode_size(s->sampler);
   b->scratch_size =
       (b->scratch_size + 63) / 64 * 64; /* workers keep off each other's cache lines */
@@ -203,6 +240,27 @@ static void store(il_type real, const float *from, int count, void *to) {
     for (int i = 0; i < count; i++) ((double *)to)[i] = (double)from[i];
 }
 
+/* One task of a division into its places; scratch: examples, labels, then what drawing needs. */
+static void draw_divided(const il_source *s, il_split split, uint64_t index, void *scratch,
+                         void *const *at) {
+  const il_samples *data = s->division->samples;
+  int examples = s->support + s->query;
+  size_t stride = il_samples_stride(data), row = (size_t)s->outputs;
+  int64_t *example = scratch;
+  int32_t *label = (int32_t *)(example + examples);
+  il_division_draw(s->division, (uint64_t)split, index, label + examples, example, label);
+  bool own = s->division->episodes.kind == IL_EPISODES_ALL_CLASSES;
+  for (int i = 0; i < examples; i++) {
+    int query = i >= s->support;
+    size_t to = (size_t)(query ? i - s->support : i), from = (size_t)example[i];
+    memcpy((char *)at[2 * query] + to * stride, (const char *)data->inputs + from * stride, stride);
+    if (data->label)
+      ((int32_t *)at[2 * query + 1])[to] = own ? data->label[from] : label[i];
+    else
+      memcpy((float *)at[2 * query + 1] + to * row, data->target + from * row, row * sizeof(float));
+  }
+}
+
 static void draw_worker(void *argument, int worker) {
   const draw *d = argument;
   const il_batch *b = d->batch;
@@ -212,7 +270,9 @@ static void draw_worker(void *argument, int worker) {
     void *at[IL_BATCH_INPUTS];
     for (int i = 0; i < b->inputs; i++) at[i] = (char *)b->input[i] + (size_t)t * b->size[i];
     uint64_t index = d->first + (uint64_t)t;
-    if (s->regression) {
+    if (s->division) {
+      draw_divided(s, d->split, index, scratch, at);
+    } else if (s->regression) {
       float *sx = scratch, *sy = sx + s->support, *qx = sy + s->support, *qy = qx + s->query;
       il_sinusoid_draw(s->seed, d->split, index, s->shots, s->queries, sx, sy, qx, qy);
       store(b->real, sx, s->support, at[0]);

@@ -7,6 +7,7 @@
 #include <innerloop/plan.h>
 
 #include "base/team.h"
+#include "data/division.h"
 #include "train/config.h"
 
 typedef struct il_source {
@@ -15,6 +16,9 @@ typedef struct il_source {
   il_dataset *dataset; /* these three NULL for sinusoid */
   il_splits *splits;
   il_sampler *sampler;
+  /* Tasks cut from plain samples, for every split; NULL: from one of the above. */
+  const il_division *division;
+  il_loss loss; /* with division: instead of what the configuration implies */
   bool regression;
   int ways, shots, queries;
   int support, query; /* examples of a task */
@@ -28,9 +32,14 @@ il_source *il_source_new(il_context *context, const il_config *config, int queri
 /* A source that can say what tasks look like, but may not draw any: for looking at plans without a data set.
  * Without task.data, Omniglot's images are as they are imported, 28 by 28. */
 il_source *il_source_shapes(il_context *context, const il_config *config);
+/* Tasks of a division, for the net of the configuration's layers. Both must outlive the source. */
+il_source *il_source_of_division(il_context *context, const il_config *config,
+                                 const il_division *division, il_loss loss);
 void il_source_free(il_source *source);
 /* The net of the configuration, for this source's examples. */
 il_net *il_source_net(const il_source *source);
+/* MAML's settings, with the source's loss. */
+il_maml il_source_maml(const il_source *source);
 bool il_source_dropout(const il_source *source, const il_net *net);
 /* Makes the graph's task inputs support_x, support_y, query_x, query_y (and dropout_key), in this order. */
 void il_source_task(const il_source *source, il_graph *g, bool dropout, il_task *task);
@@ -42,7 +51,7 @@ typedef struct il_batch {
   int tasks, inputs, threads;
   void *input[IL_BATCH_INPUTS]; /* in the order of il_source_task */
   size_t size[IL_BATCH_INPUTS]; /* bytes of one task */
-  char *scratch;                /* per thread: the arrays of an episode */
+  char *scratch;                /* per thread: what drawing an episode needs */
   size_t scratch_size;
 } il_batch;
 il_status il_batch_init(il_batch *batch, const il_source *source, il_type real, bool dropout,

@@ -30,6 +30,19 @@ for threads in 1 2; do
 done
 cmp conv1.safetensors conv2.safetensors || fail "convolutions: 1 and 2 threads differ"
 
+# Meta-learning on the same samples, within all classes and by class, makes it better; on any number of threads.
+for kind in all-classes by-class; do
+  for threads in 1 2; do
+    "$program" fit --train glyphs --epochs 3 --meta --episodes $kind --meta-steps 150 --threads $threads \
+      --out $kind$threads.safetensors >$kind$threads.txt 2>&1 || fail "--meta: $(cat $kind$threads.txt)"
+  done
+  cmp ${kind}1.safetensors ${kind}2.safetensors || fail "$kind: 1 and 2 threads differ"
+  before=$(sed -n 's/^Accuracy.*: \([0-9.]*\) .*/\1/p' $kind$threads.txt | tail -n 2 | head -n 1)
+  [ $kind = by-class ] || before=$(sed -n 's/^Accuracy of the model on the test set: \([0-9.]*\) .*/\1/p' $kind$threads.txt)
+  after=$(sed -n 's/^Accuracy.*: \([0-9.]*\) .*/\1/p' $kind$threads.txt | tail -n 1)
+  awk "BEGIN { exit !($after > $before + 5) }" || fail "$kind: from $before to $after: $(cat $kind$threads.txt)"
+done
+
 # Wrong use is refused in one sentence.
 "$program" fit >log.txt 2>&1 && fail "no data was accepted"
 grep -q -- "--train is missing" log.txt || fail "$(cat log.txt)"

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "data/division.h"
+
 static void test_hold_out(void **state) {
   (void)state;
   enum { N = 60 };
@@ -66,6 +68,84 @@ static void test_files(void **state) {
   il_samples_free(s);
   il_dataset_free(d);
   unlink(path);
+  il_context_free(context);
+}
+
+/* ---- tasks ---- */
+
+enum { EXAMPLES = 37, CLASSES = 4 };
+static void uneven(int32_t *y) { /* class 1 has none */
+  for (int i = 0; i < EXAMPLES; i++) y[i] = i % 3 == 0 ? 0 : i % 3 + 1;
+}
+
+/* Support and query set never share an example, labels follow the classes, and every class gets every place. */
+static void test_by_class(void **state) {
+  (void)state;
+  int32_t y[EXAMPLES], label[12];
+  float x[EXAMPLES] = {0};
+  int64_t example[12], again[12];
+  uneven(y);
+  il_context *context = il_context_new();
+  il_samples s = {EXAMPLES, IL_SHAPE(1), IL_FLOAT32, x, y, NULL, CLASSES};
+  il_episodes e = {IL_EPISODES_BY_CLASS, 2, 2, 4};
+  il_division *d = il_division_new(context, &s, &e, 9);
+  assert_non_null(d);
+  assert_int_equal(d->support, 4);
+  assert_int_equal(d->query, 8);
+  void *scratch = malloc(il_division_scratch(d));
+  int placed[CLASSES][2] = {{0}}, drawn[EXAMPLES] = {0};
+  for (uint64_t t = 0; t < 500; t++) {
+    il_division_draw(d, 0, t, scratch, example, label);
+    il_division_draw(d, 0, t, scratch, again, NULL);
+    assert_memory_equal(example, again, sizeof example);
+    int of_way[2] = {y[example[0]], y[example[2]]};
+    assert_int_not_equal(of_way[0], of_way[1]);
+    for (int i = 0; i < 12; i++) {
+      int way = i < 4 ? i / 2 : (i - 4) / 4;
+      assert_int_equal(label[i], way);
+      assert_int_equal(y[example[i]], of_way[way]);
+      for (int k = 0; k < i; k++) assert_true(example[k] != example[i]);
+      drawn[example[i]]++;
+    }
+    placed[of_way[0]][0]++;
+    placed[of_way[1]][1]++;
+  }
+  for (int c = 0; c < CLASSES; c++)
+    for (int w = 0; w < 2; w++) assert_true(c == 1 ? placed[c][w] == 0 : placed[c][w] > 120);
+  for (int i = 0; i < EXAMPLES; i++) assert_true(drawn[i] > 80);
+  free(scratch);
+  il_division_free(d);
+  e.queries = 11;
+  assert_null(il_division_new(context, &s, &e, 9));
+  assert_non_null(strstr(il_context_message(context), "class 2: it has 12 examples"));
+  il_context_free(context);
+}
+
+static void test_all_classes(void **state) {
+  (void)state;
+  float x[EXAMPLES] = {0}, target[EXAMPLES * 2] = {0};
+  int64_t example[EXAMPLES];
+  il_context *context = il_context_new();
+  il_samples s = {EXAMPLES, IL_SHAPE(1), IL_FLOAT32, x, NULL, target, 2};
+  il_episodes e = {IL_EPISODES_ALL_CLASSES, 0, 18, 19}; /* two halves of everything */
+  il_division *d = il_division_new(context, &s, &e, 9);
+  assert_non_null(d);
+  void *scratch = malloc(il_division_scratch(d));
+  int in_support[EXAMPLES] = {0};
+  for (uint64_t t = 0; t < 200; t++) {
+    int seen[EXAMPLES] = {0};
+    il_division_draw(d, 0, t, scratch, example, NULL);
+    for (int i = 0; i < EXAMPLES; i++) seen[example[i]]++;
+    for (int i = 0; i < EXAMPLES; i++) assert_int_equal(seen[i], 1);
+    for (int i = 0; i < 18; i++) in_support[example[i]]++;
+  }
+  for (int i = 0; i < EXAMPLES; i++) assert_in_range(in_support[i], 60, 140);
+  free(scratch);
+  il_division_free(d);
+  e.kind = IL_EPISODES_BY_CLASS;
+  e.ways = 2;
+  assert_null(il_division_new(context, &s, &e, 9));
+  assert_non_null(strstr(il_context_message(context), "need labels"));
   il_context_free(context);
 }
 
@@ -201,8 +281,10 @@ static void test_erase(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files), cmocka_unit_test(test_rotate),
-      cmocka_unit_test(test_flips),    cmocka_unit_test(test_crop),  cmocka_unit_test(test_affine),
+      cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files),
+      cmocka_unit_test(test_by_class), cmocka_unit_test(test_all_classes),
+      cmocka_unit_test(test_rotate),   cmocka_unit_test(test_flips),
+      cmocka_unit_test(test_crop),     cmocka_unit_test(test_affine),
       cmocka_unit_test(test_erase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,59 @@ static void test_running_statistics(void **state) {
   il_context_free(context);
 }
 
+/* Two steps of adaptation are two steps of gradient descent on the mean loss, and learning to adapt makes adapted
+ * models better, for labels and for targets. */
+static void test_meta(void **state) {
+  (void)state;
+  data d;
+  make_data(&d);
+  il_context *context = il_context_new();
+  il_team *team = il_team_new(context, 2);
+  il_meta_options o = il_meta_defaults();
+  o.team = team;
+  o.inner_steps = 2;
+  o.inner_lr = 0.5;
+  il_model_options kind = {.kind = "linear", .seed = 1};
+  il_model *m = il_model_new(context, &kind, d.labels.example, CLASSES);
+  double w[FEATURES * CLASSES], b[CLASSES];
+  for (int i = 0; i < FEATURES * CLASSES; i++) w[i] = (double)il_model_parameter(m, 0)[i];
+  for (int i = 0; i < CLASSES; i++) b[i] = (double)il_model_parameter(m, 1)[i];
+  assert_int_equal(il_adapt(context, m, &d.labels, &o), IL_OK);
+  for (int s = 0; s < 2; s++) step_by_hand(&d, 0.5, w, b);
+  for (int i = 0; i < FEATURES * CLASSES; i++)
+    assert_true(fabs((double)il_model_parameter(m, 0)[i] - w[i]) < 1e-5);
+  il_model_free(m);
+
+  kind.kind = "mlp";
+  double before, after, interval;
+  o.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 2, 2, 3};
+  o.steps = 60;
+  m = il_model_new(context, &kind, d.labels.example, 2);
+  assert_int_equal(il_meta_test(context, m, &d.labels, &o, 100, &before, &interval), IL_OK);
+  assert_int_equal(il_meta_fit(context, m, &d.labels, &o), IL_OK);
+  assert_int_equal(il_meta_test(context, m, &d.labels, &o, 100, &after, &interval), IL_OK);
+  assert_true(after > before);
+  assert_true(interval > 0 && interval < 0.1);
+  il_model_free(m);
+
+  o.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 0, 20, 20};
+  o.loss = IL_LOSS_BINARY_CROSS_ENTROPY;
+  m = il_model_new(context, &kind, d.targets.example, 2);
+  il_test_result worse, better;
+  il_model *plain = il_model_copy(context, m);
+  assert_int_equal(il_adapt(context, plain, &d.targets, &o), IL_OK);
+  assert_int_equal(il_test(context, plain, &d.targets, o.loss, team, &worse), IL_OK);
+  assert_int_equal(il_meta_fit(context, m, &d.targets, &o), IL_OK);
+  assert_int_equal(il_adapt(context, m, &d.targets, &o), IL_OK);
+  assert_int_equal(il_test(context, m, &d.targets, o.loss, team, &better), IL_OK);
+  assert_true(better.loss < worse.loss);
+  assert_true(better.accuracy > worse.accuracy);
+  il_model_free(plain);
+  il_model_free(m);
+  il_team_free(team);
+  il_context_free(context);
+}
+
 static void refused(il_context *context, const char *part) {
   assert_int_not_equal(il_context_status(context), IL_OK);
   if (!strstr(il_context_message(context), part)) fail_msg("%s", il_context_message(context));
@@ -315,6 +368,7 @@ int main(void) {
       cmocka_unit_test(test_no_target_in_the_prediction),
       cmocka_unit_test(test_scores),
       cmocka_unit_test(test_running_statistics),
+      cmocka_unit_test(test_meta),
       cmocka_unit_test(test_state_dict),
       cmocka_unit_test(test_refusals),
   };
