@@ -8,6 +8,7 @@
 #include "nn.h"
 #include "meta.h"
 #include "data.h"
+#include "greedy.h"
 #include "train.h"
 #include "fit.h"
 #include "version.h"

@@ -3,34 +3,81 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/eval.h"
 
-typedef struct input {
-  settings common; /* config: the run */
-  int tasks;
-  const char *episodes;
-  bool json;
-} input;
-
-enum { OPTION_TASKS = 256, OPTION_EPISODES };
+enum { OPTION_TASKS = 256, OPTION_EPISODES, OPTION_ADAPT, OPTION_STEPS };
 static const struct argp_option options[] = {
     DATA_OPTION,
     {"tasks", OPTION_TASKS, "N", 0, "test tasks (eval.tasks)", 0},
     {"episodes", OPTION_EPISODES, "LIST", 0, "replay the episodes of a list", 0},
     THREADS_OPTION,
     JSON_OPTION,
+    {"adapt", OPTION_ADAPT, "HOW", 0,
+     "full (every parameter), or greedy: only the units with the best scores on the support set",
+     1},
+    {NULL, 0, NULL, 0, "With --adapt greedy:", 2},
+    {"fraction", OPTION_FRACTION, "LIST", 0,
+     "shares of the parameters to update, one table row each (1,0.5,0.2,0.1,0.05,0.01)", 2},
+    {"steps", OPTION_STEPS, "LIST", 0, "numbers of inner steps (1,3,5,10)", 2},
+    GREEDY_OPTIONS,
     {0}};
 
+/* The numbers of a comma-separated list, at most `most`; gives how many. */
+static int parse_list(struct argp_state *state, const char *option, char *arg, int most,
+                      double *number, double low, double high) {
+  int count = 0;
+  char *rest = NULL;
+  for (char *word = strtok_r(arg, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+    if (count == most) argp_error(state, "--%s: more than %d numbers", option, most);
+    number[count++] = parse_real(state, option, word, low, high);
+  }
+  if (!count) argp_error(state, "--%s: expected numbers with commas between", option);
+  return count;
+}
+
+static void parse_steps(eval_input *in, char *arg, struct argp_state *state) {
+  double number[IL_GREEDY_STEPS];
+  in->steps = parse_list(state, "steps", arg, IL_GREEDY_STEPS, number, 0, 1000);
+  for (int i = 0; i < in->steps; i++) {
+    in->step[i] = (int)number[i];
+    if (number[i] != in->step[i] || (i && number[i] <= number[i - 1]))
+      argp_error(state, "--steps: expected ascending whole numbers");
+  }
+}
+
+static error_t parse_greedy_option(eval_input *in, int key, char *arg, struct argp_state *state) {
+  const struct argp_option *option = options;
+  while (option->key != key && (option->name || option->group)) option++;
+  error_t error = 0;
+  if (key == OPTION_FRACTION)
+    in->fractions = parse_list(state, "fraction", arg, IL_GREEDY_FRACTIONS, in->fraction, 1e-9, 1);
+  else if (key == OPTION_STEPS)
+    parse_steps(in, arg, state);
+  else
+    error = parse_greedy(&in->rule, key, arg, state);
+  if (!error && !in->only_greedy) in->only_greedy = option->name;
+  return error;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
-  input *in = state->input;
+  eval_input *in = state->input;
   switch (key) {
   case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
   case OPTION_EPISODES: in->episodes = arg; return 0;
   case OPTION_JSON: in->json = true; return 0;
+  case OPTION_ADAPT:
+    in->greedy = !strcmp(arg, "greedy");
+    if (!in->greedy && strcmp(arg, "full"))
+      argp_error(state, "--adapt: found \"%s\", expected full or greedy", arg);
+    return 0;
   case ARGP_KEY_END:
     if (!in->common.config) argp_error(state, "expected the folder of a run");
+    if (in->only_greedy && !in->greedy)
+      argp_error(state, "--%s: needs --adapt greedy", in->only_greedy);
     return 0;
-  default: return parse_setting(&in->common, key, arg, state);
+  default:
+    if (parse_greedy_option(in, key, arg, state) == 0) return 0;
+    return parse_setting(&in->common, key, arg, state);
   }
 }
 static const struct argp argp = {options,
@@ -40,7 +87,8 @@ static const struct argp argp = {options,
                                  "over tasks, under three protocols "
                                  "(norm statistics of the whole query set, of the support set, of "
                                  "each query alone) after 0 to 10 inner "
-                                 "steps. Writes the figures of every task to RUN/eval.csv.",
+                                 "steps. Writes the figures of every task to RUN/eval.csv. With "
+                                 "--adapt greedy: sparse inner steps beside the full ones.",
                                  NULL,
                                  NULL,
                                  NULL};
@@ -78,23 +126,27 @@ static void print_table(const il_evaluation *e, const char *run) {
   printf("\nfigures of every task: %s/eval.csv\n", run);
 }
 
+static void eval_full(il_context *context, const eval_input *in, const char *data, il_team *team) {
+  il_evaluation e;
+  il_evaluate_options o = {
+      .data = data, .tasks = in->tasks, .episodes = in->episodes, .team = team};
+  if (il_evaluate(context, in->common.config, &o, &e) != IL_OK) return;
+  if (in->json)
+    print_json(&e);
+  else
+    print_table(&e, in->common.config);
+}
+
 int run_eval(int argc, char **argv) {
-  input in = {0};
+  eval_input in = {.rule = il_greedy_rule_default()};
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   char *data = in.common.data ? resolve_data(context, in.common.data) : NULL;
   il_team *team = in.common.data && !data ? NULL : il_team_new(context, in.common.threads);
-  if (team) {
-    il_evaluation e;
-    il_evaluate_options o = {
-        .data = data, .tasks = in.tasks, .episodes = in.episodes, .team = team};
-    if (il_evaluate(context, in.common.config, &o, &e) == IL_OK) {
-      if (in.json)
-        print_json(&e);
-      else
-        print_table(&e, in.common.config);
-    }
-  }
+  if (team && in.greedy)
+    eval_greedy(context, &in, data, team);
+  else if (team)
+    eval_full(context, &in, data, team);
   il_team_free(team);
   free(data);
   return finish(context);

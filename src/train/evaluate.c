@@ -173,27 +173,36 @@ static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void
   return status;
 }
 
+il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked,
+                              int *tasks) {
+  il_context *context = source->context;
+  *tasks = asked ? asked : il_config_int(source->config, IL_KEY_EVAL_TASKS);
+  if (!episodes) {
+    if (!source->regression && il_splits_count(source->splits, IL_TEST) == 0)
+      return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
+    return IL_OK;
+  }
+  uint64_t count = 0;
+  if (source->regression)
+    return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: sinusoid tasks have no episode lists");
+  if (il_sampler_read_list(source->sampler, IL_TEST, episodes, &count) != IL_OK)
+    return il_context_status(context);
+  if (asked && (uint64_t)asked > count)
+    return il_fail(context, IL_ERROR_DATA, "%s: has %llu episodes, but --tasks asks for %d",
+                   episodes, (unsigned long long)count, asked);
+  if (!asked) *tasks = (int)count;
+  return IL_OK;
+}
+
 static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
                           il_evaluation *result) {
   static const il_query_statistics protocols[] = {
       IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
   static const int steps[] = {0, 1, 2, 3, 5, 10};
   il_context *context = source->context;
-  int tasks = o->tasks ? o->tasks : il_config_int(source->config, IL_KEY_EVAL_TASKS);
-  if (o->episodes) {
-    uint64_t count = 0;
-    if (source->regression)
-      return il_fail(context, IL_ERROR_ARGUMENT,
-                     "--episodes: sinusoid tasks have no episode lists");
-    if (il_sampler_read_list(source->sampler, IL_TEST, o->episodes, &count) != IL_OK)
-      return il_context_status(context);
-    if (o->tasks && (uint64_t)o->tasks > count)
-      return il_fail(context, IL_ERROR_DATA, "%s: has %llu episodes, but --tasks asks for %d",
-                     o->episodes, (unsigned long long)count, o->tasks);
-    if (!o->tasks) tasks = (int)count;
-  } else if (!source->regression && il_splits_count(source->splits, IL_TEST) == 0) {
-    return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
-  }
+  int tasks;
+  if (il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
+    return il_context_status(context);
   il_evaluator evaluator = {0};
   void **weights = NULL;
   il_net *net = il_source_net(source);
@@ -214,18 +223,25 @@ static il_status evaluate(il_source *source, const char *run, const il_evaluate_
   return status;
 }
 
+il_status il_evaluation_open(il_context *context, const char *run, const char *data,
+                             il_config **config, il_source **source) {
+  char *path = il_run_path(context, run, "config.yaml");
+  *source = NULL;
+  *config = path ? il_config_load(context, path) : NULL;
+  free(path);
+  if (*config && data) il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
+  if (il_context_status(context) == IL_OK)
+    *source = il_source_new(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
+  return il_context_status(context);
+}
+
 il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
                       il_evaluation *result) {
   *result = (il_evaluation){0};
-  char *path = il_run_path(context, run, "config.yaml");
-  il_config *config = path ? il_config_load(context, path) : NULL;
-  free(path);
-  if (config && options->data)
-    il_config_assign(config, "--data: ", il_config_key_name(IL_KEY_DATA), options->data);
-  il_source *source = NULL;
-  if (il_context_status(context) == IL_OK)
-    source = il_source_new(context, config, il_config_int(config, IL_KEY_EVAL_QUERIES));
-  if (source) evaluate(source, run, options, result);
+  il_config *config;
+  il_source *source;
+  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
+    evaluate(source, run, options, result);
   il_source_free(source);
   il_config_free(config);
   return il_context_status(context);

@@ -32,4 +32,10 @@ il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights,
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval);
 
+/* Opens a run's configuration and source; both are freed by the caller, also after an error. */
+il_status il_evaluation_open(il_context *context, const char *run, const char *data,
+                             il_config **config, il_source **source);
+/* How many test tasks: `asked`, or the whole episode list where there is one, or eval.tasks. */
+il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked, int *tasks);
+
 #endif

@@ -1,0 +1,45 @@
+/* Options of a greedy rule, shared by the subcommands that take one. */
+#ifndef IL_CLI_GREEDY_H
+#define IL_CLI_GREEDY_H
+
+#include <innerloop/greedy.h>
+
+#include "cli/cli.h"
+
+enum {
+  OPTION_FRACTION = 0x400,
+  OPTION_COUNT,
+  OPTION_GRANULARITY,
+  OPTION_SCORE,
+  OPTION_PER,
+  OPTION_BUDGET,
+  OPTION_BUDGET_OPERATIONS,
+  OPTION_DAMPING,
+};
+/* Group 2 of an option table. */
+#define GREEDY_OPTIONS                                                                               \
+  {"granularity", OPTION_GRANULARITY, "UNIT", 0, "scalar, channel, tensor or layer", 2},             \
+      {"score", OPTION_SCORE, "SCORE", 0, "gradient, fisher or newton (gradient over curvature)",    \
+       2},                                                                                           \
+      {"per", OPTION_PER, "PRICE", 0, "divide the score by what the update costs: byte, operation",  \
+       2},                                                                                           \
+      {"count", OPTION_COUNT, "K", 0, "at most so many units", 2},                                   \
+      {"budget", OPTION_BUDGET, "BYTES", 0, "at most so much memory for the update: 65536, 64k, 1m", \
+       2},                                                                                           \
+      {"budget-operations",                                                                          \
+       OPTION_BUDGET_OPERATIONS,                                                                     \
+       "N",                                                                                          \
+       0,                                                                                            \
+       "at most so many operations: 500k, 20m, 1g",                                                  \
+       2},                                                                                           \
+  {                                                                                                  \
+    "damping", OPTION_DAMPING, "X", 0, "added to the curvature of score newton (0.001)", 2           \
+  }
+
+/* The options above but --fraction, whose meaning differs; ARGP_ERR_UNKNOWN for others. */
+error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state *state);
+/* A real number in [low, high], else wrong usage. */
+double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
+                  double high);
+
+#endif

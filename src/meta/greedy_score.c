@@ -1,0 +1,134 @@
+/* Scores of parameters as graph: gradient, Fisher information, curvature; and inner steps behind a mask. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "graph/graph.h"
+#include "meta/greedy.h"
+
+il_value il_greedy_loss(il_graph *g, il_loss loss, il_value scores, il_value y) {
+  return loss == IL_LOSS_CROSS_ENTROPY ? il_cross_entropy(g, scores, y)
+                                       : il_mean_squared_error(g, scores, y);
+}
+
+/* Row n of the scores or labels, still with its first axis. */
+static il_value row(il_graph *g, il_value v, int64_t n) {
+  il_shape shape = il_value_shape(g, v);
+  int64_t begin[IL_MAX_RANK] = {n};
+  shape.dim[0] = 1;
+  return il_slice(g, v, begin, shape);
+}
+
+/* sum[p] += factor·d[p]², where sum[p] may still be invalid. */
+static void add_squares(il_graph *g, int count, const il_value *d, il_value factor, il_value *sum) {
+  for (int p = 0; p < count; p++) {
+    il_value term = il_mul(g, factor, il_mul(g, d[p], d[p]));
+    sum[p] = il_valid(sum[p]) ? il_add(g, sum[p], term) : term;
+  }
+}
+
+static void fisher(il_graph *g, int count, il_loss loss, const il_value *parameters,
+                   il_value scores, il_value y, il_value *d, il_value *measure) {
+  int64_t n = il_value_shape(g, scores).dim[0];
+  il_value share = il_scalar(g, 1.0 / (double)n);
+  for (int64_t i = 0; i < n; i++) {
+    il_grad(g, il_greedy_loss(g, loss, row(g, scores, i), row(g, y, i)), count, parameters, d);
+    add_squares(g, count, d, share, measure);
+  }
+}
+
+/* H_n of squared error is 2/(n·outputs)·1; of cross-entropy (diag(p) − p·pᵀ)/n, so that
+ * J_nᵀ·H_n·J_n = Σ_c p_c·(J_c − Σ_k p_k·J_k)²/n: the rows are centred first, a sum of squares stays. */
+static void curvature(il_graph *g, int count, il_loss loss, const il_value *parameters,
+                      il_value scores, il_value *d, il_value *h) {
+  il_shape shape = il_value_shape(g, scores);
+  int64_t n = shape.dim[0], outputs = shape.dim[1];
+  il_value p = {0}, centred = scores;
+  if (loss == IL_LOSS_CROSS_ENTROPY) {
+    il_value e = il_exp(g, il_sub(g, scores, il_max(g, scores, 2)));
+    p = il_stop_gradient(g, il_div(g, e, il_sum(g, e, 2)));
+    centred = il_sub(g, scores, il_sum(g, il_mul(g, p, scores), 2));
+  }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t c = 0; c < outputs; c++) {
+      int64_t begin[2] = {i, c};
+      il_value s = il_reshape(g, il_slice(g, centred, begin, IL_SHAPE(1, 1)), il_shape_scalar());
+      il_value factor = il_scalar(g, 2.0 / (double)(n * outputs));
+      if (il_valid(p)) {
+        factor = il_slice(g, p, begin, IL_SHAPE(1, 1));
+        factor = il_scale(g, il_reshape(g, factor, il_shape_scalar()), 1.0 / (double)n);
+      }
+      il_grad(g, s, count, parameters, d);
+      add_squares(g, count, d, factor, h);
+    }
+}
+
+static il_value *scratch(il_graph *g, int count, il_value *cleared) {
+  for (int p = 0; p < count; p++) cleared[p] = (il_value){0};
+  il_value *d = calloc((size_t)count + 1, sizeof *d);
+  if (!d) il_fail_memory(il_graph_context(g), "derivatives by example");
+  return d;
+}
+
+il_status il_greedy_curvature(il_graph *g, const il_net *net, il_loss loss,
+                              const il_value *parameters, il_value x, il_value *h) {
+  int count = il_net_parameters(net);
+  il_value *d = scratch(g, count, h);
+  if (!d) return il_context_status(il_graph_context(g));
+  il_scope_push(g, "curvature");
+  il_value scores =
+      il_net_apply(net, g, parameters, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+  if (il_valid(scores)) curvature(g, count, loss, parameters, scores, d, h);
+  il_scope_pop(g);
+  free(d);
+  return il_context_status(il_graph_context(g));
+}
+
+il_status il_greedy_measure(il_graph *g, const il_net *net, const il_greedy_rule *rule,
+                            il_loss loss, const il_value *parameters, il_value x, il_value y,
+                            il_value *gradient, il_value *measure) {
+  int count = il_net_parameters(net);
+  if (il_greedy_rule_check(il_graph_context(g), rule) != IL_OK)
+    return il_context_status(il_graph_context(g));
+  il_value *d = scratch(g, count, measure);
+  if (!d) return il_context_status(il_graph_context(g));
+  il_scope_push(g, "score");
+  il_value scores =
+      il_net_apply(net, g, parameters, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+  il_grad(g, il_greedy_loss(g, loss, scores, y), count, parameters, gradient);
+  if (il_valid(scores)) {
+    switch (rule->score) {
+    case IL_GREEDY_GRADIENT: break;
+    case IL_GREEDY_FISHER: fisher(g, count, loss, parameters, scores, y, d, measure); break;
+    case IL_GREEDY_NEWTON: curvature(g, count, loss, parameters, scores, d, measure); break;
+    }
+  }
+  for (int p = 0; p < count; p++) {
+    if (rule->score == IL_GREEDY_GRADIENT) measure[p] = gradient[p];
+    if (rule->score == IL_GREEDY_NEWTON)
+      measure[p] = il_div(g, gradient[p], il_shift(g, measure[p], rule->damping));
+  }
+  il_scope_pop(g);
+  free(d);
+  return il_context_status(il_graph_context(g));
+}
+
+il_status il_greedy_adapt(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
+                          const il_value *mask, const il_value *parameters, il_value *fast) {
+  int count = il_net_parameters(net);
+  il_maml one = *maml;
+  one.inner_steps = 1;
+  il_value *moved = calloc((size_t)count + 1, sizeof *moved);
+  if (!moved) return il_fail_memory(il_graph_context(g), "adapted parameters");
+  for (int p = 0; p < count; p++) fast[p] = parameters[p];
+  for (int k = 0; k < maml->inner_steps; k++) {
+    char name[32];
+    snprintf(name, sizeof name, "greedy step %d", k + 1);
+    il_scope_push(g, name);
+    if (il_maml_adapt(g, net, &one, task, fast, moved, NULL) == IL_OK)
+      for (int p = 0; p < count; p++) fast[p] = il_select(g, mask[p], moved[p], fast[p]);
+    il_scope_pop(g);
+  }
+  free(moved);
+  return il_context_status(il_graph_context(g));
+}

@@ -1,0 +1,49 @@
+# innerloop eval --adapt greedy: sparse adaptation beside the full one.
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+fail() { echo "failed: $*"; exit 1; }
+
+"$program" train glyphs-5w1s-maml --set model.filters=4 --set outer.meta_batch=6 --set task.glyph_alphabets=4 \
+  --set task.glyph_classes=10 --set task.train_classes=20 --set task.validation_classes=8 --set task.queries=2 \
+  --set outer.steps=40 --set eval.every=0 --set checkpoint.every=20 --out run >log.txt 2>&1 || fail "training: $(cat log.txt)"
+greedy() { "$program" eval run --adapt greedy --tasks 40 --json "$@"; }
+
+for rule in "--score gradient" "--score fisher --granularity channel" "--score newton --per byte" \
+  "--granularity layer --per operation" "--granularity tensor --count 2"; do
+  greedy $rule --fraction 1,0.5,0.1 --steps 1,3 --threads 1 >one.json || fail "$rule"
+  greedy $rule --fraction 1,0.5,0.1 --steps 1,3 --threads 3 >three.json || fail "$rule"
+  cmp one.json three.json || fail "$rule depends on threads"
+  [ "$(grep -c '"inner_steps"' one.json)" -eq 8 ] || fail "$rule: a full and three sparse rows: $(cat one.json)"
+done
+
+# Everything is the full update, to the bit; the full update is that of the plain evaluation.
+greedy --fraction 1 --steps 1,3 >one.json || fail "fraction 1"
+grep '"fraction": 1,' one.json | grep -qv '"difference": 0, "difference_interval": 0, "touched": 1,' &&
+  fail "fraction 1 is not the full update: $(cat one.json)"
+"$program" eval run --tasks 40 --json >plain.json || fail "plain evaluation"
+mean=$(sed -n 's/.*"fraction": "full", "inner_steps": 3, "mean": \([0-9.]*\),.*/\1/p' one.json)
+grep -q "\"transductive\", \"inner_steps\": 3, \"mean\": $mean," plain.json ||
+  fail "the full update gives $mean, the plain evaluation: $(cat plain.json)"
+
+# A budget holds for every task.
+greedy --budget 4k --steps 1 >budget.json || fail "--budget 4k"
+most=$(sed -n 's/.*"fraction": 1,.*"most_bytes": \([0-9]*\),.*/\1/p' budget.json)
+[ "$most" -gt 0 ] && [ "$most" -le 4096 ] || fail "a budget of 4,096 bytes, but $most are needed"
+"$program" eval run --adapt greedy --tasks 10 --budget 4k >table.txt || fail "table"
+grep -q "touched %" table.txt || fail "no table: $(cat table.txt)"
+
+# What cannot be is refused in one sentence.
+refused() {
+  "$program" eval run "$@" >log.txt 2>&1 && fail "accepted: $*"
+  [ $? -eq 2 ] || fail "exit code for: $*"
+  grep -q -- "$expect" log.txt || fail "no hint at $expect: $(cat log.txt)"
+}
+expect="needs --adapt greedy" refused --fraction 0.1
+expect="--fraction" refused --adapt greedy --fraction 0
+expect="scalar, channel, tensor or layer" refused --adapt greedy --granularity block
+expect="64k" refused --adapt greedy --budget -3
+expect="full or greedy" refused --adapt sparse
+expect="ascending" refused --adapt greedy --steps 3,1
+echo "greedy evaluation: all as expected"
