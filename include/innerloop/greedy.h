@@ -127,11 +127,13 @@ typedef struct il_candidates_options {
 IL_API il_candidates_options il_candidates_default(void);
 
 /* Examples in the caller's memory. x [count, example…] in the type of the computation, or IL_UINT8: pixels, which the
- * net sees divided by 255; y int32 [count], or reals of the computation [count, outputs]. */
+ * net sees divided by 255. */
 typedef struct il_greedy_part {
   int count;
   il_type type;
-  const void *x, *y;
+  const void *x;
+  const int32_t *label; /* [count]; NULL: targets */
+  const void *target;   /* reals of the computation [count, outputs]; NULL: labels */
 } il_greedy_part;
 
 /* What one step found: the article's four quantities among it. Arrays live during the call only. */

@@ -6,31 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
-                  double high) {
-  char *end = NULL;
-  errno = 0;
-  double number = strtod(arg, &end);
-  if (!*arg || *end || errno || !(number >= low && number <= high))
-    argp_error(state, "--%s: found \"%s\", expected a number from %g to %g", option, arg, low,
-               high);
-  return number;
-}
-
-/* The index of the word among the choices, from 1. */
-static int choice(struct argp_state *state, const char *option, const char *arg, int count,
-                  const char *const *names) {
-  for (int i = 0; i < count; i++)
-    if (!strcmp(arg, names[i])) return i + 1;
-  char list[128] = "";
-  for (int i = 0; i < count; i++) {
-    if (i) strcat(list, i + 1 < count ? ", " : " or ");
-    strcat(list, names[i]);
-  }
-  argp_error(state, "--%s: found \"%s\", expected %s", option, arg, list);
-  return 1;
-}
-
 /* "64k": a whole number with an optional factor; k is 1,024 for bytes and 1,000 for operations. */
 static uint64_t amount(struct argp_state *state, const char *option, const char *arg,
                        uint64_t base) {
@@ -53,12 +28,15 @@ error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state
   static const char *const prices[] = {"byte", "operation"};
   switch (key) {
   case OPTION_GRANULARITY:
-    rule->granularity = (il_greedy_granularity)choice(state, "granularity", arg, 4, granularities);
+    rule->granularity =
+        (il_greedy_granularity)(1 + parse_choice(state, "granularity", arg, 4, granularities));
     return 0;
   case OPTION_SCORE:
-    rule->score = (il_greedy_score)choice(state, "score", arg, 3, scores);
+    rule->score = (il_greedy_score)(1 + parse_choice(state, "score", arg, 3, scores));
     return 0;
-  case OPTION_PER: rule->price = (il_greedy_price)choice(state, "per", arg, 2, prices); return 0;
+  case OPTION_PER:
+    rule->price = (il_greedy_price)(1 + parse_choice(state, "per", arg, 2, prices));
+    return 0;
   case OPTION_COUNT: rule->count = parse_number(state, "count", arg, 1, 1000000000); return 0;
   case OPTION_BUDGET: rule->budget_bytes = amount(state, "budget", arg, 1024); return 0;
   case OPTION_BUDGET_OPERATIONS:

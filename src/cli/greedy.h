@@ -38,8 +38,5 @@ enum {
 
 /* The options above but --fraction, whose meaning differs; ARGP_ERR_UNKNOWN for others. */
 error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state *state);
-/* A real number in [low, high], else wrong usage. */
-double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
-                  double high);
 
 #endif

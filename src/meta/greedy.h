@@ -8,8 +8,6 @@
 
 #include "base/team.h"
 
-il_value il_greedy_loss(il_graph *g, il_loss loss, il_value scores, il_value y);
-
 /* ---- plans (greedy_engine.c) ---- */
 typedef struct il_engine_plan {
   il_graph *graph;

@@ -32,7 +32,7 @@ static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_sta
     o->parameter[p] = il_input(g, il_net_parameter_name(e->net, p), weights, e->real,
                                il_net_parameter_shape(e->net, p));
   o->x = il_input(g, "x", data, part->type, rows(examples, e->net->example));
-  bool labels = e->o->loss == IL_LOSS_CROSS_ENTROPY;
+  bool labels = part->label != NULL;
   o->y = il_input(g, "y", data, labels ? IL_INT32 : e->real,
                   labels ? IL_SHAPE(examples) : IL_SHAPE(examples, e->outputs));
   if (part->type == IL_UINT8) o->x = il_scale(g, il_cast(g, o->x), 1.0 / 255);
@@ -41,7 +41,7 @@ static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_sta
 static il_value mean_loss(const il_engine *e, il_graph *g, const opening *o) {
   il_value scores =
       il_net_apply(e->net, g, o->parameter, o->x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
-  return il_greedy_loss(g, e->o->loss, scores, o->y);
+  return il_loss_value(g, e->o->loss, scores, o->y);
 }
 
 static il_status build_descent(il_engine *e, il_graph *g) {
@@ -145,7 +145,9 @@ static void likelihood(il_engine *e, int which, int n) {
   double sigma = e->o->candidates.noise;
   bool squared = e->o->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   double numbers = (double)n * e->outputs;
-  e->scale[which] = squared ? numbers / (2 * sigma * sigma) : n;
+  e->scale[which] = squared                               ? numbers / (2 * sigma * sigma)
+                    : e->o->loss == IL_LOSS_CROSS_ENTROPY ? n
+                                                          : numbers;
   e->constant[which] =
       squared ? 0.5 * numbers * log(2 * 3.14159265358979323846 * sigma * sigma) : 0;
 }
@@ -201,8 +203,7 @@ il_status il_engine_init(il_engine *e, il_context *context, const il_net *net, i
   e->scalars = e->offset[e->parameters];
   e->outputs = (int)il_shape_count(net->layer[net->layers - 1].out);
   e->x_size = (size_t)il_shape_count(net->example) * il_type_size(train->type);
-  e->y_size = options->loss == IL_LOSS_CROSS_ENTROPY ? sizeof(int32_t)
-                                                     : (size_t)e->outputs * il_type_size(real);
+  e->y_size = train->label ? sizeof(int32_t) : (size_t)e->outputs * il_type_size(real);
   likelihood(e, 0, train->count);
   likelihood(e, 1, held->count);
   return build_plans(e);
@@ -255,9 +256,13 @@ static il_status run(il_engine *e, il_engine_plan *p, int tasks, const void *x, 
   return il_plan_run(p->plan, e->o->team, p->workspace, &(il_bindings){tasks, p->in, p->result});
 }
 
+static const void *answers(const il_greedy_part *part) {
+  return part->label ? (const void *)part->label : part->target;
+}
+
 il_status il_engine_descent(il_engine *e, int members, const double *theta, const int32_t *index,
                             double *gradient) {
-  const void *x = e->train->x, *y = e->train->y;
+  const void *x = e->train->x, *y = answers(e->train);
   if (index) {
     int total = members * e->o->candidates.batch;
     for (int i = 0; i < total; i++) {
@@ -278,7 +283,7 @@ il_status il_engine_descent(il_engine *e, int members, const double *theta, cons
 il_status il_engine_query(il_engine *e, int candidates, const double *theta, double *loss,
                           double *mean, double *square) {
   load(e, &e->query, candidates, theta);
-  il_status status = run(e, &e->query, candidates, e->held->x, e->held->y);
+  il_status status = run(e, &e->query, candidates, e->held->x, answers(e->held));
   if (status != IL_OK) return status;
   for (int c = 0; c < candidates; c++) loss[c] = number(e->real, e->query.result[0], c);
   store(e, &e->query, 1, 1, mean);
@@ -290,7 +295,7 @@ il_status il_engine_curvature(il_engine *e, int part, const double *theta, doubl
   il_engine_plan *p = &e->curve[part];
   const il_greedy_part *data = part ? e->held : e->train;
   load(e, p, 1, theta);
-  il_status status = run(e, p, p->tasks, data->x, data->y);
+  il_status status = run(e, p, p->tasks, data->x, answers(data));
   if (status == IL_OK) store(e, p, 0, 1, h);
   return status;
 }

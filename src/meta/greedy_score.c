@@ -1,15 +1,10 @@
 /* Scores of parameters as graph: gradient, Fisher information, curvature; and inner steps behind a mask. */
+#include <innerloop/greedy.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "graph/graph.h"
-#include "meta/greedy.h"
-
-il_value il_greedy_loss(il_graph *g, il_loss loss, il_value scores, il_value y) {
-  return loss == IL_LOSS_CROSS_ENTROPY ? il_cross_entropy(g, scores, y)
-                                       : il_mean_squared_error(g, scores, y);
-}
 
 /* Row n of the scores or labels, still with its first axis. */
 static il_value row(il_graph *g, il_value v, int64_t n) {
@@ -17,6 +12,11 @@ static il_value row(il_graph *g, il_value v, int64_t n) {
   int64_t begin[IL_MAX_RANK] = {n};
   shape.dim[0] = 1;
   return il_slice(g, v, begin, shape);
+}
+
+static il_value number_at(il_graph *g, il_value v, int64_t row_index, int64_t column) {
+  il_value one = il_slice(g, v, (int64_t[]){row_index, column}, IL_SHAPE(1, 1));
+  return il_reshape(g, one, il_shape_scalar());
 }
 
 /* sum[p] += factor·d[p]², where sum[p] may still be invalid. */
@@ -32,34 +32,40 @@ static void fisher(il_graph *g, int count, il_loss loss, const il_value *paramet
   int64_t n = il_value_shape(g, scores).dim[0];
   il_value share = il_scalar(g, 1.0 / (double)n);
   for (int64_t i = 0; i < n; i++) {
-    il_grad(g, il_greedy_loss(g, loss, row(g, scores, i), row(g, y, i)), count, parameters, d);
+    il_grad(g, il_loss_value(g, loss, row(g, scores, i), row(g, y, i)), count, parameters, d);
     add_squares(g, count, d, share, measure);
   }
 }
 
-/* H_n of squared error is 2/(n·outputs)·1; of cross-entropy (diag(p) − p·pᵀ)/n, so that
+/* H_n of squared error is 2/(n·outputs)·1; of binary cross-entropy diag(p·(1 − p))/(n·outputs); of cross-entropy (diag(p) − p·pᵀ)/n, so that
  * J_nᵀ·H_n·J_n = Σ_c p_c·(J_c − Σ_k p_k·J_k)²/n: the rows are centred first, a sum of squares stays. */
 static void curvature(il_graph *g, int count, il_loss loss, const il_value *parameters,
                       il_value scores, il_value *d, il_value *h) {
   il_shape shape = il_value_shape(g, scores);
   int64_t n = shape.dim[0], outputs = shape.dim[1];
-  il_value p = {0}, centred = scores;
-  if (loss == IL_LOSS_CROSS_ENTROPY) {
+  il_value factor = {0}, centred = scores; /* factor [n, outputs] */
+  switch (loss) {
+  case IL_LOSS_CROSS_ENTROPY: {
     il_value e = il_exp(g, il_sub(g, scores, il_max(g, scores, 2)));
-    p = il_stop_gradient(g, il_div(g, e, il_sum(g, e, 2)));
+    il_value p = il_stop_gradient(g, il_div(g, e, il_sum(g, e, 2)));
     centred = il_sub(g, scores, il_sum(g, il_mul(g, p, scores), 2));
+    factor = il_scale(g, p, 1.0 / (double)n);
+    break;
+  }
+  case IL_LOSS_BINARY_CROSS_ENTROPY: {
+    il_value p = il_sigmoid(g, scores);
+    factor = il_scale(g, il_mul(g, p, il_sub(g, il_scalar(g, 1), p)), 1.0 / (double)(n * outputs));
+    break;
+  }
+  case IL_LOSS_MEAN_SQUARED_ERROR:
+    factor = il_constant(g, 2.0 / (double)(n * outputs), shape);
+    break;
   }
   for (int64_t i = 0; i < n; i++)
     for (int64_t c = 0; c < outputs; c++) {
-      int64_t begin[2] = {i, c};
-      il_value s = il_reshape(g, il_slice(g, centred, begin, IL_SHAPE(1, 1)), il_shape_scalar());
-      il_value factor = il_scalar(g, 2.0 / (double)(n * outputs));
-      if (il_valid(p)) {
-        factor = il_slice(g, p, begin, IL_SHAPE(1, 1));
-        factor = il_scale(g, il_reshape(g, factor, il_shape_scalar()), 1.0 / (double)n);
-      }
+      il_value s = number_at(g, centred, i, c);
       il_grad(g, s, count, parameters, d);
-      add_squares(g, count, d, factor, h);
+      add_squares(g, count, d, number_at(g, factor, i, c), h);
     }
 }
 
@@ -95,7 +101,7 @@ il_status il_greedy_measure(il_graph *g, const il_net *net, const il_greedy_rule
   il_scope_push(g, "score");
   il_value scores =
       il_net_apply(net, g, parameters, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
-  il_grad(g, il_greedy_loss(g, loss, scores, y), count, parameters, gradient);
+  il_grad(g, il_loss_value(g, loss, scores, y), count, parameters, gradient);
   if (il_valid(scores)) {
     switch (rule->score) {
     case IL_GREEDY_GRADIENT: break;

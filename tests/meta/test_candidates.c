@@ -52,7 +52,8 @@ static void assert_near(double found, double expected, double tolerance) {
     fail_msg("found %.17g, expected %.17g", found, expected);
 }
 
-static const il_greedy_part train = {N, IL_FLOAT64, X, Y}, held = {M, IL_FLOAT64, HX, HY};
+static const il_greedy_part train = {N, IL_FLOAT64, X, NULL, Y},
+                            held = {M, IL_FLOAT64, HX, NULL, HY};
 
 static il_greedy_options options_of(il_candidates_kind kind) {
   il_greedy_options o = il_greedy_defaults();
@@ -388,8 +389,8 @@ static void threads_change_nothing(void **state) {
   int32_t y[2 * IMAGES];
   for (int i = 0; i < 2 * IMAGES * PIXELS; i++) x[i] = (uint8_t)(i * 97 % 251);
   for (int i = 0; i < 2 * IMAGES; i++) y[i] = i * 7 % CLASSES;
-  il_greedy_part first = {IMAGES, IL_UINT8, x, y};
-  il_greedy_part second = {IMAGES, IL_UINT8, x + IMAGES * PIXELS, y + IMAGES};
+  il_greedy_part first = {IMAGES, IL_UINT8, x, y, NULL};
+  il_greedy_part second = {IMAGES, IL_UINT8, x + IMAGES * PIXELS, y + IMAGES, NULL};
   static const il_layer layers[] = {
       {.kind = IL_LAYER_FLATTEN},
       {.kind = IL_LAYER_LINEAR, .units = 7, .bias = true},

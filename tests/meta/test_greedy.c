@@ -320,10 +320,11 @@ static void scores_of_least_squares_are_closed_forms(void **state) {
   il_net_free(net);
 }
 
-/* Of a linear net with cross-entropy the curvature is the Hessian's diagonal: (1/n)·Σ x²·p·(1 − p). */
-static void curvature_of_softmax_regression_is_the_hessian(void **state) {
-  (void)state;
+/* Of a linear net the curvature is the Hessian's diagonal: (1/n)·Σ x²·p·(1 − p) for cross-entropy, p the softmax; the same
+ * divided by the number of outputs for binary cross-entropy, p the sigmoid. */
+static void check_curvature(il_loss loss) {
   enum { C = 3 };
+  bool binary = loss == IL_LOSS_BINARY_CROSS_ENTROPY;
   double w[D * C], b[C] = {0.1, -0.3, 0.2}, hw[D * C] = {0}, hb[C] = {0};
   for (int i = 0; i < D * C; i++) w[i] = 0.1 * (i % 4) - 0.15;
   for (int n = 0; n < N; n++) {
@@ -334,9 +335,10 @@ static void curvature_of_softmax_regression_is_the_hessian(void **state) {
       sum += exp(s[c]);
     }
     for (int c = 0; c < C; c++) {
-      double p = exp(s[c]) / sum;
-      hb[c] += p * (1 - p) / N;
-      for (int d = 0; d < D; d++) hw[d * C + c] += X[n * D + d] * X[n * D + d] * p * (1 - p) / N;
+      double p = binary ? 1 / (1 + exp(-s[c])) : exp(s[c]) / sum;
+      double term = p * (1 - p) / (binary ? N * C : N);
+      hb[c] += term;
+      for (int d = 0; d < D; d++) hw[d * C + c] += X[n * D + d] * X[n * D + d] * term;
     }
   }
   il_net *net = linear_net(C);
@@ -344,7 +346,7 @@ static void curvature_of_softmax_regression_is_the_hessian(void **state) {
   il_value p[2] = {il_input(g, "w", IL_SHARED, IL_FLOAT64, IL_SHAPE(D, C)),
                    il_input(g, "b", IL_SHARED, IL_FLOAT64, IL_SHAPE(C))};
   il_value h[2], x = il_input(g, "x", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, D));
-  il_greedy_curvature(g, net, IL_LOSS_CROSS_ENTROPY, p, x, h);
+  il_greedy_curvature(g, net, loss, p, x, h);
   il_output(g, "w", h[0]);
   il_output(g, "b", h[1]);
   double out[D * C], out_b[C];
@@ -353,6 +355,12 @@ static void curvature_of_softmax_regression_is_the_hessian(void **state) {
   for (int c = 0; c < C; c++) assert_true(fabs(out_b[c] - hb[c]) < 1e-12);
   il_graph_free(g);
   il_net_free(net);
+}
+
+static void curvature_of_classifiers_is_the_hessian(void **state) {
+  (void)state;
+  check_curvature(IL_LOSS_CROSS_ENTROPY);
+  check_curvature(IL_LOSS_BINARY_CROSS_ENTROPY);
 }
 
 static void a_mask_keeps_the_rest_to_the_bit(void **state) {
@@ -416,7 +424,7 @@ int main(void) {
       cmocka_unit_test(costs_count_what_an_update_keeps),
       cmocka_unit_test(budgets_are_kept),
       cmocka_unit_test(scores_of_least_squares_are_closed_forms),
-      cmocka_unit_test(curvature_of_softmax_regression_is_the_hessian),
+      cmocka_unit_test(curvature_of_classifiers_is_the_hessian),
       cmocka_unit_test(a_mask_keeps_the_rest_to_the_bit),
       cmocka_unit_test(impossible_rules_are_refused),
   };
