@@ -1,4 +1,4 @@
-/* Simplification of elementwise operations at construction. */
+/* Simplification of elementwise operations and sums at construction. */
 #ifndef IL_GRAPH_FOLD_H
 #define IL_GRAPH_FOLD_H
 
@@ -7,6 +7,8 @@
 /* A simpler value equal to the node that is about to be made, {0}: none. Assumes finite operands:
  * x·0 is 0. Zeros may lose their sign. Never changes shape or type. */
 il_value il_fold_elementwise(il_graph *g, const il_infer *made);
+/* The same for a sum (graph/fold_sum.c). */
+il_value il_fold_sum(il_graph *g, const il_infer *made);
 /* The operation on numbers of a real type, unused operands 0 (graph/ops/elementwise.c). */
 double il_elementwise_number(il_op op, il_type type, double a, double b, double c);
 

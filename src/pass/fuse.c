@@ -1,26 +1,38 @@
 /* Groups elementwise nodes. Items are numbered in the order in which they run; a node may join an earlier
- * group if all it reads is available by then, so the order stays a valid schedule without a search. */
+ * group if all it reads is available by then, so the order stays a valid schedule without a search.
+ *
+ * A large value that is cheap to make from at most two others is made again by each group that reads it: a
+ * few operations on a tile in cache cost less than storing it and reading it back from memory. It has memory
+ * of its own only if something else than a group reads it. */
 #include "pass/fuse.h"
 
 #include <stdlib.h>
 
 enum {
-  LOOK_BACK = 24
-}; /* groups further back are not worth the memory their operands would hold */
+  LOOK_BACK = 24, /* groups further back are not worth the memory their operands would hold */
+  REMAKE_COUNT =
+      8192, /* elements from which a value counts as large: two of its kind fill half of L1 */
+  REMAKE_CODES = 6, /* operations that may be repeated instead of one read */
+  REMAKE_ROOTS = 2  /* full operands that they may read */
+};
 
 typedef struct il_fusion {
   il_schedule *s;
   int32_t *available; /* first item index that may read the node */
+  bool *remade; /* elementwise, made again by each group that reads it, unless it is in memory anyway */
   bool fuse, tiles;
   bool failed;
 } il_fusion;
+
+static void place_elementwise(il_fusion *f, uint32_t id);
 
 static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
 
 static bool aliases(il_op op) { return op == IL_OP_RESHAPE || op == IL_OP_STOP_GRADIENT; }
 
-bool il_operand_mode(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint32_t *base,
-                     int64_t *width) {
+/* `stored`: a broadcast that has memory of its own is read like any value. */
+static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode *mode,
+                    uint32_t *base, int64_t *width) {
   const il_node *node = node_at(s, id);
   *width = 0;
   *mode = IL_TILE_FULL;
@@ -29,7 +41,7 @@ bool il_operand_mode(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint
     *mode = IL_TILE_SCALAR;
     return true;
   }
-  if (node->op != IL_OP_BROADCAST || s->item_of[id] >= 0) return true;
+  if (node->op != IL_OP_BROADCAST || stored) return true;
   *base = node->input[0].id;
   const il_shape from = node_at(s, *base)->shape, to = node->shape;
   if (il_shape_count(from) == 1) {
@@ -55,6 +67,33 @@ bool il_operand_mode(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint
     return true;
   }
   return false;
+}
+
+int il_find(const uint32_t *list, int count, uint32_t id) {
+  for (int i = 0; i < count; i++)
+    if (list[i] == id) return i;
+  return -1;
+}
+
+static bool has(const uint32_t *list, int count, uint32_t id) {
+  return il_find(list, count, id) >= 0;
+}
+
+uint32_t il_direct(const il_schedule *s, uint32_t id) {
+  while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
+  return id;
+}
+
+static bool mode_now(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint32_t *base,
+                     int64_t *width) {
+  return mode_of(s, id, s->item_of[id] >= 0, mode, base, width);
+}
+
+uint32_t il_operand_base(const il_schedule *s, const il_item *item, int k, il_tile_mode *mode) {
+  uint32_t base;
+  int64_t width;
+  mode_of(s, item->operand[k], item->stored[k], mode, &base, &width);
+  return s->root[base];
 }
 
 static il_item *append(il_fusion *f, il_when when) {
@@ -89,12 +128,16 @@ static void append_single(il_fusion *f, uint32_t id) {
   f->available[id] = f->s->count;
 }
 
-/* Gives a virtual node (a broadcast, a constant) memory of its own because someone reads it as it is. */
+/* Gives a virtual node (a broadcast, a constant, a remade value) memory of its own because someone reads
+ * it as it is. */
 static void ensure(il_fusion *f, uint32_t id) {
   il_schedule *s = f->s;
   const uint32_t root = s->root[id];
   const il_op op = node_at(s, root)->op;
-  if (s->item_of[root] >= 0 || (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT)) return;
+  f->remade[root] = false; /* from now on it is in memory */
+  if (s->item_of[root] >= 0) return;
+  if (il_op_elementwise(op)) place_elementwise(f, root);
+  if (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT) return;
   if (op == IL_OP_BROADCAST) ensure(f, node_at(s, root)->input[0].id);
   append_single(f, root);
 }
@@ -102,6 +145,14 @@ static void ensure(il_fusion *f, uint32_t id) {
 static int32_t available(const il_fusion *f, uint32_t id) {
   const il_schedule *s = f->s;
   const il_node *node = node_at(s, id);
+  if (f->remade[id]) {
+    int32_t latest = 0;
+    for (int i = 0; i < node->inputs; i++) {
+      const int32_t at = available(f, il_direct(s, node->input[i].id));
+      if (at > latest) latest = at;
+    }
+    return latest;
+  }
   if (s->item_of[id] >= 0 || (!aliases(node->op) && node->op != IL_OP_BROADCAST))
     return f->available[id];
   const int32_t at = available(f, node->input[0].id);
@@ -110,96 +161,166 @@ static int32_t available(const il_fusion *f, uint32_t id) {
   return node->op != IL_OP_STOP_GRADIENT && after > at ? after : at;
 }
 
-int il_find(const uint32_t *list, int count, uint32_t id) {
-  for (int i = 0; i < count; i++)
-    if (list[i] == id) return i;
-  return -1;
-}
+/* What a remade value costs: the operations down to values that lie in memory, and those values. */
+typedef struct il_recipe {
+  int codes, roots;
+  uint32_t root[REMAKE_ROOTS + 1]; /* one more: too many */
+} il_recipe;
 
-static bool has(const uint32_t *list, int count, uint32_t id) {
-  return il_find(list, count, id) >= 0;
-}
-
-uint32_t il_direct(const il_schedule *s, uint32_t id) {
-  while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
-  return id;
-}
-
-static int new_operands(const il_schedule *s, const il_item *group, const il_node *node,
-                        bool *related) {
-  int fresh = 0;
-  *related = false;
-  for (int i = 0; i < node->inputs; i++) {
-    const uint32_t id = il_direct(s, node->input[i].id);
-    if (has(group->member, group->members, id)) {
-      *related = true;
-    } else if (has(group->operand, group->operands, id)) {
-      if (node_at(s, id)->op != IL_OP_CONSTANT) *related = true;
-    } else {
-      fresh++;
-    }
+static void add_to_recipe(const il_fusion *f, uint32_t id, il_recipe *r) {
+  const il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  r->codes++;
+  for (int i = 0; i < node->inputs && r->roots <= REMAKE_ROOTS && r->codes <= REMAKE_CODES; i++) {
+    const uint32_t operand = il_direct(s, node->input[i].id);
+    il_tile_mode mode;
+    uint32_t base;
+    int64_t width;
+    if (f->remade[operand])
+      add_to_recipe(f, operand, r);
+    else if ((!mode_now(s, operand, &mode, &base, &width) || mode == IL_TILE_FULL) &&
+             il_find(r->root, r->roots, s->root[operand]) < 0)
+      r->root[r->roots++] = s->root[operand];
   }
-  return fresh;
 }
 
-static void join(il_fusion *f, int index, uint32_t id, int64_t width) {
+static bool worth_remaking(const il_fusion *f, uint32_t id) {
+  const il_node *node = node_at(f->s, id);
+  if (!f->fuse || node->when != IL_PER_TASK || il_shape_count(node->shape) < REMAKE_COUNT)
+    return false;
+  if (f->s->graph->ops[node->op]->flops(f->s->graph, node) > (double)il_shape_count(node->shape))
+    return false; /* exp and its kind */
+  il_recipe r = {0};
+  add_to_recipe(f, id, &r);
+  return r.roots <= REMAKE_ROOTS && r.codes <= REMAKE_CODES;
+}
+
+/* How a node would join a group: its new operands and members, what it needs the rows to be. */
+typedef struct il_joining {
+  int operands, members;
+  uint32_t operand[IL_TILE_MAX_OPERANDS], member[IL_TILE_MAX_CODE];
+  int64_t width;
+  bool related, possible;
+} il_joining;
+
+static void join_as_member(const il_fusion *f, const il_item *group, uint32_t id, il_joining *j);
+
+static void join_as_operand(const il_fusion *f, const il_item *group, uint32_t id, il_joining *j) {
+  const il_schedule *s = f->s;
+  if (has(group->member, group->members, id)) {
+    j->related = true;
+    return;
+  }
+  if (has(group->operand, group->operands, id)) {
+    if (node_at(s, id)->op != IL_OP_CONSTANT) j->related = true;
+    return;
+  }
+  if (has(j->member, j->members, id) || has(j->operand, j->operands, id)) return;
+  if (f->remade[id]) {
+    join_as_member(f, group, id, j);
+    return;
+  }
+  il_tile_mode mode;
+  uint32_t base;
+  int64_t wants;
+  mode_now(s, id, &mode, &base, &wants);
+  if (wants && j->width && wants != j->width) j->possible = false;
+  if (wants) j->width = wants;
+  if (group->operands + j->operands == IL_TILE_MAX_OPERANDS)
+    j->possible = false;
+  else
+    j->operand[j->operands++] = id;
+}
+
+/* Operands first, so that a group's members are in an order that can run. */
+static void join_as_member(const il_fusion *f, const il_item *group, uint32_t id, il_joining *j) {
+  const il_node *node = node_at(f->s, id);
+  for (int i = 0; i < node->inputs && j->possible; i++)
+    join_as_operand(f, group, il_direct(f->s, node->input[i].id), j);
+  if (!j->possible) return;
+  if (group->members + j->members == IL_TILE_MAX_CODE)
+    j->possible = false;
+  else
+    j->member[j->members++] = id;
+}
+
+static il_joining joining(const il_fusion *f, const il_item *group, uint32_t id) {
+  il_joining j = {.width = group->width, .possible = true};
+  join_as_member(f, group, id, &j);
+  return j;
+}
+
+static void join(il_fusion *f, int index, uint32_t id, const il_joining *j) {
   il_schedule *s = f->s;
   il_item *group = s->items[index];
-  const il_node *node = node_at(s, id);
-  if (width) group->width = width;
-  for (int i = 0; i < node->inputs; i++) {
-    const uint32_t operand = il_direct(s, node->input[i].id);
-    if (!has(group->member, group->members, operand) &&
-        !has(group->operand, group->operands, operand))
-      group->operand[group->operands++] = operand;
+  group->width = j->width;
+  for (int i = 0; i < j->operands; i++) {
+    group->stored[group->operands] = s->item_of[j->operand[i]] >= 0;
+    group->operand[group->operands++] = j->operand[i];
   }
-  group->member[group->members++] = id;
+  for (int i = 0; i < j->members; i++) group->member[group->members++] = j->member[i];
   s->item_of[id] = index;
   f->available[id] = index;
+}
+
+/* Makes what a node reads readable by a group; receives the trailing dimension that broadcasts ask for. */
+static void make_readable(il_fusion *f, uint32_t id, int64_t *width) {
+  il_schedule *s = f->s;
+  const il_node *node = node_at(s, id);
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t operand = il_direct(s, node->input[i].id);
+    if (f->remade[operand]) {
+      make_readable(f, operand, width);
+      continue;
+    }
+    il_tile_mode mode;
+    uint32_t base;
+    int64_t wants;
+    const bool readable = mode_now(s, operand, &mode, &base, &wants);
+    if (!readable || (wants && *width && wants != *width)) {
+      ensure(f, operand);
+    } else {
+      if (wants) *width = wants;
+      if (base != operand)
+        ensure(f, base); /* what is broadcast must itself exist */
+      else if (mode == IL_TILE_FULL)
+        ensure(f, operand);
+    }
+  }
+}
+
+static int32_t earliest_of(const il_fusion *f, uint32_t id) {
+  const il_node *node = node_at(f->s, id);
+  int32_t earliest = 0;
+  for (int i = 0; i < node->inputs; i++) {
+    const int32_t at = available(f, il_direct(f->s, node->input[i].id));
+    if (at > earliest) earliest = at;
+  }
+  return earliest;
 }
 
 static void place_elementwise(il_fusion *f, uint32_t id) {
   il_schedule *s = f->s;
   const il_node *node = node_at(s, id);
   int64_t width = 0;
-  int32_t earliest = 0;
-  for (int i = 0; i < node->inputs; i++) {
-    const uint32_t operand = il_direct(s, node->input[i].id);
-    il_tile_mode mode;
-    uint32_t base;
-    int64_t wants;
-    const bool readable = il_operand_mode(s, operand, &mode, &base, &wants);
-    if (!readable || (wants && width && wants != width)) {
-      ensure(f, operand);
-    } else {
-      if (wants) width = wants;
-      if (base != operand)
-        ensure(f, base); /* what is broadcast must itself exist */
-      else if (mode == IL_TILE_FULL)
-        ensure(f, operand);
-    }
-    const int32_t at = available(f, operand);
-    if (at > earliest) earliest = at;
-  }
+  make_readable(f, id, &width);
   if (f->failed) return;
+  const int32_t earliest = earliest_of(f, id);
   const int last = s->count - LOOK_BACK > earliest ? s->count - LOOK_BACK : earliest;
   for (int index = s->count - 1; f->fuse && index >= last && index >= 0; index--) {
-    il_item *group = s->items[index];
+    const il_item *group = s->items[index];
     if (group->node || group->when != node->when || !il_shape_equal(group->shape, node->shape))
       continue;
-    if (width && group->width && width != group->width) continue;
-    bool related;
-    const int fresh = new_operands(s, group, node, &related);
-    if (!related || group->operands + fresh > IL_TILE_MAX_OPERANDS ||
-        group->members == IL_TILE_MAX_CODE)
-      continue;
-    join(f, index, id, width);
+    const il_joining j = joining(f, group, id);
+    if (!j.possible || !j.related) continue;
+    join(f, index, id, &j);
     return;
   }
   il_item *group = append(f, node->when);
   if (!group) return;
   group->shape = node->shape;
-  join(f, s->count - 1, id, width);
+  const il_joining j = joining(f, group, id);
+  join(f, s->count - 1, id, &j);
 }
 
 /* A sum over all leading axes of a group's member runs inside the group. */
@@ -207,6 +328,7 @@ static bool place_sum(il_fusion *f, uint32_t id) {
   il_schedule *s = f->s;
   const il_node *node = node_at(s, id);
   const uint32_t from = node->input[0].id;
+  if (f->remade[from] && s->item_of[from] < 0) place_elementwise(f, from);
   const int index = s->item_of[from];
   if (!f->fuse || index < 0 || s->items[index]->node) return false;
   il_item *group = s->items[index];
@@ -234,7 +356,8 @@ static void place(il_fusion *f, uint32_t id) {
   if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
   if (f->tiles && il_op_elementwise(node->op)) {
-    place_elementwise(f, id);
+    f->remade[id] = worth_remaking(f, id);
+    if (!f->remade[id]) place_elementwise(f, id);
     return;
   }
   if (node->op == IL_OP_SUM && place_sum(f, id)) return;
@@ -260,18 +383,22 @@ static void mark_needed(il_schedule *s) {
 
 static void mark_leaving(il_schedule *s) {
   const il_graph *g = s->graph;
-  for (uint32_t id = 1; id <= g->size; id++) {
-    const il_node *node = g->nodes[id];
-    if (!s->needed[id] || aliases(node->op)) continue;
-    for (int i = 0; i < node->inputs; i++) {
-      const uint32_t operand = node->input[i].id;
-      const int index = s->item_of[s->root[operand]];
-      const bool inside = index >= 0 && index == s->item_of[id] && !s->items[index]->node &&
-                          il_direct(s, operand) == s->root[operand];
-      if (!inside) s->leaves[s->root[operand]] = true;
+  for (int i = 0; i < s->count; i++) {
+    const il_item *item = s->items[i];
+    if (item->node) {
+      const il_node *node = node_at(s, item->node);
+      for (int k = 0; k < node->inputs; k++) s->leaves[s->root[node->input[k].id]] = true;
+    }
+    for (int k = 0; k < item->operands; k++) {
+      il_tile_mode mode;
+      s->leaves[il_operand_base(s, item, k, &mode)] = true;
     }
   }
   for (int i = 0; i < g->output_count; i++) s->leaves[s->root[g->outputs[i].value.id]] = true;
+}
+
+bool il_leaves(const il_schedule *s, const il_item *item, uint32_t id) {
+  return s->leaves[id] && s->items[s->item_of[id]] == item;
 }
 
 il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedule *s) {
@@ -283,7 +410,8 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
   s->leaves = calloc(n, sizeof *s->leaves);
   il_fusion f = {
       .s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
-  if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available) {
+  f.remade = calloc(n, sizeof *f.remade);
+  if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available || !f.remade) {
     f.failed = true;
   } else {
     mark_needed(s);
@@ -293,6 +421,7 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
     if (!f.failed) mark_leaving(s);
   }
   free(f.available);
+  free(f.remade);
   if (!f.failed) return IL_OK;
   il_schedule_free(s);
   return il_fail_memory(g->context, "a plan's schedule");

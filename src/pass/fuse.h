@@ -6,7 +6,8 @@
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 
-/* One thing to run. A group's members are elementwise nodes; its sums are sum nodes over the leading axes
+/* One thing to run. A group's members are elementwise nodes, in an order that can run; a node may be a member
+ * of several groups, of which one at most stores it. Its sums are sum nodes over the leading axes
  * of a member, taken while the member's tile is still in cache. */
 typedef struct il_item {
   il_when when;
@@ -17,6 +18,7 @@ typedef struct il_item {
   uint32_t member[IL_TILE_MAX_CODE];
   uint32_t sum[IL_TILE_MAX_SUMS];
   uint32_t operand[IL_TILE_MAX_OPERANDS]; /* node ids as the members name them */
+  bool stored[IL_TILE_MAX_OPERANDS]; /* it had memory of its own when the group came to read it */
 } il_item;
 
 typedef struct il_schedule {
@@ -26,20 +28,21 @@ typedef struct il_schedule {
   bool *needed; /* [size + 1] an output depends on it */
   uint32_t
       *root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
-  int32_t *item_of; /* [size + 1] index of the item that computes it; -1: none (input, virtual) */
-  bool *leaves;     /* [size + 1] its value is read outside of the group that computes it */
+  int32_t *item_of; /* [size + 1] index of the item that computes it for others; -1: none */
+  bool *leaves;     /* [size + 1] its value is read from memory */
 } il_schedule;
 
 /* fuse: false puts every elementwise node into a group of its own. tiles: false makes no groups at all. */
 il_status il_schedule_build(const il_graph *graph, bool fuse, bool tiles, il_schedule *schedule);
 void il_schedule_free(il_schedule *schedule);
 
-/* How a group whose index space is `shape` may read node `id`: receives the node whose memory is read.
- * A broadcast along rows or columns is read without being made; width receives the trailing dimension it
- * asks for (0: any). False: the operand must exist in full. */
-bool il_operand_mode(const il_schedule *schedule, uint32_t id, il_tile_mode *mode, uint32_t *base,
-                     int64_t *width);
+/* How a group reads its operand k: the node whose memory it reads. A broadcast along rows or columns is read
+ * without being made. */
+uint32_t il_operand_base(const il_schedule *schedule, const il_item *item, int k,
+                         il_tile_mode *mode);
 
+/* Does this group store its member `id`? False where the value stays inside, or another group stores it. */
+bool il_leaves(const il_schedule *schedule, const il_item *item, uint32_t id);
 /* The id under which a group knows an operand: a stop_gradient is what it stops. */
 uint32_t il_direct(const il_schedule *schedule, uint32_t id);
 /* Position of id in list[0..count), -1: not there. */

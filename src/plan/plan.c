@@ -36,10 +36,7 @@ static int reads(const il_builder *b, const il_item *item, uint32_t *root) {
   }
   for (int i = 0; i < item->operands; i++) {
     il_tile_mode mode;
-    uint32_t base;
-    int64_t width;
-    il_operand_mode(&b->s, item->operand[i], &mode, &base, &width);
-    root[count++] = b->s.root[base];
+    root[count++] = il_operand_base(&b->s, item, i, &mode);
   }
   return count;
 }
@@ -64,7 +61,8 @@ static void set_lives(il_builder *b) {
     const il_item *item = b->s.items[i];
     if (item->node) b->first[item->node] = b->last[item->node] = b->time[i];
     for (int k = 0; k < item->members; k++)
-      b->first[item->member[k]] = b->last[item->member[k]] = b->time[i];
+      if (il_leaves(&b->s, item, item->member[k]))
+        b->first[item->member[k]] = b->last[item->member[k]] = b->time[i];
     for (int k = 0; k < item->sums; k++)
       b->first[item->sum[k]] = b->last[item->sum[k]] = b->time[i];
   }

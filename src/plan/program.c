@@ -3,7 +3,7 @@
 #include "plan/program.h"
 
 static bool kept(const il_schedule *s, const il_item *item, uint32_t id) {
-  if (s->leaves[id]) return true;
+  if (il_leaves(s, item, id)) return true;
   for (int i = 0; i < item->sums; i++)
     if (s->graph->nodes[item->sum[i]]->input[0].id == id) return true;
   return false;
@@ -13,9 +13,8 @@ static void operands(const il_schedule *s, const il_item *item, il_compiled *c) 
   il_tile_program *p = c->program;
   p->operands = item->operands;
   for (int i = 0; i < item->operands; i++) {
-    int64_t width;
-    il_operand_mode(s, item->operand[i], &p->mode[i], &c->operand_base[i], &width);
-    const il_node *base = s->graph->nodes[s->root[c->operand_base[i]]];
+    c->operand_base[i] = il_operand_base(s, item, i, &p->mode[i]);
+    const il_node *base = s->graph->nodes[c->operand_base[i]];
     if (base->op == IL_OP_CONSTANT && p->mode[i] == IL_TILE_SCALAR) {
       p->is_constant[i] = true;
       p->constant[i] = ((const il_attr_constant *)base->attr)->number;
@@ -65,7 +64,7 @@ bool il_program_compile(const il_schedule *s, const il_item *item, il_arena *are
   int reg[IL_TILE_MAX_CODE] = {0};
   codes(s, item, p, reg);
   for (int i = 0; i < item->members; i++) {
-    if (!s->leaves[item->member[i]]) continue;
+    if (!il_leaves(s, item, item->member[i])) continue;
     p->result[p->results].reg = (uint16_t)reg[i];
     c->result_node[p->results++] = item->member[i];
   }

@@ -101,6 +101,31 @@ static void algebra_is_folded(void **state) {
   assert_fine();
 }
 
+/* What is the same along the summed axes leaves the sum; what is centred along them vanishes. */
+static void sums_are_folded(void **state) {
+  (void)state;
+  const uint32_t rows = 1, columns = 2;
+  il_value x = real("x", IL_SHAPE(4, 3)), y = real("y", IL_SHAPE(4, 3));
+  il_value c = real("c", IL_SHAPE(1, 3)), r = real("r", IL_SHAPE(4, 1));
+  il_value centred = il_sub(g, x, il_mean(g, x, rows)), zero = il_constant(g, 0, IL_SHAPE(1, 3));
+  il_value sum = il_sum(g, x, rows);
+  assert_same(il_sum(g, centred, rows), zero);
+  assert_same(il_sum(g, il_mul(g, il_add(g, centred, centred), c), rows), zero);
+  assert_same(il_sum(g, il_mul(g, x, c), rows), il_mul(g, sum, c));
+  assert_same(il_sum(g, il_div(g, x, c), rows), il_div(g, sum, c));
+  assert_same(il_sum(g, il_scale(g, x, 3), rows), il_scale(g, sum, 3));
+  assert_same(il_sum(g, il_neg(g, x), rows), il_neg(g, sum));
+  assert_same(il_sum(g, il_add(g, x, c), rows), il_add(g, sum, il_scale(g, c, 4)));
+  assert_same(il_sum(g, il_sub(g, y, centred), rows), il_sum(g, y, rows));
+  assert_same(il_sum(g, il_broadcast(g, r, IL_SHAPE(4, 3)), columns), il_scale(g, r, 3));
+  /* and what is not the same, or centred along other axes, or by another mean, stays */
+  assert_false(il_is_constant(g, il_sum(g, centred, columns), &(double){0}));
+  assert_false(il_is_constant(g, il_sum(g, il_sub(g, y, il_mean(g, x, rows)), rows), &(double){0}));
+  assert_true(il_sum(g, il_mul(g, x, r), rows).id != il_mul(g, sum, r).id);
+  assert_false(il_is_constant(g, il_sum(g, il_mul(g, centred, y), rows), &(double){0}));
+  assert_fine();
+}
+
 static void stages_follow_from_operands(void **state) {
   (void)state;
   il_value w = real("w", IL_SHAPE(3));
@@ -285,6 +310,7 @@ int main(void) {
       TEST(equal_expressions_are_one_value),
       TEST(operands_broadcast_as_in_numpy),
       TEST(algebra_is_folded),
+      TEST(sums_are_folded),
       TEST(stages_follow_from_operands),
       TEST(errors_are_sticky),
       TEST(text_reads_back),

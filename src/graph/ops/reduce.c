@@ -1,4 +1,5 @@
 /* Reductions: sum, max, argmax. */
+#include "graph/fold.h"
 #include "graph/ops/ops.h"
 
 /* The operand with neighbouring axes of one kind joined and axes of size 1 dropped. */
@@ -70,15 +71,6 @@ static il_value vjp_sum(il_graph *g, il_value node, int index, il_value ct) {
 static il_value jvp_sum(il_graph *g, il_value node, int index, il_value t) {
   (void)index;
   return il_sum(g, t, (uint32_t)axes_of(il_node_of(g, node)));
-}
-static il_value fold_sum(il_graph *g, const il_infer *m) {
-  double number;
-  const il_shape from = il_operand(m, 0)->shape;
-  if (il_shape_equal(from, m->shape)) return m->input[0];
-  if (il_is_constant(g, m->input[0], &number))
-    return il_constant(g, number * (double)(il_shape_count(from) / il_shape_count(m->shape)),
-                       m->shape);
-  return (il_value){0};
 }
 static double flops_reduce(const il_graph *g, const il_node *node) {
   return (double)il_shape_count(il_input_node(g, node, 0)->shape);
@@ -179,7 +171,7 @@ const il_op_info il_op_sum = {
     .infer = infer_reduce,
     .vjp = vjp_sum,
     .jvp = jvp_sum,
-    .fold = fold_sum,
+    .fold = il_fold_sum,
     .flops = flops_reduce,
     .reference = reference_sum,
     .sample = sample_sum,
