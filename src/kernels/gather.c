@@ -39,6 +39,72 @@ static void run_scatter(const il_problem *p, const void *table, const void *cons
     }
 }
 
+static const char *windows_refuse(const il_problem *p) {
+  return p->gather.window.kh > 0 ? NULL : "the indexes are not known to come from pooling windows";
+}
+
+/* For each channel the element of the window that its index names. */
+static void run_gather_windows(const il_problem *p, const void *table, const void *const *in,
+                               void *const *out, void *scratch) {
+  (void)table, (void)scratch;
+  const il_pool_geometry *g = &p->gather.window;
+  const float *x = in[0];
+  const int32_t *restrict index = in[1];
+  float *restrict y = out[0];
+  for (int32_t n = 0; n < g->n; n++)
+    for (int32_t i = 0; i < g->oh; i++)
+      for (int32_t j = 0; j < g->ow; j++, y += g->c, index += g->c)
+        for (int32_t a = 0; a < g->kh; a++)
+          for (int32_t b = 0; b < g->kw; b++) {
+            const int64_t at = (((int64_t)n * g->h + i * g->sh + a) * g->w + j * g->sw + b) * g->c;
+            const float *restrict from = x + at;
+            const int32_t first = (int32_t)at;
+            for (int32_t c = 0; c < g->c; c++) y[c] = index[c] == first + c ? from[c] : y[c];
+          }
+}
+
+/* Every element of a window is written once: the update where the index names it, else 0. */
+static void run_scatter_windows(const il_problem *p, const void *table, const void *const *in,
+                                void *const *out, void *scratch) {
+  (void)table, (void)scratch;
+  const il_pool_geometry *g = &p->gather.window;
+  const int32_t *restrict index = in[0];
+  const float *restrict x = in[1];
+  float *y = out[0];
+  /* Rows and columns that no window reaches. */
+  if (g->sh != g->kh || g->sw != g->kw || g->oh * g->sh != g->h || g->ow * g->sw != g->w)
+    memset(y, 0, (size_t)p->gather.rows * sizeof *y);
+  for (int32_t n = 0; n < g->n; n++)
+    for (int32_t i = 0; i < g->oh; i++)
+      for (int32_t j = 0; j < g->ow; j++, x += g->c, index += g->c)
+        for (int32_t a = 0; a < g->kh; a++)
+          for (int32_t b = 0; b < g->kw; b++) {
+            const int64_t at = (((int64_t)n * g->h + i * g->sh + a) * g->w + j * g->sw + b) * g->c;
+            float *restrict to = y + at;
+            const int32_t first = (int32_t)at;
+            /* 0 + x: as the sum that starts from 0, also for a negative zero */
+            for (int32_t c = 0; c < g->c; c++) to[c] = index[c] == first + c ? 0.0f + x[c] : 0;
+          }
+}
+
+const il_kernel il_kernel_gather_windows = {
+    .name = "gather/windows",
+    .op = IL_OP_GATHER,
+    .type = IL_FLOAT32,
+    .isa = "any",
+    .bit_class = "fma",
+    .refuses = windows_refuse,
+    .run = run_gather_windows,
+};
+const il_kernel il_kernel_scatter_add_windows = {
+    .name = "scatter_add/windows",
+    .op = IL_OP_SCATTER_ADD,
+    .type = IL_FLOAT32,
+    .isa = "any",
+    .bit_class = "fma",
+    .refuses = windows_refuse,
+    .run = run_scatter_windows,
+};
 const il_kernel il_kernel_gather = {
     .name = "gather",
     .op = IL_OP_GATHER,

@@ -40,15 +40,18 @@ typedef struct il_move_geometry {
   int64_t offset;
 } il_move_geometry;
 
-/* gather / scatter_add: a [rows, width], index [count]. */
-typedef struct il_gather_geometry {
-  int64_t rows, width, count;
-} il_gather_geometry;
-
 /* pool_argmax, average_pool and its transpose. */
 typedef struct il_pool_geometry {
   int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } il_pool_geometry;
+
+/* gather / scatter_add: a [rows, width], index [count]. Where the indexes come from a pool_argmax over an
+ * image of `rows` elements, whose windows lie inside it and apart from each other, window says which
+ * (else its kh is 0): then only places of its window need to be looked at. */
+typedef struct il_gather_geometry {
+  int64_t rows, width, count;
+  il_pool_geometry window;
+} il_gather_geometry;
 
 /* One instruction of an elementwise program over a tile of `rows`×`width` elements.
  * Registers are tile buffers in scratch, so an operation is one plain loop over the tile. */

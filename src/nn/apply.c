@@ -92,6 +92,19 @@ static il_value apply_layer(pass *p, int index, il_value x) {
   return x;
 }
 
+/* relu and max pool give the same values and derivatives in either order: the largest of a window is cut off
+ * at zero, or all of it is. After the pool there is a fraction of the elements to cut. */
+static int layer_at(const il_net *net, int index) {
+  const il_net_layer_record *layer = net->layer;
+  if (index + 1 < net->layers && layer[index].layer.kind == IL_LAYER_RELU &&
+      layer[index + 1].layer.kind == IL_LAYER_MAX_POOL)
+    return index + 1;
+  if (index > 0 && layer[index - 1].layer.kind == IL_LAYER_RELU &&
+      layer[index].layer.kind == IL_LAYER_MAX_POOL)
+    return index - 1;
+  return index;
+}
+
 static bool input_fine(const il_net *net, il_graph *g, il_value x) {
   il_shape shape = il_value_shape(g, x), expected = net->example;
   bool fine = shape.rank == expected.rank + 1;
@@ -136,8 +149,9 @@ il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters
             .dropout_key = dropout_key,
             .dropout_stream = dropout_stream};
   for (int i = 0; i < net->layers && il_valid(x); i++) {
-    il_scope_push(g, net->layer[i].name);
-    x = apply_layer(&p, i, x);
+    const int at = layer_at(net, i);
+    il_scope_push(g, net->layer[at].name);
+    x = apply_layer(&p, at, x);
     il_scope_pop(g);
   }
   return x;

@@ -131,6 +131,17 @@ static il_value pose_gather(il_graph *g, const il_problem *p) {
   return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->count, q->width)), q->rows);
 }
 
+/* The indexes are those of a pool, of an image of its own. */
+static il_value pose_windows(il_graph *g, const il_problem *p) {
+  const il_pool_geometry *q = &p->gather.window;
+  const il_problem pool = {.op = IL_OP_POOL_ARGMAX, .type = p->type, .pool = *q};
+  const il_value index = pose_pool(g, &pool);
+  if (p->op == IL_OP_GATHER)
+    return il_gather(g, input(g, p->type, IL_SHAPE(p->gather.rows)), index);
+  return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->n, q->oh, q->ow, q->c)),
+                        p->gather.rows);
+}
+
 static void pose_tile(il_graph *g, const il_problem *problem) {
   const il_tile_program *p = problem->tile;
   const il_shape all = IL_SHAPE(p->rows, p->width);
@@ -170,7 +181,7 @@ static il_value pose_one(il_graph *g, const il_problem *p) {
   case IL_OP_SLICE: return pose_slice(g, p);
   case IL_OP_BROADCAST: return pose_broadcast(g, p);
   case IL_OP_GATHER:
-  case IL_OP_SCATTER_ADD: return pose_gather(g, p);
+  case IL_OP_SCATTER_ADD: return p->gather.window.kh > 0 ? pose_windows(g, p) : pose_gather(g, p);
   default: return (il_value){0};
   }
 }

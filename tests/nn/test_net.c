@@ -209,6 +209,40 @@ static void norm_uses_the_statistics_asked_for(void **state) {
   il_net_free(net);
 }
 
+/* A net may take relu after the pool that follows it: values and derivatives are those of the order written,
+ * also where a whole window is negative. */
+static void relu_and_max_pool_may_change_places(void **state) {
+  (void)state;
+  const il_shape shape = IL_SHAPE(2, 4, 6, 3);
+  const il_layer layers[] = {{.kind = IL_LAYER_RELU},
+                             {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2}};
+  il_net *net = il_net_new(context, 2, layers, IL_SHAPE(4, 6, 3), 18);
+  assert_fine();
+  float x[144], found[144], expected[144];
+  for (int i = 0; i < 144; i++) x[i] = (float)((i * 37 % 29) - 20) / 10; /* most are negative */
+  const void *inputs[] = {x};
+  for (int derivative = 0; derivative < 2; derivative++) {
+    for (int written = 0; written < 2; written++) {
+      il_graph *g = il_graph_new(context, IL_FLOAT32);
+      il_value in = il_input(g, "x", IL_SHARED, IL_FLOAT32, shape);
+      il_value y =
+          written ? il_max_pool(g, il_relu(g, in), il_window_square(2, 2, 0))
+                  : il_net_apply(net, g, NULL, in, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+      il_value d;
+      if (derivative) {
+        il_grad(g, il_sum_all(g, il_mul(g, y, y)), 1, &in, &d);
+        y = d;
+      }
+      il_output(g, "y", y);
+      run(g, inputs, written ? expected : found);
+      il_graph_free(g);
+    }
+    for (int i = 0; i < (derivative ? 144 : 36); i++)
+      assert_true(found[i] == expected[i]); /* zeros may differ in sign */
+  }
+  il_net_free(net);
+}
+
 static void losses_are_means(void **state) {
   (void)state;
   il_graph *g = il_graph_new(context, IL_FLOAT64);
@@ -311,6 +345,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(initial_values_follow_their_scheme, setup, teardown),
       cmocka_unit_test_setup_teardown(torch_layout_goes_there_and_back, setup, teardown),
       cmocka_unit_test_setup_teardown(norm_uses_the_statistics_asked_for, setup, teardown),
+      cmocka_unit_test_setup_teardown(relu_and_max_pool_may_change_places, setup, teardown),
       cmocka_unit_test_setup_teardown(losses_are_means, setup, teardown),
       cmocka_unit_test_setup_teardown(dropout_keeps_the_mean, setup, teardown),
       cmocka_unit_test_setup_teardown(adam_follows_the_paper, setup, teardown),
