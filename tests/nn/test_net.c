@@ -215,8 +215,9 @@ static void relu_and_max_pool_may_change_places(void **state) {
   (void)state;
   const il_shape shape = IL_SHAPE(2, 4, 6, 3);
   const il_layer layers[] = {{.kind = IL_LAYER_RELU},
-                             {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2}};
-  il_net *net = il_net_new(context, 2, layers, IL_SHAPE(4, 6, 3), 18);
+                             {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2},
+                             {.kind = IL_LAYER_FLATTEN}};
+  il_net *net = il_net_new(context, 3, layers, IL_SHAPE(4, 6, 3), 18);
   assert_fine();
   float x[144], found[144], expected[144];
   for (int i = 0; i < 144; i++) x[i] = (float)((i * 37 % 29) - 20) / 10; /* most are negative */
