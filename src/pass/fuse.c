@@ -19,7 +19,8 @@ enum {
 typedef struct il_fusion {
   il_schedule *s;
   int32_t *available; /* first item index that may read the node */
-  bool *remade; /* elementwise, made again by each group that reads it, unless it is in memory anyway */
+  bool *
+      remade; /* elementwise, made again by each group that reads it, unless it is in memory anyway */
   bool fuse, tiles;
   bool failed;
 } il_fusion;
