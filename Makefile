@@ -2,11 +2,12 @@
 #   make        builds build/innerloop
 #   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates
 #   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
+#   make bench  installs the peers into build-bench/venv, measures innerloop against them (bench/README.md)
 #   make lint   formatting, static analysis, layering, file lengths
 JOBS ?= $(shell nproc)
 DEMO ?= runs/demo
 
-.PHONY: all build demo test lint format clean
+.PHONY: all build demo test bench lint format clean
 
 all: build
 
@@ -30,6 +31,13 @@ test:
 	cmake --preset sanitize
 	cmake --build build-sanitize -j$(JOBS)
 	cd build-sanitize && ctest --output-on-failure -j$(JOBS)
+
+bench:
+	@tools/bootstrap.sh build
+	cmake -S . -B build-bench/build -DINNERLOOP_TESTS=OFF -DINNERLOOP_BENCH=ON
+	cmake --build build-bench/build -j$(JOBS)
+	bench/setup.sh
+	bench/run $(BENCH) && bench/table.py
 
 lint:
 	@tools/bootstrap.sh lint

@@ -1,6 +1,5 @@
 /* Speed of each kernel on the shapes of few-shot nets, beside the machine's peak measured in the same run.
- *   gcc -std=gnu17 -O3 -march=native -ffp-contract=off -fno-math-errno -fno-trapping-math \
- *     -D_GNU_SOURCE -Iinclude -Isrc bench/kernels.c build/libinnerloop.a -lm -o build/bench_kernels
+ * Built by -DINNERLOOP_BENCH=ON.
  * Argument: a word that the problem's line must contain; none: all problems.
  * Multiply-adds on padding are not counted. One thread; best and median of the rounds. */
 #include <math.h>

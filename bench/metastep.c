@@ -1,0 +1,136 @@
+/* innerloop's side of the benchmark: meta-steps exactly as `innerloop train` makes them, episodes and outer
+ * update included, or evaluations of a meta-batch of test tasks.
+ *   metastep PRESET [--threads N] [--set KEY=VALUE]... [--evaluate STEPS]
+ * Prints "ready", then answers each line "N …" of standard input with one JSON line about N meta-steps. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/evaluate.h"
+#include "train/weights.h"
+
+typedef struct side {
+  il_context *context;
+  il_config *config;
+  il_team *team;
+  il_source *source;
+  il_learner *learner; /* training */
+  il_batch batch;
+  il_evaluator evaluator; /* evaluation */
+  il_net *net;
+  void **weights;
+  double *values;
+  int tasks;
+  int64_t step;
+} side;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Peak resident memory of this process so far, in KiB. */
+static long peak_resident(void) {
+  char line[256];
+  long size = 0;
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status && fgets(line, sizeof line, status))
+    if (sscanf(line, "VmHWM: %ld", &size) == 1) break;
+  if (status) fclose(status);
+  return size;
+}
+
+static _Noreturn void stop(const char *sentence) {
+  fprintf(stderr, "metastep: %s\n", sentence);
+  exit(1);
+}
+
+static void prepare_training(side *s) {
+  s->learner = il_learner_new(s->context, s->source, true);
+  if (!s->learner) return;
+  il_learner_initialize(s->learner);
+  if (il_learner_workspace(s->learner, s->tasks, s->team) != IL_OK) return;
+  il_batch_init(&s->batch, s->source, s->learner->real, s->learner->dropout, s->tasks,
+                il_team_threads(s->team));
+}
+
+static void prepare_evaluation(side *s, int steps) {
+  const il_query_statistics protocol = il_config_maml(s->config).query_statistics;
+  s->net = il_source_net(s->source);
+  s->weights = s->net ? il_weights_alloc(s->context, s->net, il_config_type(s->config)) : NULL;
+  s->values = calloc((size_t)s->tasks, sizeof *s->values);
+  if (!s->weights || !s->values) return;
+  for (int i = 0; i < il_net_parameters(s->net); i++)
+    il_net_initialize(s->net, i, s->source->seed, il_config_type(s->config), s->weights[i]);
+  il_evaluator_init(&s->evaluator, s->source, s->net, 1, &protocol, 1, &steps, s->tasks, s->team);
+}
+
+static il_status one_step(side *s) {
+  if (!s->learner)
+    return il_evaluator_run(&s->evaluator, s->team, s->weights, IL_TEST, s->tasks, s->values);
+  il_batch_draw(&s->batch, s->team, IL_TRAIN, (uint64_t)s->step * (uint64_t)s->tasks, s->tasks);
+  return il_learner_step(s->learner, s->team, &s->batch, s->step++);
+}
+
+static void answer(side *s) {
+  char line[64];
+  while (fgets(line, sizeof line, stdin)) {
+    const long steps = strtol(line, NULL, 10);
+    if (steps < 1) stop("expected a number of meta-steps");
+    const double start = now();
+    for (long i = 0; i < steps; i++)
+      if (one_step(s) != IL_OK) stop(il_context_message(s->context));
+    printf("{\"seconds\": %.9f, \"memory\": %ld}\n", now() - start, peak_resident());
+    fflush(stdout);
+  }
+}
+
+static void clear(side *s) {
+  il_evaluator_free(&s->evaluator);
+  free(s->values);
+  il_weights_free(s->weights);
+  il_net_free(s->net);
+  il_batch_free(&s->batch);
+  il_learner_free(s->learner);
+  il_source_free(s->source);
+  il_team_free(s->team);
+  il_config_free(s->config);
+  il_context_free(s->context);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) stop("expected a preset");
+  side s = {.context = il_context_new()};
+  if (!s.context) stop("out of memory");
+  s.config = il_config_load(s.context, argv[1]);
+  int threads = 0, evaluate = 0;
+  for (int i = 2; i < argc && s.config; i++) {
+    if (i + 1 == argc) stop("an option has no value");
+    if (!strcmp(argv[i], "--threads"))
+      threads = atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--evaluate"))
+      evaluate = atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--set"))
+      il_config_set(s.config, argv[++i]);
+    else
+      stop("unknown option");
+  }
+  if (il_context_status(s.context) == IL_OK) s.team = il_team_new(s.context, threads);
+  if (s.team) s.source = il_source_new(s.context, s.config, 0);
+  const double start = now();
+  if (s.source) {
+    s.tasks = il_config_int(s.config, IL_KEY_META_BATCH);
+    if (evaluate)
+      prepare_evaluation(&s, evaluate);
+    else
+      prepare_training(&s);
+  }
+  if (il_context_status(s.context) != IL_OK) stop(il_context_message(s.context));
+  printf("{\"ready\": true, \"build_seconds\": %.6f}\n", now() - start);
+  fflush(stdout);
+  answer(&s);
+  clear(&s);
+  return 0;
+}

@@ -1,0 +1,78 @@
+"""The nets and losses of the workloads in JAX, channels last, with either of two convolutions."""
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+EPS = 1e-5
+
+
+def from_torch(weights):
+    """PyTorch's layouts -> [kh, kw, in, out] and [in, out]."""
+    return {k: jnp.asarray(v.transpose(2, 3, 1, 0) if v.ndim == 4 else v.T if v.ndim == 2 else v)
+            for k, v in weights.items()}
+
+
+def to_torch(weights):
+    out = {}
+    for k, v in weights.items():
+        v = np.asarray(v)
+        out[k] = v.transpose(3, 2, 0, 1) if v.ndim == 4 else v.T if v.ndim == 2 else v
+    return out
+
+
+def own_conv(x, w, stride):
+    return jax.lax.conv_general_dilated(x, w, (stride, stride), ((1, 1), (1, 1)),
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def patches_conv(x, w, stride):
+    """The convolution written by hand: nine shifted copies side by side, times one matrix."""
+    n, height, width, c = x.shape
+    oh, ow = (height - 1) // stride + 1, (width - 1) // stride + 1
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    patches = jnp.concatenate(
+        [x[:, i:i + (oh - 1) * stride + 1:stride, j:j + (ow - 1) * stride + 1:stride]
+         for i in range(3) for j in range(3)], -1)
+    return (patches.reshape(n * oh * ow, 9 * c) @ w.reshape(9 * c, -1)).reshape(n, oh, ow, -1)
+
+
+def norm(x, gamma, beta):
+    axes = tuple(range(x.ndim - 1))
+    mean = x.mean(axes)
+    centred = x - mean
+    variance = (centred * centred).mean(axes)
+    return centred * (jax.lax.rsqrt(variance + EPS) * gamma) + beta
+
+
+def max_pool(x):
+    n, h, w, c = x.shape
+    return x[:, :h // 2 * 2, :w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
+def forward(w, conv, p, x):
+    if w.net == "mlp":
+        for i in (1, 2):
+            x = jax.nn.relu(x @ p[f"linear{i}.weight"] + p[f"linear{i}.bias"])
+        return x @ p["linear3.weight"] + p["linear3.bias"]
+    if w.net == "omniglot_fc":
+        x = x.reshape(len(x), -1)
+    for i in range(1, 5):
+        if w.net == "omniglot_fc":
+            x = x @ p[f"linear{i}.weight"]
+        else:
+            x = conv(x, p[f"conv{i}.weight"], 2 if w.net == "omniglot_conv" else 1)
+        x = jax.nn.relu(norm(x, p[f"norm{i}.weight"], p[f"norm{i}.bias"]))
+        if w.net == "conv4":
+            x = max_pool(x)
+    if w.net == "omniglot_conv":
+        x = x.mean((1, 2))
+    elif w.net == "conv4":
+        x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)  # the head's rows are in PyTorch's order
+    head = "linear5" if w.net == "omniglot_fc" else "linear1"
+    return x @ p[head + ".weight"] + p[head + ".bias"]
+
+
+def loss(w, scores, target):
+    if w.regression:
+        return jnp.mean((scores - target) ** 2)
+    return -jnp.take_along_axis(jax.nn.log_softmax(scores), target[:, None], -1).mean()

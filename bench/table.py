@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Replaces the marked section of docs/performance.md by the tables of a results file.
+
+    bench/table.py [RESULTS.json [DOCUMENT.md]]
+"""
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- benchmark: made by bench/table.py -->", "<!-- end of benchmark -->"
+
+
+def short(number):
+    return f"{number:.3g}" if number < 100 else f"{number:,.0f}"
+
+
+def size(kib):
+    return f"{kib / 1024:,.0f} MiB"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def machine_share(workloads):
+    rows = []
+    for name, w in workloads.items():
+        ours = w["innerloop"]
+        floor = w["operations"] / w["peak_gflops"] * 1e-6
+        lean = [p["memory_kib"] for p in w["peers"].values() if p["status"] == "timed"]
+        rows.append([f"{name}: {w['title']}", f"{w['operations'] * 1e-9:.3g}", short(floor),
+                     short(ours["ms"]), f"{100 * floor / ours['ms']:.0f} %",
+                     f"{ours['two_threads_gain']:.2f}", size(ours["memory_kib"]),
+                     size(min(lean)) if lean else "–"])
+    return table(["workload", "GFLOP", "floor, ms", "innerloop, ms", "share", "two threads over one",
+                  "memory", "leanest peer"], rows)
+
+
+def cell(peer):
+    if peer is None:
+        return "–"
+    if peer["status"] != "timed":
+        return peer["status"].split(":")[0]
+    return f"{short(peer['ratio'])}× ({short(peer['ms'])} ms, {peer['best']})"
+
+
+def against(workloads):
+    names = list(dict.fromkeys(p for w in workloads.values() for p in w["peers"]))
+    return table(["peer"] + list(workloads),
+                 [[n] + [cell(w["peers"].get(n)) for w in workloads.values()] for n in names])
+
+
+def compiling(workloads):
+    """The first meta-step of compiled peers is mostly compiling; from a cache it is short."""
+    rows = []
+    for name, w in workloads.items():
+        row = [name, short(w["innerloop"]["build_ms"]) + " ms"]
+        for peer in ("JAX", "JAX hand-rewritten", "torch.compile"):
+            settings = w["peers"].get(peer, {}).get("settings", {})
+            first = [s["first_step_seconds"] for s in settings.values()]
+            row.append(short(max(first)) + " s" if first else "–")
+        rows.append(row)
+    return table(["workload", "innerloop: data, graph, plan", "JAX", "JAX hand-rewritten",
+                  "torch.compile"], rows)
+
+
+def section(results):
+    m = results["machine"]
+    done = {n: w for n, w in results["workloads"].items() if "innerloop" in w}
+    peaks = [w["peak_gflops"] for w in done.values()]
+    parts = [
+        f"{m['cpu']}, {m['cores']} cores, {m['date']}, commit {m['commit']}; measured peak of all cores "
+        f"{min(peaks):.0f}–{max(peaks):.0f} GFLOP/s. The floor is the real operations at that peak; what is "
+        "compared, and how, stands in [bench/README.md](../bench/README.md).",
+        machine_share(done),
+        "How many times as long a peer takes as innerloop, median of alternating turns; in brackets its "
+        "time and its best setting (1 or 2 threads, or two pinned processes: 2p):",
+        against(done),
+        "Before the first meta-step (peers: first step with compiling, read from their caches where they "
+        "keep one and had run before):",
+        compiling(done)]
+    start = results["start_up"].get("first_step_ms")
+    if start:
+        parts.append(f"From process start to the end of the first meta-step and its checkpoint, W3 with an "
+                     f"imported dataset: {start:.0f} ms.")
+    reasons = [f"- {n}, {peer}: {p['status']}" for n, w in done.items()
+               for peer, p in w["peers"].items() if p["status"] != "timed"]
+    reasons += [f"- {n}: {w['status']}" for n, w in results["workloads"].items() if n not in done]
+    if reasons:
+        parts.append("Not timed:\n\n" + "\n".join(reasons))
+    return "\n\n".join(parts)
+
+
+def main():
+    given = sys.argv[1:]
+    results = json.loads(pathlib.Path(given[0] if given else ROOT / "build-bench/results.json").read_text())
+    document = pathlib.Path(given[1]) if len(given) > 1 else ROOT / "docs/performance.md"
+    text = document.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{document}: the lines {BEGIN} and {END} are missing")
+    document.write_text(f"{before}{BEGIN}\n{section(results)}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The workloads of the benchmark, and the operations that each needs: what a reader could count by hand."""
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    title: str
+    preset: str
+    net: str  # mlp, omniglot_fc, omniglot_conv, conv4
+    ways: int
+    shots: int
+    queries: int
+    batch: int  # tasks of a meta-step
+    steps: int  # inner steps
+    inner_lr: float
+    image: tuple = (28, 28, 1)
+    filters: int = 64
+    first_order: bool = False
+    evaluate: bool = False  # adapt and predict; no outer update
+    settings: tuple = field(default=())  # of innerloop, beyond the preset's
+
+    @property
+    def regression(self):
+        return self.net == "mlp"
+
+    @property
+    def support(self):
+        return self.ways * self.shots
+
+    @property
+    def query(self):
+        return self.ways * self.queries
+
+    @property
+    def outputs(self):
+        return 1 if self.regression else self.ways
+
+
+def _sinusoid(name, steps):
+    return Workload(name, f"sinusoid, 10 shots, 1-40-40-1, {steps} inner step{'s' * (steps > 1)}",
+                    "sinusoid-10shot-maml", "mlp", 1, 10, 10, 25, steps, 0.01, (1,), 40,
+                    settings=(f"meta.inner_steps={steps}",))
+
+
+WORKLOADS = [
+    _sinusoid("W1", 1),
+    _sinusoid("W1x5", 5),
+    Workload("W2", "28², 5-way 1-shot, fully connected", "omniglot-fc-5w1s-maml", "omniglot_fc",
+             5, 1, 1, 32, 1, 0.4),
+    Workload("W3", "28², 5-way 1-shot, strided conv", "omniglot-5w1s-maml", "omniglot_conv",
+             5, 1, 1, 32, 1, 0.4),
+    Workload("W4", "28², 20-way 1-shot, strided conv, 5 inner steps", "omniglot-20w1s-maml",
+             "omniglot_conv", 20, 1, 1, 16, 5, 0.4),
+    Workload("W5", "28², 5-way 1-shot, 15 queries, max-pool conv, 5 inner steps",
+             "omniglot-5w1s-maml", "conv4", 5, 1, 15, 8, 5, 0.4,
+             settings=("model.preset=conv4", "task.queries=15", "outer.meta_batch=8",
+                       "meta.inner_steps=5")),
+    Workload("W6", "84²×3, 5-way 5-shot, 15 queries, max-pool conv of 32, 5 inner steps",
+             "glyphs84-5w5s-maml", "conv4", 5, 5, 15, 4, 5, 0.01, (84, 84, 3), 32,
+             settings=("meta.inner_steps=5", "meta.inner_lr=0.01", "outer.meta_batch=4",
+                       "model.filters=32", "task.queries=15")),
+    Workload("W7", "W3, first order", "omniglot-5w1s-maml", "omniglot_conv", 5, 1, 1, 32, 1, 0.4,
+             first_order=True, settings=("meta.first_order=true",)),
+    Workload("W8", "evaluation: W3's net, adapt 10 steps and predict", "omniglot-5w1s-maml",
+             "omniglot_conv", 5, 1, 1, 32, 10, 0.4, evaluate=True),
+]
+
+
+def find(name):
+    for w in WORKLOADS:
+        if w.name == name:
+            return w
+    raise SystemExit(f'unknown workload "{name}"; expected {", ".join(w.name for w in WORKLOADS)}')
+
+
+def layers(w):
+    """The layers with weights, as ("conv", in, out, side of the input, stride) or ("linear", in, out)."""
+    if w.net == "mlp":
+        return [("linear", 1, w.filters), ("linear", w.filters, w.filters), ("linear", w.filters, 1)]
+    side, _, channels = w.image
+    if w.net == "omniglot_fc":
+        widths = [side * side * channels, 256, 128, 64, 64, w.outputs]
+        return [("linear", a, b) for a, b in zip(widths, widths[1:])]
+    out, stride = [], 2 if w.net == "omniglot_conv" else 1
+    for _ in range(4):
+        out.append(("conv", channels, w.filters, side, stride))
+        side, channels = (side + 1) // 2 if stride == 2 else side // 2, w.filters
+    return out + [("linear", channels * (1 if stride == 2 else side * side), w.outputs)]
+
+
+def forward_multiply_adds(layer):
+    """Of one example. Taps of a 3×3 window that fall on padding are not counted."""
+    if layer[0] == "linear":
+        return layer[1] * layer[2]
+    _, c, k, side, stride = layer
+    taps = sum(0 <= o * stride + t - 1 < side
+               for o in range((side - 1) // stride + 1) for t in range(3))
+    return taps * taps * c * k
+
+
+def operations(w):
+    """Floating-point operations of a meta-step that the mathematics needs; a multiply-add counts two.
+
+    In units of a layer's forward pass, per example: forward 1, gradients by input and by weights 2;
+    differentiating an inner step adds forward, forward again and both gradients of each: 6. The first
+    layer needs no gradient by its input, which leaves 2 and 2.
+    """
+    total = 0
+    for i, layer in enumerate(layers(w)):
+        inner = (2, 3)[i > 0] if w.evaluate or w.first_order else (4, 9)[i > 0]
+        outer = 1 if w.evaluate else (2, 3)[i > 0]
+        total += forward_multiply_adds(layer) * (w.support * w.steps * inner + w.query * outer)
+    return 2 * total * w.batch
