@@ -33,6 +33,7 @@ library yaml-0.1 libyaml-dev
 library jansson libjansson-dev
 library libzip libzip-dev
 library libpng libpng-dev
+library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
 if [ "$purpose" = lint ]; then
   command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"

@@ -11,5 +11,6 @@
 #include "greedy.h"
 #include "train.h"
 #include "fit.h"
+#include "compare.h"
 #include "version.h"
 #endif

@@ -26,6 +26,7 @@ int run_grad(int argc, char **argv);
 int run_init(int argc, char **argv);
 int run_plan(int argc, char **argv);
 int run_fit(int argc, char **argv);
+int run_compare(int argc, char **argv);
 
 /* Options that several subcommands take; their parser is a child of the subcommand's. */
 typedef struct settings {

@@ -125,7 +125,7 @@ static il_status loop(il_context *context, il_learner *l, il_batch *batch,
   return IL_OK;
 }
 
-/* A learning rate of 0 leaves the parameters and moves the running statistics: 0.9^40 of the old is left. */
+/* A learning rate of 0 leaves the parameters and moves the running statistics: 0.9^120 of the old is left. */
 static il_status measure_norms(il_context *context, il_model *m, const il_samples *samples,
                                const il_meta_options *o) {
   if (!m->norms || o->episodes.kind != IL_EPISODES_ALL_CLASSES) return IL_OK;
@@ -133,7 +133,7 @@ static il_status measure_norms(il_context *context, il_model *m, const il_sample
   fit.lr = 0;
   fit.optimizer = IL_OPTIMIZER_SGD;
   fit.loss = o->loss;
-  fit.steps = 40;
+  fit.steps = 120;
   fit.seed = o->seed;
   fit.team = o->team;
   return il_fit(context, m, samples, &fit);
