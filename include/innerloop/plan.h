@@ -13,9 +13,19 @@ extern "C" {
 
 typedef struct il_plan il_plan;
 
+typedef enum il_lanes {
+  IL_LANES_CHOOSE = 0, /* by size: docs/architecture.md says how */
+  IL_LANES_NEVER,
+  IL_LANES_ALWAYS,
+} il_lanes;
+
 typedef struct il_plan_options {
   bool no_fusion; /* every elementwise operation on its own: slower, same bits; for debugging */
   bool reference; /* reference loops only: slowest, same bits; for debugging */
+  /* Several tasks at once in the lanes of vectors, for nets so small that calling kernels costs more than
+   * what they compute. The bits are the same. */
+  il_lanes lanes;
+  int tasks; /* how many tasks a run will have, for choosing; 0: many */
 } il_plan_options;
 
 /* Compiles what the graph's outputs need. options may be NULL. NULL after an error. */
@@ -52,7 +62,8 @@ typedef struct il_plan_summary {
   int64_t steps_shared, steps_task, steps_after; /* kernel calls per stage */
   int64_t nodes;                                 /* graph nodes that the outputs need */
   double flops_shared, flops_task, flops_after;  /* of the graph, per meta-step or per task */
-  size_t bytes_shared, bytes_task;               /* arena sizes */
+  size_t bytes_shared, bytes_task;               /* arena sizes; bytes_task: for all lanes */
+  int lanes;                                     /* tasks that a run of the tasks' calls serves */
 } il_plan_summary;
 IL_API il_plan_summary il_plan_summarize(const il_plan *plan);
 

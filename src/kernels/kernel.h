@@ -92,6 +92,8 @@ typedef struct il_tile_program {
 typedef struct il_problem {
   il_op op; /* for tile programs: IL_OP_NONE */
   il_type type;
+  bool lanes;      /* tasks in lanes (kernels/lanes.h): only rows for lanes take it */
+  uint64_t shared; /* with lanes: bit i: operand i is the same for all tasks and has none */
   union {
     il_matmul_geometry matmul;
     il_conv_geometry conv;
@@ -109,6 +111,7 @@ typedef struct il_kernel {
   il_type type;
   const char *isa;       /* "native" or "any" */
   const char *bit_class; /* "fma": equal to the reference loop in every bit */
+  bool lanes;            /* takes tasks in lanes, and nothing else */
   /* Why the row cannot take the problem, as a predicate about the row ("takes one group only");
    * gives NULL when it can. NULL instead of a function: takes every problem of op and type. */
   const char *(*refuses)(const il_problem *problem);

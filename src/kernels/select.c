@@ -17,6 +17,8 @@ const il_kernel *const *il_kernel_rows(int *count) {
 }
 
 const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem) {
+  if (kernel->lanes != problem->lanes)
+    return kernel->lanes ? "takes tasks in lanes only" : "takes one task at a time";
   return kernel->refuses ? kernel->refuses(problem) : NULL;
 }
 

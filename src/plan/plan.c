@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/lanes.h"
 #include "plan/plan.h"
 #include "plan/program.h"
 
@@ -21,6 +22,12 @@ typedef struct il_builder {
 static const int64_t FOREVER = INT64_MAX;
 
 static const il_node *node_at(const il_builder *b, uint32_t id) { return b->g->nodes[id]; }
+
+/* A task input is copied into lanes at the start of the tasks' calls: it lies like what they compute. */
+static bool is_lane_input(const il_builder *b, uint32_t id) {
+  const il_node *node = node_at(b, id);
+  return b->plan->lanes > 1 && node->op == IL_OP_INPUT && node->when == IL_PER_TASK;
+}
 
 static bool is_task_mean(const il_builder *b, const il_item *item) {
   return item->node && node_at(b, item->node)->op == IL_OP_TASK_MEAN;
@@ -66,6 +73,8 @@ static void set_lives(il_builder *b) {
     for (int k = 0; k < item->sums; k++)
       b->first[item->sum[k]] = b->last[item->sum[k]] = b->time[i];
   }
+  for (int i = 0; i < b->g->input_count; i++) /* before all calls */
+    b->first[b->g->inputs[i].value.id] = b->last[b->g->inputs[i].value.id] = -1;
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
     uint32_t root[IL_CALL_MAX_INS];
@@ -86,6 +95,7 @@ static int output_slot(const il_builder *b, int i) {
 }
 
 static bool has_memory(const il_builder *b, uint32_t id) {
+  if (is_lane_input(b, id)) return true;
   const int item = b->s.item_of[id];
   return item >= 0 &&
          (b->s.items[item]->node == id || b->s.leaves[id] || node_at(b, id)->op == IL_OP_SUM);
@@ -95,10 +105,12 @@ static bool has_memory(const il_builder *b, uint32_t id) {
 static void place_fixed(il_builder *b) {
   il_plan *plan = b->plan;
   for (int i = 0; i < b->g->input_count; i++)
-    put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
+    if (!is_lane_input(b, b->g->inputs[i].value.id))
+      put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
   for (int i = 0; i < b->g->output_count; i++) {
     const uint32_t root = b->s.root[b->g->outputs[i].value.id];
-    if (!b->placed[root] && node_at(b, root)->op != IL_OP_TASK_MEAN)
+    if (b->placed[root] || node_at(b, root)->op == IL_OP_TASK_MEAN) continue;
+    if (plan->lanes == 1 || node_at(b, root)->when != IL_PER_TASK)
       put(b, root, output_slot(b, i), 0);
   }
   for (int i = 0; i < b->s.count; i++) {
@@ -106,7 +118,7 @@ static void place_fixed(il_builder *b) {
     if (!is_task_mean(b, item)) continue;
     const uint32_t root = b->s.root[node_at(b, item->node)->input[0].id];
     put(b, item->node, IL_SLOT_MEANS, plan->mean_bytes);
-    if (!b->placed[root]) put(b, root, IL_SLOT_LEAF, plan->mean_bytes);
+    if (!b->placed[root]) put(b, root, IL_SLOT_LEAF, plan->mean_bytes * (size_t)plan->lanes);
     plan->mean_bytes += il_aligned(il_node_bytes(node_at(b, item->node)));
   }
 }
@@ -123,10 +135,11 @@ static bool place_arena(il_builder *b, bool task) {
   for (uint32_t id = 1; id <= b->g->size; id++) {
     if (!b->s.needed[id] || b->placed[id] || !has_memory(b, id)) continue;
     if ((node_at(b, id)->when == IL_PER_TASK) != task) continue;
-    buffer[count++] = (il_buffer){.node = id,
-                                  .bytes = il_node_bytes(node_at(b, id)),
-                                  .first = b->first[id],
-                                  .last = b->last[id]};
+    buffer[count++] =
+        (il_buffer){.node = id,
+                    .bytes = il_node_bytes(node_at(b, id)) * (task ? (size_t)b->plan->lanes : 1),
+                    .first = b->first[id],
+                    .last = b->last[id]};
   }
   b->plan->arena_bytes[task ? 1 : 0] = il_memory_place(count, buffer, order);
   for (int64_t i = 0; i < count; i++)
@@ -136,11 +149,21 @@ static bool place_arena(il_builder *b, bool task) {
   return true;
 }
 
-static bool choose(il_builder *b, il_call *call) {
-  const il_kernel *kernel = il_kernel_select(&call->problem);
-  if (!kernel) return true;
+/* posed: the problem is one that kernels know. */
+static bool choose(il_builder *b, il_call *call, bool posed) {
+  const bool lanes = b->plan->lanes > 1 && node_at(b, call->node)->when == IL_PER_TASK;
+  call->kernel = NULL;
+  if (lanes)
+    il_lanes_choose(call, posed);
+  else if (posed)
+    call->kernel = il_kernel_select(&call->problem);
+  const il_kernel *kernel = call->kernel;
+  size_t scratch = call->each ? il_lanes_scratch(b->g, call) : 0;
+  if (!kernel) {
+    if (scratch > b->plan->scratch_bytes) b->plan->scratch_bytes = scratch;
+    return true;
+  }
   call->kind = IL_CALL_KERNEL;
-  call->kernel = kernel;
   const size_t table = kernel->table ? kernel->table(&call->problem) : 0;
   if (table) {
     void *memory = il_arena_alloc(&b->plan->arena, table);
@@ -148,7 +171,7 @@ static bool choose(il_builder *b, il_call *call) {
     kernel->prepare(&call->problem, memory);
     call->table = memory;
   }
-  const size_t scratch = kernel->scratch ? il_aligned(kernel->scratch(&call->problem)) : 0;
+  if (kernel->scratch) scratch += il_aligned(kernel->scratch(&call->problem));
   if (scratch > b->plan->scratch_bytes) b->plan->scratch_bytes = scratch;
   return true;
 }
@@ -157,18 +180,24 @@ static bool operands(il_builder *b, il_call *call, int ins, const uint32_t *in, 
                      const uint32_t *out) {
   il_arena *arena = &b->plan->arena;
   il_place *place = il_arena_alloc(arena, (size_t)(ins + outs) * sizeof *place);
-  uint32_t *node = il_arena_alloc(arena, (size_t)outs * sizeof *node);
+  uint32_t *node = il_arena_alloc(arena, (size_t)(ins + outs) * sizeof *node);
   if (!place || !node) return false;
-  for (int i = 0; i < ins; i++) place[i] = b->place[b->s.root[in[i]]];
+  for (int i = 0; i < ins; i++) {
+    place[i] = b->place[b->s.root[in[i]]];
+    node[i] = in[i];
+    if (b->plan->lanes > 1 && node_at(b, in[i])->when != IL_PER_TASK)
+      call->shared |= (uint64_t)1 << i;
+  }
   for (int i = 0; i < outs; i++) {
     place[ins + i] = b->place[out[i]];
-    node[i] = out[i];
+    node[ins + i] = out[i];
   }
   call->ins = ins;
   call->outs = outs;
   call->in = place;
   call->out = place + ins;
-  call->out_node = node;
+  call->in_node = node;
+  call->out_node = node + ins;
   return true;
 }
 
@@ -179,7 +208,7 @@ static bool group_call(il_builder *b, const il_item *item, il_call *call) {
   call->problem = (il_problem){.op = IL_OP_NONE, .type = b->g->real, .tile = c.program};
   return operands(b, call, c.program->operands, c.operand_base, c.program->results,
                   c.result_node) &&
-         choose(b, call);
+         choose(b, call, true);
 }
 
 static bool single_call(il_builder *b, const il_item *item, il_call *call) {
@@ -188,19 +217,21 @@ static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   for (int i = 0; i < node->inputs; i++) in[i] = node->input[i].id;
   call->node = item->node;
   call->kind = IL_CALL_REFERENCE;
-  bool ok = operands(b, call, node->inputs, in, 1, &item->node);
-  if (ok && !b->reference && il_problem_of(b->g, node, &call->problem)) ok = choose(b, call);
-  return ok;
+  if (!operands(b, call, node->inputs, in, 1, &item->node)) return false;
+  return choose(b, call, !b->reference && il_problem_of(b->g, node, &call->problem));
 }
 
-static bool copy_call(il_builder *b, uint32_t root, il_place to) {
+static bool copy_call(il_builder *b, il_call_kind kind, uint32_t root, il_place from, il_place to) {
   il_call_list *list = &b->plan->list[node_at(b, root)->when];
   il_call *call = &list->call[list->count++];
-  call->kind = IL_CALL_COPY;
+  call->kind = kind;
   call->node = root;
   call->bytes = il_node_bytes(node_at(b, root));
+  if (kind == IL_CALL_COPY && node_at(b, root)->when == IL_PER_TASK)
+    call->bytes *= (size_t)b->plan->lanes;
   if (!operands(b, call, 1, &root, 1, &root)) return false;
-  ((il_place *)call->out)[0] = to; /* the arrays were made a line above */
+  ((il_place *)call->in)[0] = from; /* the arrays were made a line above */
+  ((il_place *)call->out)[0] = to;
   return true;
 }
 
@@ -216,8 +247,15 @@ static bool make_calls(il_builder *b) {
   for (int w = 0; w < 3; w++) {
     plan->list[w].call = il_arena_alloc(
         &plan->arena,
-        (size_t)(count[w] + copies + (w == IL_PER_TASK ? means : 0) + 1) * sizeof(il_call));
+        (size_t)(count[w] + copies + (w == IL_PER_TASK ? means + b->g->input_count : 0) + 1) *
+            sizeof(il_call));
     if (!plan->list[w].call) return false;
+  }
+  for (int i = 0; i < b->g->input_count; i++) {
+    const uint32_t id = b->g->inputs[i].value.id;
+    if (!b->s.needed[id] || !is_lane_input(b, id)) continue;
+    if (!copy_call(b, IL_CALL_PUT, id, (il_place){IL_SLOT_INPUTS + i, 0}, b->place[id]))
+      return false;
   }
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
@@ -230,13 +268,18 @@ static bool make_calls(il_builder *b) {
     const il_item *item = b->s.items[i];
     if (!is_task_mean(b, item)) continue;
     const uint32_t root = b->s.root[node_at(b, item->node)->input[0].id];
-    const il_place leaf = {IL_SLOT_LEAF, b->place[item->node].offset};
-    if (b->place[root].slot != IL_SLOT_LEAF && !copy_call(b, root, leaf)) return false;
+    const il_place leaf = {IL_SLOT_LEAF, b->place[item->node].offset * (size_t)plan->lanes};
+    if (b->place[root].slot != IL_SLOT_LEAF &&
+        !copy_call(b, IL_CALL_COPY, root, b->place[root], leaf))
+      return false;
   }
   for (int i = 0; i < b->g->output_count; i++) {
     const uint32_t root = b->s.root[b->g->outputs[i].value.id];
     if (b->place[root].slot == output_slot(b, i)) continue;
-    if (!copy_call(b, root, (il_place){output_slot(b, i), 0})) return false;
+    const bool lanes = plan->lanes > 1 && node_at(b, root)->when == IL_PER_TASK;
+    if (!copy_call(b, lanes ? IL_CALL_TAKE : IL_CALL_COPY, root, b->place[root],
+                   (il_place){output_slot(b, i), 0}))
+      return false;
   }
   return true;
 }
@@ -284,28 +327,33 @@ static bool build(il_builder *b) {
   return place_arena(b, false) && place_arena(b, true) && describe(b) && make_calls(b);
 }
 
-il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
-  if (il_context_status(graph->context) != IL_OK) return NULL;
+static bool expressible(const il_graph *graph) {
+  if (il_context_status(graph->context) != IL_OK) return false;
   if (graph->output_count == 0) {
     il_fail(graph->context, IL_ERROR_ARGUMENT,
             "il_plan_build: the graph has no outputs, so there is nothing to compute");
-    return NULL;
+    return false;
   }
-  const bool reference = options && options->reference;
-  il_builder b = {.g = graph, .reference = reference};
   for (uint32_t id = 1; id <= graph->size; id++) {
     if (graph->nodes[id]->inputs <= IL_CALL_MAX_INS) continue;
     il_fail(graph->context, IL_ERROR_UNSUPPORTED,
             "il_plan_build: %s of %d values; at most %d are possible",
             il_op_name(graph->nodes[id]->op), graph->nodes[id]->inputs, IL_CALL_MAX_INS);
-    return NULL;
+    return false;
   }
-  if (il_schedule_build(graph, !(options && options->no_fusion), !reference, &b.s) != IL_OK)
+  return true;
+}
+
+static il_plan *build_with(const il_graph *graph, const il_plan_options *options, int lanes) {
+  il_builder b = {.g = graph, .reference = options->reference};
+  if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)
     return NULL;
   b.plan = calloc(1, sizeof *b.plan);
   bool ok = b.plan != NULL;
   if (ok) {
     b.plan->graph = graph;
+    b.plan->lanes = lanes;
+    b.plan->why = "as the options ask";
     ok = build(&b);
   }
   free(b.place);
@@ -318,6 +366,22 @@ il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   il_plan_free(b.plan);
   il_fail_memory(graph->context, "a plan");
   return NULL;
+}
+
+il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
+  const il_plan_options none = {0};
+  if (!options) options = &none;
+  if (!expressible(graph)) return NULL;
+  if (options->lanes != IL_LANES_CHOOSE)
+    return build_with(graph, options, options->lanes == IL_LANES_ALWAYS ? IL_LANES : 1);
+  il_plan *plan = build_with(graph, options, IL_LANES);
+  const char *why;
+  if (plan && !il_lanes_pay(plan, options->tasks, &why)) {
+    il_plan_free(plan);
+    plan = build_with(graph, options, 1);
+  }
+  if (plan) plan->why = why;
+  return plan;
 }
 
 void il_plan_free(il_plan *plan) {
@@ -337,5 +401,6 @@ il_plan_summary il_plan_summarize(const il_plan *plan) {
       .flops_after = plan->flops[IL_AFTER],
       .bytes_shared = plan->arena_bytes[0],
       .bytes_task = plan->arena_bytes[1],
+      .lanes = plan->lanes,
   };
 }

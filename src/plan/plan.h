@@ -4,6 +4,7 @@
  *   SHARED   values known before the tasks, and what follows the mean; one for the whole run
  *   TASK     the arena of the task in hand, one per worker
  *   LEAF     this task's contribution to the means, a block of the fixed tree (run/mean.c)
+ *            (a plan in lanes: TASK and LEAF hold a group of tasks, each value as [element][lane])
  *   MEANS    the finished means
  *   then one slot per input and one per output of the graph (task inputs and outputs: this task's part)
  *
@@ -23,7 +24,13 @@ typedef struct il_place {
   size_t offset; /* bytes */
 } il_place;
 
-typedef enum il_call_kind { IL_CALL_KERNEL = 1, IL_CALL_REFERENCE, IL_CALL_COPY } il_call_kind;
+typedef enum il_call_kind {
+  IL_CALL_KERNEL = 1,
+  IL_CALL_REFERENCE,
+  IL_CALL_COPY,
+  IL_CALL_PUT, /* a task input into the lanes: the first operand is that of the group's first task */
+  IL_CALL_TAKE, /* the lanes into a task output, likewise */
+} il_call_kind;
 
 enum { IL_CALL_MAX_INS = 64 }; /* a concatenation of more is refused when the plan is built */
 
@@ -33,9 +40,12 @@ typedef struct il_call {
   const il_kernel *kernel; /* IL_CALL_KERNEL */
   il_problem problem;      /* geometry that the kernel sees */
   const void *table;       /* prepared by the kernel */
-  size_t bytes;            /* IL_CALL_COPY */
+  size_t bytes;            /* IL_CALL_COPY; IL_CALL_PUT, IL_CALL_TAKE: of one task */
+  bool each;               /* lanes, but no kernel for them: one task after the other */
+  uint64_t shared;         /* lanes: bit i: operand i has none */
   int ins, outs;
   const il_place *in, *out;
+  const uint32_t *in_node;
   const uint32_t *out_node; /* the graph value that each out holds; for checking and printing */
 } il_call;
 
@@ -51,6 +61,8 @@ struct il_plan {
   size_t arena_bytes[2]; /* SHARED, TASK */
   size_t scratch_bytes;  /* largest of any step */
   size_t mean_bytes;     /* one block of the mean tree */
+  int lanes;             /* tasks that one run of the tasks' calls serves: 1 or IL_LANES */
+  const char *why;       /* what decided so */
   int64_t nodes;
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */
@@ -61,6 +73,8 @@ struct il_plan {
 static inline size_t il_aligned(size_t bytes) {
   return (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
 }
+/* FLOPs of a call for one task. */
+double il_call_flops(const il_plan *plan, const il_call *call);
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 
@@ -87,7 +101,17 @@ typedef struct il_buffer {
  * Returns the size of the arena. Order of `buffer` is kept; order is scratch for count ints. */
 size_t il_memory_place(int64_t count, il_buffer *buffer, int64_t *order);
 
-/* Runs one step with the given bases. */
-void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch);
+/* ---- lanes (plan/lanes.c) ---- */
+/* Gives a call of the tasks its kernel for lanes, or makes it run task after task.
+ * posed: its problem is one that kernels know. */
+void il_lanes_choose(il_call *call, bool posed);
+/* Scratch of a call that runs task after task: a copy of each operand of one task, behind the kernel's own. */
+size_t il_lanes_scratch(const il_graph *graph, const il_call *call);
+/* Whether lanes pay for a plan that was built with them and runs so many tasks (0: many); why receives the reason in either case. */
+bool il_lanes_pay(const il_plan *plan, int tasks, const char **why);
+
+/* Runs one step with the given bases; live: tasks of the group, with lanes (else 1). */
+void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch,
+                 int live);
 
 #endif

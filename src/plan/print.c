@@ -23,7 +23,7 @@ static const char *slot_name(const il_plan *plan, int slot, char text[static 32]
 
 double il_call_flops(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
-  if (call->kind == IL_CALL_COPY) return 0;
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE) return 0;
   if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_NONE) {
     const il_tile_program *p = call->problem.tile;
     return (double)p->rows * (double)p->width * p->codes;
@@ -37,7 +37,7 @@ static size_t bytes_read(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
   const il_problem *p = &call->problem;
   size_t numbers = 0, bytes = 0;
-  if (call->kind == IL_CALL_COPY) return call->bytes;
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE) return call->bytes;
   if (call->kind == IL_CALL_KERNEL && p->op == IL_OP_NONE) {
     for (int i = 0; i < p->tile->operands; i++) {
       if (p->tile->is_constant[i]) continue;
@@ -67,8 +67,13 @@ size_t il_call_bytes(const il_plan *plan, const il_call *call) {
 }
 
 const char *il_call_kernel(const il_call *call) {
-  if (call->kind == IL_CALL_KERNEL) return call->kernel->name;
-  return call->kind == IL_CALL_COPY ? "copy" : "reference";
+  switch (call->kind) {
+  case IL_CALL_KERNEL: return call->kernel->name;
+  case IL_CALL_COPY: return "copy";
+  case IL_CALL_PUT: return "into lanes";
+  case IL_CALL_TAKE: return "out of lanes";
+  default: return "reference";
+  }
 }
 
 void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t size) {
@@ -78,8 +83,11 @@ void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t s
   }
   char shape[96];
   const il_node *node = plan->graph->nodes[call->node];
-  snprintf(text, size, "%s %s", call->kind == IL_CALL_COPY ? "copy" : il_op_name(node->op),
-           il_shape_text(node->shape, shape));
+  const char *what = call->kind == IL_CALL_COPY   ? "copy"
+                     : call->kind == IL_CALL_PUT  ? "put"
+                     : call->kind == IL_CALL_TAKE ? "take"
+                                                  : il_op_name(node->op);
+  snprintf(text, size, "%s %s", what, il_shape_text(node->shape, shape));
 }
 
 /* Pads by characters: origins hold "·", which has two bytes. */
@@ -90,14 +98,14 @@ int il_text_padding(const char *text, int width) {
 
 /* The problem stands last, behind the only bar: il_problem_parse reads the whole line. */
 static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_call *call) {
-  char problem[IL_PROBLEM_TEXT], origin[160], slot[32];
+  char problem[IL_PROBLEM_TEXT], origin[160], slot[32], kernel[64];
   il_call_text(plan, call, problem, sizeof problem);
+  snprintf(kernel, sizeof kernel, "%s%s", il_call_kernel(call), call->each ? ", task by task" : "");
   il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
   fprintf(file, "%5lld  %-8s@%-9zu %10zu B %12.0f FLOP  %-21s %s%*s | %s\n", (long long)index,
           call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
           call->outs ? call->out[0].offset : 0, bytes_written(plan, call),
-          il_call_flops(plan, call), il_call_kernel(call), origin, il_text_padding(origin, 40), "",
-          problem);
+          il_call_flops(plan, call), kernel, origin, il_text_padding(origin, 40), "", problem);
 }
 
 char *il_plan_print(const il_plan *plan) {
@@ -113,6 +121,10 @@ char *il_plan_print(const il_plan *plan) {
           "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B\n",
           il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0],
           plan->arena_bytes[1], plan->scratch_bytes, plan->mean_bytes);
+  if (plan->lanes > 1)
+    fprintf(text.file, "%d tasks at once in lanes: %s\n", plan->lanes, plan->why);
+  else
+    fprintf(text.file, "one task at a time: %s\n", plan->why);
   for (int when = 0; when < 3; when++) {
     const il_call_list *list = &plan->list[when];
     fprintf(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count,

@@ -6,6 +6,12 @@
 
 #include "run/execute.h"
 
+/* Where the elements of a found value stand, in elements from its address. */
+typedef struct il_found {
+  const char *data;
+  int64_t begin, stride;
+} il_found;
+
 typedef struct il_checker {
   const il_plan *plan;
   il_reference *reference;
@@ -23,15 +29,29 @@ static double element(il_type type, const void *data, int64_t i) {
   }
 }
 
-/* Two NaNs are equal whatever their payload: which one an operation returns is not fixed by IEEE 754. */
-static bool same(il_type type, const void *a, const void *b, int64_t i) {
-  const size_t size = il_type_size(type);
-  if (memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0)
-    return true;
-  return isnan(element(type, a, i)) && isnan(element(type, b, i));
+/* A task's lane is its place in its group; before and after the lanes its values are its own. */
+static il_found found_of(const il_checker *c, const il_call *call, int k, char *const *bases) {
+  const int lanes = c->plan->lanes, lane = c->task < 0 ? 0 : c->task % lanes;
+  const int slot = call->out[k].slot;
+  const bool laid = c->task >= 0 && lanes > 1 && (slot == IL_SLOT_TASK || slot == IL_SLOT_LEAF);
+  il_found f = {bases[slot] + call->out[k].offset, laid ? lane : 0, laid ? lanes : 1};
+  if (call->kind == IL_CALL_TAKE) f.data += (size_t)lane * call->bytes;
+  return f;
 }
 
-static void report(il_checker *c, const il_call *call, uint32_t id, const void *found,
+/* Two NaNs are equal whatever their payload: which one an operation returns is not fixed by IEEE 754. */
+static bool same(il_type type, const il_found *a, const void *b, int64_t i) {
+  const size_t size = il_type_size(type);
+  const int64_t at = a->begin + i * a->stride;
+  if (memcmp(a->data + (size_t)at * size, (const char *)b + (size_t)i * size, size) == 0)
+    return true;
+  return isnan(element(type, a->data, at)) && isnan(element(type, b, i));
+}
+static double found_element(il_type type, const il_found *a, int64_t i) {
+  return element(type, a->data, a->begin + i * a->stride);
+}
+
+static void report(il_checker *c, const il_call *call, uint32_t id, const il_found *found,
                    const void *expected) {
   const il_graph *g = c->plan->graph;
   const il_node *node = g->nodes[id];
@@ -41,7 +61,7 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const void *
   for (int64_t i = 0; i < count; i++) {
     if (same(node->type, found, expected, i)) continue;
     different++;
-    const double d = fabs(element(node->type, found, i) - element(node->type, expected, i));
+    const double d = fabs(found_element(node->type, found, i) - element(node->type, expected, i));
     if (!(d <= distance)) {
       distance = d;
       worst = i;
@@ -56,7 +76,7 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const void *
       "worst is element %lld: found %.9g, expected %.9g; kernel %s",
       id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
       task, (long long)different, (long long)count, (long long)worst,
-      element(node->type, found, worst), element(node->type, expected, worst),
+      found_element(node->type, found, worst), element(node->type, expected, worst),
       call->kind == IL_CALL_KERNEL ? call->kernel->name : "reference");
 }
 
@@ -66,12 +86,12 @@ static bool after_call(void *argument, const il_call *call, char *const *bases) 
     const uint32_t id = call->out_node[k];
     const il_node *node = c->plan->graph->nodes[id];
     const void *expected = il_reference_value(c->reference, (il_value){id});
-    const void *found = bases[call->out[k].slot] + call->out[k].offset;
+    const il_found found = found_of(c, call, k, bases);
     if (!expected) continue;
     const int64_t count = il_shape_count(node->shape);
     for (int64_t i = 0; i < count; i++) {
-      if (same(node->type, found, expected, i)) continue;
-      report(c, call, id, found, expected);
+      if (same(node->type, &found, expected, i)) continue;
+      report(c, call, id, &found, expected);
       return false;
     }
     c->compared += count;
@@ -96,7 +116,8 @@ static void check(il_checker *c, il_run *run) {
   c->status = il_reference_after(c->reference);
   if (c->status != IL_OK) return;
   if (c->plan->mean_bytes > 0)
-    il_tree_finish(c->plan, &run->tree, run->workspace + run->layout.blocks, 0, 1);
+    il_tree_finish(c->plan, &run->tree, run->bindings->tasks, run->workspace + run->layout.blocks,
+                   0, 1);
   il_run_shared(run, IL_AFTER);
 }
 

@@ -4,20 +4,94 @@
 #include <string.h>
 
 #include "base/team.h"
+#include "kernels/lanes.h"
 
-void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch) {
+typedef struct il_operands {
   const void *in[IL_CALL_MAX_INS];
   void *out[IL_TILE_MAX_RESULTS];
-  for (int i = 0; i < call->ins; i++) in[i] = bases[call->in[i].slot] + call->in[i].offset;
-  for (int i = 0; i < call->outs; i++) out[i] = bases[call->out[i].slot] + call->out[i].offset;
+} il_operands;
+
+static void run_one(const il_plan *plan, const il_call *call, const il_operands *o, void *scratch) {
   if (call->kind == IL_CALL_KERNEL) {
-    call->kernel->run(&call->problem, call->table, in, out, scratch);
-  } else if (call->kind == IL_CALL_COPY) {
-    memcpy(out[0], in[0], call->bytes);
+    call->kernel->run(&call->problem, call->table, o->in, o->out, scratch);
   } else {
     const il_node *node = plan->graph->nodes[call->node];
-    plan->graph->ops[node->op]->reference(plan->graph, node, in, out[0]);
+    plan->graph->ops[node->op]->reference(plan->graph, node, o->in, o->out[0]);
   }
+}
+
+static size_t value_size(const il_plan *plan, uint32_t id, int64_t *count) {
+  const il_node *node = plan->graph->nodes[id];
+  *count = il_shape_count(node->shape);
+  return il_type_size(node->type);
+}
+
+/* Task after task: each one's operands are copied out of the lanes, its results into them. */
+static void run_each(const il_plan *plan, const il_call *call, const il_operands *lanes,
+                     char *scratch) {
+  il_operands one = *lanes;
+  int64_t count;
+  char *at = scratch;
+  for (int i = 0; i < call->ins; i++)
+    if (!(call->shared >> i & 1)) {
+      one.in[i] = at;
+      at += il_aligned(value_size(plan, call->in_node[i], &count) * (size_t)count);
+    }
+  for (int i = 0; i < call->outs; i++) {
+    one.out[i] = at;
+    at += il_aligned(value_size(plan, call->out_node[i], &count) * (size_t)count);
+  }
+  for (int lane = 0; lane < IL_LANES; lane++) {
+    char *to = scratch;
+    for (int i = 0; i < call->ins; i++)
+      if (!(call->shared >> i & 1)) {
+        const size_t size = value_size(plan, call->in_node[i], &count);
+        il_lanes_take(size, count, lane, to, lanes->in[i]);
+        to += il_aligned(size * (size_t)count);
+      }
+    run_one(plan, call, &one, at);
+    for (int i = 0; i < call->outs; i++) {
+      const size_t size = value_size(plan, call->out_node[i], &count);
+      il_lanes_put(size, count, lane, lanes->out[i], one.out[i]);
+    }
+  }
+}
+
+/* Lanes without a task repeat the group's last one. */
+static void put_input(const il_plan *plan, const il_call *call, const il_operands *o, int live) {
+  int64_t count;
+  const size_t size = value_size(plan, call->node, &count);
+  for (int lane = 0; lane < IL_LANES; lane++)
+    il_lanes_put(size, count, lane, o->out[0],
+                 (const char *)o->in[0] + (size_t)(lane < live ? lane : live - 1) * call->bytes);
+}
+
+static void take_output(const il_plan *plan, const il_call *call, const il_operands *o, int live) {
+  int64_t count;
+  const size_t size = value_size(plan, call->node, &count);
+  for (int lane = 0; lane < live; lane++)
+    il_lanes_take(size, count, lane, (char *)o->out[0] + (size_t)lane * call->bytes, o->in[0]);
+}
+
+void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch,
+                 int live) {
+  il_operands o;
+  for (int i = 0; i < call->ins; i++) o.in[i] = bases[call->in[i].slot] + call->in[i].offset;
+  for (int i = 0; i < call->outs; i++) o.out[i] = bases[call->out[i].slot] + call->out[i].offset;
+  switch (call->kind) {
+  case IL_CALL_COPY: memcpy(o.out[0], o.in[0], call->bytes); return;
+  case IL_CALL_PUT: put_input(plan, call, &o, live); return;
+  case IL_CALL_TAKE: take_output(plan, call, &o, live); return;
+  default:
+    if (call->each)
+      run_each(plan, call, &o, scratch);
+    else
+      run_one(plan, call, &o, scratch);
+  }
+}
+
+static int groups_of(const il_plan *plan, int tasks) {
+  return (tasks + plan->lanes - 1) / plan->lanes;
 }
 
 static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads) {
@@ -30,7 +104,9 @@ static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads
   l.scratch = il_aligned(plan->arena_bytes[0]);
   l.blocks = l.scratch + workers * plan->scratch_bytes;
   l.stacks = l.blocks + (size_t)tree->chunks * plan->mean_bytes;
-  l.tasks = l.stacks + workers * l.stack_bytes;
+  l.leaves = l.stacks + workers * l.stack_bytes;
+  l.leaf_bytes = plan->lanes > 1 ? plan->mean_bytes * (size_t)plan->lanes : 0;
+  l.tasks = l.leaves + workers * l.leaf_bytes;
   l.bases = l.tasks + workers * il_aligned(plan->arena_bytes[1]);
   l.total = l.bases + workers * l.base_bytes;
   return l;
@@ -39,7 +115,7 @@ static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads
 size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
   if (threads < 1) threads = 1;
   if (tasks < 1) tasks = 1;
-  const il_tree tree = il_tree_cut(tasks, threads);
+  const il_tree tree = il_tree_cut(groups_of(plan, tasks), threads);
   return layout_of(plan, &tree, threads).total;
 }
 
@@ -81,28 +157,28 @@ static void *scratch_of(const il_run *run, int worker) {
   return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
 }
 
-static void run_timed(const il_run *run, il_when when, int worker) {
+static void run_timed(const il_run *run, il_when when, int worker, int live) {
   const il_call_list *list = &run->plan->list[when];
   char *const *bases = bases_of(run, worker);
   void *scratch = scratch_of(run, worker);
   il_profile_entry *entry = il_profile_entries(run->profile, worker, when);
   int64_t before = il_profile_now();
   for (int64_t i = 0; i < list->count; i++) {
-    il_call_run(run->plan, &list->call[i], bases, scratch);
+    il_call_run(run->plan, &list->call[i], bases, scratch, live);
     before = il_profile_add(&entry[i], before);
   }
 }
 
-static bool run_list(const il_run *run, il_when when, int worker) {
+static bool run_list(const il_run *run, il_when when, int worker, int live) {
   if (run->profile) {
-    run_timed(run, when, worker);
+    run_timed(run, when, worker, live);
     return true;
   }
   const il_call_list *list = &run->plan->list[when];
   char *const *bases = bases_of(run, worker);
   void *scratch = scratch_of(run, worker);
   for (int64_t i = 0; i < list->count; i++) {
-    il_call_run(run->plan, &list->call[i], bases, scratch);
+    il_call_run(run->plan, &list->call[i], bases, scratch, live);
     if (run->after_call && !run->after_call(run->argument, &list->call[i], bases)) return false;
   }
   return true;
@@ -110,7 +186,16 @@ static bool run_list(const il_run *run, il_when when, int worker) {
 
 bool il_run_shared(il_run *run, il_when when) {
   set_bases(run, 0);
-  return run_list(run, when, 0);
+  return run_list(run, when, 0, 1);
+}
+
+/* One run of the tasks' calls serves the group; who watches them sees one run per task. */
+static bool run_group(il_run *run, int worker, int first, int live) {
+  if (!run->before_task) return run_list(run, IL_PER_TASK, worker, live);
+  for (int task = first; task < first + live; task++)
+    if (!run->before_task(run->argument, task) || !run_list(run, IL_PER_TASK, worker, live))
+      return false;
+  return true;
 }
 
 bool il_run_chunk(il_run *run, int worker, int chunk) {
@@ -122,12 +207,17 @@ bool il_run_chunk(il_run *run, int worker, int chunk) {
     walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
   set_bases(run, worker);
   char **bases = bases_of(run, worker);
-  const int begin = chunk * run->tree.chunk;
-  for (int i = 0; i < run->tree.chunk && begin + i < run->tree.tasks; i++) {
-    if (run->before_task && !run->before_task(run->argument, begin + i)) return false;
-    set_task(run, bases, begin + i);
-    bases[IL_SLOT_LEAF] = il_tree_leaf(&walk);
-    if (!run_list(run, IL_PER_TASK, worker)) return false;
+  char *lanes = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
+  const int tasks = run->bindings->tasks, begin = chunk * run->tree.chunk;
+  for (int i = 0; i < run->tree.chunk && begin + i < run->tree.leaves; i++) {
+    const int first = (begin + i) * plan->lanes,
+              live = tasks - first < plan->lanes ? tasks - first : plan->lanes;
+    set_task(run, bases, first);
+    bases[IL_SLOT_LEAF] = plan->lanes > 1 ? lanes : il_tree_leaf(&walk);
+    if (!run_group(run, worker, first, live)) return false;
+    if (plan->lanes > 1)
+      il_lanes_sum(plan->graph->real, (int64_t)(plan->mean_bytes / il_type_size(plan->graph->real)),
+                   live, lanes, il_tree_leaf(&walk));
     il_tree_add(plan, &walk, i + 1);
   }
   il_tree_close(plan, &walk);
@@ -146,14 +236,15 @@ static void tasks_job(void *argument, int worker) {
 static void means_job(void *argument, int worker) {
   const il_run *run = argument;
   const int64_t before = run->profile ? il_profile_now() : 0;
-  il_tree_finish(run->plan, &run->tree, run->workspace + run->layout.blocks, worker, run->threads);
+  il_tree_finish(run->plan, &run->tree, run->bindings->tasks, run->workspace + run->layout.blocks,
+                 worker, run->threads);
   if (run->profile) il_profile_add(il_profile_means(run->profile, worker), before);
 }
 
 il_run il_run_start(const il_plan *plan, int threads, void *workspace,
                     const il_bindings *bindings) {
   il_run run = {.plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
-  run.tree = il_tree_cut(bindings->tasks, threads);
+  run.tree = il_tree_cut(groups_of(plan, bindings->tasks), threads);
   run.layout = layout_of(plan, &run.tree, threads);
   return run;
 }

@@ -8,8 +8,9 @@
 #include "run/profile.h"
 
 typedef struct il_layout { /* offsets in the workspace */
-  size_t shared, scratch, blocks, stacks, tasks, bases, total;
+  size_t shared, scratch, blocks, stacks, leaves, tasks, bases, total;
   size_t stack_bytes; /* blocks of the tree that one worker keeps */
+  size_t leaf_bytes;  /* one worker's contributions in lanes */
   size_t base_bytes;  /* one worker's array of bases */
 } il_layout;
 
@@ -23,7 +24,7 @@ typedef struct il_run {
   atomic_int next; /* chunk */
   /* Called for each call of a list after it ran, NULL: never; false stops the list. */
   bool (*after_call)(void *argument, const il_call *call, char *const *bases);
-  /* Called before the calls of a task; NULL: never. false stops the run. */
+  /* Called before the calls of a task (with lanes: before each run of its group's calls); NULL: never. false stops the run. */
   bool (*before_task)(void *argument, int task);
   void *argument;
   il_profile *profile; /* NULL: no clock is read */

@@ -1,13 +1,13 @@
 /* The fixed tree of the mean over tasks (see mean.h). */
 #include "run/mean.h"
 
-il_tree il_tree_cut(int tasks, int threads) {
-  il_tree tree = {.tasks = tasks, .chunk = 1};
-  while (tree.chunk * 2 * 4 * threads <= tasks) {
+il_tree il_tree_cut(int leaves, int threads) {
+  il_tree tree = {.leaves = leaves, .chunk = 1};
+  while (tree.chunk * 2 * 4 * threads <= leaves) {
     tree.chunk *= 2;
     tree.depth++;
   }
-  tree.chunks = (tasks + tree.chunk - 1) / tree.chunk;
+  tree.chunks = (leaves + tree.chunk - 1) / tree.chunk;
   return tree;
 }
 
@@ -32,7 +32,8 @@ void il_tree_close(const il_plan *plan, il_tree_walk *walk) {
   while (walk->top > 1) merge(plan, walk);
 }
 
-void il_tree_finish(const il_plan *plan, const il_tree *tree, char *blocks, int part, int parts) {
+void il_tree_finish(const il_plan *plan, const il_tree *tree, int tasks, char *blocks, int part,
+                    int parts) {
   const size_t size = il_type_size(plan->graph->real);
   const int64_t lines = (int64_t)(plan->mean_bytes / IL_WORKSPACE_ALIGNMENT);
   const int64_t per_line = IL_WORKSPACE_ALIGNMENT / (int64_t)size;
@@ -43,5 +44,5 @@ void il_tree_finish(const il_plan *plan, const il_tree *tree, char *blocks, int 
     for (int i = 0; i + step < tree->chunks; i += 2 * step)
       il_kernel_accumulate(plan->graph->real, end - begin, base + (size_t)i * plan->mean_bytes,
                            base + (size_t)(i + step) * plan->mean_bytes);
-  il_kernel_divide(plan->graph->real, end - begin, base, (double)tree->tasks);
+  il_kernel_divide(plan->graph->real, end - begin, base, (double)tasks);
 }

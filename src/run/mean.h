@@ -6,26 +6,28 @@
 #include "plan/plan.h"
 
 typedef struct il_tree {
-  int tasks, chunk, chunks; /* tasks per chunk: a power of two; chunks = ceil(tasks / chunk) */
-  int depth;                /* log2(chunk): blocks that a worker keeps besides the chunk's own */
+  int leaves, chunk, chunks; /* leaves per chunk: a power of two; chunks = ceil(leaves / chunk) */
+  int depth;                 /* log2(chunk): blocks that a worker keeps besides the chunk's own */
 } il_tree;
 
-/* Cuts the tasks into chunks for so many workers; the result's bits do not depend on it. */
-il_tree il_tree_cut(int tasks, int threads);
+/* Cuts the leaves into chunks for so many workers; the result's bits do not depend on it. A leaf is a task,
+ * or a group of tasks in lanes, whose number is a power of two: the lowest levels of the tree are within it. */
+il_tree il_tree_cut(int leaves, int threads);
 
 /* A worker's walk through one chunk: blocks[0] is the chunk's own block, blocks[1..depth] the worker's. */
 typedef struct il_tree_walk {
   char *blocks[32];
   int top; /* blocks in use */
 } il_tree_walk;
-/* Where the next task's contribution goes. */
+/* Where the next leaf's contribution goes. */
 char *il_tree_leaf(il_tree_walk *walk);
-/* The contribution is complete; `done` tasks of the chunk are. Adds what the tree adds now. */
+/* The contribution is complete; `done` leaves of the chunk are. Adds what the tree adds now. */
 void il_tree_add(const il_plan *plan, il_tree_walk *walk, int done);
-/* The chunk has no more tasks: adds what is left into blocks[0]. */
+/* The chunk has no more leaves: adds what is left into blocks[0]. */
 void il_tree_close(const il_plan *plan, il_tree_walk *walk);
 /* Adds the chunks' blocks (apart by mean_bytes) for part `part` of `parts`, divides by the number of tasks;
  * the result stands in the first block. */
-void il_tree_finish(const il_plan *plan, const il_tree *tree, char *blocks, int part, int parts);
+void il_tree_finish(const il_plan *plan, const il_tree *tree, int tasks, char *blocks, int part,
+                    int parts);
 
 #endif

@@ -230,6 +230,13 @@ il_maml il_config_maml(const il_config *c) {
                                            : IL_QUERY_STATISTICS_QUERY};
 }
 
+il_plan_options il_config_plan(const il_config *c) {
+  return (il_plan_options){.lanes = il_config_is(c, IL_KEY_LANES, "never")    ? IL_LANES_NEVER
+                                    : il_config_is(c, IL_KEY_LANES, "always") ? IL_LANES_ALWAYS
+                                                                              : IL_LANES_CHOOSE,
+                           .tasks = il_config_int(c, IL_KEY_META_BATCH)};
+}
+
 il_status il_config_validate(const il_config *c) {
   bool sinusoid = il_config_is(c, IL_KEY_SOURCE, "sinusoid");
   if (sinusoid && !c->layers && !il_config_is(c, IL_KEY_MODEL, "mlp"))
@@ -249,7 +256,8 @@ il_status il_config_validate(const il_config *c) {
 int il_config_difference(const il_config *a, const il_config *b) {
   for (int i = 0; i < IL_KEY_COUNT; i++) {
     bool free_to_change = i == IL_KEY_STEPS || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
-                          i == IL_KEY_LOG_EVERY || !strncmp(rows[i].name, "eval.", 5);
+                          i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
+                          !strncmp(rows[i].name, "eval.", 5);
     if (free_to_change) continue;
     if (rows[i].kind == REAL ? a->value[i].real != b->value[i].real
                              : strcmp(a->value[i].text, b->value[i].text))

@@ -2,6 +2,7 @@
 #ifndef IL_TRAIN_CONFIG_H
 #define IL_TRAIN_CONFIG_H
 
+#include <innerloop/plan.h>
 #include <innerloop/train.h>
 #include <stdio.h>
 
@@ -44,6 +45,8 @@ static inline const char *il_config_text(const il_config *c, il_key key) {
 bool il_config_is(const il_config *config, il_key key, const char *choice);
 il_type il_config_type(const il_config *config);
 il_maml il_config_maml(const il_config *config);
+/* How the plan of a meta-step is built. */
+il_plan_options il_config_plan(const il_config *config);
 /* Sets one key; where: "file.yaml:3: " or "". */
 il_status il_config_assign(il_config *config, const char *where, const char *key, const char *text);
 /* Reads a YAML text into the configuration. */

@@ -76,7 +76,8 @@ static il_status make(il_learner *l, bool state) {
   l->outputs = il_graph_outputs(l->graph);
   l->bound = calloc((size_t)l->inputs + (size_t)l->outputs + 1, sizeof *l->bound);
   if (!l->bound) return il_fail_memory(l->context, "the bindings of a plan");
-  l->plan = il_plan_build(l->graph, NULL);
+  const il_plan_options options = il_config_plan(c);
+  l->plan = il_plan_build(l->graph, &options);
   for (int side = 0; state && side < 2; side++)
     for (int k = 0; k < l->kinds; k++)
       if (!(l->state[side][k] = il_weights_alloc(l->context, l->net, l->real)))

@@ -16,11 +16,12 @@
 #include "kernels/kernel.h"
 #include "plan/plan.h"
 
-enum { MAX_INPUTS = 4 };
+enum { MAX_INPUTS = 4, TASKS = 3 };
 
 typedef struct il_case {
   il_context *context;
   il_graph *g;
+  uint32_t shared; /* bit i: input i of the next case is the same for all tasks */
   int64_t compared;
   int used[64]; /* how often each row ran */
 } il_case;
@@ -30,7 +31,8 @@ static void begin(il_case *c) { c->g = il_graph_new(c->context, IL_FLOAT32); }
 static il_value input(il_case *c, il_shape shape) {
   char name[8];
   snprintf(name, sizeof name, "x%d", il_graph_inputs(c->g));
-  return il_input(c->g, name, IL_TASK, IL_FLOAT32, shape);
+  const il_stage stage = c->shared >> il_graph_inputs(c->g) & 1 ? IL_SHARED : IL_TASK;
+  return il_input(c->g, name, stage, IL_FLOAT32, shape);
 }
 
 static void count_rows(il_case *c, const il_plan *plan) {
@@ -42,14 +44,37 @@ static void count_rows(il_case *c, const il_plan *plan) {
       for (int k = 0; k < rows; k++) c->used[k] += plan->list[when].call[i].kernel == row[k];
 }
 
-/* The value's plan is run beside the reference interpreter; values include zeros of both signs. */
+/* Nothing is learned from lanes when every call runs task after task. */
+static bool has_lanes(const il_plan *plan) {
+  const il_call_list *list = &plan->list[IL_PER_TASK];
+  for (int64_t i = 0; i < list->count; i++)
+    if (list->call[i].kind == IL_CALL_KERNEL && !list->call[i].each) return true;
+  return false;
+}
+
+static void check(il_case *c, il_lanes lanes, const il_bindings *bindings) {
+  const il_plan_options options = {.lanes = lanes};
+  il_plan *plan = il_plan_build(c->g, &options);
+  assert_non_null(plan);
+  if (lanes == IL_LANES_NEVER || has_lanes(plan)) {
+    int64_t compared = 0;
+    if (il_plan_check(plan, bindings, &compared) != IL_OK)
+      fail_msg("%s", il_context_message(c->context));
+    assert_true(compared > 0);
+    c->compared += compared;
+    count_rows(c, plan);
+  }
+  il_plan_free(plan);
+}
+
+/* The value's plans, of one task and of tasks in lanes, are run beside the reference interpreter; values include zeros of both signs. */
 static void finish(il_case *c, il_value y) {
   void *in[MAX_INPUTS], *out[1];
   il_random random = il_random_start(11, c->g->size);
   il_output(c->g, "y", y);
   if (il_context_status(c->context) != IL_OK) fail_msg("%s", il_context_message(c->context));
   for (int i = 0; i < il_graph_inputs(c->g); i++) {
-    const int64_t count = il_shape_count(il_value_shape(c->g, il_graph_input(c->g, i)));
+    const int64_t count = TASKS * il_shape_count(il_value_shape(c->g, il_graph_input(c->g, i)));
     float *x = in[i] = malloc((size_t)count * sizeof *x);
     if (il_value_type(c->g, il_graph_input(c->g, i)) ==
         IL_INT32) { /* indexes, some of them outside */
@@ -62,17 +87,9 @@ static void finish(il_case *c, il_value y) {
       x[k] = u < 0.1 ? -0.0f : u < 0.2 ? 0.0f : (float)(4 * u - 2.4);
     }
   }
-  out[0] = malloc(sizeof(float) * (size_t)il_shape_count(il_value_shape(c->g, y)));
-  il_plan *plan = il_plan_build(c->g, NULL);
-  assert_non_null(plan);
-  int64_t compared = 0;
-  const il_bindings bindings = {1, (const void *const *)in, out};
-  if (il_plan_check(plan, &bindings, &compared) != IL_OK)
-    fail_msg("%s", il_context_message(c->context));
-  assert_true(compared > 0);
-  c->compared += compared;
-  count_rows(c, plan);
-  il_plan_free(plan);
+  out[0] = malloc(TASKS * sizeof(float) * (size_t)il_shape_count(il_value_shape(c->g, y)));
+  check(c, IL_LANES_NEVER, &(il_bindings){1, (const void *const *)in, out});
+  check(c, IL_LANES_ALWAYS, &(il_bindings){TASKS, (const void *const *)in, out});
   for (int i = 0; i < il_graph_inputs(c->g); i++) free(in[i]);
   free(out[0]);
   il_graph_free(c->g);
@@ -134,10 +151,13 @@ static void test_matmuls(il_case *c) {
       const int m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
       const bool ta = t & 1, tb = t & 2;
       const int64_t batch = t & 4 ? 3 : 1;
-      begin(c);
-      const il_value a = input(c, IL_SHAPE(batch, ta ? k : m, ta ? m : k)),
-                     b = input(c, IL_SHAPE(batch, tb ? n : k, tb ? k : n));
-      finish(c, il_matmul(c->g, a, b, ta, tb));
+      for (c->shared = 0; c->shared < 3; c->shared++) {
+        begin(c);
+        const il_value a = input(c, IL_SHAPE(batch, ta ? k : m, ta ? m : k)),
+                       b = input(c, IL_SHAPE(batch, tb ? n : k, tb ? k : n));
+        finish(c, il_matmul(c->g, a, b, ta, tb));
+      }
+      c->shared = 0;
     }
 }
 
@@ -221,8 +241,9 @@ static void test_slices(il_case *c) {
 static void test_programs(il_case *c) {
   static const int64_t shapes[][2] = {{1, 1},    {5, 5},    {3, 64},   {980, 64},
                                       {1, 3000}, {2500, 1}, {40, 1100}};
-  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-    const int64_t rows = shapes[i][0], width = shapes[i][1];
+  for (size_t i = 0; i < 8 * sizeof shapes / sizeof *shapes; i++) {
+    const int64_t rows = shapes[i / 8][0], width = shapes[i / 8][1];
+    c->shared = i % 8;
     begin(c);
     il_graph *g = c->g;
     const il_value x = input(c, IL_SHAPE(rows, width)), channel = input(c, IL_SHAPE(1, width)),
@@ -230,8 +251,10 @@ static void test_programs(il_case *c) {
     const il_value centred = il_sub(g, x, channel), scaled = il_mul(g, il_tanh(g, centred), row);
     const il_value y = il_relu(g, il_add(g, scaled, il_sigmoid(g, il_scale(g, x, 0.5))));
     const il_value total = il_add(g, il_sum(g, y, 1), il_sum(g, il_mul(g, y, centred), 1));
-    finish(c, il_add(g, y, total));
+    const il_value scalar = input(c, il_shape_scalar());
+    finish(c, il_mul(g, il_add(g, y, total), scalar));
   }
+  c->shared = 0;
 }
 
 static void test_rows(void **state) {

@@ -1,5 +1,5 @@
 /* Plans against the reference interpreter on random graphs: every value, every bit, whatever the fusion,
- * the number of tasks and the number of threads. */
+ * the number of tasks and the number of threads, with and without lanes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -141,11 +141,16 @@ static void run(const il_plan *plan, il_context *context, int threads,
 }
 
 static void check_graph(il_fixture *f, il_graph *g, int tasks, int64_t *compared) {
-  static const il_plan_options options[] = {{0}, {.no_fusion = true}, {.reference = true}};
+  static const il_plan_options options[] = {{.lanes = IL_LANES_NEVER},
+                                            {.no_fusion = true, .lanes = IL_LANES_NEVER},
+                                            {.reference = true, .lanes = IL_LANES_NEVER},
+                                            {.lanes = IL_LANES_ALWAYS},
+                                            {.no_fusion = true, .lanes = IL_LANES_ALWAYS},
+                                            {.reference = true, .lanes = IL_LANES_ALWAYS}};
   il_buffers expected, found;
   allocate(&expected, g, tasks);
   assert_int_equal(il_reference_run(g, &expected.bindings), IL_OK);
-  for (int o = 0; o < 3; o++) {
+  for (size_t o = 0; o < sizeof options / sizeof *options; o++) {
     il_plan *plan = il_plan_build(g, &options[o]);
     if (!plan) fail_msg("%s", il_context_message(f->context));
     for (int threads = 1; threads <= 5; threads += 2) {

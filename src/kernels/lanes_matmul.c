@@ -1,0 +1,131 @@
+/* Matmul of IL_LANES tasks at once: blocks of rows by columns of lane registers, summed over k. An operand that
+ * the tasks share is read as one number for all lanes. */
+#include "kernels/lanes.h"
+
+#if defined __AVX512VL__ || defined __aarch64__
+enum { ROWS = 5, COLUMNS = 4 }; /* 20 sums, 4 columns and a row in 32 registers */
+#else
+enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
+#endif
+
+typedef struct il_operand {
+  const float *x;
+  int64_t across, along; /* strides by row (or column) of the result and by k, in floats */
+} il_operand;
+
+static inline il_lane value(bool shared, const float *x) {
+  return shared ? il_lane_fill(*x) : il_lane_load(x);
+}
+
+/* Keeps gcc from reading the number again in each product: loads, not products, would be the limit. */
+static inline il_lane held(il_lane v) {
+#if defined __AVX512VL__
+  __asm__("" : "+v"(v));
+#elif defined __x86_64__
+  __asm__("" : "+x"(v));
+#endif
+  return v;
+}
+
+__attribute__((always_inline)) static inline void sums(int rows, int columns, bool a_shared,
+                                                       bool b_shared, const il_operand *a,
+                                                       const il_operand *b, int64_t k, float *y,
+                                                       int64_t stride) {
+  const float *xa = a->x, *xb = b->x;
+  const int64_t across_a = a->across, across_b = b->across, along_a = a->along, along_b = b->along;
+  il_lane sum[ROWS][COLUMNS];
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++) sum[r][c] = (il_lane){0};
+  for (int64_t i = 0; i < k; i++, xa += along_a, xb += along_b) {
+    il_lane column[COLUMNS];
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++) column[c] = held(value(b_shared, xb + c * across_b));
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+      const il_lane row = held(value(a_shared, xa + r * across_a));
+#pragma GCC unroll 8
+      for (int c = 0; c < columns; c++) sum[r][c] = il_lane_fma(row, column[c], sum[r][c]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++) il_lane_store(y + r * stride + c * IL_LANES, sum[r][c]);
+}
+
+/* One piece of code per height, width and sharing of a block, so that all sums stay in registers. */
+#define SHARINGS(r, c)                                                                             \
+  static void sums_##r##_##c(int shared, const il_operand *a, const il_operand *b, int64_t k,      \
+                             float *y, int64_t stride) {                                           \
+    if (shared == 0)                                                                               \
+      sums(r, c, false, false, a, b, k, y, stride);                                                \
+    else if (shared == 1)                                                                          \
+      sums(r, c, true, false, a, b, k, y, stride);                                                 \
+    else                                                                                           \
+      sums(r, c, false, true, a, b, k, y, stride);                                                 \
+  }
+typedef void il_block(int shared, const il_operand *a, const il_operand *b, int64_t k, float *y,
+                      int64_t stride);
+#if defined __AVX512VL__ || defined __aarch64__
+#define WIDTHS(r) SHARINGS(r, 1) SHARINGS(r, 2) SHARINGS(r, 3) SHARINGS(r, 4)
+#define TABLE(r)                                                                                   \
+  { sums_##r##_1, sums_##r##_2, sums_##r##_3, sums_##r##_4 }
+WIDTHS(1)
+WIDTHS(2)
+WIDTHS(3) WIDTHS(4) WIDTHS(5) static il_block *const block[ROWS][COLUMNS] = {
+    TABLE(1), TABLE(2), TABLE(3), TABLE(4), TABLE(5)};
+#else
+#define WIDTHS(r) SHARINGS(r, 1) SHARINGS(r, 2) SHARINGS(r, 3)
+#define TABLE(r)                                                                                   \
+  { sums_##r##_1, sums_##r##_2, sums_##r##_3 }
+WIDTHS(1)
+WIDTHS(2) WIDTHS(3) static il_block *const block[ROWS][COLUMNS] = {TABLE(1), TABLE(2), TABLE(3)};
+#endif
+
+/* Columns outside: the larger operand, b, is read once. */
+static void product(const il_matmul_geometry *g, int shared, il_operand a, il_operand b, float *y) {
+  for (int64_t n = 0; n < g->n; n += COLUMNS) {
+    const int64_t columns = g->n - n < COLUMNS ? g->n - n : COLUMNS;
+    for (int64_t m = 0; m < g->m; m += ROWS) {
+      const int64_t rows = g->m - m < ROWS ? g->m - m : ROWS;
+      il_operand from_a = a, from_b = b;
+      from_a.x += m * a.across;
+      from_b.x += n * b.across;
+      block[rows - 1][columns - 1](shared, &from_a, &from_b, g->k, y + (m * g->n + n) * IL_LANES,
+                                   g->n * IL_LANES);
+    }
+  }
+}
+
+static void run(const il_problem *p, const void *table, const void *const *in, void *const *out,
+                void *scratch) {
+  (void)table, (void)scratch;
+  const il_matmul_geometry *g = &p->matmul;
+  const bool a_shared = p->shared & 1, b_shared = p->shared & 2;
+  const int64_t step_a = a_shared ? 1 : IL_LANES, step_b = b_shared ? 1 : IL_LANES;
+  for (int64_t i = 0; i < g->batch; i++)
+    for (int part = 0; part < IL_LANES; part += IL_LANE_PART) {
+      il_operand a = {(const float *)in[0] + i * g->m * g->k * step_a + (a_shared ? 0 : part),
+                      step_a * (g->transpose_a ? 1 : g->k), step_a * (g->transpose_a ? g->m : 1)};
+      il_operand b = {(const float *)in[1] + i * g->k * g->n * step_b + (b_shared ? 0 : part),
+                      step_b * (g->transpose_b ? g->k : 1), step_b * (g->transpose_b ? 1 : g->n)};
+      product(g, (int)p->shared & 3, a, b, (float *)out[0] + i * g->m * g->n * IL_LANES + part);
+    }
+}
+
+static const char *refuses(const il_problem *p) {
+  return (p->shared & 3) == 3 ? "takes at least one operand of the tasks" : NULL;
+}
+
+const il_kernel il_kernel_lanes_matmul = {
+    .name = "lanes/matmul",
+    .op = IL_OP_MATMUL,
+    .type = IL_FLOAT32,
+    .isa = "native",
+    .bit_class = "fma",
+    .lanes = true,
+    .refuses = refuses,
+    .run = run,
+};
