@@ -8,7 +8,8 @@
  *   transpose|broadcast|slice  one word size:stride per axis, @offset
  *   tile  a fused elementwise program: problem_tile.c
  * A square window may be one number ("f3 s1"). Left out: d1, g1, and the size o where it is what padding on
- * both sides gives. f64, i32 or u8 at the end: another type than f32. */
+ * both sides gives. f64, i32 or u8 at the end: another type than f32. Last of all "lanes": tasks in lanes, all
+ * operands theirs; "lanes:2": but operand 1 (bits of a hexadecimal number) is shared. */
 #include "kernels/problem.h"
 
 #include <stdarg.h>
@@ -177,6 +178,8 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
       il_problem_put(&w, " %c%c", p->matmul.transpose_a ? 't' : 'n',
                      p->matmul.transpose_b ? 't' : 'n');
     if (p->type != IL_FLOAT32) il_problem_put(&w, " %s", il_type_name(p->type));
+    if (p->lanes) il_problem_put(&w, " lanes");
+    if (p->lanes && p->shared) il_problem_put(&w, ":%llx", (unsigned long long)p->shared);
     return;
   }
 }
@@ -301,10 +304,26 @@ static bool read_axes(il_problem_reader *r, il_problem *p) {
   return true;
 }
 
-/* Takes a type's name off the end of the text. */
-static void take_type(char *text, il_type *type) {
+static size_t trim_end(char *text) {
   size_t length = strlen(text);
   while (length && strchr(" \t\r\n", text[length - 1])) text[--length] = 0;
+  return length;
+}
+
+/* Takes "lanes" or "lanes:2" off the end of the text. */
+static void take_lanes(char *text, il_problem *p) {
+  trim_end(text);
+  char *word = strrchr(text, ' ');
+  if (!word || strncmp(word, " lanes", 6) != 0) return;
+  char *end = word + 6;
+  if (*end == ':') p->shared = strtoull(end + 1, &end, 16);
+  p->lanes = *end == 0;
+  if (p->lanes) *word = 0;
+}
+
+/* Takes a type's name off the end of the text. */
+static void take_type(char *text, il_type *type) {
+  const size_t length = trim_end(text);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     const char *name = il_type_name(types[i]);
     const size_t size = strlen(name);
@@ -361,6 +380,7 @@ il_status il_problem_parse(il_context *context, const char *line, il_arena *aren
   char *text = il_arena_string(arena, line + strspn(line, " \t"));
   if (!text) return il_fail_memory(context, "a problem");
   *problem = (il_problem){.type = IL_FLOAT32};
+  take_lanes(text, problem);
   take_type(text, &problem->type);
   il_problem_reader r = {context, text, text};
   if (read(&r, arena, problem)) return IL_OK;

@@ -186,13 +186,15 @@ static il_value pose_one(il_graph *g, const il_problem *p) {
   }
 }
 
-/* The node must pose the problem that was asked for, word by word. */
+/* The node must pose the problem that was asked for, word by word; with lanes, the problem of one task. */
 static void compare(il_graph *g, il_value value, const il_problem *problem) {
   char asked[IL_PROBLEM_TEXT], posed[IL_PROBLEM_TEXT];
   il_problem actual;
   if (il_context_status(g->context) != IL_OK) return;
   il_problem_of(g, il_node_of(g, value), &actual);
   il_problem_text(problem, asked, sizeof asked);
+  actual.lanes = problem->lanes;
+  actual.shared = problem->shared;
   il_problem_text(&actual, posed, sizeof posed);
   if (strcmp(asked, posed) != 0)
     il_fail(g->context, IL_ERROR_CONFIG,

@@ -178,7 +178,7 @@ static il_status make(il_supervised *s) {
   build(s, v, v + n, v + 2 * n);
   free(v);
   if (il_context_status(s->context) != IL_OK) return il_context_status(s->context);
-  s->plan = il_plan_build(s->graph, NULL);
+  s->plan = il_plan_build(s->graph, &(il_plan_options){.tasks = s->parts});
   if (!s->plan) return il_context_status(s->context);
   s->workspace =
       il_workspace_alloc(s->context, s->plan, s->parts, il_team_threads(s->options->team));
