@@ -73,12 +73,11 @@ struct il_plan {
 static inline size_t il_aligned(size_t bytes) {
   return (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
 }
-/* FLOPs of a call for one task. */
-double il_call_flops(const il_plan *plan, const il_call *call);
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 
-/* A call as its line says it (plan/print.c): the problem, the kernel's name, FLOPs, bytes read and written. */
+/* A call as its line says it (plan/print.c): the problem, the kernel's name, FLOPs, bytes read and written
+ * (of one task, where the call serves several in lanes). */
 void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t size);
 const char *il_call_kernel(const il_call *call);
 double il_call_flops(const il_plan *plan, const il_call *call);

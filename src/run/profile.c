@@ -85,8 +85,9 @@ static il_share share_of(const il_profile *p, int stage, int64_t i) {
   if (stage == MEANS) return s;
   s.call = &p->plan->list[stage].call[i];
   s.kernel = il_call_kernel(s.call);
-  s.flops = il_call_flops(p->plan, s.call) * (double)s.count;
-  s.bytes = (double)il_call_bytes(p->plan, s.call) * (double)s.count;
+  const double times = (double)s.count * (stage == IL_PER_TASK ? p->plan->lanes : 1);
+  s.flops = il_call_flops(p->plan, s.call) * times;
+  s.bytes = (double)il_call_bytes(p->plan, s.call) * times;
   return s;
 }
 
