@@ -3,6 +3,7 @@
 #include "kernels/lanes.h"
 
 #if defined __AVX512VL__ || defined __aarch64__
+#define MANY_REGISTERS
 enum { ROWS = 5, COLUMNS = 4 }; /* 20 sums, 4 columns and a row in 32 registers */
 #else
 enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
@@ -56,33 +57,32 @@ __attribute__((always_inline)) static inline void sums(int rows, int columns, bo
 }
 
 /* One piece of code per height, width and sharing of a block, so that all sums stay in registers. */
-#define SHARINGS(r, c)                                                                             \
-  static void sums_##r##_##c(int shared, const il_operand *a, const il_operand *b, int64_t k,      \
-                             float *y, int64_t stride) {                                           \
+#define CASE(r, c)                                                                                 \
+  case r * 8 + c:                                                                                  \
     if (shared == 0)                                                                               \
       sums(r, c, false, false, a, b, k, y, stride);                                                \
     else if (shared == 1)                                                                          \
       sums(r, c, true, false, a, b, k, y, stride);                                                 \
     else                                                                                           \
       sums(r, c, false, true, a, b, k, y, stride);                                                 \
-  }
-typedef void il_block(int shared, const il_operand *a, const il_operand *b, int64_t k, float *y,
-                      int64_t stride);
-#if defined __AVX512VL__ || defined __aarch64__
-#define WIDTHS(r) SHARINGS(r, 1) SHARINGS(r, 2) SHARINGS(r, 3) SHARINGS(r, 4)
-#define TABLE(r)                                                                                   \
-  { sums_##r##_1, sums_##r##_2, sums_##r##_3, sums_##r##_4 }
-WIDTHS(1)
-WIDTHS(2)
-WIDTHS(3) WIDTHS(4) WIDTHS(5) static il_block *const block[ROWS][COLUMNS] = {
-    TABLE(1), TABLE(2), TABLE(3), TABLE(4), TABLE(5)};
+    break;
+#if defined MANY_REGISTERS
+#define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3) CASE(r, 4)
+#define HIGH_CASES CASES(4) CASES(5)
 #else
-#define WIDTHS(r) SHARINGS(r, 1) SHARINGS(r, 2) SHARINGS(r, 3)
-#define TABLE(r)                                                                                   \
-  { sums_##r##_1, sums_##r##_2, sums_##r##_3 }
-WIDTHS(1)
-WIDTHS(2) WIDTHS(3) static il_block *const block[ROWS][COLUMNS] = {TABLE(1), TABLE(2), TABLE(3)};
+#define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3)
+#define HIGH_CASES
 #endif
+static void block(int64_t rows, int64_t columns, int shared, const il_operand *a,
+                  const il_operand *b, int64_t k, float *y, int64_t stride) {
+  switch (rows * 8 + columns) {
+    CASES(1)
+    CASES(2)
+    CASES(3)
+    HIGH_CASES
+  default: break;
+  }
+}
 
 /* Columns outside: the larger operand, b, is read once. */
 static void product(const il_matmul_geometry *g, int shared, il_operand a, il_operand b, float *y) {
@@ -93,8 +93,8 @@ static void product(const il_matmul_geometry *g, int shared, il_operand a, il_op
       il_operand from_a = a, from_b = b;
       from_a.x += m * a.across;
       from_b.x += n * b.across;
-      block[rows - 1][columns - 1](shared, &from_a, &from_b, g->k, y + (m * g->n + n) * IL_LANES,
-                                   g->n * IL_LANES);
+      block(rows, columns, shared, &from_a, &from_b, g->k, y + (m * g->n + n) * IL_LANES,
+            g->n * IL_LANES);
     }
   }
 }
