@@ -20,7 +20,9 @@ uint32_t il_random_u32(il_random *random);
 /* Unbiased, in [0, bound); bound >= 1. */
 uint32_t il_random_below(il_random *random, uint32_t bound);
 double il_random_uniform01(il_random *random); /* [0, 1), 53 bits */
-double il_random_normal01(il_random *random);  /* Box-Muller, one draw of two is used */
+/* What count calls of il_random_uniform01 give, faster. */
+void il_random_uniforms01(il_random *random, int count, double *numbers);
+double il_random_normal01(il_random *random); /* Box-Muller, one draw of two is used */
 /* A seed made of several parts, e.g. (run seed, split, episode). */
 uint64_t il_random_mix(uint64_t a, uint64_t b);
 

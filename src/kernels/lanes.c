@@ -54,23 +54,22 @@ void il_lanes_take(size_t size, int64_t count, int lane, void *y, const void *x)
   }
 }
 
-/* Neighbouring lanes are neighbouring numbers, so a level of the tree halves a flat array. Lanes without a
- * task become -0, which changes no sum. */
+/* In a full group neighbouring lanes are neighbouring numbers, so a level of the tree halves a flat array. */
 #define LANES_SUM(name, type)                                                                      \
   static void name(int64_t count, int live, type *x, type *y) {                                    \
     enum { TILE = 64 };                                                                            \
-    type half[2][TILE * IL_LANES / 2];                                                             \
-    for (int64_t at = 0; at < count; at += TILE) {                                                 \
+    type half[TILE * IL_LANES / 2], quarter[TILE * IL_LANES / 4];                                  \
+    for (int64_t at = 0; live == IL_LANES && at < count; at += TILE) {                             \
       const int64_t n = count - at < TILE ? count - at : TILE;                                     \
-      type *restrict from = x + at * IL_LANES;                                                     \
-      for (int64_t i = 0; live < IL_LANES && i < n; i++)                                           \
-        for (int l = live; l < IL_LANES; l++) from[i * IL_LANES + l] = -(type)0;                   \
-      int side = 0;                                                                                \
-      for (int64_t left = n * IL_LANES / 2; left >= n; left /= 2, side = 1 - side) {               \
-        type *restrict to = left > n ? half[side] : y + at;                                        \
-        for (int64_t i = 0; i < left; i++) to[i] = from[2 * i] + from[2 * i + 1];                  \
-        from = to;                                                                                 \
-      }                                                                                            \
+      const type *restrict from = x + at * IL_LANES;                                               \
+      for (int64_t i = 0; i < 4 * n; i++) half[i] = from[2 * i] + from[2 * i + 1];                 \
+      for (int64_t i = 0; i < 2 * n; i++) quarter[i] = half[2 * i] + half[2 * i + 1];              \
+      for (int64_t i = 0; i < n; i++) y[at + i] = quarter[2 * i] + quarter[2 * i + 1];             \
+    }                                                                                              \
+    for (int64_t i = 0; live < IL_LANES && i < count; i++, x += IL_LANES) {                        \
+      for (int step = 1; step < live; step *= 2)                                                   \
+        for (int l = 0; l + step < live; l += 2 * step) x[l] += x[l + step];                       \
+      y[i] = x[0];                                                                                 \
     }                                                                                              \
   }
 LANES_SUM(sum_float, float)

@@ -44,7 +44,7 @@ void il_lanes_put(size_t size, int64_t count, int lane, void *lanes, const void 
 void il_lanes_take(size_t size, int64_t count, int lane, void *one, const void *lanes);
 
 /* y[i] = the sum of x[i][0..live) over the lanes in the order of the mean's tree: neighbours first, an odd
- * last one passes up. The lanes from `live` on are overwritten; x may change. float or double. */
+ * last one passes up. x may change. float or double. */
 void il_lanes_sum(il_type type, int64_t count, int live, void *x, void *y);
 
 #endif
