@@ -294,7 +294,10 @@ static int32_t earliest_of(const il_fusion *f, uint32_t id) {
   const il_node *node = node_at(f->s, id);
   int32_t earliest = 0;
   for (int i = 0; i < node->inputs; i++) {
-    const int32_t at = available(f, il_direct(f->s, node->input[i].id));
+    const uint32_t operand = il_direct(f->s, node->input[i].id);
+    /* What an earlier stage computes is there, whichever group of this one reads it. */
+    if (node_at(f->s, operand)->when != node->when) continue;
+    const int32_t at = available(f, operand);
     if (at > earliest) earliest = at;
   }
   return earliest;

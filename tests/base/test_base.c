@@ -118,11 +118,24 @@ static void team_runs_every_worker(void **state) {
   il_context_free(context);
 }
 
+static void many_draws_are_single_ones(void **state) {
+  (void)state;
+  double many[70];
+  for (int before = 0; before < 4; before++)
+    for (int draws = 0; draws <= 70; draws++) {
+      il_random one = il_random_start(5, 6), all = il_random_start(5, 6);
+      for (int i = 0; i < before; i++) assert_int_equal(il_random_u32(&one), il_random_u32(&all));
+      il_random_uniforms01(&all, draws, many);
+      for (int i = 0; i < draws; i++) assert_true(many[i] == il_random_uniform01(&one));
+      assert_int_equal(il_random_u32(&one), il_random_u32(&all));
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(first_error_wins),       cmocka_unit_test(arena_is_aligned_and_zero),
-      cmocka_unit_test(philox_known_answers),   cmocka_unit_test(draws_have_their_distribution),
-      cmocka_unit_test(team_runs_every_worker),
+      cmocka_unit_test(many_draws_are_single_ones),    cmocka_unit_test(first_error_wins),
+      cmocka_unit_test(arena_is_aligned_and_zero),     cmocka_unit_test(philox_known_answers),
+      cmocka_unit_test(draws_have_their_distribution), cmocka_unit_test(team_runs_every_worker),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
