@@ -7,7 +7,8 @@
 #include "kernels/kernel.h"
 #include "kernels/pack.h"
 
-enum { ROWS = 6, VECTORS = 4, NARROW = 4 };
+/* Rows come from anywhere and each takes a register for its address: no more than six. */
+enum { ROWS = 6, VECTORS = IL_BLOCK_VECTORS, NARROW = 4 };
 
 typedef struct il_term {
   int32_t in;     /* offset from the row's address, elements */
@@ -75,19 +76,13 @@ static inline __attribute__((always_inline)) void run_panel(const int rows, cons
 }
 
 #define CASE(r, v)                                                                                 \
-  case r * 8 + v:                                                                                  \
-    run_panel(r, v, block, w, stride, column, outs);                                               \
-    break;
-#define CASES(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
+  case r * 8 + v: run_panel(r, v, block, w, stride, column, outs); break;
 static void run_block(const il_block *block, const float *w, int64_t stride, int64_t outs) {
   for (int64_t column = 0; column < outs;) {
     const int64_t left = (outs - column + IL_VL - 1) / IL_VL;
-    const int vectors = left < 4 ? (int)left : 4;
+    const int vectors = left < VECTORS ? (int)left : VECTORS;
     switch (block->rows * 8 + vectors) {
-      CASES(4)
-      CASES(3)
-      CASES(2)
-      CASES(1)
+      IL_BLOCK_CASES_6(CASE)
     default: break;
     }
     column += vectors * IL_VL;

@@ -1,17 +1,24 @@
 /* Sums of outer products: the weight gradient of a convolution and matmul with a transposed first operand.
- * Accumulators are up to 6 rows by 4 vectors of output channels; pixels ascending. A row is an input channel
- * of one tap; of one-channel images, a tap: then the pixels at the image's sides, where some taps of a line lie
- * outside, are summed with a check for each row. */
+ * Accumulators are blocks of rows by vectors of output channels (simd.h); pixels ascending. A row is an input
+ * channel of one tap. Where an image has few channels, rows are those of all taps of a line, which are
+ * neighbours; then the pixels at the image's sides, where some taps lie outside, are summed with a check for
+ * each row. Pixels are taken in runs that stay in the second cache while all rows pass over them. */
 #include "kernels/kernel.h"
 #include "kernels/pack.h"
 
-enum { ROWS = 6, VECTORS = 4 };
+enum {
+  ROWS = IL_MOST_ROWS,
+  VECTORS = IL_BLOCK_VECTORS,
+  NARROW = 4,             /* channels up to which taps share a block */
+  RUN_BYTES = 640 * 1024, /* of x and y that one run of pixels reads */
+};
 
 typedef struct il_pixels { /* image, line, column; steps in elements */
   int64_t images, lines, image_x, image_y, line_x, line_y, column_x, column_y;
   int64_t begin, end;  /* columns where all rows count */
   int64_t first, last; /* columns where any row counts: [first, last) */
   int64_t row_begin[ROWS], row_end[ROWS];
+  bool fresh; /* the first run: sums start at 0, not at what w holds */
 } il_pixels;
 
 /* Row r reads x[r·step]. */
@@ -19,7 +26,7 @@ static inline __attribute__((always_inline)) void some(const int rows, const int
                                                        const il_pixels *p, int64_t column,
                                                        const float *x, int64_t step, const float *y,
                                                        il_vec acc[ROWS][VECTORS]) {
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
     if (column < p->row_begin[r] || column >= p->row_end[r]) continue;
     const float by = x[r * step];
@@ -35,10 +42,16 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
                                                              const float *y, int64_t left, float *w,
                                                              int64_t outs) {
   il_vec acc[ROWS][VECTORS];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) acc[r][v] = (il_vec){0};
+    for (int v = 0; v < vectors; v++) {
+      const float *from = w + r * outs + v * IL_VL;
+      if (p->fresh)
+        acc[r][v] = (il_vec){0};
+      else
+        acc[r][v] = v == vectors - 1 && left < IL_VL ? il_load_part(from, left) : il_load(from);
+    }
   const int64_t span = p->end - p->begin, lines = p->lines, line_x = p->line_x, line_y = p->line_y;
   const int64_t column_x = p->column_x, column_y = p->column_y;
   x += p->begin * column_x;
@@ -54,7 +67,7 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
         il_vec line[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) line[v] = il_load(b + v * IL_VL);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; v++)
@@ -65,7 +78,7 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
              ys + (i - p->begin) * column_y, acc);
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -80,7 +93,6 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
   case r * 8 + v:                                                                                  \
     accumulate(r, v, sides, p, x, step, y + column, left - (v - 1) * IL_VL, w + column, outs);     \
     break;
-#define CASES(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
 /* One block of rows: w[r, o] = Σ_pixels x[pixel, r]·y[pixel, o]; lines of y are padded to vectors. */
 static inline __attribute__((always_inline)) void run_block(const bool sides, const il_pixels *p,
                                                             int rows, const float *x,
@@ -88,12 +100,9 @@ static inline __attribute__((always_inline)) void run_block(const bool sides, co
                                                             int64_t outs, float *w) {
   for (int64_t column = 0; column < outs;) {
     const int64_t left = outs - column, count = (left + IL_VL - 1) / IL_VL;
-    const int vectors = count < 4 ? (int)count : 4;
+    const int vectors = count < VECTORS ? (int)count : VECTORS;
     switch (rows * 8 + vectors) {
-      CASES(4)
-      CASES(3)
-      CASES(2)
-      CASES(1)
+      IL_BLOCK_CASES(CASE)
     default: break;
     }
     column += vectors * IL_VL;
@@ -103,7 +112,7 @@ static inline __attribute__((always_inline)) void run_block(const bool sides, co
 /* Rows that all count at the same pixels, neighbours in x. */
 static void run_dense(const il_pixels *p, int64_t rows, const float *x, const float *y,
                       int64_t outs, float *w) {
-  const int64_t blocks = (rows + ROWS - 1) / ROWS;
+  const int64_t most = il_block_rows(outs), blocks = (rows + most - 1) / most;
   for (int64_t b = 0, first = 0; b < blocks; b++) {
     const int64_t next = rows * (b + 1) / blocks;
     run_block(false, p, (int)(next - first), x + first, 1, y, outs, w + first * outs);
@@ -119,14 +128,14 @@ static void inside(int out, int stride, int shift, int size, int64_t *begin, int
   while (*end > *begin && (*end - 1) * stride + shift >= size) --*end;
 }
 
-/* Taps (a, b0..b1) with one channel each as rows. */
-static void run_taps(const il_conv_geometry *q, il_pixels *p, int b0, int b1, const float *x,
+/* Rows first..next of a line of taps: row r is channel r % c of tap r / c. */
+static void run_taps(const il_conv_geometry *q, il_pixels *p, int first, int next, const float *x,
                      const float *y, float *w) {
   p->first = p->end = q->ow;
   p->last = p->begin = 0;
-  for (int b = b0; b < b1; b++) {
-    int64_t *begin = &p->row_begin[b - b0], *end = &p->row_end[b - b0];
-    inside(q->ow, q->sw, b * q->dw - q->pw, q->w, begin, end);
+  for (int r = first; r < next; r++) {
+    int64_t *begin = &p->row_begin[r - first], *end = &p->row_end[r - first];
+    inside(q->ow, q->sw, r / q->c * q->dw - q->pw, q->w, begin, end);
     p->first = *begin < p->first ? *begin : p->first;
     p->last = *end > p->last ? *end : p->last;
     p->begin = *begin > p->begin ? *begin : p->begin;
@@ -135,7 +144,47 @@ static void run_taps(const il_conv_geometry *q, il_pixels *p, int b0, int b1, co
   if (p->end < p->begin) p->end = p->begin; /* the two checked runs then cover all columns */
   if (p->first > p->begin) p->first = p->begin;
   if (p->last < p->end) p->last = p->end;
-  run_block(true, p, b1 - b0, x, (int64_t)q->dw * q->c, y, q->k, w);
+  const int64_t step = q->c == 1 ? q->dw : 1;
+  run_block(true, p, next - first, x + first * step, step, y, q->k, w + (int64_t)first * q->k);
+}
+
+typedef struct il_run { /* images and lines of y: [image, image_end) × [line, line_end) */
+  int64_t image, image_end, line, line_end;
+} il_run;
+
+/* Adds the pixels of one run to all weights. */
+static void weight_of_run(const il_conv_geometry *q, const il_run *run, const float *x,
+                          const float *y, int64_t stride, float *w) {
+  il_pixels p = {.images = run->image_end - run->image,
+                 .image_x = (int64_t)q->h * q->w * q->c,
+                 .image_y = q->oh * q->ow * stride,
+                 .line_x = (int64_t)q->sh * q->w * q->c,
+                 .line_y = q->ow * stride,
+                 .column_x = (int64_t)q->sw * q->c,
+                 .column_y = stride,
+                 .fresh = run->image == 0 && run->line == 0};
+  x += run->image * p.image_x;
+  y += run->image * p.image_y;
+  for (int a = 0; a < q->kh; a++, w += (int64_t)q->kw * q->c * q->k) {
+    int64_t h0, h1;
+    inside(q->oh, q->sh, a * q->dh - q->ph, q->h, &h0, &h1);
+    h0 = h0 > run->line ? h0 : run->line;
+    h1 = h1 < run->line_end ? h1 : run->line_end;
+    p.lines = h1 > h0 ? h1 - h0 : 0;
+    const float *xs = x + (h0 * q->sh + a * q->dh - q->ph) * q->w * q->c, *ys = y + h0 * p.line_y;
+    if (q->c == 1 || (q->c <= NARROW && q->dw == 1)) {
+      const int most = il_block_rows(q->k), rows = q->kw * q->c, groups = (rows + most - 1) / most;
+      for (int g = 0; g < groups; g++)
+        run_taps(q, &p, rows * g / groups, rows * (g + 1) / groups, xs - (int64_t)q->pw * q->c, ys,
+                 w);
+      continue;
+    }
+    for (int b = 0; b < q->kw; b++) {
+      inside(q->ow, q->sw, b * q->dw - q->pw, q->w, &p.begin, &p.end);
+      run_dense(&p, q->c, xs + (int64_t)(b * q->dw - q->pw) * q->c, ys, q->k,
+                w + (int64_t)b * q->c * q->k);
+    }
+  }
 }
 
 static const char *weight_refuses(const il_problem *p) {
@@ -156,33 +205,16 @@ static void weight_run(const il_problem *problem, const void *table, const void 
     il_pack_padded((int64_t)q->n * q->oh * q->ow, q->k, y, scratch);
     y = scratch;
   }
-  il_pixels p = {.images = q->n,
-                 .image_x = (int64_t)q->h * q->w * q->c,
-                 .image_y = q->oh * q->ow * stride,
-                 .line_x = (int64_t)q->sh * q->w * q->c,
-                 .line_y = q->ow * stride,
-                 .column_x = (int64_t)q->sw * q->c,
-                 .column_y = stride};
-  for (int a = 0; a < q->kh; a++) {
-    int64_t h0, h1;
-    inside(q->oh, q->sh, a * q->dh - q->ph, q->h, &h0, &h1);
-    p.lines = h1 - h0;
-    const float *xs = (const float *)in[0] + (h0 * q->sh + a * q->dh - q->ph) * q->w * q->c,
-                *ys = y + h0 * p.line_y;
-    float *w = (float *)out[0] + (int64_t)a * q->kw * q->c * q->k;
-    if (q->c == 1) {
-      const int groups = (q->kw + ROWS - 1) / ROWS;
-      for (int g = 0, b = 0; g < groups; g++) {
-        const int next = q->kw * (g + 1) / groups;
-        run_taps(q, &p, b, next, xs + b * q->dw - q->pw, ys, w + (int64_t)b * q->k);
-        b = next;
-      }
-      continue;
-    }
-    for (int b = 0; b < q->kw; b++) {
-      inside(q->ow, q->sw, b * q->dw - q->pw, q->w, &p.begin, &p.end);
-      run_dense(&p, q->c, xs + (int64_t)(b * q->dw - q->pw) * q->c, ys, q->k,
-                w + (int64_t)b * q->c * q->k);
+  const int64_t line = ((int64_t)q->sh * q->w * q->c + q->ow * stride) * (int64_t)sizeof(float);
+  const int64_t lines = RUN_BYTES / line < 1 ? 1 : RUN_BYTES / line; /* of a run */
+  const int64_t images = lines / q->oh;
+  il_run run;
+  for (run.image = 0; run.image < q->n; run.image = run.image_end) {
+    run.image_end = run.image + (images < 1 ? 1 : images);
+    if (run.image_end > q->n) run.image_end = q->n;
+    for (run.line = 0; run.line < q->oh; run.line = run.line_end) {
+      run.line_end = images < 1 && run.line + lines < q->oh ? run.line + lines : q->oh;
+      weight_of_run(q, &run, in[0], y, stride, out[0]);
     }
   }
 }
@@ -199,8 +231,13 @@ static void matmul_run(const il_problem *problem, const void *table, const void 
   (void)table;
   const il_matmul_geometry *g = &problem->matmul;
   const int64_t stride = il_padded(g->n);
-  il_pixels p = {
-      .images = 1, .lines = 1, .begin = 0, .end = g->k, .column_x = g->m, .column_y = stride};
+  il_pixels p = {.fresh = true,
+                 .images = 1,
+                 .lines = 1,
+                 .begin = 0,
+                 .end = g->k,
+                 .column_x = g->m,
+                 .column_y = stride};
   for (int64_t t = 0; t < g->batch; t++) {
     const float *b = il_pack_operand(g->k, g->n, g->transpose_b,
                                      (const float *)in[1] + t * g->k * g->n, scratch);

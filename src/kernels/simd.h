@@ -22,6 +22,33 @@ enum { IL_VL = 4 };
 typedef float il_vec __attribute__((vector_size(16)));
 #endif
 
+/* Accumulators that the registers of the instruction set hold beside what feeds them: blocks of up to
+ * IL_BLOCK_ROWS(vectors) rows by at most IL_BLOCK_VECTORS vectors. */
+#if defined __AVX512F__ || defined __aarch64__
+enum { IL_ACCUMULATORS = 24, IL_BLOCK_VECTORS = 4 };
+#else
+enum { IL_ACCUMULATORS = 12, IL_BLOCK_VECTORS = 2 };
+#endif
+enum { IL_MOST_ROWS = 12 };
+#define IL_BLOCK_ROWS(vectors)                                                                     \
+  (IL_ACCUMULATORS / (vectors) < IL_MOST_ROWS ? IL_ACCUMULATORS / (vectors) : IL_MOST_ROWS)
+/* Rows of a block whose lines have `count` numbers. */
+static inline int il_block_rows(int64_t count) {
+  const int64_t vectors = (count + IL_VL - 1) / IL_VL;
+  return IL_BLOCK_ROWS(vectors < IL_BLOCK_VECTORS ? (int)vectors : IL_BLOCK_VECTORS);
+}
+/* CASE(rows, vectors) for every block there is, and for those of up to 6 rows. */
+#define IL_SIX(CASE, v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
+#define IL_EIGHT(CASE, v) IL_SIX(CASE, v) CASE(7, v) CASE(8, v)
+#define IL_TWELVE(CASE, v) IL_EIGHT(CASE, v) CASE(9, v) CASE(10, v) CASE(11, v) CASE(12, v)
+#if defined __AVX512F__ || defined __aarch64__
+#define IL_BLOCK_CASES(CASE) IL_TWELVE(CASE, 1) IL_TWELVE(CASE, 2) IL_EIGHT(CASE, 3) IL_SIX(CASE, 4)
+#define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2) IL_SIX(CASE, 3) IL_SIX(CASE, 4)
+#else
+#define IL_BLOCK_CASES(CASE) IL_TWELVE(CASE, 1) IL_SIX(CASE, 2)
+#define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2)
+#endif
+
 static inline il_vec il_load(const float *x) {
   il_vec v;
   memcpy(&v, x, sizeof v);
