@@ -12,5 +12,6 @@
 #include "train.h"
 #include "fit.h"
 #include "compare.h"
+#include "measure.h"
 #include "version.h"
 #endif

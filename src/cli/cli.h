@@ -25,6 +25,7 @@ int run_check(int argc, char **argv);
 int run_grad(int argc, char **argv);
 int run_init(int argc, char **argv);
 int run_plan(int argc, char **argv);
+int run_bench(int argc, char **argv);
 int run_fit(int argc, char **argv);
 int run_compare(int argc, char **argv);
 

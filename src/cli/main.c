@@ -14,6 +14,7 @@ const command commands[] = {
     {"presets", "list the presets with the sources of their protocols", run_presets},
     {"check", "compare the meta-gradient with finite differences", run_check},
     {"plan", "print the compiled plan of a meta-step", run_plan},
+    {"bench", "time the presets, or one step of a plan, on this machine", run_bench},
     {"init", "write freshly drawn weights", run_init},
     {"grad", "meta-gradient of given weights and tasks, for other programs", run_grad},
     {"info", "version, threads and how it was built", run_info},

@@ -139,6 +139,9 @@ void il_problem_text(const il_problem *problem, char *text, size_t size);
 il_status il_problem_parse(il_context *context, const char *line, il_arena *arena,
                            il_problem *problem);
 
+/* Multiply-adds in registers, for the machine's peak (peak.c); gives their FLOPs. sink receives a number. */
+double il_peak_burst(int64_t rounds, float *sink);
+
 /* In-place helper of the run loop: y[i] += x[i], count elements; and y[i] *= or /= . float or double. */
 void il_kernel_accumulate(il_type type, int64_t count, void *y, const void *x);
 void il_kernel_divide(il_type type, int64_t count, void *y, double divisor);

@@ -1,0 +1,236 @@
+/* One problem on all of its kernels: timed by turns, so that a busy moment meets all of them, and compared
+ * with the reference loop byte by byte. */
+#include <innerloop/measure.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "run/profile.h"
+
+enum { ROUNDS = 21, MAX_OUTS = IL_TILE_MAX_RESULTS };
+static const double SHORTEST = 1e-4; /* seconds between two readings of the clock */
+static const size_t MOST = (size_t)1 << 34;
+
+typedef struct il_bench {
+  il_context *context;
+  il_arena arena; /* problem, names, lists */
+  il_problem problem;
+  il_graph *graph;
+  il_plan *plan; /* of reference loops */
+  il_team *team; /* one thread */
+  void *workspace;
+  int ins, outs;
+  void **in, **expected, **found; /* by the graph's inputs and outputs */
+  size_t *out_bytes;
+  const void **operand; /* [ins of the kernel]: constants of a program have none */
+} il_bench;
+
+typedef struct il_candidate {
+  const il_kernel *kernel; /* NULL: the reference loop */
+  void *table, *scratch;
+  int64_t repeat;
+  double time[ROUNDS];
+} il_candidate;
+
+static void *block(il_bench *b, size_t bytes) {
+  void *memory = aligned_alloc(IL_WORKSPACE_ALIGNMENT, il_aligned(bytes + 1));
+  if (!memory) il_fail_memory(b->context, "the operands of a problem");
+  return memory;
+}
+
+/* Numbers of both signs, indexes of rows that exist. */
+static void fill(const il_bench *b, const il_node *node, void *memory, int index) {
+  const int64_t count = il_shape_count(node->shape);
+  il_random random = il_random_start(1, (uint64_t)index);
+  for (int64_t i = 0; i < count; i++) {
+    const double number = 2 * il_random_uniform01(&random) - 1;
+    switch (node->type) {
+    case IL_FLOAT32: ((float *)memory)[i] = (float)number; break;
+    case IL_FLOAT64: ((double *)memory)[i] = number; break;
+    case IL_INT32:
+      ((int32_t *)memory)[i] =
+          (int32_t)il_random_below(&random, (uint32_t)(b->problem.gather.rows & INT32_MAX));
+      break;
+    case IL_UINT8: ((uint8_t *)memory)[i] = (uint8_t)il_random_below(&random, 256); break;
+    }
+  }
+}
+
+static const il_node *input_of(const il_bench *b, int i) {
+  return il_node_of(b->graph, il_graph_input(b->graph, i));
+}
+static const il_node *output_of(const il_bench *b, int i) {
+  return il_node_of(b->graph, il_graph_output(b->graph, i));
+}
+
+/* Operands, results, and the bytes that a run touches; of a table, the rows that are asked for. */
+static il_status allocate(il_bench *b, size_t *bytes) {
+  il_arena *arena = &b->arena;
+  b->ins = il_graph_inputs(b->graph);
+  b->outs = il_graph_outputs(b->graph);
+  const size_t ins = (size_t)b->ins + IL_TILE_MAX_OPERANDS, outs = (size_t)b->outs;
+  b->in = il_arena_alloc(arena, ins * sizeof *b->in);
+  b->operand = il_arena_alloc(arena, ins * sizeof *b->operand);
+  b->expected = il_arena_alloc(arena, outs * sizeof *b->expected);
+  b->found = il_arena_alloc(arena, outs * sizeof *b->found);
+  b->out_bytes = il_arena_alloc(arena, outs * sizeof *b->out_bytes);
+  if (!b->in || !b->operand || !b->expected || !b->found || !b->out_bytes)
+    return il_fail_memory(b->context, "a measurement");
+  double all = 0;
+  for (int i = 0; i < b->ins; i++) {
+    const bool part = i == 0 && b->problem.op == IL_OP_GATHER;
+    all += (double)il_node_bytes(part ? output_of(b, 0) : input_of(b, i));
+  }
+  for (int i = 0; i < b->outs; i++)
+    all += (double)(b->out_bytes[i] = il_node_bytes(output_of(b, i)));
+  if (all > (double)MOST)
+    return il_fail(b->context, IL_ERROR_CONFIG, "problem: its operands take %.0f MB, at most %zu",
+                   1e-6 * all, MOST >> 20);
+  *bytes = (size_t)all;
+  for (int i = 0; i < b->ins; i++) {
+    if (!(b->in[i] = block(b, il_node_bytes(input_of(b, i))))) return IL_ERROR_MEMORY;
+    fill(b, input_of(b, i), b->in[i], i);
+  }
+  for (int i = 0; i < b->outs; i++) {
+    b->expected[i] = block(b, b->out_bytes[i]);
+    b->found[i] = block(b, b->out_bytes[i]);
+  }
+  const il_tile_program *program = b->problem.op == IL_OP_NONE ? b->problem.tile : NULL;
+  for (int i = 0, k = 0; i < (program ? program->operands : b->ins); i++)
+    b->operand[i] = program && program->is_constant[i] ? NULL : b->in[k++];
+  return il_context_status(b->context);
+}
+
+static il_status prepare(il_bench *b, const char *line, il_measured_problem *result) {
+  if (il_problem_parse(b->context, line, &b->arena, &b->problem) != IL_OK)
+    return il_context_status(b->context);
+  il_problem_text(&b->problem, result->text, sizeof result->text);
+  if (!(b->graph = il_problem_pose(b->context, &b->problem)) ||
+      allocate(b, &result->bytes) != IL_OK)
+    return il_context_status(b->context);
+  b->plan = il_plan_build(b->graph, &(il_plan_options){.no_fusion = true, .reference = true});
+  b->team = il_team_new(b->context, 1);
+  if (!b->plan || !b->team || !(b->workspace = block(b, il_plan_workspace(b->plan, 1, 1))))
+    return il_context_status(b->context);
+  result->flops = il_plan_summarize(b->plan).flops_task;
+  il_bindings bindings = {1, (const void *const *)b->in, b->expected};
+  return il_plan_run(b->plan, b->team, b->workspace, &bindings);
+}
+
+static void run(il_bench *b, const il_candidate *c) {
+  if (c->kernel) {
+    c->kernel->run(&b->problem, c->table, b->operand, b->found, c->scratch);
+  } else {
+    il_bindings bindings = {1, (const void *const *)b->in, b->found};
+    il_plan_run(b->plan, b->team, b->workspace, &bindings);
+  }
+}
+
+static double time_of(il_bench *b, const il_candidate *c) {
+  const int64_t start = il_profile_now();
+  for (int64_t i = 0; i < c->repeat; i++) run(b, c);
+  return 1e-9 * (double)(il_profile_now() - start) / (double)c->repeat;
+}
+
+/* Not-a-numbers are equal whatever their sign and payload: IEEE leaves these open. */
+static bool equal(const il_bench *b) {
+  for (int i = 0; i < b->outs; i++) {
+    if (memcmp(b->found[i], b->expected[i], b->out_bytes[i]) == 0) continue;
+    const il_type type = output_of(b, i)->type;
+    const size_t size = il_type_size(type);
+    for (size_t at = 0; at < b->out_bytes[i]; at += size) {
+      const char *x = (const char *)b->found[i] + at, *y = (const char *)b->expected[i] + at;
+      if (memcmp(x, y, size) == 0) continue;
+      if (type == IL_FLOAT32 && isnan(*(const float *)(const void *)x) &&
+          isnan(*(const float *)(const void *)y))
+        continue;
+      if (type == IL_FLOAT64 && isnan(*(const double *)(const void *)x) &&
+          isnan(*(const double *)(const void *)y))
+        continue;
+      return false;
+    }
+  }
+  return true;
+}
+
+static il_status ready(il_bench *b, il_candidate *c, il_measured_row *row) {
+  const il_kernel *k = c->kernel;
+  if (k) {
+    const size_t table = k->table ? k->table(&b->problem) : 0;
+    const size_t scratch = k->scratch ? k->scratch(&b->problem) : 0;
+    if (!(c->scratch = block(b, scratch)) || (table && !(c->table = block(b, table))))
+      return IL_ERROR_MEMORY;
+    const int64_t start = il_profile_now();
+    if (table) k->prepare(&b->problem, c->table);
+    row->prepare = 1e-9 * (double)(il_profile_now() - start);
+  }
+  for (int i = 0; i < b->outs; i++) memset(b->found[i], 0x55, b->out_bytes[i]);
+  c->repeat = 1;
+  run(b, c);
+  row->equal = equal(b);
+  while (c->repeat < (int64_t)1 << 30 && time_of(b, c) * (double)c->repeat < SHORTEST)
+    c->repeat *= 2;
+  return IL_OK;
+}
+
+static int by_size(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static il_status measure(il_bench *b, double seconds, il_measured_problem *result) {
+  il_candidate candidate[IL_MEASURED_ROWS] = {{0}};
+  il_status status = IL_OK;
+  int rows;
+  const il_kernel *const *row = il_kernel_rows(&rows);
+  for (int i = 0; i < rows && result->rows < IL_MEASURED_ROWS - 1; i++)
+    if (row[i]->op == b->problem.op && row[i]->type == b->problem.type)
+      candidate[result->rows++].kernel = row[i];
+  result->rows++; /* the reference loop */
+  bool chosen = false;
+  for (int i = 0; i < result->rows && status == IL_OK; i++) {
+    const il_kernel *k = candidate[i].kernel;
+    il_measured_row *r = &result->row[i];
+    r->kernel = k ? k->name : "reference";
+    r->isa = k ? k->isa : "any";
+    r->refusal = k ? il_kernel_refusal(k, &b->problem) : NULL;
+    r->chosen = !r->refusal && !chosen;
+    chosen = chosen || r->chosen;
+    if (!r->refusal) status = ready(b, &candidate[i], r);
+  }
+  int rounds = 0;
+  const int64_t start = il_profile_now();
+  for (; rounds < ROUNDS && status == IL_OK; rounds++) {
+    if (rounds >= 3 && 1e-9 * (double)(il_profile_now() - start) > seconds) break;
+    for (int i = 0; i < result->rows; i++)
+      if (!result->row[i].refusal) candidate[i].time[rounds] = time_of(b, &candidate[i]);
+  }
+  for (int i = 0; i < result->rows; i++) {
+    qsort(candidate[i].time, (size_t)rounds, sizeof(double), by_size);
+    result->row[i].lowest = candidate[i].time[0];
+    result->row[i].seconds = candidate[i].time[rounds / 2];
+    free(candidate[i].table);
+    free(candidate[i].scratch);
+  }
+  return status;
+}
+
+il_status il_measure_problem(il_context *context, const char *line, double seconds,
+                             il_measured_problem *result) {
+  il_bench b = {.context = context};
+  *result = (il_measured_problem){.rows = 0};
+  il_status status = prepare(&b, line, result);
+  if (status == IL_OK) status = measure(&b, seconds, result);
+  for (int i = 0; b.in && i < b.ins; i++) free(b.in[i]);
+  for (int i = 0; b.found && b.expected && i < b.outs; i++) {
+    free(b.expected[i]);
+    free(b.found[i]);
+  }
+  free(b.workspace);
+  il_team_free(b.team);
+  il_plan_free(b.plan);
+  il_graph_free(b.graph);
+  il_arena_free(&b.arena);
+  return status;
+}
