@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* FLOP/s of chained-free multiply-adds in registers, the best of a few rounds on all workers of the team at
+/* FLOP/s of independent multiply-adds in registers, the best of a few rounds on all workers of the team at
  * once: what no float32 kernel can pass. */
 IL_API double il_measure_peak(il_team *team);
 
@@ -26,7 +26,7 @@ typedef struct il_measured_row {
 } il_measured_row;
 typedef struct il_measured_problem {
   char text[8192]; /* the problem in full */
-  double flops;    /* of one run, a multiply-add counting two */
+  double flops;    /* of one run, a multiply-add counting two; with lanes: of all of them */
   size_t bytes;    /* operands and results */
   int rows;
   il_measured_row row[IL_MEASURED_ROWS]; /* best first, as the plan tries them */

@@ -1,11 +1,12 @@
 /* One problem on all of its kernels: timed by turns, so that a busy moment meets all of them, and compared
- * with the reference loop byte by byte. */
+ * with the reference loop byte by byte. Of a problem with lanes, the loop runs once for each. */
 #include <innerloop/measure.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
+#include "kernels/lanes.h"
 #include "run/profile.h"
 
 enum { ROUNDS = 21, MAX_OUTS = IL_TILE_MAX_RESULTS };
@@ -21,9 +22,12 @@ typedef struct il_bench {
   il_team *team; /* one thread */
   void *workspace;
   int ins, outs;
-  void **in, **expected, **found; /* by the graph's inputs and outputs */
-  size_t *out_bytes;
-  const void **operand; /* [ins of the kernel]: constants of a program have none */
+  int lanes;                /* tasks that a run of a kernel serves */
+  void **in, **one;         /* of one task, by the graph's inputs and outputs */
+  void **lane_in;           /* [ins]: in lanes; NULL: the operand itself */
+  void **expected, **found; /* [outs]: what a kernel writes */
+  size_t *out_bytes;        /* [outs] of these */
+  const void **operand;     /* [ins of the kernel]: constants of a program have none */
 } il_bench;
 
 typedef struct il_candidate {
@@ -40,9 +44,9 @@ static void *block(il_bench *b, size_t bytes) {
 }
 
 /* Numbers of both signs, indexes of rows that exist. */
-static void fill(const il_bench *b, const il_node *node, void *memory, int index) {
+static void fill(const il_bench *b, const il_node *node, void *memory, int index, int lane) {
   const int64_t count = il_shape_count(node->shape);
-  il_random random = il_random_start(1, (uint64_t)index);
+  il_random random = il_random_start((uint64_t)lane + 1, (uint64_t)index);
   for (int64_t i = 0; i < count; i++) {
     const double number = 2 * il_random_uniform01(&random) - 1;
     switch (node->type) {
@@ -64,67 +68,110 @@ static const il_node *output_of(const il_bench *b, int i) {
   return il_node_of(b->graph, il_graph_output(b->graph, i));
 }
 
-/* Operands, results, and the bytes that a run touches; of a table, the rows that are asked for. */
-static il_status allocate(il_bench *b, size_t *bytes) {
-  il_arena *arena = &b->arena;
-  b->ins = il_graph_inputs(b->graph);
-  b->outs = il_graph_outputs(b->graph);
-  const size_t ins = (size_t)b->ins + IL_TILE_MAX_OPERANDS, outs = (size_t)b->outs;
-  b->in = il_arena_alloc(arena, ins * sizeof *b->in);
-  b->operand = il_arena_alloc(arena, ins * sizeof *b->operand);
-  b->expected = il_arena_alloc(arena, outs * sizeof *b->expected);
-  b->found = il_arena_alloc(arena, outs * sizeof *b->found);
-  b->out_bytes = il_arena_alloc(arena, outs * sizeof *b->out_bytes);
-  if (!b->in || !b->operand || !b->expected || !b->found || !b->out_bytes)
-    return il_fail_memory(b->context, "a measurement");
+/* Whether the kernel's operand i, which is the graph's input k, is the same for all lanes. */
+static bool shared(const il_bench *b, int i) {
+  return b->lanes == 1 || (b->problem.shared >> i & 1);
+}
+
+/* Bytes that a run touches; of a table, the rows that are asked for. */
+static double bytes_touched(const il_bench *b) {
   double all = 0;
   for (int i = 0; i < b->ins; i++) {
     const bool part = i == 0 && b->problem.op == IL_OP_GATHER;
-    all += (double)il_node_bytes(part ? output_of(b, 0) : input_of(b, i));
+    all += (double)il_node_bytes(part ? output_of(b, 0) : input_of(b, i)) * b->lanes;
   }
-  for (int i = 0; i < b->outs; i++)
-    all += (double)(b->out_bytes[i] = il_node_bytes(output_of(b, i)));
-  if (all > (double)MOST)
-    return il_fail(b->context, IL_ERROR_CONFIG, "problem: its operands take %.0f MB, at most %zu",
-                   1e-6 * all, MOST >> 20);
-  *bytes = (size_t)all;
-  for (int i = 0; i < b->ins; i++) {
-    if (!(b->in[i] = block(b, il_node_bytes(input_of(b, i))))) return IL_ERROR_MEMORY;
-    fill(b, input_of(b, i), b->in[i], i);
+  for (int i = 0; i < b->outs; i++) all += (double)il_node_bytes(output_of(b, i)) * b->lanes;
+  return all;
+}
+
+static il_status allocate(il_bench *b) {
+  il_arena *arena = &b->arena;
+  const size_t ins = (size_t)b->ins + IL_TILE_MAX_OPERANDS, outs = (size_t)b->outs;
+  b->in = il_arena_alloc(arena, ins * sizeof *b->in);
+  b->lane_in = il_arena_alloc(arena, ins * sizeof *b->lane_in);
+  b->operand = il_arena_alloc(arena, ins * sizeof *b->operand);
+  b->one = il_arena_alloc(arena, outs * sizeof *b->one);
+  b->expected = il_arena_alloc(arena, outs * sizeof *b->expected);
+  b->found = il_arena_alloc(arena, outs * sizeof *b->found);
+  b->out_bytes = il_arena_alloc(arena, outs * sizeof *b->out_bytes);
+  if (!b->in || !b->lane_in || !b->operand || !b->one || !b->expected || !b->found || !b->out_bytes)
+    return il_fail_memory(b->context, "a measurement");
+  const il_tile_program *program = b->problem.op == IL_OP_NONE ? b->problem.tile : NULL;
+  for (int i = 0, k = 0; i < (program ? program->operands : b->ins); i++) {
+    if (program && program->is_constant[i]) continue;
+    const size_t bytes = il_node_bytes(input_of(b, k));
+    b->in[k] = block(b, bytes);
+    if (!shared(b, i)) b->lane_in[k] = block(b, bytes * (size_t)b->lanes);
+    b->operand[i] = b->lane_in[k] ? b->lane_in[k] : b->in[k];
+    k++;
   }
   for (int i = 0; i < b->outs; i++) {
+    const size_t bytes = il_node_bytes(output_of(b, i));
+    b->out_bytes[i] = bytes * (size_t)b->lanes;
+    b->one[i] = block(b, bytes);
     b->expected[i] = block(b, b->out_bytes[i]);
     b->found[i] = block(b, b->out_bytes[i]);
   }
-  const il_tile_program *program = b->problem.op == IL_OP_NONE ? b->problem.tile : NULL;
-  for (int i = 0, k = 0; i < (program ? program->operands : b->ins); i++)
-    b->operand[i] = program && program->is_constant[i] ? NULL : b->in[k++];
   return il_context_status(b->context);
+}
+
+static void run_reference(il_bench *b) {
+  const il_bindings bindings = {1, (const void *const *)b->in, b->one};
+  il_plan_run(b->plan, b->team, b->workspace, &bindings);
+}
+
+/* Fills the operands and computes what is expected, task after task. */
+static void expect(il_bench *b) {
+  for (int lane = 0; lane < b->lanes; lane++) {
+    for (int i = 0; i < b->ins; i++) {
+      const il_node *node = input_of(b, i);
+      fill(b, node, b->in[i], i, b->lane_in[i] ? lane : 0);
+      if (b->lane_in[i])
+        il_lanes_put(il_type_size(node->type), il_shape_count(node->shape), lane, b->lane_in[i],
+                     b->in[i]);
+    }
+    run_reference(b);
+    for (int i = 0; i < b->outs; i++) {
+      const il_node *node = output_of(b, i);
+      if (b->lanes > 1)
+        il_lanes_put(il_type_size(node->type), il_shape_count(node->shape), lane, b->expected[i],
+                     b->one[i]);
+      else
+        memcpy(b->expected[i], b->one[i], b->out_bytes[i]);
+    }
+  }
 }
 
 static il_status prepare(il_bench *b, const char *line, il_measured_problem *result) {
   if (il_problem_parse(b->context, line, &b->arena, &b->problem) != IL_OK)
     return il_context_status(b->context);
   il_problem_text(&b->problem, result->text, sizeof result->text);
-  if (!(b->graph = il_problem_pose(b->context, &b->problem)) ||
-      allocate(b, &result->bytes) != IL_OK)
-    return il_context_status(b->context);
-  b->plan = il_plan_build(b->graph, &(il_plan_options){.no_fusion = true, .reference = true});
+  if (!(b->graph = il_problem_pose(b->context, &b->problem))) return il_context_status(b->context);
+  b->lanes = b->problem.lanes ? IL_LANES : 1;
+  b->ins = il_graph_inputs(b->graph);
+  b->outs = il_graph_outputs(b->graph);
+  const double bytes = bytes_touched(b);
+  if (bytes > (double)MOST)
+    return il_fail(b->context, IL_ERROR_CONFIG,
+                   "problem \"%.80s\": its operands take %.0f MB, expected at most %.0f",
+                   result->text, 1e-6 * bytes, 1e-6 * (double)MOST);
+  result->bytes = (size_t)bytes;
+  const il_plan_options options = {.no_fusion = true, .reference = true, .lanes = IL_LANES_NEVER};
+  b->plan = il_plan_build(b->graph, &options);
   b->team = il_team_new(b->context, 1);
-  if (!b->plan || !b->team || !(b->workspace = block(b, il_plan_workspace(b->plan, 1, 1))))
+  if (!b->plan || !b->team || !(b->workspace = block(b, il_plan_workspace(b->plan, 1, 1))) ||
+      allocate(b) != IL_OK)
     return il_context_status(b->context);
-  result->flops = il_plan_summarize(b->plan).flops_task;
-  il_bindings bindings = {1, (const void *const *)b->in, b->expected};
-  return il_plan_run(b->plan, b->team, b->workspace, &bindings);
+  result->flops = il_plan_summarize(b->plan).flops_task * b->lanes;
+  expect(b);
+  return IL_OK;
 }
 
 static void run(il_bench *b, const il_candidate *c) {
-  if (c->kernel) {
+  if (c->kernel)
     c->kernel->run(&b->problem, c->table, b->operand, b->found, c->scratch);
-  } else {
-    il_bindings bindings = {1, (const void *const *)b->in, b->found};
-    il_plan_run(b->plan, b->team, b->workspace, &bindings);
-  }
+  else
+    for (int lane = 0; lane < b->lanes; lane++) run_reference(b);
 }
 
 static double time_of(il_bench *b, const il_candidate *c) {
@@ -168,7 +215,7 @@ static il_status ready(il_bench *b, il_candidate *c, il_measured_row *row) {
   for (int i = 0; i < b->outs; i++) memset(b->found[i], 0x55, b->out_bytes[i]);
   c->repeat = 1;
   run(b, c);
-  row->equal = equal(b);
+  row->equal = !k || equal(b);
   while (c->repeat < (int64_t)1 << 30 && time_of(b, c) * (double)c->repeat < SHORTEST)
     c->repeat *= 2;
   return IL_OK;
@@ -185,7 +232,8 @@ static il_status measure(il_bench *b, double seconds, il_measured_problem *resul
   int rows;
   const il_kernel *const *row = il_kernel_rows(&rows);
   for (int i = 0; i < rows && result->rows < IL_MEASURED_ROWS - 1; i++)
-    if (row[i]->op == b->problem.op && row[i]->type == b->problem.type)
+    if (row[i]->op == b->problem.op && row[i]->type == b->problem.type &&
+        row[i]->lanes == b->problem.lanes)
       candidate[result->rows++].kernel = row[i];
   result->rows++; /* the reference loop */
   bool chosen = false;
@@ -222,8 +270,12 @@ il_status il_measure_problem(il_context *context, const char *line, double secon
   *result = (il_measured_problem){.rows = 0};
   il_status status = prepare(&b, line, result);
   if (status == IL_OK) status = measure(&b, seconds, result);
-  for (int i = 0; b.in && i < b.ins; i++) free(b.in[i]);
-  for (int i = 0; b.found && b.expected && i < b.outs; i++) {
+  for (int i = 0; b.in && b.lane_in && i < b.ins; i++) {
+    free(b.in[i]);
+    free(b.lane_in[i]);
+  }
+  for (int i = 0; b.out_bytes && i < b.outs; i++) {
+    free(b.one[i]);
     free(b.expected[i]);
     free(b.found[i]);
   }

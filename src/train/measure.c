@@ -102,7 +102,9 @@ static void why(FILE *out, const il_call *call) {
   const il_kernel *taken = call->kind == IL_CALL_KERNEL ? call->kernel : NULL;
   bool first = true;
   for (int i = 0; i < rows && row[i] != taken; i++) {
-    if (row[i]->op != call->problem.op || row[i]->type != call->problem.type) continue;
+    if (row[i]->op != call->problem.op || row[i]->type != call->problem.type ||
+        row[i]->lanes != call->problem.lanes)
+      continue;
     if (first) {
       char text[IL_PROBLEM_TEXT];
       il_problem_text(&call->problem, text, sizeof text);

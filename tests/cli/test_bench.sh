@@ -17,8 +17,13 @@ for kind in conv conv_transpose conv_weight matmul sum max transpose gather scat
   grep -q "^  reference.*same bytes" out.txt || fail "no plain loop: $line"
   kinds=$((kinds + 1))
 done
+"$program" plan sinusoid-5shot-maml >plan.txt || fail "plan in lanes"
+for kind in matmul tile; do
+  bench --problem "$(grep -m 1 "| $kind .*lanes" plan.txt)" || fail "$kind in lanes"
+  grep -q "^> lanes/.*same bytes" out.txt || fail "no kernel for lanes with the same bytes: $kind"
+done
 [ $kinds -ge 8 ] || fail "only $kinds kinds of lines in the plan"
-bench --problem "$(grep -m 1 '| cast ' plan.txt)" && fail "an operation without kernels was measured"
+bench --problem "  0 reference | cast [5,28,28,1]" && fail "an operation without kernels was measured"
 grep -q "has no kernel" err.txt || fail "no sentence"
 
 bench --problem "matmul b1 m5 n6 k7 tn" --why || fail "why"
