@@ -35,7 +35,13 @@ struct il_team {
   atomic_int pending;     /* workers that have not finished the job */
 };
 
-static void relax(void) {
+/* One turn of a spin. Now and then the core is offered to whom it waits for: with more threads than cores
+ * that is the only way on. */
+static void relax(int turn) {
+  if (turn % 64 == 63) {
+    sched_yield();
+    return;
+  }
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #endif
@@ -44,7 +50,7 @@ static void relax(void) {
 static void wait_for_job(il_team *team, unsigned seen) {
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&team->generation, memory_order_acquire) != seen) return;
-    relax();
+    relax(i);
   }
   pthread_mutex_lock(&team->mutex);
   team->sleepers++;
@@ -79,7 +85,7 @@ static void start_job(il_team *team) {
 static void wait_for_workers(il_team *team) {
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&team->pending, memory_order_acquire) == 0) return;
-    relax();
+    relax(i);
   }
   pthread_mutex_lock(&team->mutex);
   team->caller_sleeps = true;
