@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-#include "meta.h"
+#include "fit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,10 +92,11 @@ IL_API void il_greedy_take(const il_greedy_units *units, const il_greedy_rule *r
 IL_API il_status il_greedy_measure(il_graph *g, const il_net *net, const il_greedy_rule *rule,
                                    il_loss loss, const il_value *parameters, il_value x, il_value y,
                                    il_value *gradient, il_value *measure);
-/* h[p]: the diagonal of the generalised Gauss-Newton matrix of the mean loss, exactly (Schraudolph, Neural
+/* h[p], under these statistics (il_net_apply): the diagonal of the generalised Gauss-Newton matrix of the mean loss, exactly (Schraudolph, Neural
  * Computation 2002): Σ_n J_nᵀ·H_n·J_n, J_n the derivative of example n's scores, H_n that of the loss by them. */
 IL_API il_status il_greedy_curvature(il_graph *g, const il_net *net, il_loss loss,
-                                     const il_value *parameters, il_value x, il_value *h);
+                                     const il_value *parameters, il_value x,
+                                     il_statistics statistics, il_moments *moments, il_value *h);
 /* Inner steps as il_maml_adapt's, restricted to a mask (real, per parameter): where it is 0 the parameter keeps its bits. */
 IL_API il_status il_greedy_adapt(il_graph *g, const il_net *net, const il_maml *maml,
                                  const il_task *task, const il_value *mask,
@@ -123,7 +124,7 @@ typedef struct il_candidates_options {
   int rank;      /* swag: deviations kept, 2 or more */
   double spread; /* ensemble: sd of the members' starts around θ */
 } il_candidates_options;
-/* Laplace, 8 candidates, prior 1, noise 1, 20 steps, burn-in 100, lr 0.01, whole batches, rank 8, spread 0.1. */
+/* Laplace, 8 candidates, prior 100, noise 1, 20 steps, burn-in 100, lr 0.01, whole batches, rank 8, spread 0.1. */
 IL_API il_candidates_options il_candidates_default(void);
 
 /* Examples in the caller's memory. x [count, example…] in the type of the computation, or IL_UINT8: pixels, which the
@@ -161,6 +162,8 @@ typedef struct il_greedy_options {
   double lr;        /* step 3: θ −= lr·G where chosen (score newton: lr·G/(h + damping)) */
   double tolerance; /* step 4: stop when no scalar changes by more */
   int steps;        /* and at the latest after so many */
+  /* Mean and variance of each norm layer in turn, reals [channels]: constants of the net. NULL: each batch's own. */
+  const void *const *moments;
   uint64_t seed;
   struct il_team *team;
   void (*progress)(void *user, const il_greedy_report *report); /* may be NULL */
@@ -179,11 +182,22 @@ typedef struct il_greedy_result {
   uint64_t most_bytes, most_operations; /* of one step */
 } il_greedy_result;
 /* weights[parameter]: reals in engine layout; read as the start θ, and overwritten with the result: θ for laplace, and
- * for the others the mean of θ's candidates, which is what their held-out loss speaks about. */
+ * for the others the mean of θ's candidates, which is what their held-out loss speaks about. After an interruption: θ. */
 IL_API il_status il_greedy_run(il_context *context, const il_net *net, il_type real,
                                const il_greedy_options *options, const il_greedy_part *train,
                                const il_greedy_part *held, void *const *weights,
                                il_greedy_result *result);
+
+/* The four steps on a model: of the samples the share `held_out` gives the gradient, the rest makes the candidates. Norm
+ * layers keep their running statistics. */
+typedef struct il_fit_greedy_options {
+  il_greedy_options greedy; /* moments are the model's */
+  double held_out;          /* in (0, 1); drawn by the seed, as il_samples_hold_out */
+  const char *metrics;      /* a JSON line for each step; may be NULL */
+  bool append;              /* to what the file holds already */
+} il_fit_greedy_options;
+IL_API il_status il_fit_greedy(il_context *context, il_model *model, const il_samples *samples,
+                               const il_fit_greedy_options *options, il_greedy_result *result);
 
 /* ---- evaluation of a meta-trained run ---- */
 enum { IL_GREEDY_FRACTIONS = 16, IL_GREEDY_STEPS = 8 };

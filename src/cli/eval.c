@@ -22,19 +22,6 @@ static const struct argp_option options[] = {
     GREEDY_OPTIONS,
     {0}};
 
-/* The numbers of a comma-separated list, at most `most`; gives how many. */
-static int parse_list(struct argp_state *state, const char *option, char *arg, int most,
-                      double *number, double low, double high) {
-  int count = 0;
-  char *rest = NULL;
-  for (char *word = strtok_r(arg, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-    if (count == most) argp_error(state, "--%s: more than %d numbers", option, most);
-    number[count++] = parse_real(state, option, word, low, high);
-  }
-  if (!count) argp_error(state, "--%s: expected numbers with commas between", option);
-  return count;
-}
-
 static void parse_steps(eval_input *in, char *arg, struct argp_state *state) {
   double number[IL_GREEDY_STEPS];
   in->steps = parse_list(state, "steps", arg, IL_GREEDY_STEPS, number, 0, 1000);
@@ -46,8 +33,6 @@ static void parse_steps(eval_input *in, char *arg, struct argp_state *state) {
 }
 
 static error_t parse_greedy_option(eval_input *in, int key, char *arg, struct argp_state *state) {
-  const struct argp_option *option = options;
-  while (option->key != key && (option->name || option->group)) option++;
   error_t error = 0;
   if (key == OPTION_FRACTION)
     in->fractions = parse_list(state, "fraction", arg, IL_GREEDY_FRACTIONS, in->fraction, 1e-9, 1);
@@ -55,7 +40,7 @@ static error_t parse_greedy_option(eval_input *in, int key, char *arg, struct ar
     parse_steps(in, arg, state);
   else
     error = parse_greedy(&in->rule, key, arg, state);
-  if (!error && !in->only_greedy) in->only_greedy = option->name;
+  if (!error && !in->only_greedy) in->only_greedy = option_name(options, key);
   return error;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/fit_greedy.h"
 
 typedef struct input {
   settings common;
@@ -15,6 +15,7 @@ typedef struct input {
   bool meta;
   il_meta_options learn;
   int tasks;
+  greedy_input greedy;
 } input;
 
 enum {
@@ -44,7 +45,8 @@ enum {
   OPTION_INNER_STEPS,
   OPTION_INNER_LR,
   OPTION_FIRST_ORDER,
-  OPTION_TASKS
+  OPTION_TASKS,
+  OPTION_ALGORITHM
 };
 static const struct argp_option options[] = {
     {"train", OPTION_TRAIN, "DATA", 0,
@@ -76,6 +78,8 @@ static const struct argp_option options[] = {
      "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},
     {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
+    {"algorithm", OPTION_ALGORITHM, "NAME", 0,
+     "plain, or greedy: update only the parameters with the largest expected held-out gradient", 0},
     THREADS_OPTION,
     {NULL, 0, NULL, 0, "Meta-learning, after the epochs:", 1},
     {"meta", OPTION_META, NULL, 0, "meta-train on tasks cut from the training samples", 0},
@@ -103,6 +107,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   static const char *const losses[] = {"cross_entropy", "binary_cross_entropy"};
   static const il_loss loss_of[] = {IL_LOSS_CROSS_ENTROPY, IL_LOSS_BINARY_CROSS_ENTROPY};
   static const char *const optimizers[] = {"adam", "sgd"};
+  static const char *const algorithms[] = {"plain", "greedy"};
   static const char *const episodes[] = {"by-class", "all-classes"};
   input *in = state->input;
   il_meta_options *meta = &in->learn;
@@ -140,12 +145,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     in->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 1000000);
     return 0;
   case OPTION_WIDTH: in->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
-  case OPTION_BATCH: in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536); return 0;
+  case OPTION_BATCH:
+    in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536);
+    in->greedy.fit.greedy.candidates.batch = in->fit.batch;
+    return 0;
   case OPTION_PARTS: in->fit.parts = (int)parse_number(state, "parts", arg, 0, 1024); return 0;
   case OPTION_SEED:
     in->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
     return 0;
-  case OPTION_LR: in->fit.lr = parse_real(state, "lr", arg, 0, 1e6); return 0;
+  case OPTION_LR:
+    in->fit.lr = parse_real(state, "lr", arg, 0, 1e6);
+    in->greedy.fit.greedy.lr = in->fit.lr;
+    return 0;
   case OPTION_DROPOUT: in->model.dropout = parse_real(state, "dropout", arg, 0, 0.999); return 0;
   case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
   case OPTION_LOSS: in->fit.loss = loss_of[parse_choice(state, "loss", arg, 2, losses)]; return 0;
@@ -156,13 +167,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     in->augment = parse_augment(state, arg);
     in->fit.augment = &in->augment;
     return 0;
+  case OPTION_ALGORITHM:
+    in->greedy.asked = parse_choice(state, "algorithm", arg, 2, algorithms);
+    return 0;
   case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
+  case ARGP_KEY_INIT: state->child_inputs[0] = &in->greedy; return 0;
   case ARGP_KEY_END:
     if (!in->train) argp_error(state, "--train is missing");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
 }
+static const struct argp_child children[] = {{&fit_greedy_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     options,
     parse_option,
@@ -172,7 +188,7 @@ static const struct argp argp = {
     "accuracy on the test samples, and saves the model in PyTorch's layout. Ctrl-C stops and saves "
     "what was learned so far.\v"
     "Example:\n  innerloop fit --model mlp --train glyphs --epochs 5",
-    NULL,
+    children,
     NULL,
     NULL};
 
@@ -245,8 +261,9 @@ static il_status fit(il_context *context, input *in, il_samples *train, il_sampl
   if (!model) return il_context_status(context);
   adjust_outputs(train, model);
   adjust_outputs(test, model);
-  il_status status = il_fit(context, model, train, &in->fit);
-  if (status == IL_OK) test_on(context, in, "", model, test);
+  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, model, train, test)
+                                      : il_fit(context, model, train, &in->fit);
+  if (status == IL_OK && !in->greedy.asked) test_on(context, in, "", model, test);
   if (in->meta && il_context_status(context) == IL_OK)
     status = in->learn.episodes.kind == IL_EPISODES_BY_CLASS
                  ? meta_by_class(context, in, &model, train, test)
@@ -272,6 +289,11 @@ static void complete(input *in, const il_samples *train) {
   in->learn.team = in->fit.team;
   in->learn.stop = in->fit.stop;
   in->learn.progress = show_meta;
+  il_greedy_options *greedy = &in->greedy.fit.greedy;
+  greedy->loss = in->fit.loss;
+  greedy->seed = in->fit.seed;
+  greedy->team = in->fit.team;
+  greedy->stop = in->fit.stop;
 }
 
 int run_fit(int argc, char **argv) {
@@ -280,7 +302,8 @@ int run_fit(int argc, char **argv) {
               .out = "model.safetensors",
               .learn = il_meta_defaults(),
               .tasks = 200,
-              .hold_out = 0.25};
+              .hold_out = 0.25,
+              .greedy = fit_greedy_defaults()};
   in.fit.loss = 0;
   in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0};
   parse(&argp, argc, argv, &in);

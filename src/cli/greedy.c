@@ -6,6 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+int parse_list(struct argp_state *state, const char *option, char *arg, int most, double *number,
+               double low, double high) {
+  int count = 0;
+  char *rest = NULL;
+  for (char *word = strtok_r(arg, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+    if (count == most) argp_error(state, "--%s: more than %d numbers", option, most);
+    number[count++] = parse_real(state, option, word, low, high);
+  }
+  if (!count) argp_error(state, "--%s: expected numbers with commas between", option);
+  return count;
+}
+
+const char *option_name(const struct argp_option *options, int key) {
+  while (options->key != key && (options->name || options->group)) options++;
+  return options->name;
+}
+
 /* "64k": a whole number with an optional factor; k is 1,024 for bytes and 1,000 for operations. */
 static uint64_t amount(struct argp_state *state, const char *option, const char *arg,
                        uint64_t base) {

@@ -38,5 +38,10 @@ enum {
 
 /* The options above but --fraction, whose meaning differs; ARGP_ERR_UNKNOWN for others. */
 error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state *state);
+/* The numbers of a comma-separated list, at most `most`; gives how many. */
+int parse_list(struct argp_state *state, const char *option, char *arg, int most, double *number,
+               double low, double high);
+/* "budget", for sentences about an option; NULL: none has this key. */
+const char *option_name(const struct argp_option *options, int key);
 
 #endif

@@ -10,7 +10,7 @@
 il_candidates_options il_candidates_default(void) {
   return (il_candidates_options){.kind = IL_CANDIDATES_LAPLACE,
                                  .count = 8,
-                                 .prior = 1,
+                                 .prior = 100,
                                  .noise = 1,
                                  .steps = 20,
                                  .burn_in = 100,

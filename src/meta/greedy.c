@@ -204,7 +204,9 @@ il_status il_greedy_run(il_context *context, const il_net *net, il_type real,
   if (il_engine_init(&s->engine, context, net, real, options, train, held) == IL_OK &&
       allocate(s) == IL_OK) {
     copy(&s->engine, false, s->theta, weights);
-    if (walk(s, result) == IL_OK) {
+    il_status status = walk(s, result);
+    if (status == IL_ERROR_INTERRUPTED) copy(&s->engine, true, s->theta, weights);
+    if (status == IL_OK) {
       bool centred = options->candidates.kind == IL_CANDIDATES_LAPLACE;
       if (centred || il_candidates_draw(&s->candidates, &s->engine, s->theta) == IL_OK)
         copy(&s->engine, true, centred ? s->theta : s->candidates.mean, weights);

@@ -9,10 +9,10 @@
 #include "meta/greedy.h"
 #include "nn/net.h"
 
-static bool has_norm(const il_net *net) {
-  for (int i = 0; i < net->layers; i++)
-    if (net->layer[i].layer.kind == IL_LAYER_NORM) return true;
-  return false;
+static int norms(const il_net *net) {
+  int count = 0;
+  for (int i = 0; i < net->layers; i++) count += net->layer[i].layer.kind == IL_LAYER_NORM;
+  return count;
 }
 
 static il_shape rows(int64_t n, il_shape example) {
@@ -21,10 +21,25 @@ static il_shape rows(int64_t n, il_shape example) {
   return shape;
 }
 
-/* What the three graphs begin with: weights, x and y, the net's view of x, and its outputs' type. */
+/* What the three graphs begin with: weights, x (as the net sees it), y, and given moments. */
 typedef struct opening {
   il_value parameter[IL_GREEDY_PARAMETERS], x, y;
+  il_statistics statistics;
+  il_moments moments;
 } opening;
+
+static void open_moments(const il_engine *e, il_graph *g, opening *o) {
+  char name[64];
+  o->statistics = e->o->moments ? IL_STATISTICS_GIVEN : IL_STATISTICS_BATCH;
+  for (int i = 0, k = 0; e->o->moments && i < e->net->layers; i++) {
+    if (e->net->layer[i].layer.kind != IL_LAYER_NORM) continue;
+    il_shape shape = e->net->parameter[e->net->layer[i].parameter].shape;
+    snprintf(name, sizeof name, "%s.mean", e->net->layer[i].name);
+    o->moments.mean[k] = il_input(g, name, IL_SHARED, e->real, shape);
+    snprintf(name, sizeof name, "%s.variance", e->net->layer[i].name);
+    o->moments.variance[k++] = il_input(g, name, IL_SHARED, e->real, shape);
+  }
+}
 
 static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_stage data,
                        const il_greedy_part *part, int64_t examples, opening *o) {
@@ -36,16 +51,17 @@ static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_sta
   o->y = il_input(g, "y", data, labels ? IL_INT32 : e->real,
                   labels ? IL_SHAPE(examples) : IL_SHAPE(examples, e->outputs));
   if (part->type == IL_UINT8) o->x = il_scale(g, il_cast(g, o->x), 1.0 / 255);
+  open_moments(e, g, o);
 }
 
-static il_value mean_loss(const il_engine *e, il_graph *g, const opening *o) {
-  il_value scores =
-      il_net_apply(e->net, g, o->parameter, o->x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+static il_value mean_loss(const il_engine *e, il_graph *g, opening *o) {
+  il_value scores = il_net_apply(e->net, g, o->parameter, o->x, o->statistics,
+                                 e->o->moments ? &o->moments : NULL, (il_value){0}, 0);
   return il_loss_value(g, e->o->loss, scores, o->y);
 }
 
 static il_status build_descent(il_engine *e, il_graph *g) {
-  opening o;
+  opening o = {0};
   il_value d[IL_GREEDY_PARAMETERS];
   int batch = e->o->candidates.batch;
   bool whole = batch == 0 || batch >= e->train->count;
@@ -57,7 +73,7 @@ static il_status build_descent(il_engine *e, il_graph *g) {
 }
 
 static il_status build_query(il_engine *e, il_graph *g) {
-  opening o;
+  opening o = {0};
   il_value d[IL_GREEDY_PARAMETERS];
   char name[64];
   open_graph(e, g, IL_TASK, IL_SHARED, e->held, e->held->count, &o);
@@ -73,14 +89,14 @@ static il_status build_query(il_engine *e, il_graph *g) {
   return il_context_status(e->context);
 }
 
-/* Norm layers tie the examples of a batch together: then the whole part is one task. */
+/* Norm layers without given moments tie the examples of a batch together: then the whole part is one task. */
 static int curve_examples(const il_engine *e, const il_greedy_part *part) {
-  return has_norm(e->net) ? part->count : 1;
+  return norms(e->net) && !e->o->moments ? part->count : 1;
 }
 
 static il_status build_curve(il_engine *e, il_graph *g, const il_greedy_part *part) {
   enum { MOST_PASSES = 2048 };
-  opening o;
+  opening o = {0};
   il_value h[IL_GREEDY_PARAMETERS];
   int examples = curve_examples(e, part);
   if ((int64_t)examples * e->outputs > MOST_PASSES)
@@ -89,7 +105,8 @@ static il_status build_curve(il_engine *e, il_graph *g, const il_greedy_part *pa
                    "example and output; found %d × %d, at most %d",
                    examples, e->outputs, MOST_PASSES);
   open_graph(e, g, IL_SHARED, IL_TASK, part, examples, &o);
-  il_greedy_curvature(g, e->net, e->o->loss, o.parameter, o.x, h);
+  il_greedy_curvature(g, e->net, e->o->loss, o.parameter, o.x, o.statistics,
+                      e->o->moments ? &o.moments : NULL, h);
   for (int p = 0; p < e->parameters; p++)
     il_output(g, il_net_parameter_name(e->net, p), il_task_mean(g, h[p]));
   return il_context_status(e->context);
@@ -253,6 +270,8 @@ static void store(const il_engine *e, const il_engine_plan *p, int first, int ta
 static il_status run(il_engine *e, il_engine_plan *p, int tasks, const void *x, const void *y) {
   p->in[e->parameters] = x;
   p->in[e->parameters + 1] = y;
+  for (int k = 0; e->o->moments && k < 2 * norms(e->net); k++)
+    p->in[e->parameters + 2 + k] = e->o->moments[k];
   return il_plan_run(p->plan, e->o->team, p->workspace, &(il_bindings){tasks, p->in, p->result});
 }
 

@@ -77,13 +77,13 @@ static il_value *scratch(il_graph *g, int count, il_value *cleared) {
 }
 
 il_status il_greedy_curvature(il_graph *g, const il_net *net, il_loss loss,
-                              const il_value *parameters, il_value x, il_value *h) {
+                              const il_value *parameters, il_value x, il_statistics statistics,
+                              il_moments *moments, il_value *h) {
   int count = il_net_parameters(net);
   il_value *d = scratch(g, count, h);
   if (!d) return il_context_status(il_graph_context(g));
   il_scope_push(g, "curvature");
-  il_value scores =
-      il_net_apply(net, g, parameters, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+  il_value scores = il_net_apply(net, g, parameters, x, statistics, moments, (il_value){0}, 0);
   if (il_valid(scores)) curvature(g, count, loss, parameters, scores, d, h);
   il_scope_pop(g);
   free(d);

@@ -346,7 +346,7 @@ static void check_curvature(il_loss loss) {
   il_value p[2] = {il_input(g, "w", IL_SHARED, IL_FLOAT64, IL_SHAPE(D, C)),
                    il_input(g, "b", IL_SHARED, IL_FLOAT64, IL_SHAPE(C))};
   il_value h[2], x = il_input(g, "x", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, D));
-  il_greedy_curvature(g, net, loss, p, x, h);
+  il_greedy_curvature(g, net, loss, p, x, IL_STATISTICS_BATCH, NULL, h);
   il_output(g, "w", h[0]);
   il_output(g, "b", h[1]);
   double out[D * C], out_b[C];

@@ -1,0 +1,57 @@
+# innerloop fit --algorithm greedy: the four steps on labelled samples, their record, and the sparse rows.
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+fail() { echo "failed: $*"; exit 1; }
+greedy() { "$program" fit --algorithm greedy --model linear --train glyphs --steps 6 "$@"; }
+
+# Every distribution runs, lowers the held-out loss, and gives the same bytes on 1 and 3 threads.
+for kind in laplace "swag --walk-steps 10 --walk-lr 0.02" "sgld --burn-in 20 --walk-steps 5" \
+  "ensemble --spread 0.02 --batch 32"; do
+  greedy --candidates $kind --threads 1 --out one.safetensors --metrics one.jsonl >one.txt || fail "$kind"
+  greedy --candidates $kind --threads 3 --out three.safetensors --metrics three.jsonl >three.txt || fail "$kind"
+  cmp one.safetensors three.safetensors || fail "$kind depends on threads"
+  cmp one.jsonl three.jsonl || fail "the record of $kind depends on threads"
+  [ "$(wc -l <one.jsonl)" -eq 6 ] || fail "a line per step expected: $(cat one.jsonl)"
+  for key in '"log_p": ' '"log_q": ' '"variance": ' '"gradient": ' '"linear1.weight": {' '"touched": '; do
+    [ "$(grep -c "$key" one.jsonl)" -eq 6 ] || fail "$kind: no $key in the record"
+  done
+  first=$(sed -n '1s/.*"fraction": 1, "loss": \([0-9.]*\),.*/\1/p' one.jsonl)
+  last=$(sed -n '6s/.*"fraction": 1, "loss": \([0-9.]*\),.*/\1/p' one.jsonl)
+  awk "BEGIN { exit !($last < $first) }" || fail "$kind: held-out loss from $first to $last"
+done
+grep -q '^Step 6 - Loss: ' one.txt || fail "no line per step: $(cat one.txt)"
+grep -q 'test accuracy' one.txt || fail "no table: $(cat one.txt)"
+
+# One row per fraction; each touches at most its share in a step and keeps its budget.
+greedy --fraction 1,0.1,0.01 --metrics three.jsonl >table.txt || fail "several fractions"
+[ "$(grep -c '→' table.txt)" -eq 3 ] || fail "three rows expected: $(cat table.txt)"
+[ "$(wc -l <three.jsonl)" -eq 18 ] || fail "18 lines expected"
+all=$(sed -n '1s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
+few=$(sed -n '7s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
+[ "$few" -eq $((all / 10)) ] || fail "a tenth of $all parameters, but $few were updated"
+greedy --budget 20k --score fisher --granularity channel --metrics budget.jsonl >/dev/null || fail "--budget"
+sed 's/.*"bytes": \([0-9]*\),.*/\1/' budget.jsonl | while read -r bytes; do
+  [ "$bytes" -le 20480 ] || fail "$bytes bytes of 20,480"
+done || exit 1
+
+# A net with norm layers keeps its running statistics: a trained one stays good.
+"$program" fit --model omniglot_conv --hidden 4 --train glyphs --epochs 2 --lr 0.01 --out conv.safetensors >plain.txt ||
+  fail "training"
+"$program" fit --algorithm greedy --model omniglot_conv --hidden 4 --init conv.safetensors --train glyphs --steps 2 \
+  --candidates ensemble --draws 2 --spread 0.001 --walk-steps 2 --fraction 0.1 --metrics conv.jsonl >conv.txt ||
+  fail "a net with norm layers"
+before=$(sed -n 's/.*test set: \([0-9.]*\) .*/\1/p' plain.txt)
+after=$(awk '/→/ { print $NF }' conv.txt)
+awk "BEGIN { exit !($after > $before - 10) }" || fail "accuracy fell from $before to $after"
+
+refused() {
+  "$program" fit --train glyphs "$@" >log.txt 2>&1 && fail "accepted: $*"
+  grep -q -- "$expect" log.txt || fail "no hint at $expect: $(cat log.txt)"
+}
+expect="needs --algorithm greedy" refused --candidates swag
+expect="laplace, swag, sgld or ensemble" refused --algorithm greedy --candidates bagging
+expect="an even number" refused --algorithm greedy --draws 3
+expect="plain or greedy" refused --algorithm annealing
+echo "greedy fit: all as expected"
