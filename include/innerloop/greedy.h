@@ -162,6 +162,7 @@ typedef struct il_greedy_options {
   double lr;        /* step 3: θ −= lr·G where chosen (score newton: lr·G/(h + damping)) */
   double tolerance; /* step 4: stop when no scalar changes by more */
   int steps;        /* and at the latest after so many */
+  bool keep_choice; /* the first step's choice for all steps */
   /* Mean and variance of each norm layer in turn, reals [channels]: constants of the net. NULL: each batch's own. */
   const void *const *moments;
   uint64_t seed;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/fit_greedy.h"
+#include "io/plot.h"
 
 enum {
   OPTION_STEPS = 0x500,
@@ -17,7 +18,9 @@ enum {
   OPTION_RANK,
   OPTION_SPREAD,
   OPTION_PRIOR,
-  OPTION_METRICS
+  OPTION_METRICS,
+  OPTION_PLOT,
+  OPTION_KEEP
 };
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "With --algorithm greedy (docs/greedy.md):", 2},
@@ -42,6 +45,8 @@ static const struct argp_option options[] = {
     {"spread", OPTION_SPREAD, "SD", 0, "ensemble: scatter of the members' starts (0.1)", 2},
     {"prior", OPTION_PRIOR, "X", 0, "laplace, sgld: precision of the prior (100)", 2},
     {"metrics", OPTION_METRICS, "FILE", 0, "record p, Q, F and G of each step (metrics.jsonl)", 2},
+    {"plot", OPTION_PLOT, "FILE", 0, "and draw them, as PNG", 2},
+    {"keep-choice", OPTION_KEEP, NULL, 0, "choose in the first step only, then update the same", 2},
     {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -67,6 +72,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_SPREAD: c->spread = parse_real(state, "spread", arg, 0, 1e6); break;
   case OPTION_PRIOR: c->prior = parse_real(state, "prior", arg, 1e-12, 1e12); break;
   case OPTION_METRICS: in->fit.metrics = arg; break;
+  case OPTION_PLOT: in->plot = arg; break;
+  case OPTION_KEEP: o->keep_choice = true; break;
   case ARGP_KEY_END:
     if (in->given && !in->asked) argp_error(state, "--%s: needs --algorithm greedy", in->given);
     if (!c->lr) c->lr = c->kind == IL_CANDIDATES_SGLD ? 1e-4 : 0.01;
@@ -90,8 +97,52 @@ greedy_input fit_greedy_defaults(void) {
   return in;
 }
 
+/* p, Q, F and G over the steps of each fraction. */
+enum { QUANTITIES = 4 };
+typedef struct curves {
+  bool show;
+  int line; /* at hand */
+  int count[IL_GREEDY_FRACTIONS], room[IL_GREEDY_FRACTIONS];
+  double *value[QUANTITIES][IL_GREEDY_FRACTIONS];
+} curves;
+
+/* Without memory the picture ends early; the record in the file does not. */
+static void keep(curves *c, const double quantity[QUANTITIES]) {
+  int line = c->line, n = c->count[line];
+  if (n == c->room[line]) {
+    int room = n ? 2 * n : 64;
+    for (int q = 0; q < QUANTITIES; q++) {
+      double *more = realloc(c->value[q][line], (size_t)room * sizeof *more);
+      if (!more) return;
+      c->value[q][line] = more;
+    }
+    c->room[line] = room;
+  }
+  for (int q = 0; q < QUANTITIES; q++) c->value[q][line][n] = quantity[q];
+  c->count[line]++;
+}
+
+static il_status draw(il_context *context, const greedy_input *in, const curves *c) {
+  static const char *const title[QUANTITIES] = {
+      "p: mean log density of the candidates", "Q: mean log joint density with the held-out part",
+      "F: mean variance of a parameter", "G: length of the expected gradient"};
+  char name[IL_GREEDY_FRACTIONS][32];
+  il_plot_line line[IL_GREEDY_FRACTIONS];
+  il_plot_panel panel[QUANTITIES];
+  for (int i = 0; i < in->fractions; i++) {
+    snprintf(name[i], sizeof name[i], "fraction %g", in->fraction[i]);
+    line[i] = (il_plot_line){name[i], c->count[i]};
+  }
+  for (int q = 0; q < QUANTITIES; q++)
+    panel[q] = (il_plot_panel){title[q], q >= 2, (const double *const *)c->value[q]};
+  return il_plot_lines(context, in->plot, "The four quantities of the greedy algorithm", "step",
+                       in->fractions, line, QUANTITIES, panel);
+}
+
 static void show(void *user, const il_greedy_report *r) {
-  (void)user;
+  curves *c = user;
+  keep(c, (double[]){r->mean_log_p, r->mean_log_q, r->variance_mean, r->gradient_length});
+  if (!c->show) return;
   printf("Step %d - Loss: %.4f  log p %.6g  log Q %.6g  F %.3g  G %.3g  changed %.3g\n", r->step,
          r->loss, r->mean_log_p, r->mean_log_q, r->variance_mean, r->gradient_length, r->change);
   fflush(stdout);
@@ -121,8 +172,11 @@ static il_status one(il_context *context, greedy_input *in, int index, il_model 
 il_status fit_greedy(il_context *context, greedy_input *in, il_model *model,
                      const il_samples *train, const il_samples *test) {
   il_greedy_options *o = &in->fit.greedy;
-  if (in->fractions == 1) o->progress = show;
+  curves c = {.show = in->fractions == 1};
+  o->progress = show;
+  o->user = &c;
   for (int i = 0; i < in->fractions && il_context_status(context) == IL_OK; i++) {
+    c.line = i;
     bool last = i + 1 == in->fractions;
     il_model *copy = last ? model : il_model_copy(context, model);
     if (copy) one(context, in, i, copy, train, test);
@@ -130,5 +184,9 @@ il_status fit_greedy(il_context *context, greedy_input *in, il_model *model,
   }
   if (il_context_status(context) == IL_OK)
     printf("\np, Q, F and G of each step: %s\n", in->fit.metrics);
+  if (in->plot && il_context_status(context) == IL_OK && draw(context, in, &c) == IL_OK)
+    printf("and drawn: %s\n", in->plot);
+  for (int q = 0; q < QUANTITIES; q++)
+    for (int i = 0; i < IL_GREEDY_FRACTIONS; i++) free(c.value[q][i]);
   return il_context_status(context);
 }

@@ -8,6 +8,7 @@ typedef struct greedy_input {
   bool asked;        /* --algorithm greedy */
   const char *given; /* the first option given that needs it */
   il_fit_greedy_options fit;
+  const char *plot;
   int fractions;
   double fraction[IL_GREEDY_FRACTIONS];
 } greedy_input;

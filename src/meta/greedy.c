@@ -82,12 +82,14 @@ static il_status look(state *s, const double **measure) {
 /* Step 3. The curvature divides the step too where it divides the score. */
 static il_status update(state *s, const double *measure, il_greedy_report *r) {
   const il_engine *e = &s->engine;
-  const void *at[IL_GREEDY_PARAMETERS];
-  for (int p = 0; p < e->parameters; p++) at[p] = measure + e->offset[p];
-  il_greedy_unit_scores(s->units, s->o->rule.score, IL_FLOAT64, at, s->unit_score);
-  if (!il_greedy_order(s->units, &s->o->rule, s->unit_score, s->order))
-    return il_fail_memory(e->context, "the order of units");
-  il_greedy_take(s->units, &s->o->rule, s->order, s->mask, &r->choice);
+  if (r->step == 1 || !s->o->keep_choice) {
+    const void *at[IL_GREEDY_PARAMETERS];
+    for (int p = 0; p < e->parameters; p++) at[p] = measure + e->offset[p];
+    il_greedy_unit_scores(s->units, s->o->rule.score, IL_FLOAT64, at, s->unit_score);
+    if (!il_greedy_order(s->units, &s->o->rule, s->unit_score, s->order))
+      return il_fail_memory(e->context, "the order of units");
+    il_greedy_take(s->units, &s->o->rule, s->order, s->mask, &r->choice);
+  }
   const double *direction = s->o->rule.score == IL_GREEDY_NEWTON ? measure : s->gradient;
   r->change = 0;
   for (int64_t i = 0; i < e->scalars; i++) {

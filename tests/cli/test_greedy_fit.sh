@@ -28,6 +28,10 @@ grep -q 'test accuracy' one.txt || fail "no table: $(cat one.txt)"
 greedy --fraction 1,0.1,0.01 --metrics three.jsonl >table.txt || fail "several fractions"
 [ "$(grep -c '→' table.txt)" -eq 3 ] || fail "three rows expected: $(cat table.txt)"
 [ "$(wc -l <three.jsonl)" -eq 18 ] || fail "18 lines expected"
+greedy --fraction 0.02 --keep-choice --plot kept.png --metrics kept.jsonl >kept.txt || fail "--keep-choice"
+[ "$(sed -n '1s/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" = "$(sed -n '6s/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" ] ||
+  fail "--keep-choice touched others later: $(cut -c 1-300 kept.jsonl)"
+head -c 4 kept.png | grep -q PNG || fail "no picture"
 all=$(sed -n '1s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
 few=$(sed -n '7s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
 [ "$few" -eq $((all / 10)) ] || fail "a tenth of $all parameters, but $few were updated"

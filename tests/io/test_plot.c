@@ -52,6 +52,51 @@ static void test_dots(void **state) {
   il_context_free(context);
 }
 
+/* The mean row of the dark pixels in a column of the first panel. */
+static double height_at(const uint8_t *pixels, int width, int x) {
+  double sum = 0, count = 0;
+  for (int y = 110; y < 364; y++)
+    if (pixels[y * width + x] < 190) { /* darker than the grid */
+      sum += y;
+      count++;
+    }
+  return sum / count;
+}
+
+/* Powers of ten are a straight line on a logarithmic axis and lie at the bottom of a linear one; gaps are left out. */
+static void test_lines(void **state) {
+  (void)state;
+  char path[] = "/tmp/il_plot_XXXXXX";
+  close(mkstemp(path));
+  il_context *context = il_context_new();
+  static const double powers[] = {1, 10, 100, 1000, 10000};
+  const double *value[] = {powers};
+  il_plot_line line = {"powers", 5};
+  double middle[2], first[2], last[2];
+  for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+    il_plot_panel panel[] = {{"value", logarithmic, value}, {"again", !logarithmic, value}};
+    assert_int_equal(il_plot_lines(context, path, "Title", "step", 1, &line, 2, panel), IL_OK);
+    FILE *file = fopen(path, "rb");
+    static char bytes[1 << 18];
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    int height, width;
+    uint8_t *pixels;
+    assert_int_equal(il_png_decode_grey(context, path, bytes, size, &height, &width, &pixels),
+                     IL_OK);
+    /* The panel runs from 92 to 496 for steps 0 to 5. */
+    first[logarithmic] = height_at(pixels, width, 92 + 404 / 5 + 1);
+    middle[logarithmic] = height_at(pixels, width, 92 + 404 * 3 / 5);
+    last[logarithmic] = height_at(pixels, width, 92 + 404 - 2);
+    free(pixels);
+  }
+  for (int k = 0; k < 2; k++) assert_true(first[k] > last[k] + 100);
+  assert_true(fabs(middle[1] - (first[1] + last[1]) / 2) < 4);
+  assert_true(middle[0] > first[0] - 8);
+  unlink(path);
+  il_context_free(context);
+}
+
 static void test_interval(void **state) {
   (void)state;
   double mean, half, value[] = {1, 2, 3, 6};
@@ -63,6 +108,7 @@ static void test_interval(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_dots), cmocka_unit_test(test_interval)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_dots), cmocka_unit_test(test_lines),
+                                     cmocka_unit_test(test_interval)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,83 @@
+/* The page of a picture, its text and lines, and its way into a file. */
+#include "io/plot_canvas.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/io.h"
+
+il_canvas il_canvas_new(int width, int height) {
+  il_canvas canvas = {.surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height)};
+  canvas.c = cairo_create(canvas.surface);
+  cairo_set_source_rgb(canvas.c, 1, 1, 1);
+  cairo_paint(canvas.c);
+  return canvas;
+}
+
+typedef struct bytes {
+  unsigned char *data;
+  size_t size;
+} bytes;
+
+static cairo_status_t collect(void *closure, const unsigned char *data, unsigned int size) {
+  bytes *b = closure;
+  unsigned char *more = realloc(b->data, b->size + size);
+  if (!more) return CAIRO_STATUS_NO_MEMORY;
+  memcpy(more + b->size, data, size);
+  b->data = more;
+  b->size += size;
+  return CAIRO_STATUS_SUCCESS;
+}
+
+il_status il_canvas_save(il_canvas *canvas, il_context *context, const char *path) {
+  bytes png = {0};
+  cairo_status_t drawn = cairo_status(canvas->c);
+  if (drawn == CAIRO_STATUS_SUCCESS)
+    drawn = cairo_surface_write_to_png_stream(canvas->surface, collect, &png);
+  cairo_destroy(canvas->c);
+  cairo_surface_destroy(canvas->surface);
+  il_status status = drawn == CAIRO_STATUS_SUCCESS
+                         ? il_atomic_write(context, path, 1, &(il_piece){png.data, png.size})
+                         : il_fail(context, IL_ERROR_FILE, "%s: the picture cannot be drawn: %s",
+                                   path, cairo_status_to_string(drawn));
+  free(png.data);
+  return status;
+}
+
+void il_canvas_font(cairo_t *c, bool bold, double size) {
+  cairo_select_font_face(c, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                         bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(c, size);
+}
+
+void il_canvas_text(cairo_t *c, double x, double y, double align, const char *words) {
+  cairo_text_extents_t size;
+  cairo_text_extents(c, words, &size);
+  cairo_move_to(c, x - align * size.x_advance, y);
+  cairo_show_text(c, words);
+}
+
+void il_canvas_line(cairo_t *c, double x0, double y0, double x1, double y1) {
+  cairo_move_to(c, x0, y0);
+  cairo_line_to(c, x1, y1);
+  cairo_stroke(c);
+}
+
+il_ticks il_ticks_over(double low, double high) {
+  if (!(high - low > 1e-9)) high = low + 1e-9 + fabs(low) * 1e-3;
+  double rough = (high - low) / 6, step = pow(10, floor(log10(rough)));
+  if (rough > 5 * step)
+    step *= 10;
+  else if (rough > 2 * step)
+    step *= 5;
+  else if (rough > step)
+    step *= 2;
+  return (il_ticks){floor(low / step) * step, ceil(high / step) * step, step};
+}
+
+void il_ticks_text(const il_ticks *ticks, double value, char text[static 32]) {
+  int digits = ticks->step >= 1 ? 0 : (int)ceil(-log10(ticks->step) - 1e-9);
+  snprintf(text, 32, "%.*f", digits, fabs(value) < ticks->step * 1e-6 ? 0 : value);
+}
