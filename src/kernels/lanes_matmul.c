@@ -4,7 +4,7 @@
 
 #if defined __AVX512VL__ || defined __aarch64__
 #define MANY_REGISTERS
-enum { ROWS = 5, COLUMNS = 4 }; /* 20 sums, 4 columns and a row in 32 registers */
+enum { ROWS = 5, COLUMNS = 5 }; /* 20 sums, 4 columns and a row in 32 registers */
 #else
 enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
 #endif
@@ -67,7 +67,7 @@ __attribute__((always_inline)) static inline void sums(int rows, int columns, bo
       sums(r, c, false, true, a, b, k, y, stride);                                                 \
     break;
 #if defined MANY_REGISTERS
-#define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3) CASE(r, 4)
+#define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3) CASE(r, 4) CASE(r, 5)
 #define HIGH_CASES CASES(4) CASES(5)
 #else
 #define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3)

@@ -45,7 +45,7 @@ bool il_lanes_pay(const il_plan *plan, int tasks, const char **why) {
   const double flops = plan->flops[IL_PER_TASK];
   *why = plan->graph->real != IL_FLOAT32                              ? "not float32"
          : list->count == 0                                           ? "no work for each task"
-         : tasks && tasks < IL_LANES / 2                              ? "few tasks"
+         : tasks && tasks <= IL_FEW_TASKS                             ? "few tasks"
          : flops > CALL_FLOPS * (double)list->count                   ? "large calls"
          : plan->arena_bytes[1] + plan->mean_bytes * IL_LANES > CACHE ? "more than a cache holds"
          : each > flops / 16                                          ? "operations without lanes"

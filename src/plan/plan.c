@@ -151,9 +151,8 @@ static bool place_arena(il_builder *b, bool task) {
 
 /* posed: the problem is one that kernels know. */
 static bool choose(il_builder *b, il_call *call, bool posed) {
-  const bool lanes = b->plan->lanes > 1 && node_at(b, call->node)->when == IL_PER_TASK;
   call->kernel = NULL;
-  if (lanes)
+  if (call->lanes)
     il_lanes_choose(call, posed);
   else if (posed)
     call->kernel = il_kernel_select(&call->problem);
@@ -179,14 +178,14 @@ static bool choose(il_builder *b, il_call *call, bool posed) {
 static bool operands(il_builder *b, il_call *call, int ins, const uint32_t *in, int outs,
                      const uint32_t *out) {
   il_arena *arena = &b->plan->arena;
+  call->lanes = b->plan->lanes > 1 && node_at(b, call->node)->when == IL_PER_TASK;
   il_place *place = il_arena_alloc(arena, (size_t)(ins + outs) * sizeof *place);
   uint32_t *node = il_arena_alloc(arena, (size_t)(ins + outs) * sizeof *node);
   if (!place || !node) return false;
   for (int i = 0; i < ins; i++) {
     place[i] = b->place[b->s.root[in[i]]];
     node[i] = in[i];
-    if (b->plan->lanes > 1 && node_at(b, in[i])->when != IL_PER_TASK)
-      call->shared |= (uint64_t)1 << i;
+    if (call->lanes && node_at(b, in[i])->when != IL_PER_TASK) call->shared |= (uint64_t)1 << i;
   }
   for (int i = 0; i < outs; i++) {
     place[ins + i] = b->place[out[i]];
@@ -368,24 +367,41 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
   return NULL;
 }
 
+static il_plan *build_lanes(const il_graph *graph, const il_plan_options *options) {
+  il_plan *plan = build_with(graph, options, IL_LANES);
+  if (!plan) return NULL;
+  plan->single = build_with(graph, options, 1);
+  if (!plan->single) {
+    il_plan_free(plan);
+    return NULL;
+  }
+  plan->list[IL_SINGLE] = plan->single->list[IL_PER_TASK];
+  if (plan->scratch_bytes < plan->single->scratch_bytes)
+    plan->scratch_bytes = plan->single->scratch_bytes;
+  return plan;
+}
+
 il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   const il_plan_options none = {0};
   if (!options) options = &none;
   if (!expressible(graph)) return NULL;
-  if (options->lanes != IL_LANES_CHOOSE)
-    return build_with(graph, options, options->lanes == IL_LANES_ALWAYS ? IL_LANES : 1);
-  il_plan *plan = build_with(graph, options, IL_LANES);
+  if (options->lanes == IL_LANES_NEVER) return build_with(graph, options, 1);
+  il_plan *plan = build_lanes(graph, options);
+  if (!plan || options->lanes == IL_LANES_ALWAYS) return plan;
   const char *why;
-  if (plan && !il_lanes_pay(plan, options->tasks, &why)) {
+  if (!il_lanes_pay(plan, options->tasks, &why)) {
+    il_plan *single = plan->single;
+    plan->single = NULL;
     il_plan_free(plan);
-    plan = build_with(graph, options, 1);
+    plan = single;
   }
-  if (plan) plan->why = why;
+  plan->why = why;
   return plan;
 }
 
 void il_plan_free(il_plan *plan) {
   if (!plan) return;
+  il_plan_free(plan->single);
   il_arena_free(&plan->arena);
   free(plan);
 }

@@ -41,6 +41,7 @@ typedef struct il_call {
   il_problem problem;      /* geometry that the kernel sees */
   const void *table;       /* prepared by the kernel */
   size_t bytes;            /* IL_CALL_COPY; IL_CALL_PUT, IL_CALL_TAKE: of one task */
+  bool lanes;              /* serves the tasks of a group; its operands lie in lanes */
   bool each;               /* lanes, but no kernel for them: one task after the other */
   uint64_t shared;         /* lanes: bit i: operand i has none */
   int ins, outs;
@@ -54,15 +55,20 @@ typedef struct il_call_list {
   int64_t count;
 } il_call_list;
 
+/* Behind the lists by il_when: the tasks' calls once more, for one task at a time. A plan in lanes has them for
+ * groups of few tasks. */
+enum { IL_SINGLE = IL_AFTER + 1, IL_LISTS };
+
 struct il_plan {
   const il_graph *graph;
-  il_arena arena;        /* steps, places, tables, programs */
-  il_call_list list[3];  /* by il_when */
+  il_arena arena; /* steps, places, tables, programs */
+  il_call_list list[IL_LISTS];
   size_t arena_bytes[2]; /* SHARED, TASK */
   size_t scratch_bytes;  /* largest of any step */
   size_t mean_bytes;     /* one block of the mean tree */
   int lanes;             /* tasks that one run of the tasks' calls serves: 1 or IL_LANES */
   const char *why;       /* what decided so */
+  il_plan *single; /* owns list[IL_SINGLE]; the shared arena is laid out alike. NULL: no lanes */
   int64_t nodes;
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */
@@ -106,6 +112,8 @@ size_t il_memory_place(int64_t count, il_buffer *buffer, int64_t *order);
 void il_lanes_choose(il_call *call, bool posed);
 /* Scratch of a call that runs task after task: a copy of each operand of one task, behind the kernel's own. */
 size_t il_lanes_scratch(const il_graph *graph, const il_call *call);
+/* Groups of at most so many tasks run faster one task at a time. */
+enum { IL_FEW_TASKS = 4 };
 /* Whether lanes pay for a plan that was built with them and runs so many tasks (0: many); why receives the reason in either case. */
 bool il_lanes_pay(const il_plan *plan, int tasks, const char **why);
 

@@ -122,7 +122,8 @@ char *il_plan_print(const il_plan *plan) {
           il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0],
           plan->arena_bytes[1], plan->scratch_bytes, plan->mean_bytes);
   if (plan->lanes > 1)
-    fprintf(text.file, "%d tasks at once in lanes: %s\n", plan->lanes, plan->why);
+    fprintf(text.file, "%d tasks at once in lanes: %s; groups of at most %d one at a time\n",
+            plan->lanes, plan->why, IL_FEW_TASKS);
   else
     fprintf(text.file, "one task at a time: %s\n", plan->why);
   for (int when = 0; when < 3; when++) {

@@ -31,9 +31,9 @@ static double element(il_type type, const void *data, int64_t i) {
 
 /* A task's lane is its place in its group; before and after the lanes its values are its own. */
 static il_found found_of(const il_checker *c, const il_call *call, int k, char *const *bases) {
-  const int lanes = c->plan->lanes, lane = c->task < 0 ? 0 : c->task % lanes;
+  const int lanes = c->plan->lanes, lane = call->lanes ? c->task % lanes : 0;
   const int slot = call->out[k].slot;
-  const bool laid = c->task >= 0 && lanes > 1 && (slot == IL_SLOT_TASK || slot == IL_SLOT_LEAF);
+  const bool laid = call->lanes && (slot == IL_SLOT_TASK || slot == IL_SLOT_LEAF);
   il_found f = {bases[slot] + call->out[k].offset, laid ? lane : 0, laid ? lanes : 1};
   if (call->kind == IL_CALL_TAKE) f.data += (size_t)lane * call->bytes;
   return f;

@@ -157,11 +157,11 @@ static void *scratch_of(const il_run *run, int worker) {
   return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
 }
 
-static void run_timed(const il_run *run, il_when when, int worker, int live) {
-  const il_call_list *list = &run->plan->list[when];
+static void run_timed(const il_run *run, int which, int worker, int live) {
+  const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
   void *scratch = scratch_of(run, worker);
-  il_profile_entry *entry = il_profile_entries(run->profile, worker, when);
+  il_profile_entry *entry = il_profile_entries(run->profile, worker, which);
   int64_t before = il_profile_now();
   for (int64_t i = 0; i < list->count; i++) {
     il_call_run(run->plan, &list->call[i], bases, scratch, live);
@@ -169,12 +169,12 @@ static void run_timed(const il_run *run, il_when when, int worker, int live) {
   }
 }
 
-static bool run_list(const il_run *run, il_when when, int worker, int live) {
+static bool run_list(const il_run *run, int which, int worker, int live) {
   if (run->profile) {
-    run_timed(run, when, worker, live);
+    run_timed(run, which, worker, live);
     return true;
   }
-  const il_call_list *list = &run->plan->list[when];
+  const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
   void *scratch = scratch_of(run, worker);
   for (int64_t i = 0; i < list->count; i++) {
@@ -189,12 +189,39 @@ bool il_run_shared(il_run *run, il_when when) {
   return run_list(run, when, 0, 1);
 }
 
+static int64_t numbers(const il_plan *plan) {
+  return (int64_t)(plan->mean_bytes / il_type_size(plan->graph->real));
+}
+
 /* One run of the tasks' calls serves the group; who watches them sees one run per task. */
-static bool run_group(il_run *run, int worker, int first, int live) {
-  if (!run->before_task) return run_list(run, IL_PER_TASK, worker, live);
-  for (int task = first; task < first + live; task++)
-    if (!run->before_task(run->argument, task) || !run_list(run, IL_PER_TASK, worker, live))
-      return false;
+static bool run_lanes(il_run *run, int worker, int first, int live, char *leaf) {
+  char *lanes = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
+  char **bases = bases_of(run, worker);
+  set_task(run, bases, first);
+  bases[IL_SLOT_LEAF] = lanes;
+  for (int task = first; task < first + live; task++) {
+    if (run->before_task && !run->before_task(run->argument, task)) return false;
+    if (!run_list(run, IL_PER_TASK, worker, live)) return false;
+    if (!run->before_task) break;
+  }
+  il_lanes_sum(run->plan->graph->real, numbers(run->plan), live, lanes, leaf);
+  return true;
+}
+
+/* Tasks one at a time, into the block of the tree that is theirs together. */
+static bool run_singles(il_run *run, int worker, int which, int first, int live, char *leaf) {
+  il_tree_walk walk = {.blocks = {leaf}};
+  char *blocks = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
+  for (int i = 1; i < live; i++) walk.blocks[i] = blocks + (size_t)(i - 1) * run->plan->mean_bytes;
+  char **bases = bases_of(run, worker);
+  for (int i = 0; i < live; i++) {
+    if (run->before_task && !run->before_task(run->argument, first + i)) return false;
+    set_task(run, bases, first + i);
+    bases[IL_SLOT_LEAF] = il_tree_leaf(&walk);
+    if (!run_list(run, which, worker, 1)) return false;
+    il_tree_add(run->plan, &walk, i + 1);
+  }
+  il_tree_close(run->plan, &walk);
   return true;
 }
 
@@ -206,18 +233,16 @@ bool il_run_chunk(il_run *run, int worker, int chunk) {
   for (int i = 0; i < run->tree.depth; i++)
     walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
   set_bases(run, worker);
-  char **bases = bases_of(run, worker);
-  char *lanes = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
   const int tasks = run->bindings->tasks, begin = chunk * run->tree.chunk;
   for (int i = 0; i < run->tree.chunk && begin + i < run->tree.leaves; i++) {
     const int first = (begin + i) * plan->lanes,
               live = tasks - first < plan->lanes ? tasks - first : plan->lanes;
-    set_task(run, bases, first);
-    bases[IL_SLOT_LEAF] = plan->lanes > 1 ? lanes : il_tree_leaf(&walk);
-    if (!run_group(run, worker, first, live)) return false;
-    if (plan->lanes > 1)
-      il_lanes_sum(plan->graph->real, (int64_t)(plan->mean_bytes / il_type_size(plan->graph->real)),
-                   live, lanes, il_tree_leaf(&walk));
+    char *leaf = il_tree_leaf(&walk);
+    const bool done = plan->lanes == 1 ? run_singles(run, worker, IL_PER_TASK, first, 1, leaf)
+                      : live <= IL_FEW_TASKS
+                          ? run_singles(run, worker, IL_SINGLE, first, live, leaf)
+                          : run_lanes(run, worker, first, live, leaf);
+    if (!done) return false;
     il_tree_add(plan, &walk, i + 1);
   }
   il_tree_close(plan, &walk);

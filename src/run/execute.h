@@ -24,7 +24,7 @@ typedef struct il_run {
   atomic_int next; /* chunk */
   /* Called for each call of a list after it ran, NULL: never; false stops the list. */
   bool (*after_call)(void *argument, const il_call *call, char *const *bases);
-  /* Called before the calls of a task (with lanes: before each run of its group's calls); NULL: never. false stops the run. */
+  /* Called before the calls of a task (in lanes: before each run of its group's calls); NULL: never. false stops the run. */
   bool (*before_task)(void *argument, int task);
   void *argument;
   il_profile *profile; /* NULL: no clock is read */

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEANS = 3, STAGES = 4 };
+enum { MEANS = IL_LISTS, STAGES };
 
 struct il_profile {
   const il_plan *plan;
   int threads;
-  int64_t first[STAGES + 1]; /* of a worker's entries: the three lists, then the means */
+  int64_t first[STAGES + 1]; /* of a worker's entries: the lists, then the means */
   int64_t stride;            /* entries from one worker to the next: whole cache lines */
   il_profile_entry *entry;
   int64_t runs, nanoseconds, capacity; /* whole runs; their time; their time times their threads */
@@ -41,8 +41,8 @@ void il_profile_free(il_profile *profile) {
   free(profile);
 }
 
-il_profile_entry *il_profile_entries(il_profile *p, int worker, il_when when) {
-  return p->entry + worker * p->stride + p->first[when];
+il_profile_entry *il_profile_entries(il_profile *p, int worker, int list) {
+  return p->entry + worker * p->stride + p->first[list];
 }
 il_profile_entry *il_profile_means(il_profile *p, int worker) {
   return p->entry + worker * p->stride + p->first[MEANS];
@@ -144,13 +144,15 @@ static void print_kernels(FILE *file, const il_profile *p, il_share *share, int6
 }
 
 static void print_stages(FILE *file, const il_profile *p, const int64_t *stage, int64_t total) {
-  static const char *const name[STAGES] = {"shared, before the tasks", "tasks",
-                                           "shared, after the mean: outer update",
-                                           "last part of the mean over tasks"};
+  static const char *const name[STAGES] = {
+      "shared, before the tasks", "tasks", "shared, after the mean: outer update",
+      "tasks of groups with few, one at a time", "last part of the mean over tasks"};
   fputs("\nby stage\n", file);
-  for (int i = 0; i < STAGES; i++)
+  for (int i = 0; i < STAGES; i++) {
+    if (i == IL_SINGLE && !p->plan->list[i].count) continue;
     fprintf(file, "%6.1f %% %9.4f ms  %s\n", total ? 100.0 * (double)stage[i] / (double)total : 0,
             1e-6 * (double)stage[i] / (double)(p->runs ? p->runs : 1), name[i]);
+  }
   const int64_t idle = p->capacity - total;
   fprintf(file, "%6s   %9.4f ms  workers waiting, sums over tasks, %.1f %% of their time\n", "",
           1e-6 * (double)idle / (double)(p->runs ? p->runs : 1),

@@ -11,8 +11,8 @@ typedef struct il_profile_entry {
   int64_t nanoseconds, count;
 } il_profile_entry;
 
-/* A worker's entries of one list, in the order of its calls. */
-il_profile_entry *il_profile_entries(il_profile *profile, int worker, il_when when);
+/* A worker's entries of one of the plan's lists, in the order of its calls. */
+il_profile_entry *il_profile_entries(il_profile *profile, int worker, int list);
 /* A worker's entry of the last part of the mean over tasks. */
 il_profile_entry *il_profile_means(il_profile *profile, int worker);
 /* A whole run of the plan on so many threads is over. */

@@ -16,7 +16,7 @@
 #include "kernels/kernel.h"
 #include "plan/plan.h"
 
-enum { MAX_INPUTS = 4, TASKS = 3 };
+enum { MAX_INPUTS = 4, TASKS = 5 };
 
 typedef struct il_case {
   il_context *context;
