@@ -89,6 +89,28 @@ static il_value sum_of(const sum *s, il_value v) {
                       il_shape_scalar());
 }
 
+/* A scatter by a pool's indexes, or its product with an image: what has the same sum on the pooled side. */
+static il_value on_pooled_side(const sum *s, il_value v) {
+  il_value index, updates = il_fold_scattered(s->g, v, s->axes, &index);
+  if (updates.id) return updates;
+  const il_node *node = il_node_of(s->g, v);
+  if (node->op != IL_OP_MUL) return (il_value){0};
+  for (int i = 0; i < 2; i++) {
+    updates = il_fold_scattered(s->g, node->input[i], s->axes, &index);
+    if (updates.id)
+      return binary(s, IL_OP_MUL, updates, il_fold_pooled(s->g, node->input[1 - i], index));
+  }
+  return (il_value){0};
+}
+
+static bool pays_apart(const sum *s, il_value v) {
+  il_value index;
+  const il_node *node = il_node_of(s->g, v);
+  if (il_fold_scattered(s->g, v, s->axes, &index).id) return true;
+  return node->op == IL_OP_MUL && (il_fold_scattered(s->g, node->input[0], s->axes, &index).id ||
+                                   il_fold_scattered(s->g, node->input[1], s->axes, &index).id);
+}
+
 il_value il_fold_sum(il_graph *g, const il_infer *made) {
   const sum s = {g, made->function, ((const il_attr_axes *)made->attr)->axes, made->shape};
   const il_value v = made->input[0];
@@ -96,6 +118,8 @@ il_value il_fold_sum(il_graph *g, const il_infer *made) {
   if (il_shape_equal(node->shape, made->shape)) return v;
   const il_value known = cheap(&s, v, 0);
   if (known.id) return known;
+  const il_value pooled = on_pooled_side(&s, v);
+  if (pooled.id) return sum_of(&s, pooled);
   const il_value a = node->inputs > 0 ? node->input[0] : (il_value){0};
   const il_value b = node->inputs > 1 ? node->input[1] : (il_value){0};
   if (node->op == IL_OP_NEG) {
@@ -108,12 +132,14 @@ il_value il_fold_sum(il_graph *g, const il_infer *made) {
     factor = node->op == IL_OP_MUL ? steady(&s, a) : (il_value){0};
     if (factor.id) return binary(&s, IL_OP_MUL, factor, sum_of(&s, b));
   }
-  /* Two sums instead of one pay only where one of them costs no pass. */
+  /* Two sums instead of one pay only where one of them costs no pass over the elements. */
   if (node->op == IL_OP_ADD || node->op == IL_OP_SUB) {
     const il_value left = cheap(&s, a, 0);
     if (left.id) return binary(&s, node->op, left, sum_of(&s, b));
     const il_value right = cheap(&s, b, 0);
     if (right.id) return binary(&s, node->op, sum_of(&s, a), right);
+    if (pays_apart(&s, a) || pays_apart(&s, b))
+      return binary(&s, node->op, sum_of(&s, a), sum_of(&s, b));
   }
   return (il_value){0};
 }

@@ -126,6 +126,33 @@ static void sums_are_folded(void **state) {
   assert_fine();
 }
 
+/* Work on what goes through a max pool happens on the pooled side. */
+static void pools_are_folded(void **state) {
+  (void)state;
+  const il_shape shape = IL_SHAPE(2, 4, 4, 3), flat = IL_SHAPE(96);
+  const uint32_t image = 1 | 2 | 4;
+  il_value x = real("x", shape), y = real("y", shape), c = real("c", IL_SHAPE(3));
+  il_value u = real("u", IL_SHAPE(2, 2, 2, 3));
+  il_value at = il_pool_argmax(g, x, il_window_square(2, 2, 0));
+  il_value picked = il_gather(g, il_reshape(g, x, flat), at);
+  il_value spread = il_reshape(g, il_scatter_add(g, at, u, 96), shape);
+  assert_same(il_gather(g, il_reshape(g, il_mul(g, x, c), flat), at), il_mul(g, picked, c));
+  assert_same(il_gather(g, il_reshape(g, il_relu(g, il_shift(g, x, 1)), flat), at),
+              il_relu(g, il_shift(g, picked, 1)));
+  assert_same(il_sum(g, spread, image), il_sum(g, u, image));
+  assert_same(il_sum(g, il_mul(g, spread, x), image), il_sum(g, il_mul(g, u, picked), image));
+  assert_same(il_sum(g, il_add(g, spread, y), image),
+              il_add(g, il_sum(g, u, image), il_sum(g, y, image)));
+  /* not over other axes, not from two images, not where a window may lie in the padding */
+  assert_true(il_sum(g, spread, 1).id != il_sum(g, u, 1).id);
+  assert_int_equal(il_node_of(g, il_gather(g, il_reshape(g, il_mul(g, x, y), flat), at))->op,
+                   IL_OP_GATHER);
+  il_value padded = il_pool_argmax(g, x, il_window_square(3, 2, 1));
+  assert_int_equal(il_node_of(g, il_gather(g, il_reshape(g, il_mul(g, x, c), flat), padded))->op,
+                   IL_OP_GATHER);
+  assert_fine();
+}
+
 static void stages_follow_from_operands(void **state) {
   (void)state;
   il_value w = real("w", IL_SHAPE(3));
@@ -311,6 +338,7 @@ int main(void) {
       TEST(operands_broadcast_as_in_numpy),
       TEST(algebra_is_folded),
       TEST(sums_are_folded),
+      TEST(pools_are_folded),
       TEST(stages_follow_from_operands),
       TEST(errors_are_sticky),
       TEST(text_reads_back),
