@@ -31,9 +31,10 @@ typedef struct il_samples {
   int outputs;          /* classes, or targets of an example; 1 with labels 0 and 1: one score */
 } il_samples;
 
-/* A file with samples: an imported dataset (the classes are the labels), or safetensors with "inputs" (f32
- * [n, features], or f32 or u8 [n,h,w,c]) and "labels" (i32 [n]) or "targets" (f32 [n, outputs]). NULL
- * after an error. */
+/* A file with samples: an imported dataset (the classes are the labels), or inputs with labels or targets in any file
+ * of il_labelled_read (files.h): what torch.save wrote, .npz, safetensors. Inputs are [n, features] or images: u8
+ * pixels, or reals of any type; [n,c,h,w] out of PyTorch, [n,h,w,c] otherwise, [n,h,w] of one channel. Whole numbers
+ * [n] are labels, reals [n] or [n, outputs] targets in [0, 1]. NULL after an error. */
 IL_API il_samples *il_samples_open(il_context *context, const char *path);
 /* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
 IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
@@ -64,10 +65,9 @@ typedef struct il_model_options {
 /* A net for the samples' shape and outputs, with drawn parameters. NULL after an error. */
 IL_API il_model *il_model_new(il_context *context, const il_model_options *options,
                               il_shape example, int outputs);
-/* The same, sized by a safetensors file of parameters and with its values: a state dict (linear
+/* The same, sized by a file of parameters (PyTorch, .npz, safetensors) and with its values: a state dict (linear
  * weights [out,in]) or for "linear" one bare tensor [in,out], whose bias then starts at zero. Tensors
- * are matched by name, or else layer by layer in the order of the file by suffix and shape; a mismatch lists both
- * sides. `example` says the shape of images; its rank is 0 when the file alone decides (features). */
+ * are matched by name, or else layer by layer by suffix and shape; a mismatch lists both sides. `example` says the shape of images; its rank is 0 when the file alone decides (features). */
 IL_API il_model *il_model_open(il_context *context, const il_model_options *options,
                                const char *path, il_shape example);
 /* The same parameters under a new last linear layer of `outputs`, drawn by seed. */
@@ -78,7 +78,7 @@ IL_API void il_model_free(il_model *model); /* accepts NULL */
 IL_API const il_net *il_model_net(const il_model *model);
 /* Values of parameter `index` of the net; may be written to. */
 IL_API float *il_model_parameter(il_model *model, int index);
-/* Writes safetensors in PyTorch's layout, under the names of the file that the model came from, or else the
+/* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
  * net's. Atomic. */
 IL_API il_status il_model_save(const il_model *model, const char *path);
 

@@ -24,6 +24,13 @@ typedef enum il_type {
   IL_FLOAT64 = 2,
   IL_INT32 = 3, /* indices and labels */
   IL_UINT8 = 4, /* images as they are stored; only inputs, il_cast turns them into reals */
+  /* Types of files alone (files.h): no graph takes them. */
+  IL_FLOAT16 = 5,
+  IL_BFLOAT16 = 6, /* the upper half of a float32 */
+  IL_INT8 = 7,
+  IL_INT16 = 8,
+  IL_INT64 = 9,
+  IL_BOOL = 10, /* one byte */
 } il_type;
 
 typedef enum il_stage { IL_SHARED = 1, IL_TASK = 2 } il_stage;
@@ -46,7 +53,7 @@ IL_API il_shape il_shape_scalar(void);
 IL_API int64_t il_shape_count(il_shape shape); /* product of the dimensions */
 IL_API bool il_shape_equal(il_shape a, il_shape b);
 IL_API size_t il_type_size(il_type type);      /* bytes of an element */
-IL_API const char *il_type_name(il_type type); /* "f32" "f64" "i32" "u8" */
+IL_API const char *il_type_name(il_type type); /* "f32" "i64" "bf16" "bool" … */
 
 /* real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
 IL_API il_graph *il_graph_new(il_context *context, il_type real);

@@ -9,6 +9,7 @@
 #include "meta.h"
 #include "data.h"
 #include "greedy.h"
+#include "files.h"
 #include "train.h"
 #include "fit.h"
 #include "compare.h"

@@ -12,7 +12,8 @@ typedef struct input {
 enum { OPTION_WEIGHTS = 256, OPTION_TASKS, OPTION_FLOAT64 };
 static const struct argp_option grad_options[] = {
     SET_OPTION,
-    {"weights", OPTION_WEIGHTS, "FILE", 0, "weights, safetensors in PyTorch's layout", 0},
+    {"weights", OPTION_WEIGHTS, "FILE", 0,
+     "weights: safetensors in PyTorch's layout, or a state dict (.pth, .npz)", 0},
     {"tasks", OPTION_TASKS, "FILE", 0,
      "support_x [tasks, n, h, w, c], support_y [tasks, n], query_x, query_y", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the mean meta-gradient goes", 0},

@@ -11,6 +11,7 @@ const command commands[] = {
     {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval},
     {"data", "import, describe and show datasets, write episode lists", run_data},
+    {"convert", "tensors between PyTorch, numpy and safetensors files; show a file", run_convert},
     {"presets", "list the presets with the sources of their protocols", run_presets},
     {"check", "compare the meta-gradient with finite differences", run_check},
     {"plan", "print the compiled plan of a meta-step", run_plan},

@@ -1,4 +1,4 @@
-/* Samples from and to files: an imported dataset, or safetensors with inputs and labels or targets. */
+/* Samples from and to files: an imported dataset, or pairs of inputs and targets in a file of any format. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,53 +21,59 @@ static il_samples *from_dataset(il_context *context, const char *path) {
   return s;
 }
 
-/* Describes the file's tensors without copying; answers: labels or targets. */
-static il_status describe(il_context *context, const char *path, const il_safetensors *file,
-                          il_samples *s) {
-  const il_tensor *x = il_safetensors_find(file, "inputs");
-  const il_tensor *label = il_safetensors_find(file, "labels");
-  const il_tensor *target = il_safetensors_find(file, "targets");
-  if (!x || (!label && !target) || (label && target))
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s holds no samples: expected the tensors \"images\" and \"class_start\" of a "
-                   "dataset, or \"inputs\" with either \"labels\" or \"targets\"",
-                   path);
-  if ((x->type != IL_FLOAT32 && x->type != IL_UINT8) || (x->shape.rank != 2 && x->shape.rank != 4))
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s: \"inputs\" has type %s and %d dimensions, expected f32 or u8 and 2 "
-                   "([n, features]) or 4 ([n, h, w, c])",
-                   path, il_type_name(x->type), x->shape.rank);
-  const il_tensor *y = label ? label : target;
-  if (y->type != (label ? IL_INT32 : IL_FLOAT32) || y->shape.rank != (label ? 1 : 2) ||
-      y->shape.dim[0] != x->shape.dim[0])
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s: \"%s\" has type %s and %d dimensions, expected %s with %lld rows", path,
-                   y->name, il_type_name(y->type), y->shape.rank,
-                   label ? "i32 and 1 dimension" : "f32 and 2 dimensions",
-                   (long long)x->shape.dim[0]);
-  *s = (il_samples){.count = x->shape.dim[0],
-                    .example = il_shape_of(x->shape.rank - 1, x->shape.dim + 1),
-                    .type = x->type,
-                    .inputs = x->data,
-                    .label = label ? label->data : NULL,
-                    .target = target ? target->data : NULL};
-  if (target) s->outputs = (int)target->shape.dim[1];
-  for (int64_t i = 0; label && i < s->count; i++)
-    if (s->label[i] >= s->outputs && s->label[i] < 1 << 20) s->outputs = s->label[i] + 1;
-  return il_samples_check(context, path, s);
+/* [n] is one feature of each example, an image [h,w] has one channel. */
+static il_shape example_of(il_shape shape) {
+  if (shape.rank == 0) return IL_SHAPE(1);
+  return shape.rank == 2 ? IL_SHAPE(shape.dim[0], shape.dim[1], 1) : shape;
+}
+
+/* Pixels stay bytes. */
+static void copy_inputs(const il_labelled *d, il_samples *s) {
+  size_t count = (size_t)d->count * (size_t)il_shape_count(d->example);
+  il_samples_memory room = il_samples_room(s);
+  if (s->type == IL_FLOAT32) {
+    memcpy(room.inputs, d->inputs, count * sizeof(float));
+    return;
+  }
+  for (size_t i = 0; i < count; i++)
+    ((uint8_t *)room.inputs)[i] = (uint8_t)((const float *)d->inputs)[i];
+}
+
+/* Whatever holds pairs of inputs and targets, above all what torch.save wrote. */
+static il_samples *from_labelled(il_context *context, const char *path, const il_tensors *file) {
+  il_labelled *d = il_labelled_of(context, path, file, IL_FLOAT32);
+  if (d && d->channels_first) il_labelled_channels_last(context, d);
+  il_samples *s = NULL;
+  if (d && il_context_status(context) == IL_OK && d->target.rank > 1 && !d->labels) {
+    il_fail(context, IL_ERROR_DATA, "%s: targets have %d dimensions, expected [n] or [n, outputs]",
+            path, d->target.rank + 1);
+  } else if (d && il_context_status(context) == IL_OK) {
+    il_samples like = {.example = example_of(d->example),
+                       .type = d->stored == IL_UINT8 ? IL_UINT8 : IL_FLOAT32,
+                       .label = d->labels,
+                       .outputs = d->labels ? d->largest + 1 : (int)il_shape_count(d->target)};
+    s = il_samples_new(context, &like, d->count);
+  }
+  if (s) {
+    il_samples_memory room = il_samples_room(s);
+    copy_inputs(d, s);
+    if (d->labels)
+      memcpy(room.label, d->labels, (size_t)d->count * sizeof *room.label);
+    else
+      memcpy(room.target, d->targets, (size_t)d->count * (size_t)s->outputs * sizeof *room.target);
+  }
+  il_labelled_free(d);
+  if (s && il_samples_check(context, path, s) == IL_OK) return s;
+  il_samples_free(s);
+  return NULL;
 }
 
 il_samples *il_samples_open(il_context *context, const char *path) {
-  il_safetensors *file = il_safetensors_open(context, path);
+  il_tensors *file = il_tensors_open(context, path);
   if (!file) return NULL;
-  il_samples found, *s = NULL;
-  if (il_safetensors_find(file, "images")) {
-    s = from_dataset(context, path);
-  } else if (describe(context, path, file, &found) == IL_OK) {
-    s = il_samples_new(context, &found, found.count);
-    for (int64_t i = 0; s && i < found.count; i++) il_samples_copy(&found, i, s, i);
-  }
-  il_safetensors_close(file);
+  bool dataset = il_tensors_find(file, "images") && il_tensors_find(file, "class_start");
+  il_samples *s = dataset ? from_dataset(context, path) : from_labelled(context, path, file);
+  il_tensors_close(file);
   return s;
 }
 

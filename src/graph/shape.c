@@ -81,8 +81,14 @@ size_t il_type_size(il_type type) {
   switch (type) {
   case IL_FLOAT32:
   case IL_INT32: return 4;
-  case IL_FLOAT64: return 8;
-  case IL_UINT8: return 1;
+  case IL_FLOAT64:
+  case IL_INT64: return 8;
+  case IL_FLOAT16:
+  case IL_BFLOAT16:
+  case IL_INT16: return 2;
+  case IL_UINT8:
+  case IL_INT8:
+  case IL_BOOL: return 1;
   }
   return 0;
 }
@@ -93,6 +99,12 @@ const char *il_type_name(il_type type) {
   case IL_FLOAT64: return "f64";
   case IL_INT32: return "i32";
   case IL_UINT8: return "u8";
+  case IL_FLOAT16: return "f16";
+  case IL_BFLOAT16: return "bf16";
+  case IL_INT8: return "i8";
+  case IL_INT16: return "i16";
+  case IL_INT64: return "i64";
+  case IL_BOOL: return "bool";
   }
   return "invalid";
 }

@@ -2,6 +2,7 @@
 #ifndef IL_IO_IO_H
 #define IL_IO_IO_H
 
+#include <innerloop/files.h>
 #include <innerloop/graph.h>
 #include <innerloop/nn.h>
 
@@ -15,13 +16,13 @@ typedef struct il_piece {
 } il_piece;
 il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece);
 
-/* ---- safetensors (io/safetensors.c), memory-mapped for reading; hostile files are refused ---- */
-typedef struct il_tensor {
-  const char *name;
-  il_type type; /* f32 f64 i32 u8 (F32 F64 I32 U8); other dtypes are refused by name when read */
-  il_shape shape;
-  const void *data;
-} il_tensor;
+/* ---- whole files, memory-mapped (io/map.c) ---- */
+/* NULL after an error; an empty file gives size 0 and a place. */
+const unsigned char *il_map_file(il_context *context, const char *path, size_t *size);
+void il_unmap_file(const unsigned char *map, size_t size); /* NULL does nothing */
+
+/* ---- safetensors (io/safetensors.c), memory-mapped for reading; hostile files are refused. Dtypes: those of il_type
+ * (F32 F64 F16 BF16 I8 I16 I32 I64 U8 BOOL), others are refused by name ---- */
 typedef struct il_pair {
   const char *key, *value;
 } il_pair; /* the header's __metadata__ */

@@ -1,14 +1,9 @@
 /* safetensors: 8 bytes of header length (little-endian), a JSON header, the data of the tensors without gaps.
  * Reading maps the file and trusts nothing in it; writing is deterministic and atomic. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/io.h"
 
@@ -26,7 +21,7 @@ typedef struct entry {
 struct il_safetensors {
   il_context *context;
   char *path;
-  void *map;
+  const unsigned char *map;
   size_t size;
   json_t *header; /* owns the names */
   int count;
@@ -37,8 +32,10 @@ static const struct {
   const char *name;
   il_type type;
   size_t size;
-} dtypes[] = {
-    {"F32", IL_FLOAT32, 4}, {"F64", IL_FLOAT64, 8}, {"I32", IL_INT32, 4}, {"U8", IL_UINT8, 1}};
+} dtypes[] = {{"F32", IL_FLOAT32, 4},   {"F64", IL_FLOAT64, 8}, {"F16", IL_FLOAT16, 2},
+              {"BF16", IL_BFLOAT16, 2}, {"I8", IL_INT8, 1},     {"I16", IL_INT16, 2},
+              {"I32", IL_INT32, 4},     {"I64", IL_INT64, 8},   {"U8", IL_UINT8, 1},
+              {"BOOL", IL_BOOL, 1}};
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
 void il_safetensors_close(il_safetensors *file) {
@@ -46,7 +43,7 @@ void il_safetensors_close(il_safetensors *file) {
   for (int i = 0; i < file->count; i++) free(file->entries[i].copy);
   free(file->entries);
   json_decref(file->header);
-  if (file->map) munmap(file->map, file->size);
+  il_unmap_file(file->map, file->size);
   free(file->path);
   free(file);
 }
@@ -68,30 +65,13 @@ const char *il_safetensors_metadata(const il_safetensors *file, const char *key)
 }
 
 static il_status map_file(il_safetensors *file) {
-  il_context *context = file->context;
-  int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", file->path, strerror(errno));
-  struct stat info;
-  il_status status = IL_OK;
-  if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
-    status = il_fail(context, IL_ERROR_FILE, "%s is not a regular file", file->path);
-  } else if (info.st_size < 8) {
-    status = il_fail(
-        context, IL_ERROR_FORMAT,
-        "%s is no safetensors file: found %lld bytes, expected at least the 8 of its header length",
-        file->path, (long long)info.st_size);
-  } else {
-    file->size = (size_t)info.st_size;
-    file->map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (file->map == MAP_FAILED) {
-      file->map = NULL;
-      status =
-          il_fail(context, IL_ERROR_FILE, "%s cannot be mapped: %s", file->path, strerror(errno));
-    }
-  }
-  close(fd);
-  return status;
+  file->map = il_map_file(file->context, file->path, &file->size);
+  if (!file->map) return il_context_status(file->context);
+  if (file->size >= 8) return IL_OK;
+  return il_fail(
+      file->context, IL_ERROR_FORMAT,
+      "%s is no safetensors file: found %zu bytes, expected at least the 8 of its header length",
+      file->path, file->size);
 }
 
 static il_status read_dtype(il_safetensors *file, const char *name, json_t *value,
@@ -107,8 +87,9 @@ static il_status read_dtype(il_safetensors *file, const char *name, json_t *valu
       return IL_OK;
     }
   return il_fail(file->context, IL_ERROR_FORMAT,
-                 "%s: tensor '%s' has dtype '%s', expected F32, F64, I32 or U8", file->path, name,
-                 dtype);
+                 "%s: tensor '%s' has dtype '%s', "
+                 "expected F32, F64, F16, BF16, I8, I16, I32, I64, U8 or BOOL",
+                 file->path, name, dtype);
 }
 
 static il_status read_shape(il_safetensors *file, const char *name, json_t *value, il_shape *shape,

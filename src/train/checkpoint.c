@@ -72,8 +72,8 @@ il_status il_checkpoint_load(il_learner *l, const char *path, int64_t *step) {
   il_status status = read_step(l->context, path, file, step);
   if (status == IL_OK) status = same_config(l, path, file);
   for (int k = 0; k < l->kinds && status == IL_OK; k++)
-    status = il_weights_read(l->context, path, file, l->net, prefix[k], false, l->real,
-                             l->state[l->side][k]);
+    status =
+        il_weights_read(l->context, path, file, l->net, prefix[k], l->real, l->state[l->side][k]);
   il_safetensors_close(file);
   return status;
 }
@@ -83,7 +83,7 @@ il_status il_checkpoint_weights(il_context *context, const char *path, const il_
   il_safetensors *file = il_safetensors_open(context, path);
   if (!file) return il_context_status(context);
   il_status status = read_step(context, path, file, step);
-  if (status == IL_OK) status = il_weights_read(context, path, file, net, "", false, type, weights);
+  if (status == IL_OK) status = il_weights_read(context, path, file, net, "", type, weights);
   il_safetensors_close(file);
   return status;
 }

@@ -174,18 +174,16 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
                               il_team *team, double *loss) {
   tasks t = {.regression = il_config_is(config, IL_KEY_SOURCE, "sinusoid")};
   work w = {.context = context};
-  il_safetensors *file = il_safetensors_open(context, task_file), *from = NULL;
-  if (file) from = il_safetensors_open(context, weights);
+  il_safetensors *file = il_safetensors_open(context, task_file);
   int outputs = t.regression ? 1 : il_config_int(config, IL_KEY_WAYS);
-  if (from && read_tasks(context, task_file, file, real, &t) == IL_OK &&
+  if (file && read_tasks(context, task_file, file, real, &t) == IL_OK &&
       check_labels(context, task_file, &t, outputs) == IL_OK) {
     il_shape example = {.rank = t.shape[0].rank - 1};
     memcpy(example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)example.rank);
     w.net = net_for(context, config, example, outputs);
     if (w.net) w.weights = il_weights_alloc(context, w.net, real);
     if (w.weights) w.gradient = il_weights_alloc(context, w.net, real);
-    if (w.gradient &&
-        il_weights_read(context, weights, from, w.net, "", true, real, w.weights) == IL_OK &&
+    if (w.gradient && il_weights_open(context, weights, w.net, real, w.weights) == IL_OK &&
         differentiate(&w, config, &t, real, team, loss) == IL_OK) {
       char number[64];
       snprintf(number, sizeof number, "%.17g", *loss);
@@ -194,7 +192,6 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   }
   free_work(&w);
   for (int i = 0; i < 4; i++) free(t.converted[i]);
-  il_safetensors_close(from);
   il_safetensors_close(file);
   return il_context_status(context);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/state_dict.h"
+
 void **il_weights_alloc(il_context *context, const il_net *net, il_type type) {
   int n = il_net_parameters(net);
   size_t total = 64;
@@ -48,30 +50,19 @@ static const char *shape_text(il_shape shape, char *text, size_t size) {
   return text;
 }
 
-static void convert(il_type from, const void *source, il_type to, void *target, size_t count) {
-  if (from == to)
-    memcpy(target, source, count * il_type_size(to));
-  else if (to == IL_FLOAT64)
-    for (size_t i = 0; i < count; i++) ((double *)target)[i] = (double)((const float *)source)[i];
-  else
-    for (size_t i = 0; i < count; i++) ((float *)target)[i] = (float)((const double *)source)[i];
-}
-
-static il_status refuse_others(il_context *context, const char *path, const il_safetensors *file,
-                               const il_net *net) {
-  for (int i = 0; i < il_safetensors_count(file); i++) {
-    const char *name = il_safetensors_at(file, i)->name;
-    int k = 0;
-    while (k < il_net_parameters(net) && strcmp(il_net_parameter_name(net, k), name)) k++;
-    if (k == il_net_parameters(net))
-      return il_fail(context, IL_ERROR_DATA, "%s: found tensor \"%s\", which the net does not have",
-                     path, name);
-  }
+/* One parameter into engine layout. */
+static il_status take(il_context *context, const il_net *net, int parameter,
+                      const il_tensor *tensor, il_type type, void *weights) {
+  void *reals = malloc((size_t)il_shape_count(tensor->shape) * il_type_size(type) + 1);
+  if (!reals) return il_fail_memory(context, "weights");
+  il_tensor_reals(tensor, type, reals);
+  il_net_from_torch(net, parameter, type, reals, weights);
+  free(reals);
   return IL_OK;
 }
 
 il_status il_weights_read(il_context *context, const char *path, const il_safetensors *file,
-                          const il_net *net, const char *prefix, bool strict, il_type type,
+                          const il_net *net, const char *prefix, il_type type,
                           void *const *weights) {
   for (int i = 0; i < il_net_parameters(net); i++) {
     char name[256], found[128], expected[128];
@@ -85,17 +76,57 @@ il_status il_weights_read(il_context *context, const char *path, const il_safete
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has shape %s, expected %s", path, name,
                      shape_text(tensor->shape, found, sizeof found),
                      shape_text(shape, expected, sizeof expected));
-    if (tensor->type != IL_FLOAT32 && tensor->type != IL_FLOAT64)
-      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected f32 or f64", path,
-                     name, il_type_name(tensor->type));
-    size_t count = (size_t)il_shape_count(shape);
-    void *converted = malloc(count * il_type_size(type) + 1);
-    if (!converted) return il_fail_memory(context, "weights");
-    convert(tensor->type, tensor->data, type, converted, count);
-    il_net_from_torch(net, i, type, converted, weights[i]);
-    free(converted);
+    if (!il_tensor_is_real(tensor))
+      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected reals", path, name,
+                     il_type_name(tensor->type));
+    if (take(context, net, i, tensor, type, weights[i])) return il_context_status(context);
   }
-  return strict ? refuse_others(context, path, file, net) : IL_OK;
+  return IL_OK;
+}
+
+/* The parameters, then what a file may have for norm layers. NULL without memory. */
+static il_state_value *values_of(const il_net *net, int *count) {
+  int n = *count = il_net_parameters(net);
+  il_state_value *value = calloc(3 * (size_t)n + 1, sizeof *value);
+  for (int i = 0; value && i < n; i++) {
+    const char *name = il_net_parameter_name(net, i);
+    value[i].shape = il_weights_torch_shape(net, i);
+    snprintf(value[i].name, sizeof value[i].name, "%s", name);
+    if (strncmp(name, "norm", 4) || strcmp(il_state_suffix(name), "weight")) continue;
+    for (int k = 0; k < 2; k++) {
+      il_state_value *v = &value[(*count)++];
+      *v = (il_state_value){.shape = value[i].shape, .optional = true};
+      snprintf(v->name, sizeof v->name, "%.*s.running_%s", (int)il_state_module(name), name,
+               k ? "var" : "mean");
+    }
+  }
+  return value;
+}
+
+il_status il_weights_open(il_context *context, const char *path, const il_net *net, il_type type,
+                          void *const *weights) {
+  il_tensors *file = il_tensors_open(context, path);
+  if (!file) return il_context_status(context);
+  int count = il_tensors_count(file), values = 0;
+  il_state_value *value = values_of(net, &values);
+  il_tensor *tensor = calloc((size_t)count + 1, sizeof *tensor);
+  int *found = calloc((size_t)values + 1, sizeof *found);
+  if (!value || !tensor || !found) {
+    il_fail_memory(context, "the tensors of a file");
+  } else {
+    count = il_state_tensors(count, il_tensors_at(file, 0), tensor);
+    bool sorted = il_state_sorted(count, tensor);
+    if ((sorted || !il_state_match(values, value, count, tensor, false, found)) &&
+        !il_state_match(values, value, count, tensor, true, found))
+      il_state_mismatch(context, path, values, value, count, tensor);
+    for (int i = 0; i < il_net_parameters(net) && il_context_status(context) == IL_OK; i++)
+      take(context, net, i, &tensor[found[i]], type, weights[i]);
+  }
+  free(found);
+  free(tensor);
+  free(value);
+  il_tensors_close(file);
+  return il_context_status(context);
 }
 
 il_status il_weights_tensors(il_context *context, il_arena *arena, const il_net *net,

@@ -17,7 +17,7 @@ expect() {
   [ "$(wc -l <err.txt)" -le 2 ] || fail "$*: more than a sentence: $(cat err.txt)"
 }
 
-for command in "" train eval "data import" "data info" "data show" "data episodes" data presets info check grad init plan bench; do
+for command in "" train eval "data import" "data info" "data show" "data episodes" data presets info check grad init plan bench convert; do
   "$program" $command --help >out.txt 2>err.txt || fail "$command --help"
   [ -s out.txt ] || fail "$command --help says nothing"
 done
