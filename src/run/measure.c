@@ -57,6 +57,7 @@ static void fill(const il_bench *b, const il_node *node, void *memory, int index
           (int32_t)il_random_below(&random, (uint32_t)(b->problem.gather.rows & INT32_MAX));
       break;
     case IL_UINT8: ((uint8_t *)memory)[i] = (uint8_t)il_random_below(&random, 256); break;
+    default: break; /* types of files alone */
     }
   }
 }
