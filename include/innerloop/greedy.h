@@ -29,6 +29,7 @@ typedef enum il_greedy_score {
   IL_GREEDY_GRADIENT = 1, /* length of the expected gradient: ‖E g‖ over the unit's scalars */
   IL_GREEDY_FISHER = 2,   /* expected square: Σ E g² */
   IL_GREEDY_NEWTON = 3,   /* gradient over curvature: ‖E g / (h + damping)‖ */
+  IL_GREEDY_RANDOM = 4,   /* the same random order always: what the others have to beat */
 } il_greedy_score;
 
 typedef enum il_greedy_price {

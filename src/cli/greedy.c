@@ -41,7 +41,7 @@ static uint64_t amount(struct argp_state *state, const char *option, const char 
 
 error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state *state) {
   static const char *const granularities[] = {"scalar", "channel", "tensor", "layer"};
-  static const char *const scores[] = {"gradient", "fisher", "newton"};
+  static const char *const scores[] = {"gradient", "fisher", "newton", "random"};
   static const char *const prices[] = {"byte", "operation"};
   switch (key) {
   case OPTION_GRANULARITY:
@@ -49,7 +49,7 @@ error_t parse_greedy(il_greedy_rule *rule, int key, char *arg, struct argp_state
         (il_greedy_granularity)(1 + parse_choice(state, "granularity", arg, 4, granularities));
     return 0;
   case OPTION_SCORE:
-    rule->score = (il_greedy_score)(1 + parse_choice(state, "score", arg, 3, scores));
+    rule->score = (il_greedy_score)(1 + parse_choice(state, "score", arg, 4, scores));
     return 0;
   case OPTION_PER:
     rule->price = (il_greedy_price)(1 + parse_choice(state, "per", arg, 2, prices));

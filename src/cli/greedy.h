@@ -19,7 +19,11 @@ enum {
 /* Group 2 of an option table. */
 #define GREEDY_OPTIONS                                                                               \
   {"granularity", OPTION_GRANULARITY, "UNIT", 0, "scalar, channel, tensor or layer", 2},             \
-      {"score", OPTION_SCORE, "SCORE", 0, "gradient, fisher or newton (gradient over curvature)",    \
+      {"score",                                                                                      \
+       OPTION_SCORE,                                                                                 \
+       "SCORE",                                                                                      \
+       0,                                                                                            \
+       "gradient, fisher, newton (gradient over curvature), or random for comparison",               \
        2},                                                                                           \
       {"per", OPTION_PER, "PRICE", 0, "divide the score by what the update costs: byte, operation",  \
        2},                                                                                           \

@@ -70,7 +70,7 @@ static il_status look(state *s, const double **measure) {
   il_greedy_score score = s->o->rule.score;
   il_status status = il_engine_query(e, s->candidates.count, s->candidates.draw, s->held_loss,
                                      s->gradient, score == IL_GREEDY_FISHER ? s->square : NULL);
-  *measure = score == IL_GREEDY_GRADIENT ? s->gradient : s->square;
+  *measure = score == IL_GREEDY_FISHER || score == IL_GREEDY_NEWTON ? s->square : s->gradient;
   if (status == IL_OK && score == IL_GREEDY_NEWTON) {
     status = il_engine_curvature(e, 1, s->candidates.mean, s->curvature);
     for (int64_t i = 0; i < e->scalars; i++)

@@ -104,13 +104,15 @@ il_status il_greedy_measure(il_graph *g, const il_net *net, const il_greedy_rule
   il_grad(g, il_loss_value(g, loss, scores, y), count, parameters, gradient);
   if (il_valid(scores)) {
     switch (rule->score) {
-    case IL_GREEDY_GRADIENT: break;
+    case IL_GREEDY_GRADIENT:
+    case IL_GREEDY_RANDOM: break;
     case IL_GREEDY_FISHER: fisher(g, count, loss, parameters, scores, y, d, measure); break;
     case IL_GREEDY_NEWTON: curvature(g, count, loss, parameters, scores, d, measure); break;
     }
   }
   for (int p = 0; p < count; p++) {
-    if (rule->score == IL_GREEDY_GRADIENT) measure[p] = gradient[p];
+    if (rule->score == IL_GREEDY_GRADIENT || rule->score == IL_GREEDY_RANDOM)
+      measure[p] = gradient[p];
     if (rule->score == IL_GREEDY_NEWTON)
       measure[p] = il_div(g, gradient[p], il_shift(g, measure[p], rule->damping));
   }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "meta/greedy_units.h"
 
 il_greedy_rule il_greedy_rule_default(void) {
@@ -18,7 +19,7 @@ il_status il_greedy_rule_check(il_context *context, const il_greedy_rule *rule) 
   if (rule->granularity < IL_GREEDY_SCALAR || rule->granularity > IL_GREEDY_LAYER)
     return il_fail(context, IL_ERROR_ARGUMENT, "greedy: unknown granularity %d",
                    (int)rule->granularity);
-  if (rule->score < IL_GREEDY_GRADIENT || rule->score > IL_GREEDY_NEWTON)
+  if (rule->score < IL_GREEDY_GRADIENT || rule->score > IL_GREEDY_RANDOM)
     return il_fail(context, IL_ERROR_ARGUMENT, "greedy: unknown score %d", (int)rule->score);
   if (rule->price < IL_GREEDY_FREE || rule->price > IL_GREEDY_PER_OPERATION)
     return il_fail(context, IL_ERROR_ARGUMENT, "greedy: unknown price %d", (int)rule->price);
@@ -40,6 +41,11 @@ static double at(il_type type, const void *data, int64_t i) {
 
 void il_greedy_unit_scores(const il_greedy_units *units, il_greedy_score score, il_type type,
                            const void *const *measure, double *unit_score) {
+  if (score == IL_GREEDY_RANDOM) {
+    il_random random = il_random_start(0, 0x67726565u /* "gree" */);
+    for (int64_t u = 0; u < units->count; u++) unit_score[u] = il_random_uniform01(&random);
+    return;
+  }
   memset(unit_score, 0, (size_t)units->count * sizeof *unit_score);
   for (int p = 0; p < units->parts; p++)
     for (int64_t i = 0; i < units->part[p].scalars; i++) {

@@ -11,7 +11,7 @@ fail() { echo "failed: $*"; exit 1; }
 greedy() { "$program" eval run --adapt greedy --tasks 40 --json "$@"; }
 
 for rule in "--score gradient" "--score fisher --granularity channel" "--score newton --per byte" \
-  "--granularity layer --per operation" "--granularity tensor --count 2"; do
+  "--score random" "--granularity layer --per operation" "--granularity tensor --count 2"; do
   greedy $rule --fraction 1,0.5,0.1 --steps 1,3 --threads 1 >one.json || fail "$rule"
   greedy $rule --fraction 1,0.5,0.1 --steps 1,3 --threads 3 >three.json || fail "$rule"
   cmp one.json three.json || fail "$rule depends on threads"

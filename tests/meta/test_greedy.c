@@ -120,6 +120,30 @@ static void scalars_are_the_largest(void **state) {
   finish(&f);
 }
 
+static void random_choices_do_not_follow_the_measure(void **state) {
+  (void)state;
+  fixture f = make(IL_GREEDY_SCALAR);
+  il_greedy_rule rule = il_greedy_rule_default();
+  uint8_t before[SCALARS], *at = before;
+  rule.score = IL_GREEDY_RANDOM;
+  rule.fraction = 0.5;
+  take(&f, &rule);
+  assert_int_equal(f.choice.scalars, SCALARS / 2);
+  int large = 0;
+  for (int p = 0; p < PARAMETERS; p++)
+    for (int i = 0; i < sizes[p]; i++) {
+      large += f.mask[p][i] && fabsf(f.measure[p][i]) > SCALARS / 2;
+      *at++ = f.mask[p][i];
+      f.measure[p][i] = 1;
+    }
+  assert_true(large > 20 && large < 47); /* about half of the 67, where the gradient takes all */
+  take(&f, &rule);
+  at = before;
+  for (int p = 0; p < PARAMETERS; p++, at += sizes[p - 1])
+    assert_memory_equal(f.mask[p], at, (size_t)sizes[p]);
+  finish(&f);
+}
+
 static void ties_go_to_the_lowest_index(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
@@ -418,6 +442,7 @@ static void impossible_rules_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scalars_are_the_largest),
+      cmocka_unit_test(random_choices_do_not_follow_the_measure),
       cmocka_unit_test(ties_go_to_the_lowest_index),
       cmocka_unit_test(channels_join_weights_and_biases),
       cmocka_unit_test(tensors_and_layers_are_whole),
