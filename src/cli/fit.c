@@ -50,9 +50,8 @@ enum {
 };
 static const struct argp_option options[] = {
     {"train", OPTION_TRAIN, "DATA", 0,
-     "samples to train on: a file (safetensors, or an imported dataset), Omniglot's "
-     "folder, "
-     "or the word glyphs",
+     "samples to train on: what torch.save wrote (batches, dicts, TensorDataset), .npz, "
+     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs",
      0},
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,

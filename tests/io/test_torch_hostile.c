@@ -283,7 +283,7 @@ static void damage(const char *name) {
     assert_null(file);
     il_context_clear(context);
   }
-  volatile unsigned sum = 0;
+  unsigned sum = 0; /* reads every element: the sanitizers watch */
   for (size_t i = 0; i < size; i++)
     for (int how = 0; how < 3; how++) {
       unsigned char kept = bytes[i];
@@ -299,6 +299,7 @@ static void damage(const char *name) {
       }
       il_tensors_close(file);
     }
+  print_message("%s: elements of damaged files add up to %u\n", name, sum);
   il_context_free(context);
   free(bytes);
 }
