@@ -196,16 +196,10 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   return il_context_status(context);
 }
 
-/* Omniglot as it is imported; opening the data is not needed to draw weights. */
-static il_shape usual_example(const il_config *config) {
-  return il_config_is(config, IL_KEY_SOURCE, "sinusoid") ? IL_SHAPE(1) : IL_SHAPE(28, 28, 1);
-}
-
 il_status il_write_initial(il_context *context, const il_config *config, const char *path) {
-  int outputs =
-      il_config_is(config, IL_KEY_SOURCE, "sinusoid") ? 1 : il_config_int(config, IL_KEY_WAYS);
   il_type real = il_config_type(config);
-  il_net *net = net_for(context, config, usual_example(config), outputs);
+  il_source *source = il_source_shapes(context, config);
+  il_net *net = source ? il_source_net(source) : NULL;
   void **weights = net ? il_weights_alloc(context, net, real) : NULL;
   if (weights) {
     for (int i = 0; i < il_net_parameters(net); i++)
@@ -214,6 +208,7 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   }
   il_weights_free(weights);
   il_net_free(net);
+  il_source_free(source);
   return il_context_status(context);
 }
 

@@ -59,6 +59,8 @@ expect 2 "nothing" train bad.yaml
 
 # Weights and gradients by name: what does not fit is named with both shapes.
 "$program" init sinusoid-5shot-maml --out w.safetensors || fail "init"
+"$program" init glyphs84-5w5s-maml --out w84.safetensors || fail "init"
+head -c 200 w84.safetensors | grep -aq '"conv1.weight":{"dtype":"F32","shape":\[32,3,3,3\]' || fail "init: coloured images"
 "$program" init sinusoid-5shot-maml --set model.filters=20 --out w20.safetensors || fail "init"
 expect 1 "support_x" grad sinusoid-5shot-maml --weights w.safetensors --tasks w.safetensors --out g
 
