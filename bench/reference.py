@@ -6,8 +6,9 @@ import random
 
 import tensors
 
-CANDIDATES = 40
-NUDGE = 3e-7  # a few times the rounding of float32
+AGREES = 1e-3
+CANDIDATES = 24
+NUDGE = 2e-6  # more than rounding does in float32
 STEADY = 3e-4
 
 
@@ -91,7 +92,8 @@ class Reference:
     def _choose_tasks(self):
         """Two tasks, repeated. Where a change of the weights as small as rounding changes the gradient
         (a relu or a maximum on its edge, magnified by inner steps), rounding would be compared, not
-        programs: such tasks are passed over."""
+        programs: such tasks are passed over. Where all are like that (millions of activations always hold
+        some on an edge), peers may differ by three times what the nudge does."""
         tried = []
         for seed in range(CANDIDATES):
             task = _task(self.w, seed)
@@ -101,7 +103,12 @@ class Reference:
             tried.append((_distance(nudged, ours), seed, task))
             if sum(t[0] < STEADY for t in tried) == 2:
                 break
-        steady = [t[2] for t in sorted(tried)[:2]]
+            if len(tried) == 8 and min(tried)[0] > 10 * STEADY:
+                break
+        chosen = sorted(tried)[:2]
+        self.nudge = max(t[0] for t in chosen)
+        self.tolerance = max(AGREES, 3 * self.nudge)
+        steady = [t[2] for t in chosen]
         count = (self.w.batch + 1) // 2
         tensors.write(self.tasks, _stack([steady[i % 2] for i in range(count)]))
 

@@ -81,6 +81,10 @@ def section(results):
         "Before the first meta-step (peers: first step with compiling, read from their caches where they "
         "keep one and had run before):",
         compiling(done)]
+    loose = [f"{n} {w['tolerance']:.0e}" for n, w in done.items() if w["tolerance"] > 1e-3]
+    if loose:
+        parts.append("Meta-gradients agree within 1e-3, except where float32 does not determine them so far "
+                     f"(bench/reference.py): {', '.join(loose)}.")
     start = results["start_up"].get("first_step_ms")
     if start:
         parts.append(f"From process start to the end of the first meta-step and its checkpoint, W3 with an "
