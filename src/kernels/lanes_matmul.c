@@ -4,7 +4,7 @@
 
 #if defined __AVX512VL__ || defined __aarch64__
 #define MANY_REGISTERS
-enum { ROWS = 5, COLUMNS = 5 }; /* 20 sums, 4 columns and a row in 32 registers */
+enum { ROWS = 5, COLUMNS = 5 }; /* 25 sums, 5 columns and a row in 32 registers */
 #else
 enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
 #endif
