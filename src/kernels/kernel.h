@@ -60,6 +60,8 @@ typedef enum il_tile_mode {
   IL_TILE_CHANNEL,  /* operand [width], the same for all rows */
   IL_TILE_ROW,      /* operand [rows], the same for the width */
   IL_TILE_SCALAR,   /* operand [1] */
+  IL_TILE_SPREAD, /* operand of pooled pixels, each put where the indexes of the next operand say, 0 elsewhere */
+  IL_TILE_INDEX, /* the indexes of the operand before; no register of their own is read */
 } il_tile_mode;
 enum {
   IL_TILE_MAX_CODE = 64,
@@ -78,6 +80,7 @@ typedef struct il_tile_program {
   int64_t rows, width; /* iteration space; width: the collapsed trailing dimension */
   int operands, codes, results, registers;
   il_tile_mode mode[IL_TILE_MAX_OPERANDS];
+  il_pool_geometry window; /* of operands that are spread; then rows: pixels, width: channels */
   double constant[IL_TILE_MAX_OPERANDS];  /* value of an operand that is_constant (mode SCALAR) */
   bool is_constant[IL_TILE_MAX_OPERANDS]; /* then no pointer is read */
   il_tile_code code[IL_TILE_MAX_CODE];

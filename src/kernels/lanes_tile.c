@@ -67,6 +67,10 @@ static int arity_of(int op) {
   }
 }
 
+static const char *refuses(const il_problem *problem) {
+  return problem->tile->window.kh > 0 ? "spreads no pooled numbers" : NULL;
+}
+
 static size_t table_size(const il_problem *p) {
   (void)p;
   return sizeof(il_table);
@@ -188,6 +192,7 @@ const il_kernel il_kernel_lanes_tile = {
     .lanes = true,
     .table = table_size,
     .prepare = prepare,
+    .refuses = refuses,
     .scratch = scratch,
     .run = run,
 };

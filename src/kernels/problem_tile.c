@@ -1,8 +1,9 @@
 /* Fused programs as text:
  *   tile r980 w64 in full,channel,0.5 do 3=sub(0,1) 4=mul(3,2) out 3,sum(4)
- * r rows of w numbers; operands by their mode (full, channel, row, scalar) or as a constant; each code gives
+ * r rows of w numbers; operands by their mode (full, channel, row, scalar; spread, followed by its index: pooled
+ * numbers put where the indexes say) or as a constant; each code gives
  * a register from registers, of which the first are the operands; out: what is stored, in full or summed over
- * the rows. */
+ * the rows. Where something is spread, the image and its windows stand before "in": pool h84 w84 f2x2 s2,2. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "base/locale.h"
 #include "kernels/problem.h"
 
-static const char *const modes[] = {"full", "channel", "row", "scalar"};
+static const char *const modes[] = {"full", "channel", "row", "scalar", "spread", "index"};
 static const struct il_word {
   const char *name;
   int arity;
@@ -34,7 +35,11 @@ static void put_number(il_problem_writer *w, double number) {
 
 void il_problem_write_tile(il_problem_writer *w, const il_tile_program *p) {
   locale_t plain, before = il_text_enter(&plain);
-  il_problem_put(w, " r%lld w%lld in", (long long)p->rows, (long long)p->width);
+  il_problem_put(w, " r%lld w%lld", (long long)p->rows, (long long)p->width);
+  if (p->window.kh > 0)
+    il_problem_put(w, " pool h%d w%d f%dx%d s%d,%d", p->window.h, p->window.w, p->window.kh,
+                   p->window.kw, p->window.sh, p->window.sw);
+  il_problem_put(w, " in");
   for (int i = 0; i < p->operands; i++) {
     il_problem_put(w, i ? "," : " ");
     if (p->is_constant[i])
@@ -75,8 +80,11 @@ static bool read_operand(il_problem_reader *r, il_tile_program *p) {
   p->is_constant[i] = true;
   p->mode[i] = IL_TILE_SCALAR;
   if (end == r->at)
-    return il_problem_fail(r, "found \"%.*s\", expected full, channel, row, scalar or a number",
-                           (int)strcspn(r->at, " ,"), r->at);
+    return il_problem_fail(
+        r,
+        "found \"%.*s\", expected full, channel, row, scalar, spread, index or a "
+        "number",
+        (int)strcspn(r->at, " ,"), r->at);
   r->at = end;
   return true;
 }
@@ -137,18 +145,67 @@ static bool read_result(il_problem_reader *r, il_tile_program *p, const bool *he
   return !sum || expect(r, ")");
 }
 
+static bool read_number(il_problem_reader *r, const char *mark, const char *what, int32_t *number) {
+  int64_t read;
+  if (!expect(r, mark) || !il_problem_number(r, what, 1, 1 << 20, &read)) return false;
+  *number = (int32_t)read;
+  return true;
+}
+
+/* The image's windows: as many as fit, each channel and image by itself. */
+static bool read_windows(il_problem_reader *r, il_tile_program *p) {
+  il_pool_geometry *g = &p->window;
+  if (!read_number(r, "h", "a height", &g->h) || !read_number(r, "w", "a width", &g->w) ||
+      !read_number(r, "f", "a window", &g->kh) || !read_number(r, "x", "a window", &g->kw) ||
+      !read_number(r, "s", "a stride", &g->sh) || !read_number(r, ",", "a stride", &g->sw))
+    return false;
+  g->dh = g->dw = 1;
+  const int64_t image = (int64_t)g->h * g->w;
+  if (p->rows % image || p->rows / image * image * p->width > INT32_MAX)
+    return il_problem_fail(r, "%lld rows are no whole number of images of %dx%d, or too many",
+                           (long long)p->rows, g->h, g->w);
+  if (g->kh > g->h || g->kw > g->w || g->sh < g->kh || g->sw < g->kw)
+    return il_problem_fail(r, "windows that do not fit the image, or lie over each other");
+  g->n = (int32_t)(p->rows / image);
+  g->c = (int32_t)p->width;
+  g->oh = (g->h - g->kh) / g->sh + 1;
+  g->ow = (g->w - g->kw) / g->sw + 1;
+  return true;
+}
+
+/* Everything spread has its indexes after it, and the windows are known. */
+static bool spreads_are_whole(il_problem_reader *r, const il_tile_program *p) {
+  bool any = false;
+  for (int i = 0; i < p->operands; i++) {
+    const bool spread = p->mode[i] == IL_TILE_SPREAD;
+    const bool index = i + 1 < p->operands && p->mode[i + 1] == IL_TILE_INDEX;
+    any = any || spread;
+    if (spread != index)
+      return il_problem_fail(r, "expected each \"spread\" followed by its \"index\"");
+  }
+  if (p->mode[0] == IL_TILE_INDEX) return il_problem_fail(r, "an \"index\" without its \"spread\"");
+  if (any != (p->window.kh > 0))
+    return il_problem_fail(r, "expected \"pool\" with the windows where, and only where, something "
+                              "is spread");
+  return true;
+}
+
 /* il_problem_number stops at the mark, so a list has no blanks. */
 static bool read_program(il_problem_reader *r, il_tile_program *p) {
   bool held[IL_TILE_MAX_OPERANDS + IL_TILE_MAX_CODE] = {false};
   const int64_t high = INT64_C(1) << 31;
   if (!expect(r, "r") || !il_problem_number(r, "rows", 1, high, &p->rows) || !expect(r, "w") ||
-      !il_problem_number(r, "a width", 1, high, &p->width) || !expect(r, "in "))
+      !il_problem_number(r, "a width", 1, high, &p->width))
     return false;
+  il_problem_word(r);
+  if (il_problem_take(r, "pool ") && !read_windows(r, p)) return false;
+  if (!expect(r, "in ")) return false;
   il_problem_word(r);
   do {
     if (!read_operand(r, p)) return false;
-    held[p->operands - 1] = true;
+    held[p->operands - 1] = p->mode[p->operands - 1] != IL_TILE_INDEX;
   } while (il_problem_take(r, ","));
+  if (!spreads_are_whole(r, p)) return false;
   p->registers = p->operands;
   if (!expect(r, "do ")) return false;
   while (il_problem_word(r) > 0 && !il_problem_take(r, "out "))

@@ -8,10 +8,12 @@
 
 #include <stdlib.h>
 
+#include "pass/window.h"
+
 enum {
   LOOK_BACK = 24, /* groups further back are not worth the memory their operands would hold */
   REMAKE_COUNT =
-      8192, /* elements from which a value counts as large: two of its kind fill half of L1 */
+      8192,         /* elements from which a value is large: two of its kind fill the first cache */
   REMAKE_CODES = 6, /* operations that may be repeated instead of one read */
   REMAKE_ROOTS = 2  /* full operands that they may read */
 };
@@ -19,8 +21,7 @@ enum {
 typedef struct il_fusion {
   il_schedule *s;
   int32_t *available; /* first item index that may read the node */
-  bool *
-      remade; /* elementwise, made again by each group that reads it, unless it is in memory anyway */
+  bool *remade;       /* elementwise and made again by each group that reads it: not in memory */
   bool fuse, tiles;
   bool failed;
 } il_fusion;
@@ -31,7 +32,19 @@ static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->gra
 
 static bool aliases(il_op op) { return op == IL_OP_RESHAPE || op == IL_OP_STOP_GRADIENT; }
 
-/* `stored`: a broadcast that has memory of its own is read like any value. */
+/* A scatter that groups read through its updates: seen as the image that the pool's windows lie in. */
+static const il_node *scatter_of(const il_schedule *s, uint32_t id, il_pool_geometry *window) {
+  const il_node *image = node_at(s, id);
+  if (!s->fuse || image->op != IL_OP_RESHAPE || image->when != IL_PER_TASK) return NULL;
+  const il_node *scatter = il_node_of(s->graph, image->input[0]);
+  if (scatter->op != IL_OP_SCATTER_ADD || scatter->shape.rank != 1) return NULL;
+  const il_node *index = il_node_of(s->graph, scatter->input[0]);
+  if (!il_window_of_index(s->graph, index, scatter->shape.dim[0], window)) return NULL;
+  return il_shape_equal(image->shape, il_node_of(s->graph, index->input[0])->shape) ? scatter
+                                                                                    : NULL;
+}
+
+/* `stored`: a broadcast or scatter that has memory of its own is read like any value. */
 static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode *mode,
                     uint32_t *base, int64_t *width) {
   const il_node *node = node_at(s, id);
@@ -42,7 +55,16 @@ static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode
     *mode = IL_TILE_SCALAR;
     return true;
   }
-  if (node->op != IL_OP_BROADCAST || stored) return true;
+  if (stored) return true;
+  il_pool_geometry window;
+  const il_node *scatter = scatter_of(s, id, &window);
+  if (scatter) {
+    *mode = IL_TILE_SPREAD;
+    *base = scatter->input[1].id;
+    *width = window.c;
+    return true;
+  }
+  if (node->op != IL_OP_BROADCAST) return true;
   *base = node->input[0].id;
   const il_shape from = node_at(s, *base)->shape, to = node->shape;
   if (il_shape_count(from) == 1) {
@@ -87,14 +109,27 @@ uint32_t il_direct(const il_schedule *s, uint32_t id) {
 
 static bool mode_now(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint32_t *base,
                      int64_t *width) {
-  return mode_of(s, id, s->item_of[id] >= 0, mode, base, width);
+  return mode_of(s, id, s->item_of[s->root[id]] >= 0, mode, base, width);
 }
 
 uint32_t il_operand_base(const il_schedule *s, const il_item *item, int k, il_tile_mode *mode) {
   uint32_t base;
   int64_t width;
+  if (k > 0) {
+    mode_of(s, item->operand[k - 1], item->stored[k - 1], mode, &base, &width);
+    if (*mode == IL_TILE_SPREAD) {
+      *mode = IL_TILE_INDEX;
+      return item->operand[k];
+    }
+  }
   mode_of(s, item->operand[k], item->stored[k], mode, &base, &width);
   return s->root[base];
+}
+
+il_pool_geometry il_spread_window(const il_schedule *s, const il_item *item, int k) {
+  il_pool_geometry window = {0};
+  scatter_of(s, item->operand[k], &window);
+  return window;
 }
 
 static il_item *append(il_fusion *f, il_when when) {
@@ -129,8 +164,8 @@ static void append_single(il_fusion *f, uint32_t id) {
   f->available[id] = f->s->count;
 }
 
-/* Gives a virtual node (a broadcast, a constant, a remade value) memory of its own because someone reads
- * it as it is. */
+/* Gives a virtual node (a broadcast, a constant, a scatter, a remade value) memory of its own because someone
+ * reads it as it is. */
 static void ensure(il_fusion *f, uint32_t id) {
   il_schedule *s = f->s;
   const uint32_t root = s->root[id];
@@ -138,8 +173,9 @@ static void ensure(il_fusion *f, uint32_t id) {
   f->remade[root] = false; /* from now on it is in memory */
   if (s->item_of[root] >= 0) return;
   if (il_op_elementwise(op)) place_elementwise(f, root);
-  if (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT) return;
-  if (op == IL_OP_BROADCAST) ensure(f, node_at(s, root)->input[0].id);
+  if (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT && op != IL_OP_SCATTER_ADD) return;
+  const il_node *node = node_at(s, root);
+  for (int i = 0; i < node->inputs; i++) ensure(f, node->input[i].id);
   append_single(f, root);
 }
 
@@ -154,8 +190,16 @@ static int32_t available(const il_fusion *f, uint32_t id) {
     }
     return latest;
   }
-  if (s->item_of[id] >= 0 || (!aliases(node->op) && node->op != IL_OP_BROADCAST))
-    return f->available[id];
+  if (s->item_of[id] >= 0) return f->available[id];
+  if (node->op == IL_OP_SCATTER_ADD) { /* its operands are read from memory */
+    int32_t latest = 0;
+    for (int i = 0; i < node->inputs; i++) {
+      const int32_t at = s->item_of[s->root[node->input[i].id]] + 1;
+      if (at > latest) latest = at;
+    }
+    return latest;
+  }
+  if (!aliases(node->op) && node->op != IL_OP_BROADCAST) return f->available[id];
   const int32_t at = available(f, node->input[0].id);
   /* Read in another shape it must have left its group. */
   const int32_t after = s->item_of[s->root[node->input[0].id]] + 1;
@@ -179,7 +223,8 @@ static void add_to_recipe(const il_fusion *f, uint32_t id, il_recipe *r) {
     int64_t width;
     if (f->remade[operand])
       add_to_recipe(f, operand, r);
-    else if ((!mode_now(s, operand, &mode, &base, &width) || mode == IL_TILE_FULL) &&
+    else if ((!mode_now(s, operand, &mode, &base, &width) || mode == IL_TILE_FULL ||
+              mode == IL_TILE_SPREAD) &&
              il_find(r->root, r->roots, s->root[operand]) < 0)
       r->root[r->roots++] = s->root[operand];
   }
@@ -227,10 +272,13 @@ static void join_as_operand(const il_fusion *f, const il_item *group, uint32_t i
   mode_now(s, id, &mode, &base, &wants);
   if (wants && j->width && wants != j->width) j->possible = false;
   if (wants) j->width = wants;
-  if (group->operands + j->operands == IL_TILE_MAX_OPERANDS)
+  const bool spread = mode == IL_TILE_SPREAD;
+  if (group->operands + j->operands + spread >= IL_TILE_MAX_OPERANDS) {
     j->possible = false;
-  else
-    j->operand[j->operands++] = id;
+    return;
+  }
+  j->operand[j->operands++] = id;
+  if (spread) j->operand[j->operands++] = node_at(s, s->root[id])->input[0].id;
 }
 
 /* Operands first, so that a group's members are in an order that can run. */
@@ -256,7 +304,7 @@ static void join(il_fusion *f, int index, uint32_t id, const il_joining *j) {
   il_item *group = s->items[index];
   group->width = j->width;
   for (int i = 0; i < j->operands; i++) {
-    group->stored[group->operands] = s->item_of[j->operand[i]] >= 0;
+    group->stored[group->operands] = s->item_of[s->root[j->operand[i]]] >= 0;
     group->operand[group->operands++] = j->operand[i];
   }
   for (int i = 0; i < j->members; i++) group->member[group->members++] = j->member[i];
@@ -283,9 +331,10 @@ static void make_readable(il_fusion *f, uint32_t id, int64_t *width) {
     } else {
       if (wants) *width = wants;
       if (base != operand)
-        ensure(f, base); /* what is broadcast must itself exist */
+        ensure(f, base); /* what is broadcast or spread must itself exist */
       else if (mode == IL_TILE_FULL)
         ensure(f, operand);
+      if (mode == IL_TILE_SPREAD) ensure(f, node_at(s, s->root[operand])->input[0].id);
     }
   }
 }
@@ -359,6 +408,10 @@ static void place(il_fusion *f, uint32_t id) {
   const il_node *node = node_at(s, id);
   if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
+  if (node->op == IL_OP_SCATTER_ADD && node->when == IL_PER_TASK && f->fuse &&
+      il_window_of_index(s->graph, il_node_of(s->graph, node->input[0]),
+                         il_shape_count(node->shape), &(il_pool_geometry){0}))
+    return; /* who reads it as it is, in another shape than the image's, ensures it */
   if (f->tiles && il_op_elementwise(node->op)) {
     f->remade[id] = worth_remaking(f, id);
     if (!f->remade[id]) place_elementwise(f, id);
@@ -406,7 +459,7 @@ bool il_leaves(const il_schedule *s, const il_item *item, uint32_t id) {
 }
 
 il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedule *s) {
-  *s = (il_schedule){.graph = g};
+  *s = (il_schedule){.graph = g, .fuse = fuse && tiles};
   const size_t n = (size_t)g->size + 1;
   s->needed = calloc(n, sizeof *s->needed);
   s->root = calloc(n, sizeof *s->root);

@@ -25,6 +25,7 @@ typedef struct il_schedule {
   const il_graph *graph;
   il_item **items;
   int count, capacity;
+  bool fuse;    /* groups of several nodes */
   bool *needed; /* [size + 1] an output depends on it */
   uint32_t
       *root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
@@ -37,7 +38,8 @@ il_status il_schedule_build(const il_graph *graph, bool fuse, bool tiles, il_sch
 void il_schedule_free(il_schedule *schedule);
 
 /* How a group reads its operand k: the node whose memory it reads. A broadcast along rows or columns is read
- * without being made. */
+ * without being made, and so is a scatter by the indexes of a pool: its updates are read, and the indexes are
+ * the operand that follows. */
 uint32_t il_operand_base(const il_schedule *schedule, const il_item *item, int k,
                          il_tile_mode *mode);
 
@@ -45,6 +47,8 @@ uint32_t il_operand_base(const il_schedule *schedule, const il_item *item, int k
 bool il_leaves(const il_schedule *schedule, const il_item *item, uint32_t id);
 /* The id under which a group knows an operand: a stop_gradient is what it stops. */
 uint32_t il_direct(const il_schedule *schedule, uint32_t id);
+/* Windows of the scatter that operand k of mode IL_TILE_SPREAD stands for. */
+il_pool_geometry il_spread_window(const il_schedule *schedule, const il_item *item, int k);
 /* Position of id in list[0..count), -1: not there. */
 int il_find(const uint32_t *list, int count, uint32_t id);
 

@@ -1,4 +1,5 @@
 /* What problem a node poses to the kernels: its geometry, with axes that belong together collapsed. */
+#include "pass/window.h"
 #include "plan/plan.h"
 
 static void matmul_problem(const il_node *node, const il_node *a, il_matmul_geometry *m) {
@@ -50,16 +51,6 @@ static void move_problem(const il_node *node, const il_node *from, il_move_geome
   }
 }
 
-static void pool_problem(const il_node *node, const il_node *from, il_pool_geometry *p) {
-  const il_window *w = &((const il_attr_window *)node->attr)->window;
-  const bool spread = node->op == IL_OP_AVERAGE_POOL_TRANSPOSE;
-  const il_shape x = spread ? node->shape : from->shape, y = spread ? from->shape : node->shape;
-  *p = (il_pool_geometry){
-      (int32_t)x.dim[0], (int32_t)x.dim[1], (int32_t)x.dim[2], (int32_t)x.dim[3], (int32_t)y.dim[1],
-      (int32_t)y.dim[2], w->kernel[0],      w->kernel[1],      w->stride[0],      w->stride[1],
-      w->pad_low[0],     w->pad_low[1],     w->dilation[0],    w->dilation[1]};
-}
-
 static void gather_problem(const il_graph *g, const il_node *node, il_gather_geometry *m) {
   const bool gather = node->op == IL_OP_GATHER;
   const il_node *table = gather ? il_node_of(g, node->input[0]) : node;
@@ -67,15 +58,7 @@ static void gather_problem(const il_graph *g, const il_node *node, il_gather_geo
   *m = (il_gather_geometry){.rows = table->shape.dim[0], .width = 1};
   for (int i = 1; i < table->shape.rank; i++) m->width *= table->shape.dim[i];
   m->count = il_shape_count(index->shape);
-  if (index->op != IL_OP_POOL_ARGMAX || m->width != 1) return;
-  il_pool_geometry window;
-  const il_node *image = il_node_of(g, index->input[0]);
-  pool_problem(index, image, &window);
-  const bool inside = window.ph == 0 && window.pw == 0 && window.dh == 1 && window.dw == 1 &&
-                      (window.oh - 1) * window.sh + window.kh <= window.h &&
-                      (window.ow - 1) * window.sw + window.kw <= window.w;
-  const bool apart = window.sh >= window.kh && window.sw >= window.kw;
-  if (inside && apart && il_shape_count(image->shape) == m->rows) m->window = window;
+  if (m->width == 1) il_window_of_index(g, index, m->rows, &m->window);
 }
 
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem) {
@@ -97,7 +80,7 @@ bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem) 
   case IL_OP_AVERAGE_POOL:
   case IL_OP_AVERAGE_POOL_TRANSPOSE:
     problem->type = from->type;
-    pool_problem(node, from, &problem->pool);
+    problem->pool = il_pool_geometry_of(node, from);
     return true;
   default: return false;
   }

@@ -131,15 +131,27 @@ static il_value pose_gather(il_graph *g, const il_problem *p) {
   return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->count, q->width)), q->rows);
 }
 
-/* The indexes are those of a pool, of an image of its own. */
+/* The indexes are operands; that they lie in their windows is left to who gives them. */
+static il_value indexes(il_graph *g, const il_pool_geometry *w) {
+  return input(g, IL_INT32, IL_SHAPE(w->n, w->oh, w->ow, w->c));
+}
+
 static il_value pose_windows(il_graph *g, const il_problem *p) {
   const il_pool_geometry *q = &p->gather.window;
-  const il_problem pool = {.op = IL_OP_POOL_ARGMAX, .type = p->type, .pool = *q};
-  const il_value index = pose_pool(g, &pool);
-  if (p->op == IL_OP_GATHER)
-    return il_gather(g, input(g, p->type, IL_SHAPE(p->gather.rows)), index);
+  if (p->op == IL_OP_GATHER) {
+    const il_value x = input(g, p->type, IL_SHAPE(p->gather.rows));
+    return il_gather(g, x, indexes(g, q));
+  }
+  const il_value index = indexes(g, q);
   return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->n, q->oh, q->ow, q->c)),
                         p->gather.rows);
+}
+
+static il_value pose_spread(il_graph *g, il_type type, const il_pool_geometry *w) {
+  const il_value updates = input(g, type, IL_SHAPE(w->n, w->oh, w->ow, w->c));
+  const int64_t pixels = (int64_t)w->n * w->h * w->w;
+  return il_reshape(g, il_scatter_add(g, indexes(g, w), updates, pixels * w->c),
+                    IL_SHAPE(pixels, w->c));
 }
 
 static void pose_tile(il_graph *g, const il_problem *problem) {
@@ -147,6 +159,11 @@ static void pose_tile(il_graph *g, const il_problem *problem) {
   const il_shape all = IL_SHAPE(p->rows, p->width);
   il_value reg[IL_TILE_MAX_OPERANDS + IL_TILE_MAX_CODE] = {{0}};
   for (int i = 0; i < p->operands; i++) {
+    if (p->mode[i] == IL_TILE_SPREAD) {
+      reg[i] = pose_spread(g, problem->type, &p->window);
+      i++; /* with its indexes */
+      continue;
+    }
     const int64_t rows = p->mode[i] == IL_TILE_FULL || p->mode[i] == IL_TILE_ROW ? p->rows : 1;
     const int64_t width =
         p->mode[i] == IL_TILE_FULL || p->mode[i] == IL_TILE_CHANNEL ? p->width : 1;
@@ -192,6 +209,9 @@ static void compare(il_graph *g, il_value value, const il_problem *problem) {
   il_problem actual;
   if (il_context_status(g->context) != IL_OK) return;
   il_problem_of(g, il_node_of(g, value), &actual);
+  const bool windows = problem->op == IL_OP_GATHER || problem->op == IL_OP_SCATTER_ADD;
+  if (windows)
+    actual.gather.window = problem->gather.window; /* a property of the indexes' values */
   il_problem_text(problem, asked, sizeof asked);
   actual.lanes = problem->lanes;
   actual.shared = problem->shared;

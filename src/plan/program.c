@@ -14,6 +14,7 @@ static void operands(const il_schedule *s, const il_item *item, il_compiled *c) 
   p->operands = item->operands;
   for (int i = 0; i < item->operands; i++) {
     c->operand_base[i] = il_operand_base(s, item, i, &p->mode[i]);
+    if (p->mode[i] == IL_TILE_SPREAD) p->window = il_spread_window(s, item, i);
     const il_node *base = s->graph->nodes[c->operand_base[i]];
     if (base->op == IL_OP_CONSTANT && p->mode[i] == IL_TILE_SCALAR) {
       p->is_constant[i] = true;
