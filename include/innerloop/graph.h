@@ -187,6 +187,10 @@ IL_API il_value il_stop_gradient(il_graph *g, il_value a);
 /* y = (1/tasks)·Σ_task a: from a task value to a shared one; the sum is a fixed binary tree over the
  * task index (neighbours first). Not differentiable: differentiate within the task, then average. */
 IL_API il_value il_task_mean(il_graph *g, il_value a);
+/* y[m,n] = (1/tasks)·Σ_task Σ_pair Σ_row a[row,m]·b[row,n]: the mean of sums of outer products, such as a
+ * meta-gradient, without forming one task's part. a[i] [rows_i, m] and b[i] [rows_i, n], all per task. The sum is
+ * one chain: tasks, then pairs, then rows ascending; divided once. Not differentiable, as il_task_mean. */
+IL_API il_value il_task_product(il_graph *g, int pairs, const il_value *a, const il_value *b);
 
 /* ---- text ---- */
 /* Text that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */

@@ -28,6 +28,11 @@ typedef struct il_plan_options {
   int tasks; /* how many tasks a run will have, for choosing; 0: many */
 } il_plan_options;
 
+/* Keeps weight updates of low rank as their factors: with r support rows, x·(w − s·aᵀ·b) becomes
+ * x·w − s·(x·aᵀ)·b, so that no task has weights of its own, and the mean of aᵀ·b over the tasks one product over
+ * the rows of all. Adds nodes and moves the graph's outputs to them where a task then costs less (multiply-adds
+ * and bytes); values change by rounding only. Call it last: after all derivatives, before il_plan_build. */
+IL_API il_status il_graph_factor(il_graph *graph);
 /* Compiles what the graph's outputs need. options may be NULL. NULL after an error. */
 IL_API il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options);
 IL_API void il_plan_free(il_plan *plan);

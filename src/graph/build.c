@@ -2,6 +2,7 @@
  * is decided by the operation's shape rule (graph/ops/), which also writes the error sentence. */
 #include "graph/build.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/node.h"
@@ -267,4 +268,25 @@ il_value il_task_mean(il_graph *g, il_value a) {
   /* A value that is the same for every task, such as a derivative that is zero, is its own mean. */
   if (g->nodes[a.id]->when == IL_BEFORE) return a;
   return make1(g, "il_task_mean", IL_OP_TASK_MEAN, a, NULL, shape_of(g, a));
+}
+
+il_value il_task_product(il_graph *g, int pairs, const il_value *a, const il_value *b) {
+  static const char function[] = "il_task_product";
+  if (pairs < 1) {
+    il_fail(g->context, IL_ERROR_ARGUMENT, "%s: %d pairs, expected at least 1", function, pairs);
+    return (il_value){0};
+  }
+  il_value *operand = calloc(2 * (size_t)pairs, sizeof *operand);
+  if (!operand) {
+    il_fail_memory(g->context, "the operands of a node");
+    return (il_value){0};
+  }
+  for (int i = 0; i < pairs; i++) {
+    operand[2 * i] = a[i];
+    operand[2 * i + 1] = b[i];
+  }
+  const il_value made =
+      il_node_make(g, function, IL_OP_TASK_PRODUCT, 2 * pairs, operand, NULL, il_shape_scalar());
+  free(operand);
+  return made;
 }

@@ -36,7 +36,7 @@ bool il_node_when(il_graph *g, const char *function, il_op op, int inputs, const
         function, task + 1, after + 1);
     return false;
   }
-  if (op == IL_OP_TASK_MEAN) {
+  if (il_op_averages(op)) {
     if (task < 0) {
       il_fail(g->context, IL_ERROR_STAGE, "%s: operand 1 is a shared value, expected one per task",
               function);

@@ -44,6 +44,7 @@ static bool allocate(il_reference *r) {
     const il_node *node = g->nodes[id];
     if (!r->needed[id] || node->op == IL_OP_INPUT) continue;
     if (!(r->value[id] = malloc(il_node_bytes(node) + 1))) return false;
+    if (node->op == IL_OP_TASK_PRODUCT) memset(r->value[id], 0, il_node_bytes(node));
     if (node->op != IL_OP_TASK_MEAN) continue;
     il_mean_parts *mean = &r->means[r->mean_count++];
     *mean = (il_mean_parts){id, calloc((size_t)r->bindings->tasks, il_node_bytes(node)),
@@ -80,12 +81,14 @@ static void bind_inputs(il_reference *r, int task) {
   }
 }
 
-static il_status compute(il_reference *r, il_when when) {
+/* Runs the plain loops of a stage's nodes, or, with `averages`, of those that lead out of it. */
+static il_status compute(il_reference *r, il_when when, bool averages) {
   const il_graph *g = r->g;
   for (uint32_t id = 1; id <= g->size; id++) {
     const il_node *node = g->nodes[id];
-    if (!r->needed[id] || node->when != when || node->op == IL_OP_INPUT ||
-        node->op == IL_OP_TASK_MEAN)
+    if (!r->needed[id] || node->op == IL_OP_INPUT || node->op == IL_OP_TASK_MEAN) continue;
+    if (averages ? node->op != IL_OP_TASK_PRODUCT
+                 : node->when != when || node->op == IL_OP_TASK_PRODUCT)
       continue;
     const void **in = malloc(((size_t)node->inputs + 1) * sizeof *in);
     if (!in) return il_fail_memory(g->context, "the operands of a node");
@@ -98,7 +101,7 @@ static il_status compute(il_reference *r, il_when when) {
 
 il_status il_reference_before(il_reference *r) {
   bind_inputs(r, 0);
-  return compute(r, IL_BEFORE);
+  return compute(r, IL_BEFORE, false);
 }
 
 static void store_outputs(il_reference *r, int task) {
@@ -114,7 +117,8 @@ static void store_outputs(il_reference *r, int task) {
 
 il_status il_reference_task(il_reference *r, int task) {
   bind_inputs(r, task);
-  const il_status status = compute(r, IL_PER_TASK);
+  il_status status = compute(r, IL_PER_TASK, false);
+  if (status == IL_OK) status = compute(r, IL_PER_TASK, true);
   for (int i = 0; i < r->mean_count; i++) {
     const il_mean_parts *mean = &r->means[i];
     memcpy(mean->parts + mean->bytes * (size_t)task, r->value[r->g->nodes[mean->node]->input[0].id],
@@ -145,9 +149,20 @@ static void finish_mean(const il_reference *r, const il_mean_parts *mean) {
       ((float *)r->value[mean->node])[k] = ((float *)(void *)mean->parts)[k] / (float)tasks;
 }
 
+static void finish_product(const il_reference *r, uint32_t id) {
+  const int64_t count = il_shape_count(r->g->nodes[id]->shape);
+  for (int64_t k = 0; k < count; k++)
+    if (r->g->real == IL_FLOAT64)
+      ((double *)r->value[id])[k] /= r->bindings->tasks;
+    else
+      ((float *)r->value[id])[k] /= (float)r->bindings->tasks;
+}
+
 il_status il_reference_after(il_reference *r) {
   for (int i = 0; i < r->mean_count; i++) finish_mean(r, &r->means[i]);
-  const il_status status = compute(r, IL_AFTER);
+  for (uint32_t id = 1; id <= r->g->size; id++)
+    if (r->needed[id] && r->g->nodes[id]->op == IL_OP_TASK_PRODUCT) finish_product(r, id);
+  const il_status status = compute(r, IL_AFTER, false);
   store_outputs(r, -1);
   return status;
 }

@@ -12,6 +12,7 @@
  *                    ascending, acc += x. Last axis reduced: 16 accumulators, element i of the last
  *                    (collapsed) reduced run goes to lane i % 16, over all outer reduced indexes
  *                    ascending; then lanes are added pairwise: l += l+8, l+4, l+2, l+1
+ *   task_product     acc = 0; tasks, pairs, rows ascending: acc = fma(a, b, acc); acc / tasks
  *   max, argmax      exact; ties: the first
  *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once */
 #ifndef IL_KERNELS_KERNEL_H
@@ -52,6 +53,17 @@ typedef struct il_gather_geometry {
   int64_t rows, width, count;
   il_pool_geometry window;
 } il_gather_geometry;
+
+/* task_product of one task: sums of rows[pair] outer products each. */
+typedef struct il_product_geometry {
+  int64_t m, n;
+  int32_t pairs, rows[IL_TASK_PRODUCT_PAIRS];
+} il_product_geometry;
+/* What is known only when it runs, given as the table; NULL: one task, the whole result. */
+typedef struct il_product_span {
+  int64_t tasks, first, last;                /* of the result: rows [first, last) */
+  int64_t stride[2 * IL_TASK_PRODUCT_PAIRS]; /* elements from a task's operand to the next task's */
+} il_product_span;
 
 /* One instruction of an elementwise program over a tile of `rows`×`width` elements.
  * Registers are tile buffers in scratch, so an operation is one plain loop over the tile. */
@@ -104,6 +116,7 @@ typedef struct il_problem {
     il_move_geometry move; /* broadcast, transpose, slice; element size by type (also i32, u8) */
     il_gather_geometry gather;
     il_pool_geometry pool;
+    il_product_geometry product;
     const il_tile_program *tile;
   };
 } il_problem;

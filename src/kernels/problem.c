@@ -2,6 +2,7 @@
  *   conv|conv_transpose|conv_weight  n h w c k, window fHxW sH,W pH,W (before the first pixel) dH,W, g, oHxW
  *   pool_argmax|average_pool|average_pool_transpose  n h w c, window, oHxW
  *   matmul  b m n k, then nn, tn, nt or tt: which operand is transposed
+ *   task_product  m n, k with the rows of each pair, "k5+5+5"
  *   gather|scatter_add  r (rows) w (width) n (indexes)
  *   gather_windows|scatter_add_windows  by the indexes of a pool_argmax: n h w c, window, oHxW
  *   sum|max  one word per axis, "980r" for one that is reduced
@@ -77,6 +78,7 @@ static const struct il_form {
     {"gather_windows", IL_OP_GATHER, windows_parts, "gather_windows n5 h28 w28 c64 f2x2 s2,2 p0,0"},
     {"scatter_add_windows", IL_OP_SCATTER_ADD, windows_parts,
      "scatter_add_windows n5 h28 w28 c64 f2x2 s2,2 p0,0"},
+    {"task_product", IL_OP_TASK_PRODUCT, NULL, "task_product m784 n256 k5+5"},
     {"gather", IL_OP_GATHER, gather_parts, "gather r100 w64 n25"},
     {"scatter_add", IL_OP_SCATTER_ADD, gather_parts, "scatter_add r100 w64 n25"},
     {"sum", IL_OP_SUM, NULL, "sum 980r 64"},
@@ -149,6 +151,11 @@ static void write_parts(il_problem_writer *w, const il_problem *p, const il_part
   }
 }
 
+static void write_product(il_problem_writer *w, const il_product_geometry *p) {
+  il_problem_put(w, " m%lld n%lld k", (long long)p->m, (long long)p->n);
+  for (int i = 0; i < p->pairs; i++) il_problem_put(w, i ? "+%d" : "%d", (int)p->rows[i]);
+}
+
 static void write_axes(il_problem_writer *w, const il_problem *p) {
   if (p->op == IL_OP_SUM || p->op == IL_OP_MAX) {
     for (int i = 0; i < p->reduce.rank; i++)
@@ -172,6 +179,8 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
       write_parts(&w, p, forms[i].parts);
     else if (p->op == IL_OP_NONE)
       il_problem_write_tile(&w, p->tile);
+    else if (p->op == IL_OP_TASK_PRODUCT)
+      write_product(&w, &p->product);
     else
       write_axes(&w, p);
     if (p->op == IL_OP_MATMUL)
@@ -278,6 +287,31 @@ static bool read_parts(il_problem_reader *r, il_problem *p, const struct il_form
          il_problem_fail(r, "nn, tn, nt or tt is missing; it reads like \"%s\"", form->example);
 }
 
+static bool read_product(il_problem_reader *r, il_product_geometry *p) {
+  const int64_t high = INT64_C(1) << 40;
+  for (int length; (length = il_problem_word(r)) > 0;) {
+    int64_t rows;
+    if (il_problem_take(r, "m")) {
+      if (!il_problem_number(r, "m", 1, high, &p->m)) return false;
+    } else if (il_problem_take(r, "n")) {
+      if (!il_problem_number(r, "n", 1, high, &p->n)) return false;
+    } else if (il_problem_take(r, "k")) {
+      for (p->pairs = 0; p->pairs == 0 || il_problem_take(r, "+"); p->pairs++) {
+        if (p->pairs == IL_TASK_PRODUCT_PAIRS)
+          return il_problem_fail(r, "more than %d pairs", (int)IL_TASK_PRODUCT_PAIRS);
+        if (!il_problem_number(r, "the rows of a pair", 1, INT32_MAX, &rows)) return false;
+        p->rows[p->pairs] = (int32_t)rows;
+      }
+    } else {
+      return il_problem_fail(
+          r, "unknown word \"%.*s\"; it reads like \"task_product m784 n256 k5\"", length, r->at);
+    }
+    if (!word_ends(r)) return false;
+  }
+  return (p->m && p->n && p->pairs) ||
+         il_problem_fail(r, "m, n or k is missing; it reads like \"task_product m784 n256 k5\"");
+}
+
 static bool read_axes(il_problem_reader *r, il_problem *p) {
   const bool reduce = p->op == IL_OP_SUM || p->op == IL_OP_MAX;
   const int64_t high = INT64_C(1) << 40;
@@ -366,6 +400,7 @@ static bool read(il_problem_reader *r, il_arena *arena, il_problem *p) {
   p->op = form->op;
   if (form->parts == windows_parts) return read_parts(r, p, form) && count_windows(r, p);
   if (form->parts) return read_parts(r, p, form);
+  if (form->op == IL_OP_TASK_PRODUCT) return read_product(r, &p->product);
   if (form->op != IL_OP_NONE) return read_axes(r, p);
   il_tile_program *program = il_arena_alloc(arena, sizeof *program);
   p->tile = program;

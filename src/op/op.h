@@ -29,9 +29,16 @@ static inline bool il_op_elementwise(il_op op) {
          (int)op < IL_ELEMENTWISE_FIRST + (int)IL_ELEMENTWISE_COUNT;
 }
 
+/* Leads from values per task to a shared one. */
+static inline bool il_op_averages(il_op op) {
+  return op == IL_OP_TASK_MEAN || op == IL_OP_TASK_PRODUCT;
+}
+
+enum { IL_TASK_PRODUCT_PAIRS = 24 }; /* at most */
+
 /* Attributes of structured operations, as stored in a node (all zero-filled before use, so that equal
  * attributes are equal bytes). Operations without an entry have none: broadcast, reshape, cast, gather,
- * stop_gradient, task_mean (the result's shape says it all). */
+ * stop_gradient, task_mean, task_product (the result's shape says it all). */
 typedef struct il_attr_input {
   int64_t index;
 } il_attr_input; /* input: position among inputs */

@@ -3,7 +3,10 @@
  *
  * A large value that is cheap to make from at most two others is made again by each group that reads it: a
  * few operations on a tile in cache cost less than storing it and reading it back from memory. It has memory
- * of its own only if something else than a group reads it. */
+ * of its own only if something else than a group reads it.
+ *
+ * Elementwise values of shared inputs that only what follows the mean reads are made there, when they are first
+ * read: an optimizer's decay of its moments joins the group that updates them. */
 #include "pass/fuse.h"
 
 #include <stdlib.h>
@@ -22,6 +25,7 @@ typedef struct il_fusion {
   il_schedule *s;
   int32_t *available; /* first item index that may read the node */
   bool *remade;       /* elementwise and made again by each group that reads it: not in memory */
+  bool *later;        /* known before the tasks, but made after them */
   bool fuse, tiles;
   bool failed;
 } il_fusion;
@@ -154,9 +158,13 @@ static il_item *append(il_fusion *f, il_when when) {
   return item;
 }
 
+static il_when when_of(const il_fusion *f, uint32_t id) {
+  return f->later[id] ? IL_AFTER : node_at(f->s, id)->when;
+}
+
 static void append_single(il_fusion *f, uint32_t id) {
   const il_node *node = node_at(f->s, id);
-  il_item *item = append(f, node->when);
+  il_item *item = append(f, when_of(f, id));
   if (!item) return;
   item->node = id;
   item->shape = node->shape;
@@ -232,7 +240,8 @@ static void add_to_recipe(const il_fusion *f, uint32_t id, il_recipe *r) {
 
 static bool worth_remaking(const il_fusion *f, uint32_t id) {
   const il_node *node = node_at(f->s, id);
-  if (!f->fuse || node->when != IL_PER_TASK || il_shape_count(node->shape) < REMAKE_COUNT)
+  if (!f->fuse) return false;
+  if (!f->later[id] && (node->when != IL_PER_TASK || il_shape_count(node->shape) < REMAKE_COUNT))
     return false;
   if (f->s->graph->ops[node->op]->flops(f->s->graph, node) > (double)il_shape_count(node->shape))
     return false; /* exp and its kind */
@@ -362,14 +371,14 @@ static void place_elementwise(il_fusion *f, uint32_t id) {
   const int last = s->count - LOOK_BACK > earliest ? s->count - LOOK_BACK : earliest;
   for (int index = s->count - 1; f->fuse && index >= last && index >= 0; index--) {
     const il_item *group = s->items[index];
-    if (group->node || group->when != node->when || !il_shape_equal(group->shape, node->shape))
+    if (group->node || group->when != when_of(f, id) || !il_shape_equal(group->shape, node->shape))
       continue;
     const il_joining j = joining(f, group, id);
     if (!j.possible || !j.related) continue;
     join(f, index, id, &j);
     return;
   }
-  il_item *group = append(f, node->when);
+  il_item *group = append(f, when_of(f, id));
   if (!group) return;
   group->shape = node->shape;
   const il_joining j = joining(f, group, id);
@@ -385,7 +394,7 @@ static bool place_sum(il_fusion *f, uint32_t id) {
   const int index = s->item_of[from];
   if (!f->fuse || index < 0 || s->items[index]->node) return false;
   il_item *group = s->items[index];
-  if (group->when != node->when || group->sums == IL_TILE_MAX_SUMS) return false;
+  if (group->when != when_of(f, id) || group->sums == IL_TILE_MAX_SUMS) return false;
   const int64_t axes = ((const il_attr_axes *)node->attr)->axes;
   int first = 0;
   const il_shape shape = group->shape;
@@ -403,9 +412,27 @@ static bool place_sum(il_fusion *f, uint32_t id) {
   return true;
 }
 
+/* Makes what was put off until now. */
+static void place_operands(il_fusion *f, uint32_t id) {
+  const il_node *node = node_at(f->s, id);
+  for (int i = 0; i < node->inputs; i++) {
+    const uint32_t operand = node->input[i].id;
+    if (!f->later[operand]) continue;
+    place_operands(f, operand);
+    if (il_op_elementwise(node_at(f->s, operand)->op) && !f->remade[operand] &&
+        f->s->item_of[operand] < 0)
+      place_elementwise(f, operand);
+  }
+}
+
 static void place(il_fusion *f, uint32_t id) {
   il_schedule *s = f->s;
   const il_node *node = node_at(s, id);
+  if (f->later[id]) {
+    f->remade[id] = il_op_elementwise(node->op) && worth_remaking(f, id);
+    return;
+  }
+  place_operands(f, id);
   if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
   if (node->op == IL_OP_SCATTER_ADD && node->when == IL_PER_TASK && f->fuse &&
@@ -435,6 +462,24 @@ static void mark_needed(il_schedule *s) {
     const il_node *node = g->nodes[id];
     if (aliases(node->op)) s->root[id] = s->root[node->input[0].id];
     s->item_of[id] = -1;
+  }
+}
+
+/* Not single numbers: a group that reads them in all its elements could not wait for them. */
+static void mark_later(il_fusion *f) {
+  const il_graph *g = f->s->graph;
+  bool *later = f->later;
+  for (uint32_t id = 1; id <= g->size; id++) {
+    const il_op op = g->nodes[id]->op;
+    later[id] = f->tiles && f->s->needed[id] && g->nodes[id]->when == IL_BEFORE &&
+                il_shape_count(g->nodes[id]->shape) > 1 &&
+                (il_op_elementwise(op) || op == IL_OP_BROADCAST || aliases(op));
+  }
+  for (int i = 0; i < g->output_count; i++) later[g->outputs[i].value.id] = false;
+  for (uint32_t id = g->size; id > 0; id--) {
+    const il_node *node = g->nodes[id];
+    if (!f->s->needed[id] || later[id] || node->when == IL_AFTER) continue;
+    for (int i = 0; i < node->inputs; i++) later[node->input[i].id] = false;
   }
 }
 
@@ -468,10 +513,13 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
   il_fusion f = {
       .s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
   f.remade = calloc(n, sizeof *f.remade);
-  if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available || !f.remade) {
+  f.later = calloc(n, sizeof *f.later);
+  if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available || !f.remade ||
+      !f.later) {
     f.failed = true;
   } else {
     mark_needed(s);
+    mark_later(&f);
     for (uint32_t id = 1; id <= g->size && !f.failed; id++)
       if (s->needed[id]) place(&f, id);
     for (int i = 0; i < g->output_count && !f.failed; i++) ensure(&f, g->outputs[i].value.id);
@@ -479,6 +527,7 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
   }
   free(f.available);
   free(f.remade);
+  free(f.later);
   if (!f.failed) return IL_OK;
   il_schedule_free(s);
   return il_fail_memory(g->context, "a plan's schedule");

@@ -61,11 +61,18 @@ static void gather_problem(const il_graph *g, const il_node *node, il_gather_geo
   if (m->width == 1) il_window_of_index(g, index, m->rows, &m->window);
 }
 
+static void product_problem(const il_graph *g, const il_node *node, il_product_geometry *p) {
+  *p = (il_product_geometry){node->shape.dim[0], node->shape.dim[1], node->inputs / 2, {0}};
+  for (int i = 0; i < p->pairs; i++)
+    p->rows[i] = (int32_t)il_node_of(g, node->input[2 * i])->shape.dim[0];
+}
+
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem) {
   const il_node *from = node->inputs ? il_node_of(g, node->input[0]) : NULL;
   *problem = (il_problem){.op = node->op, .type = node->type};
   switch (node->op) { /* families of geometry, not behaviour */
   case IL_OP_MATMUL: matmul_problem(node, from, &problem->matmul); return true;
+  case IL_OP_TASK_PRODUCT: product_problem(g, node, &problem->product); return true;
   case IL_OP_CONV2D:
   case IL_OP_CONV2D_TRANSPOSE:
   case IL_OP_CONV2D_WEIGHT: problem->conv = il_conv_geometry_of(g, node); return true;

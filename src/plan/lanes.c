@@ -43,7 +43,8 @@ bool il_lanes_pay(const il_plan *plan, int tasks, const char **why) {
   for (int64_t i = 0; i < list->count; i++)
     if (list->call[i].each) each += il_call_flops(plan, &list->call[i]);
   const double flops = plan->flops[IL_PER_TASK];
-  *why = plan->graph->real != IL_FLOAT32                              ? "not float32"
+  *why = plan->products                                               ? "products over all tasks"
+         : plan->graph->real != IL_FLOAT32                            ? "not float32"
          : list->count == 0                                           ? "no work for each task"
          : tasks && tasks <= IL_FEW_TASKS                             ? "few tasks"
          : flops > CALL_FLOPS * (double)list->count                   ? "large calls"

@@ -33,6 +33,10 @@ static bool is_task_mean(const il_builder *b, const il_item *item) {
   return item->node && node_at(b, item->node)->op == IL_OP_TASK_MEAN;
 }
 
+static bool is_product(const il_builder *b, const il_item *item) {
+  return item->node && node_at(b, item->node)->op == IL_OP_TASK_PRODUCT;
+}
+
 /* Node ids whose memory an item reads. */
 static int reads(const il_builder *b, const il_item *item, uint32_t *root) {
   int count = 0;
@@ -112,6 +116,16 @@ static void place_fixed(il_builder *b) {
     if (b->placed[root] || node_at(b, root)->op == IL_OP_TASK_MEAN) continue;
     if (plan->lanes == 1 || node_at(b, root)->when != IL_PER_TASK)
       put(b, root, output_slot(b, i), 0);
+  }
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    const il_node *node = node_at(b, item->node);
+    for (int k = 0; is_product(b, item) && k < node->inputs; k++) {
+      const uint32_t root = b->s.root[node->input[k].id];
+      if (b->placed[root]) continue;
+      put(b, root, IL_SLOT_ROWS, plan->row_bytes);
+      plan->row_bytes += il_aligned(il_node_bytes(node_at(b, root)));
+    }
   }
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
@@ -220,6 +234,26 @@ static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   return choose(b, call, !b->reference && il_problem_of(b->g, node, &call->problem));
 }
 
+/* How far one task's operand lies from the next's. */
+static int64_t task_stride(const il_builder *b, uint32_t root) {
+  const size_t bytes =
+      b->place[root].slot == IL_SLOT_ROWS ? b->plan->row_bytes : il_node_bytes(node_at(b, root));
+  return (int64_t)(bytes / il_type_size(b->g->real));
+}
+
+/* Its table says how to walk through the tasks; the rest of it is filled in when it runs. */
+static bool product_call(il_builder *b, const il_item *item, il_call *call) {
+  const il_node *node = node_at(b, item->node);
+  il_product_span *span = il_arena_alloc(&b->plan->arena, sizeof *span);
+  if (!single_call(b, item, call) || !span) return false;
+  for (int i = 0; i < node->inputs; i++)
+    span->stride[i] = task_stride(b, b->s.root[node->input[i].id]);
+  call->kind = IL_CALL_PRODUCT;
+  b->plan->products = true;
+  call->table = span;
+  return true;
+}
+
 static bool copy_call(il_builder *b, il_call_kind kind, uint32_t root, il_place from, il_place to) {
   il_call_list *list = &b->plan->list[node_at(b, root)->when];
   il_call *call = &list->call[list->count++];
@@ -261,7 +295,10 @@ static bool make_calls(il_builder *b) {
     if (is_task_mean(b, item)) continue; /* run/mean.c makes it */
     il_call_list *list = &plan->list[item->when];
     il_call *call = &list->call[list->count++];
-    if (!(item->node ? single_call(b, item, call) : group_call(b, item, call))) return false;
+    const bool made = is_product(b, item) ? product_call(b, item, call)
+                      : item->node        ? single_call(b, item, call)
+                                          : group_call(b, item, call);
+    if (!made) return false;
   }
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
@@ -307,7 +344,8 @@ static bool describe(il_builder *b) {
     if (!b->s.needed[id]) continue;
     const il_node *node = g->nodes[id];
     plan->nodes++;
-    if (g->ops[node->op]->flops) plan->flops[node->when] += g->ops[node->op]->flops(g, node);
+    const il_when when = il_op_averages(node->op) ? IL_PER_TASK : node->when;
+    if (g->ops[node->op]->flops) plan->flops[when] += g->ops[node->op]->flops(g, node);
   }
   return true;
 }
@@ -387,7 +425,7 @@ il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   if (!expressible(graph)) return NULL;
   if (options->lanes == IL_LANES_NEVER) return build_with(graph, options, 1);
   il_plan *plan = build_lanes(graph, options);
-  if (!plan || options->lanes == IL_LANES_ALWAYS) return plan;
+  if (!plan || (options->lanes == IL_LANES_ALWAYS && !plan->products)) return plan;
   const char *why;
   if (!il_lanes_pay(plan, options->tasks, &why)) {
     il_plan *single = plan->single;

@@ -6,9 +6,10 @@
  *   LEAF     this task's contribution to the means, a block of the fixed tree (run/mean.c)
  *            (a plan in lanes: TASK and LEAF hold a group of tasks, each value as [element][lane])
  *   MEANS    the finished means
+ *   ROWS     what products over all tasks read of this task: [task, all such operands]
  *   then one slot per input and one per output of the graph (task inputs and outputs: this task's part)
  *
- * The caller's workspace: [SHARED arena][scratch of worker 0..][blocks of the mean tree][TASK arenas][bases]
+ * The caller's workspace: [SHARED arena][scratch of worker 0..][blocks of the mean tree][ROWS][TASK arenas][bases]
  */
 #ifndef IL_PLAN_PLAN_H
 #define IL_PLAN_PLAN_H
@@ -17,7 +18,14 @@
 
 #include "pass/fuse.h"
 
-enum { IL_SLOT_SHARED = 0, IL_SLOT_TASK, IL_SLOT_LEAF, IL_SLOT_MEANS, IL_SLOT_INPUTS };
+enum {
+  IL_SLOT_SHARED = 0,
+  IL_SLOT_TASK,
+  IL_SLOT_LEAF,
+  IL_SLOT_MEANS,
+  IL_SLOT_ROWS,
+  IL_SLOT_INPUTS
+};
 
 typedef struct il_place {
   int slot;
@@ -30,6 +38,7 @@ typedef enum il_call_kind {
   IL_CALL_COPY,
   IL_CALL_PUT, /* a task input into the lanes: the first operand is that of the group's first task */
   IL_CALL_TAKE, /* the lanes into a task output, likewise */
+  IL_CALL_PRODUCT, /* a task_product, by its kernel or, where that is NULL, its reference loop; table: a span */
 } il_call_kind;
 
 enum { IL_CALL_MAX_INS = 64 }; /* a concatenation of more is refused when the plan is built */
@@ -68,7 +77,9 @@ struct il_plan {
   size_t mean_bytes;     /* one block of the mean tree */
   int lanes;             /* tasks that one run of the tasks' calls serves: 1 or IL_LANES */
   const char *why;       /* what decided so */
-  il_plan *single; /* owns list[IL_SINGLE]; the shared arena is laid out alike. NULL: no lanes */
+  il_plan *single;  /* owns list[IL_SINGLE]; the shared arena is laid out alike. NULL: no lanes */
+  size_t row_bytes; /* one task's part of ROWS */
+  bool products;    /* it has products over all tasks: these read tasks one by one, not lanes */
   int64_t nodes;
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */

@@ -154,6 +154,16 @@ static il_value pose_spread(il_graph *g, il_type type, const il_pool_geometry *w
                     IL_SHAPE(pixels, w->c));
 }
 
+static il_value pose_product(il_graph *g, const il_problem *p) {
+  const il_product_geometry *q = &p->product;
+  il_value a[IL_TASK_PRODUCT_PAIRS], b[IL_TASK_PRODUCT_PAIRS];
+  for (int i = 0; i < q->pairs; i++) {
+    a[i] = input(g, p->type, IL_SHAPE(q->rows[i], q->m));
+    b[i] = input(g, p->type, IL_SHAPE(q->rows[i], q->n));
+  }
+  return il_task_product(g, q->pairs, a, b);
+}
+
 static void pose_tile(il_graph *g, const il_problem *problem) {
   const il_tile_program *p = problem->tile;
   const il_shape all = IL_SHAPE(p->rows, p->width);
@@ -192,6 +202,7 @@ static il_value pose_one(il_graph *g, const il_problem *p) {
   case IL_OP_AVERAGE_POOL:
   case IL_OP_AVERAGE_POOL_TRANSPOSE: return pose_pool(g, p);
   case IL_OP_MATMUL: return pose_matmul(g, p);
+  case IL_OP_TASK_PRODUCT: return pose_product(g, p);
   case IL_OP_SUM:
   case IL_OP_MAX: return pose_reduce(g, p);
   case IL_OP_TRANSPOSE: return pose_transpose(g, p);

@@ -12,7 +12,7 @@ typedef struct il_text {
 } il_text;
 
 static const char *slot_name(const il_plan *plan, int slot, char text[static 32]) {
-  static const char *const names[] = {"shared", "task", "leaf", "means"};
+  static const char *const names[] = {"shared", "task", "leaf", "means", "rows"};
   if (slot < IL_SLOT_INPUTS) return names[slot];
   slot -= IL_SLOT_INPUTS;
   const bool input = slot < plan->graph->input_count;
@@ -73,8 +73,8 @@ size_t il_call_bytes(const il_plan *plan, const il_call *call) {
 }
 
 const char *il_call_kernel(const il_call *call) {
+  if (call->kernel) return call->kernel->name;
   switch (call->kind) {
-  case IL_CALL_KERNEL: return call->kernel->name;
   case IL_CALL_COPY: return "copy";
   case IL_CALL_PUT: return "into lanes";
   case IL_CALL_TAKE: return "out of lanes";
@@ -83,7 +83,7 @@ const char *il_call_kernel(const il_call *call) {
 }
 
 void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t size) {
-  if (call->kind == IL_CALL_KERNEL) {
+  if (call->kernel) {
     il_problem_text(&call->problem, text, size);
     return;
   }
@@ -124,9 +124,10 @@ char *il_plan_print(const il_plan *plan) {
     return NULL;
   }
   fprintf(text.file,
-          "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B\n",
+          "plan %s: %lld nodes, shared arena %zu B, task arena %zu B, scratch %zu B, means %zu B, "
+          "rows %zu B\n",
           il_type_name(plan->graph->real), (long long)plan->nodes, plan->arena_bytes[0],
-          plan->arena_bytes[1], plan->scratch_bytes, plan->mean_bytes);
+          plan->arena_bytes[1], plan->scratch_bytes, plan->mean_bytes, plan->row_bytes);
   if (plan->lanes > 1)
     fprintf(text.file, "%d tasks at once in lanes: %s; groups of at most %d one at a time\n",
             plan->lanes, plan->why, IL_FEW_TASKS);

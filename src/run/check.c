@@ -77,7 +77,7 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const il_fou
       id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
       task, (long long)different, (long long)count, (long long)worst,
       found_element(node->type, found, worst), element(node->type, expected, worst),
-      call->kind == IL_CALL_KERNEL ? call->kernel->name : "reference");
+      call->kernel ? call->kernel->name : "reference");
 }
 
 static bool after_call(void *argument, const il_call *call, char *const *bases) {
@@ -109,9 +109,8 @@ static bool before_task(void *argument, int task) {
 static void check(il_checker *c, il_run *run) {
   c->status = il_reference_before(c->reference);
   if (c->status != IL_OK || !il_run_shared(run, IL_BEFORE)) return;
-  if (c->plan->list[IL_PER_TASK].count > 0)
-    for (int chunk = 0; chunk < run->tree.chunks; chunk++)
-      if (!il_run_chunk(run, 0, chunk)) return;
+  for (int chunk = 0; chunk < run->tree.chunks; chunk++)
+    if (!il_run_chunk(run, 0, chunk)) return;
   c->task = -1;
   c->status = il_reference_after(c->reference);
   if (c->status != IL_OK) return;

@@ -106,7 +106,8 @@ static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads
   l.stacks = l.blocks + (size_t)tree->chunks * plan->mean_bytes;
   l.leaves = l.stacks + workers * l.stack_bytes;
   l.leaf_bytes = plan->lanes > 1 ? plan->mean_bytes * (size_t)plan->lanes : 0;
-  l.tasks = l.leaves + workers * l.leaf_bytes;
+  l.rows = l.leaves + workers * l.leaf_bytes;
+  l.tasks = l.rows + (size_t)tree->leaves * plan->row_bytes; /* with products, a leaf is a task */
   l.bases = l.tasks + workers * il_aligned(plan->arena_bytes[1]);
   l.total = l.bases + workers * l.base_bytes;
   return l;
@@ -131,6 +132,7 @@ static void set_bases(il_run *run, int worker) {
   bases[IL_SLOT_TASK] =
       run->workspace + run->layout.tasks + (size_t)worker * il_aligned(plan->arena_bytes[1]);
   bases[IL_SLOT_LEAF] = bases[IL_SLOT_MEANS] = run->workspace + run->layout.blocks;
+  bases[IL_SLOT_ROWS] = run->workspace + run->layout.rows;
   /* The bindings' inputs are read only; one array of bases serves reading and writing. */
   char **slot = bases + IL_SLOT_INPUTS;
   for (int i = 0; i < plan->graph->input_count; i++)
@@ -143,6 +145,7 @@ static void set_task(const il_run *run, char **bases, int task) {
   const il_plan *plan = run->plan;
   const size_t index = (size_t)task;
   char **slot = bases + IL_SLOT_INPUTS;
+  bases[IL_SLOT_ROWS] = run->workspace + run->layout.rows + index * plan->row_bytes;
   for (int i = 0; i < plan->graph->input_count; i++, slot++)
     if (plan->input_task[i]) {
       memcpy(slot, &run->bindings->inputs[i], sizeof *slot);
@@ -153,19 +156,27 @@ static void set_task(const il_run *run, char **bases, int task) {
       *slot = (char *)run->bindings->outputs[i] + index * plan->output_bytes[i];
 }
 
-static void *scratch_of(const il_run *run, int worker) {
+void *il_run_scratch(const il_run *run, int worker) {
   return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
+}
+
+static void run_call(const il_run *run, int which, const il_call *call, char *const *bases,
+                     void *scratch, int live) {
+  if (which == IL_PER_TASK || which == IL_SINGLE || !il_split_run(run, call, bases))
+    il_call_run(run->plan, call, bases, scratch, live);
 }
 
 static void run_timed(const il_run *run, int which, int worker, int live) {
   const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
-  void *scratch = scratch_of(run, worker);
+  void *scratch = il_run_scratch(run, worker);
   il_profile_entry *entry = il_profile_entries(run->profile, worker, which);
   int64_t before = il_profile_now();
   for (int64_t i = 0; i < list->count; i++) {
-    il_call_run(run->plan, &list->call[i], bases, scratch, live);
+    run_call(run, which, &list->call[i], bases, scratch, live);
     before = il_profile_add(&entry[i], before);
+    /* Its operations are counted for one task, so it counts as often as there are tasks. */
+    if (list->call[i].kind == IL_CALL_PRODUCT) entry[i].count += run->bindings->tasks - 1;
   }
 }
 
@@ -176,9 +187,9 @@ static bool run_list(const il_run *run, int which, int worker, int live) {
   }
   const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
-  void *scratch = scratch_of(run, worker);
+  void *scratch = il_run_scratch(run, worker);
   for (int64_t i = 0; i < list->count; i++) {
-    il_call_run(run->plan, &list->call[i], bases, scratch, live);
+    run_call(run, which, &list->call[i], bases, scratch, live);
     if (run->after_call && !run->after_call(run->argument, &list->call[i], bases)) return false;
   }
   return true;
@@ -290,6 +301,7 @@ il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspa
                    "il_plan_run: the workspace must be aligned to %d bytes",
                    IL_WORKSPACE_ALIGNMENT);
   il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
+  run.team = team;
   run.profile = profile;
   const int64_t start = profile ? il_profile_now() : 0;
   il_run_shared(&run, IL_BEFORE);

@@ -8,7 +8,7 @@
 #include "run/profile.h"
 
 typedef struct il_layout { /* offsets in the workspace */
-  size_t shared, scratch, blocks, stacks, leaves, tasks, bases, total;
+  size_t shared, scratch, blocks, stacks, leaves, rows, tasks, bases, total;
   size_t stack_bytes; /* blocks of the tree that one worker keeps */
   size_t leaf_bytes;  /* one worker's contributions in lanes */
   size_t base_bytes;  /* one worker's array of bases */
@@ -21,6 +21,7 @@ typedef struct il_run {
   il_layout layout;
   il_tree tree;
   int threads;
+  il_team *team;   /* NULL: worker 0 alone */
   atomic_int next; /* chunk */
   /* Called for each call of a list after it ran, NULL: never; false stops the list. */
   bool (*after_call)(void *argument, const il_call *call, char *const *bases);
@@ -35,5 +36,10 @@ il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_
 bool il_run_shared(il_run *run, il_when when);
 /* One chunk of tasks as `worker`. False: a callback stopped it. */
 bool il_run_chunk(il_run *run, int worker, int chunk);
+
+void *il_run_scratch(const il_run *run, int worker);
+/* Divides a call before or after the tasks among the team (run/split.c). False: it was not run, because it is
+ * to run whole. */
+bool il_split_run(const il_run *run, const il_call *call, char *const *bases);
 
 #endif

@@ -72,6 +72,8 @@ static il_status make(il_learner *l, bool state) {
   build(l, v, v + 3 * l->parameters, v + 6 * l->parameters);
   free(v);
   if (il_context_status(l->context) != IL_OK) return il_context_status(l->context);
+  if (il_config_is(c, IL_KEY_FACTORED, "auto") && il_graph_factor(l->graph) != IL_OK)
+    return il_context_status(l->context);
   l->inputs = il_graph_inputs(l->graph);
   l->outputs = il_graph_outputs(l->graph);
   l->bound = calloc((size_t)l->inputs + (size_t)l->outputs + 1, sizeof *l->bound);

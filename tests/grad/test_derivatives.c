@@ -18,7 +18,7 @@ static bool agrees(const il_derivative_report *r) {
 
 /* Operations whose rule is a statement and not a derivative; tested one by one below. */
 static bool is_stated(il_op op) {
-  return op == IL_OP_INPUT || op == IL_OP_CONSTANT || op == IL_OP_TASK_MEAN ||
+  return op == IL_OP_INPUT || op == IL_OP_CONSTANT || il_op_averages(op) ||
          op == IL_OP_STOP_GRADIENT;
 }
 
@@ -49,7 +49,7 @@ static void test_every_operation(void **state) {
   }
   printf("%d operations, %d samples, %lld derivatives compared\n", operations, samples,
          (long long)compared);
-  assert_int_equal(operations, IL_OP_COUNT - 1 - 4);
+  assert_int_equal(operations, IL_OP_COUNT - 1 - 5);
   assert_true(compared > 3000);
   il_context_free(context);
 }
@@ -172,7 +172,7 @@ static void test_wrong_rules_are_caught(void **state) {
   il_context_free(context);
 }
 
-static void test_task_mean_refuses(void **state) {
+static void test_averages_refuse(void **state) {
   (void)state;
   il_context *context = il_context_new();
   il_graph *g = il_graph_new(context, IL_FLOAT64);
@@ -182,13 +182,21 @@ static void test_task_mean_refuses(void **state) {
   assert_non_null(strstr(il_context_message(context), "differentiate within the task"));
   il_graph_free(g);
   il_context_free(context);
+  context = il_context_new();
+  g = il_graph_new(context, IL_FLOAT64);
+  const il_value rows = il_input(g, "rows", IL_TASK, IL_FLOAT64, IL_SHAPE(1, 1));
+  const il_value y = il_reshape(g, il_task_product(g, 1, &rows, &rows), IL_SHAPE(1));
+  assert_int_equal(il_grad(g, y, 1, &rows, &dx), IL_ERROR_UNSUPPORTED);
+  assert_non_null(strstr(il_context_message(context), "differentiate within the task"));
+  il_graph_free(g);
+  il_context_free(context);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_operation),
       cmocka_unit_test(test_wrong_rules_are_caught),
-      cmocka_unit_test(test_task_mean_refuses),
+      cmocka_unit_test(test_averages_refuse),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,20 @@ static void test_programs(il_case *c) {
   c->shared = 0;
 }
 
+static void test_products(il_case *c) {
+  static const int64_t sizes[][2] = {{1, 1}, {5, 7}, {6, 64}, {13, 80}, {40, 200}, {7, 16}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int pairs = 1; pairs <= 2; pairs++) {
+      begin(c);
+      il_value a[2], b[2];
+      for (int k = 0; k < pairs; k++) {
+        a[k] = input(c, IL_SHAPE(1 + 3 * k, sizes[i][0]));
+        b[k] = input(c, IL_SHAPE(1 + 3 * k, sizes[i][1]));
+      }
+      finish(c, il_task_product(c->g, pairs, a, b));
+    }
+}
+
 static void test_rows(void **state) {
   (void)state;
   il_case c = {.context = il_context_new()};
@@ -266,6 +280,7 @@ static void test_rows(void **state) {
   test_indexes(&c);
   test_slices(&c);
   test_programs(&c);
+  test_products(&c);
   printf("compared %lld elements\n", (long long)c.compared);
   assert_true(c.compared > 100000);
   int rows;
