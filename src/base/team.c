@@ -11,7 +11,10 @@
 
 #include "base/error.h"
 
-enum { SPINS = 2000, MAX_THREADS = 1024 };
+/* Some ten microseconds: longer than the gap between two jobs of a small meta-step, short enough that threads
+ * which share a core do not hold it while they wait for each other. Yielding instead would hand whole time slices
+ * to other programs. */
+enum { SPINS = 300, MAX_THREADS = 1024 };
 
 typedef struct worker {
   il_team *team;
@@ -35,13 +38,7 @@ struct il_team {
   atomic_int pending;     /* workers that have not finished the job */
 };
 
-/* One turn of a spin. Now and then the core is offered to whom it waits for: with more threads than cores
- * that is the only way on. */
-static void relax(int turn) {
-  if (turn % 64 == 63) {
-    sched_yield();
-    return;
-  }
+static void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #endif
@@ -50,7 +47,7 @@ static void relax(int turn) {
 static void wait_for_job(il_team *team, unsigned seen) {
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&team->generation, memory_order_acquire) != seen) return;
-    relax(i);
+    relax();
   }
   pthread_mutex_lock(&team->mutex);
   team->sleepers++;
@@ -85,7 +82,7 @@ static void start_job(il_team *team) {
 static void wait_for_workers(il_team *team) {
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&team->pending, memory_order_acquire) == 0) return;
-    relax(i);
+    relax();
   }
   pthread_mutex_lock(&team->mutex);
   team->caller_sleeps = true;
