@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "pass/mark.h"
+
 #include "pass/window.h"
 
 enum {
@@ -33,8 +35,6 @@ typedef struct il_fusion {
 static void place_elementwise(il_fusion *f, uint32_t id);
 
 static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
-
-static bool aliases(il_op op) { return op == IL_OP_RESHAPE || op == IL_OP_STOP_GRADIENT; }
 
 /* A scatter that groups read through its updates: seen as the image that the pool's windows lie in. */
 static const il_node *scatter_of(const il_schedule *s, uint32_t id, il_pool_geometry *window) {
@@ -207,7 +207,7 @@ static int32_t available(const il_fusion *f, uint32_t id) {
     }
     return latest;
   }
-  if (!aliases(node->op) && node->op != IL_OP_BROADCAST) return f->available[id];
+  if (!il_op_aliases(node->op) && node->op != IL_OP_BROADCAST) return f->available[id];
   const int32_t at = available(f, node->input[0].id);
   /* Read in another shape it must have left its group. */
   const int32_t after = s->item_of[s->root[node->input[0].id]] + 1;
@@ -433,7 +433,7 @@ static void place(il_fusion *f, uint32_t id) {
     return;
   }
   place_operands(f, id);
-  if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || aliases(node->op)) return;
+  if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || il_op_aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
   if (node->op == IL_OP_SCATTER_ADD && node->when == IL_PER_TASK && f->fuse &&
       il_window_of_index(s->graph, il_node_of(s->graph, node->input[0]),
@@ -447,56 +447,6 @@ static void place(il_fusion *f, uint32_t id) {
   if (node->op == IL_OP_SUM && place_sum(f, id)) return;
   for (int i = 0; i < node->inputs; i++) ensure(f, node->input[i].id);
   append_single(f, id);
-}
-
-static void mark_needed(il_schedule *s) {
-  const il_graph *g = s->graph;
-  for (int i = 0; i < g->output_count; i++) s->needed[g->outputs[i].value.id] = true;
-  for (uint32_t id = g->size; id > 0; id--) {
-    const il_node *node = g->nodes[id];
-    if (s->needed[id])
-      for (int i = 0; i < node->inputs; i++) s->needed[node->input[i].id] = true;
-    s->root[id] = id;
-  }
-  for (uint32_t id = 1; id <= g->size; id++) {
-    const il_node *node = g->nodes[id];
-    if (aliases(node->op)) s->root[id] = s->root[node->input[0].id];
-    s->item_of[id] = -1;
-  }
-}
-
-/* Not single numbers: a group that reads them in all its elements could not wait for them. */
-static void mark_later(il_fusion *f) {
-  const il_graph *g = f->s->graph;
-  bool *later = f->later;
-  for (uint32_t id = 1; id <= g->size; id++) {
-    const il_op op = g->nodes[id]->op;
-    later[id] = f->tiles && f->s->needed[id] && g->nodes[id]->when == IL_BEFORE &&
-                il_shape_count(g->nodes[id]->shape) > 1 &&
-                (il_op_elementwise(op) || op == IL_OP_BROADCAST || aliases(op));
-  }
-  for (int i = 0; i < g->output_count; i++) later[g->outputs[i].value.id] = false;
-  for (uint32_t id = g->size; id > 0; id--) {
-    const il_node *node = g->nodes[id];
-    if (!f->s->needed[id] || later[id] || node->when == IL_AFTER) continue;
-    for (int i = 0; i < node->inputs; i++) later[node->input[i].id] = false;
-  }
-}
-
-static void mark_leaving(il_schedule *s) {
-  const il_graph *g = s->graph;
-  for (int i = 0; i < s->count; i++) {
-    const il_item *item = s->items[i];
-    if (item->node) {
-      const il_node *node = node_at(s, item->node);
-      for (int k = 0; k < node->inputs; k++) s->leaves[s->root[node->input[k].id]] = true;
-    }
-    for (int k = 0; k < item->operands; k++) {
-      il_tile_mode mode;
-      s->leaves[il_operand_base(s, item, k, &mode)] = true;
-    }
-  }
-  for (int i = 0; i < g->output_count; i++) s->leaves[s->root[g->outputs[i].value.id]] = true;
 }
 
 bool il_leaves(const il_schedule *s, const il_item *item, uint32_t id) {
@@ -518,12 +468,12 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
       !f.later) {
     f.failed = true;
   } else {
-    mark_needed(s);
-    mark_later(&f);
+    il_mark_needed(s);
+    il_mark_later(s, f.tiles, f.later);
     for (uint32_t id = 1; id <= g->size && !f.failed; id++)
       if (s->needed[id]) place(&f, id);
     for (int i = 0; i < g->output_count && !f.failed; i++) ensure(&f, g->outputs[i].value.id);
-    if (!f.failed) mark_leaving(s);
+    if (!f.failed) il_mark_leaving(s);
   }
   free(f.available);
   free(f.remade);
