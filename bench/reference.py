@@ -3,11 +3,12 @@ import array
 import json
 import math
 import random
+import time
 
 import tensors
 
 AGREES = 1e-3
-CANDIDATES = 24
+CANDIDATES, PATIENCE = 24, 20  # tasks, seconds
 NUDGE = 2e-6  # more than rounding does in float32
 STEADY = 3e-4
 
@@ -94,7 +95,7 @@ class Reference:
         (a relu or a maximum on its edge, magnified by inner steps), rounding would be compared, not
         programs: such tasks are passed over. Where all are like that (millions of activations always hold
         some on an edge), peers may differ by three times what the nudge does."""
-        tried = []
+        tried, start = [], time.monotonic()
         for seed in range(CANDIDATES):
             task = _task(self.w, seed)
             tensors.write(self.tasks, _stack([task]))
@@ -103,7 +104,7 @@ class Reference:
             tried.append((_distance(nudged, ours), seed, task))
             if sum(t[0] < STEADY for t in tried) == 2:
                 break
-            if len(tried) == 8 and min(tried)[0] > 10 * STEADY:
+            if len(tried) > 2 and time.monotonic() - start > PATIENCE:
                 break
         chosen = sorted(tried)[:2]
         self.nudge = max(t[0] for t in chosen)
