@@ -1,7 +1,7 @@
 /* Contexts, errors and worker teams: what every other header of innerloop needs.
  *
  * Three lifetimes: a context outlives its graphs, a graph outlives its plans.
- * No function of the library exits, prints or reads the environment. */
+ * No function of the library exits, prints or reads the environment, but for INNERLOOP_ISA (plan.h). */
 #ifndef INNERLOOP_BASE_H
 #define INNERLOOP_BASE_H
 

@@ -26,6 +26,10 @@ typedef struct il_plan_options {
    * what they compute. The bits are the same. */
   il_lanes lanes;
   int tasks; /* how many tasks a run will have, for choosing; 0: many */
+  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64) or "aarch64". NULL: the one that the
+   * environment's INNERLOOP_ISA names, else the best that the CPU runs. All give the same bits, but for v2, which has
+   * no fused multiply-add. */
+  const char *isa;
 } il_plan_options;
 
 /* Keeps weight updates of low rank as their factors: with r support rows, x·(w − s·aᵀ·b) becomes
@@ -33,7 +37,8 @@ typedef struct il_plan_options {
  * the rows of all. Adds nodes and moves the graph's outputs to them where a task then costs less (multiply-adds
  * and bytes); values change by rounding only. Call it last: after all derivatives, before il_plan_build. */
 IL_API il_status il_graph_factor(il_graph *graph);
-/* Compiles what the graph's outputs need. options may be NULL. NULL after an error. */
+/* Compiles what the graph's outputs need. options may be NULL. NULL after an error: IL_ERROR_ARGUMENT for an isa that
+ * this build does not have, IL_ERROR_UNSUPPORTED for one that this CPU does not run. */
 IL_API il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options);
 IL_API void il_plan_free(il_plan *plan);
 /* Bytes that il_plan_run needs for a meta-batch of so many tasks on so many threads;
@@ -58,7 +63,8 @@ IL_API il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *
 IL_API char *il_profile_print(const il_profile *profile, int lines);
 /* Runs node by node beside the reference interpreter and stops at the first value that differs in any
  * bit: IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. compared (or NULL)
- * receives how many elements were compared. Allocates; slow. */
+ * receives how many elements were compared. IL_ERROR_UNSUPPORTED where kernels without fused multiply-add sum
+ * products (v2): they round otherwise. Allocates; slow. */
 IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings, int64_t *compared);
 /* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */
 IL_API char *il_plan_print(const il_plan *plan);

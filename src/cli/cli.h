@@ -1,5 +1,5 @@
 /* What the subcommands share. The command line is the only place that prints, exits, or reads the
- * environment. */
+ * environment (but for INNERLOOP_ISA, see plan.h). */
 #ifndef IL_CLI_CLI_H
 #define IL_CLI_CLI_H
 

@@ -125,9 +125,10 @@ typedef struct il_kernel {
   const char *name; /* "conv2d/rows" */
   il_op op;
   il_type type;
-  const char *isa;       /* "native" or "any" */
-  const char *bit_class; /* "fma": equal to the reference loop in every bit */
-  bool lanes;            /* takes tasks in lanes, and nothing else */
+  const char *isa; /* IL_KERNEL_ISA: what the row is compiled for */
+  const char *
+      bit_class; /* "fma": equal to the reference loop in every bit; rows that sum products: IL_KERNEL_BITS */
+  bool lanes; /* takes tasks in lanes, and nothing else */
   /* Why the row cannot take the problem, as a predicate about the row ("takes one group only");
    * gives NULL when it can. NULL instead of a function: takes every problem of op and type. */
   const char *(*refuses)(const il_problem *problem);
@@ -140,12 +141,33 @@ typedef struct il_kernel {
               void *scratch);
 } il_kernel;
 
+/* v2 of x86-64 has no fused multiply-add: there, rows that sum products round twice and are "no-fma". */
+#if defined __FMA__ || defined __aarch64__
+#define IL_KERNEL_BITS "fma"
+#else
+#define IL_KERNEL_BITS "no-fma"
+#endif
+
+/* All rows for one instruction set. The files of this folder are compiled once for each, with names of their own, but
+ * for those that cmake/kernels.cmake lists as shared. */
+typedef struct il_kernel_set {
+  const char *isa;       /* "v2", "v3", "v4" (levels of x86-64), "aarch64" */
+  const char *bit_class; /* that of its rows which sum products */
+  const il_kernel *const *row;
+  int rows;
+  double (*burst)(int64_t rounds, float *sink); /* il_peak_burst */
+} il_kernel_set;
+
+/* The sets of this build, best first: sets[0..count). The CPU need not run them (base/cpu.h). */
+const il_kernel_set *const *il_kernel_sets(int *count);
+/* The set of that name; of NULL, the one that the environment's INNERLOOP_ISA names, else the best that runs here.
+ * NULL after an error: unknown, or not for this CPU. */
+const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa);
+
 /* What the row's refuses says; NULL: the row takes the problem (of its op and type). */
 const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem);
 /* The first row that takes the problem; NULL: none, use the reference loop. */
-const il_kernel *il_kernel_select(const il_problem *problem);
-/* All rows, for tests and benchmarks: rows[0..count). */
-const il_kernel *const *il_kernel_rows(int *count);
+const il_kernel *il_kernel_select(const il_kernel_set *set, const il_problem *problem);
 /* One line that names a problem, as the printed plan shows it: "conv n25 h14 w14 c64 k64 f3x3 s2,2 p1,1".
  * The grammar stands at the head of problem.c. Longer text is cut at size; IL_PROBLEM_TEXT is enough. */
 enum { IL_PROBLEM_TEXT = 8192 };

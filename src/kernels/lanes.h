@@ -29,9 +29,10 @@ static inline void il_lane_store(float *y, il_lane v) { memcpy(y, &v, sizeof v);
 static inline il_lane il_lane_fma(il_lane a, il_lane b, il_lane c) {
 #if defined __AVX2__ && defined __FMA__
   return (il_lane)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined __aarch64__
+  return (il_lane)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
-  for (int i = 0; i < IL_LANE_PART; i++) c[i] = fmaf(a[i], b[i], c[i]);
-  return c;
+  return c + a * b; /* two roundings: bit class "no-fma" */
 #endif
 }
 

@@ -74,7 +74,10 @@ static void run(const il_problem *p, const void *table, const void *const *in, v
 }
 
 #define MOVE(id, label)                                                                            \
-  { .name = label, .op = id, .type = IL_FLOAT32, .isa = "native", .bit_class = "fma", .run = run, }
+  {                                                                                                \
+    .name = label, .op = id, .type = IL_FLOAT32, .isa = IL_KERNEL_ISA, .bit_class = "fma",         \
+    .run = run,                                                                                    \
+  }
 const il_kernel il_kernel_transpose = MOVE(IL_OP_TRANSPOSE, "transpose");
 const il_kernel il_kernel_broadcast = MOVE(IL_OP_BROADCAST, "broadcast");
 const il_kernel il_kernel_slice = MOVE(IL_OP_SLICE, "slice");

@@ -108,7 +108,7 @@ const il_kernel il_kernel_pool_argmax = {
     .name = "pool_argmax",
     .op = IL_OP_POOL_ARGMAX,
     .type = IL_FLOAT32,
-    .isa = "native",
+    .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
     .run = run_argmax,
 };
@@ -116,7 +116,7 @@ const il_kernel il_kernel_average_pool = {
     .name = "average_pool",
     .op = IL_OP_AVERAGE_POOL,
     .type = IL_FLOAT32,
-    .isa = "native",
+    .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
     .run = run_average,
 };
@@ -124,7 +124,7 @@ const il_kernel il_kernel_average_pool_transpose = {
     .name = "average_pool_transpose",
     .op = IL_OP_AVERAGE_POOL_TRANSPOSE,
     .type = IL_FLOAT32,
-    .isa = "native",
+    .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
     .run = run_spread,
 };

@@ -82,7 +82,7 @@ const il_kernel il_kernel_task_product = {
     .name = "task_product/outer",
     .op = IL_OP_TASK_PRODUCT,
     .type = IL_FLOAT32,
-    .isa = "native",
-    .bit_class = "fma",
+    .isa = IL_KERNEL_ISA,
+    .bit_class = IL_KERNEL_BITS,
     .run = run,
 };

@@ -120,7 +120,7 @@ const il_kernel il_kernel_sum = {
     .name = "sum",
     .op = IL_OP_SUM,
     .type = IL_FLOAT32,
-    .isa = "native",
+    .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
     .run = run_sum,
 };
@@ -128,7 +128,7 @@ const il_kernel il_kernel_max = {
     .name = "max",
     .op = IL_OP_MAX,
     .type = IL_FLOAT32,
-    .isa = "native",
+    .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
     .run = run_max,
 };

@@ -1,19 +1,53 @@
-/* Chooses a kernel for a problem, and the helpers of the run loop. */
+/* Chooses an instruction set and a kernel for a problem, and the helpers of the run loop. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/error.h"
 #include "kernels/kernel.h"
 
-#define IL_KERNEL(record) extern const il_kernel record;
-#include "kernels/kernels.def"
-#undef IL_KERNEL
+#define IL_ISA(name) extern const il_kernel_set il_kernels_##name;
+#include "kernels/isas.def"
+#undef IL_ISA
 
-static const il_kernel *const rows[] = {
-#define IL_KERNEL(record) &record,
-#include "kernels/kernels.def"
-#undef IL_KERNEL
+static const il_kernel_set *const sets[] = {
+#define IL_ISA(name) &il_kernels_##name,
+#include "kernels/isas.def"
+#undef IL_ISA
 };
+enum { SETS = sizeof sets / sizeof *sets };
 
-const il_kernel *const *il_kernel_rows(int *count) {
-  *count = (int)(sizeof rows / sizeof *rows);
-  return rows;
+const il_kernel_set *const *il_kernel_sets(int *count) {
+  *count = SETS;
+  return sets;
+}
+
+static const il_kernel_set *named(il_context *context, const char *source, const char *isa) {
+  char known[64] = "";
+  for (int i = 0; i < SETS; i++) {
+    if (strcmp(sets[i]->isa, isa) != 0) {
+      const size_t at = strlen(known);
+      snprintf(known + at, sizeof known - at, "%s%s", at ? ", " : "", sets[i]->isa);
+      continue;
+    }
+    if (il_cpu_runs(isa)) return sets[i];
+    il_fail(context, IL_ERROR_UNSUPPORTED, "%s: this CPU does not run instruction set %s", source,
+            isa);
+    return NULL;
+  }
+  il_fail(context, IL_ERROR_ARGUMENT, "%s: unknown instruction set '%s'; this build has %s", source,
+          isa, known);
+  return NULL;
+}
+
+const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa) {
+  if (isa) return named(context, "isa of il_plan_options", isa);
+  const char *wanted = getenv("INNERLOOP_ISA");
+  if (wanted && *wanted) return named(context, "INNERLOOP_ISA", wanted);
+  for (int i = 0; i < SETS - 1; i++)
+    if (il_cpu_runs(sets[i]->isa)) return sets[i];
+  return sets[SETS - 1]; /* the library's own baseline */
 }
 
 const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem) {
@@ -22,11 +56,11 @@ const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem
   return kernel->refuses ? kernel->refuses(problem) : NULL;
 }
 
-const il_kernel *il_kernel_select(const il_problem *problem) {
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    if (rows[i]->op == problem->op && rows[i]->type == problem->type &&
-        !il_kernel_refusal(rows[i], problem))
-      return rows[i];
+const il_kernel *il_kernel_select(const il_kernel_set *set, const il_problem *problem) {
+  for (int i = 0; i < set->rows; i++)
+    if (set->row[i]->op == problem->op && set->row[i]->type == problem->type &&
+        !il_kernel_refusal(set->row[i], problem))
+      return set->row[i];
   return NULL;
 }
 

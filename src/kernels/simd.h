@@ -1,5 +1,6 @@
-/* The float vector of the build's native width (never wider: gcc lowers wider ones through memory) and its
- * fused multiply-add. Lanes are output channels, so the width does not touch the bits. */
+/* The float vector of the instruction set's native width (never wider: gcc lowers wider ones through memory) and
+ * its multiply-add, fused where there is such an instruction. Lanes are outputs, so the width does not touch the
+ * bits. */
 #ifndef IL_KERNELS_SIMD_H
 #define IL_KERNELS_SIMD_H
 
@@ -9,6 +10,8 @@
 
 #if defined __AVX512F__ || defined __AVX2__
 #include <immintrin.h>
+#elif defined __aarch64__
+#include <arm_neon.h>
 #endif
 
 #if defined __AVX512F__
@@ -79,9 +82,10 @@ static inline il_vec il_fma_scalar(float a, il_vec b, il_vec c) {
   return (il_vec)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
 #elif defined __AVX2__ && defined __FMA__
   return (il_vec)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
+#elif defined __aarch64__
+  return (il_vec)vfmaq_n_f32((float32x4_t)c, (float32x4_t)b, a);
 #else
-  for (int i = 0; i < IL_VL; i++) c[i] = fmaf(a, b[i], c[i]);
-  return c;
+  return c + b * a; /* two roundings: bit class "no-fma" */
 #endif
 }
 

@@ -1,5 +1,7 @@
 /* The loops that follow are for float: `real`, names with its suffix, its functions.
  * Included again and again, so without a guard; see as_double.h for the other type. */
+#include "op/math.h"
+
 #undef real
 #undef IL_REAL
 #undef IL_FMA
@@ -14,7 +16,7 @@
 #undef IL_POW
 #define real float
 #define IL_REAL(name) name##_float
-#define IL_FMA fmaf
+#define IL_FMA il_fmaf
 #define IL_EXP il_expf
 #define IL_LOG il_logf
 #define IL_SQRT sqrtf

@@ -3,21 +3,21 @@
 
 #include "plan/plan.h"
 
-void il_lanes_choose(il_call *call, bool posed) {
+void il_lanes_choose(const il_kernel_set *kernels, il_call *call, bool posed) {
   il_problem problem = call->problem;
   if (posed) {
     problem.lanes = true;
     problem.shared = call->shared;
-    call->kernel = il_kernel_select(&problem);
+    call->kernel = il_kernel_select(kernels, &problem);
     if (!call->kernel && !call->shared) {
       problem = call->problem;
-      if (il_lanes_trailing(&problem)) call->kernel = il_kernel_select(&problem);
+      if (il_lanes_trailing(&problem)) call->kernel = il_kernel_select(kernels, &problem);
     }
     if (call->kernel) {
       call->problem = problem;
       return;
     }
-    call->kernel = il_kernel_select(&call->problem);
+    call->kernel = il_kernel_select(kernels, &call->problem);
   }
   call->each = true;
 }

@@ -167,9 +167,9 @@ static bool place_arena(il_builder *b, bool task) {
 static bool choose(il_builder *b, il_call *call, bool posed) {
   call->kernel = NULL;
   if (call->lanes)
-    il_lanes_choose(call, posed);
+    il_lanes_choose(b->plan->kernels, call, posed);
   else if (posed)
-    call->kernel = il_kernel_select(&call->problem);
+    call->kernel = il_kernel_select(b->plan->kernels, &call->problem);
   const il_kernel *kernel = call->kernel;
   size_t scratch = call->each ? il_lanes_scratch(b->g, call) : 0;
   if (!kernel) {
@@ -383,12 +383,15 @@ static bool expressible(const il_graph *graph) {
 
 static il_plan *build_with(const il_graph *graph, const il_plan_options *options, int lanes) {
   il_builder b = {.g = graph, .reference = options->reference};
+  const il_kernel_set *kernels = il_kernel_set_choose(graph->context, options->isa);
+  if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)
     return NULL;
   b.plan = calloc(1, sizeof *b.plan);
   bool ok = b.plan != NULL;
   if (ok) {
     b.plan->graph = graph;
+    b.plan->kernels = kernels;
     b.plan->lanes = lanes;
     b.plan->why = "as the options ask";
     ok = build(&b);

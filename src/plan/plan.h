@@ -70,7 +70,8 @@ enum { IL_SINGLE = IL_AFTER + 1, IL_LISTS };
 
 struct il_plan {
   const il_graph *graph;
-  il_arena arena; /* steps, places, tables, programs */
+  const il_kernel_set *kernels; /* of the instruction set that it runs on */
+  il_arena arena;               /* steps, places, tables, programs */
   il_call_list list[IL_LISTS];
   size_t arena_bytes[2]; /* SHARED, TASK */
   size_t scratch_bytes;  /* largest of any step */
@@ -120,7 +121,7 @@ size_t il_memory_place(int64_t count, il_buffer *buffer, int64_t *order);
 /* ---- lanes (plan/lanes.c) ---- */
 /* Gives a call of the tasks its kernel for lanes, or makes it run task after task.
  * posed: its problem is one that kernels know. */
-void il_lanes_choose(il_call *call, bool posed);
+void il_lanes_choose(const il_kernel_set *kernels, il_call *call, bool posed);
 /* Scratch of a call that runs task after task: a copy of each operand of one task, behind the kernel's own. */
 size_t il_lanes_scratch(const il_graph *graph, const il_call *call);
 /* Groups of at most so many tasks run faster one task at a time. */

@@ -120,8 +120,25 @@ static void check(il_checker *c, il_run *run) {
   il_run_shared(run, IL_AFTER);
 }
 
+/* The first call whose kernel may round otherwise than the reference; NULL: none. */
+static const il_call *other_bits(const il_plan *plan) {
+  for (int when = 0; when < IL_LISTS; when++)
+    for (int64_t i = 0; i < plan->list[when].count; i++) {
+      const il_call *call = &plan->list[when].call[i];
+      if (call->kernel && strcmp(call->kernel->bit_class, "fma") != 0) return call;
+    }
+  return NULL;
+}
+
 il_status il_plan_check(const il_plan *plan, const il_bindings *bindings, int64_t *compared) {
   il_context *context = plan->graph->context;
+  const il_call *other = other_bits(plan);
+  if (other)
+    return il_fail(
+        context, IL_ERROR_UNSUPPORTED,
+        "il_plan_check: kernel %s of instruction set %s has no fused multiply-add and need not "
+        "equal the reference",
+        other->kernel->name, plan->kernels->isa);
   const size_t bytes = il_plan_workspace(plan, bindings->tasks, 1);
   void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, il_aligned(bytes));
   il_checker c = {.plan = plan, .task = -1};

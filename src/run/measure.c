@@ -250,9 +250,8 @@ static int by_size(const void *a, const void *b) {
 static il_status measure(il_bench *b, double seconds, il_measured_problem *result) {
   il_candidate candidate[IL_MEASURED_ROWS] = {{0}};
   il_status status = IL_OK;
-  int rows;
-  const il_kernel *const *row = il_kernel_rows(&rows);
-  for (int i = 0; i < rows && result->rows < IL_MEASURED_ROWS - 1; i++)
+  const il_kernel *const *row = b->plan->kernels->row;
+  for (int i = 0; i < b->plan->kernels->rows && result->rows < IL_MEASURED_ROWS - 1; i++)
     if (row[i]->op == b->problem.op && row[i]->type == b->problem.type &&
         row[i]->lanes == b->problem.lanes)
       candidate[result->rows++].kernel = row[i];

@@ -96,12 +96,11 @@ il_status il_measure_step(il_context *context, const il_config *config, il_team 
 }
 
 /* ---- why ---- */
-static void why(FILE *out, const il_call *call) {
-  int rows;
-  const il_kernel *const *row = il_kernel_rows(&rows);
+static void why(FILE *out, const il_kernel_set *set, const il_call *call) {
+  const il_kernel *const *row = set->row;
   const il_kernel *taken = call->kind == IL_CALL_KERNEL ? call->kernel : NULL;
   bool first = true;
-  for (int i = 0; i < rows && row[i] != taken; i++) {
+  for (int i = 0; i < set->rows && row[i] != taken; i++) {
     if (row[i]->op != call->problem.op || row[i]->type != call->problem.type ||
         row[i]->lanes != call->problem.lanes)
       continue;
@@ -140,7 +139,7 @@ char *il_measure_why(il_context *context, const il_config *config) {
       /* Of copies and operations without kernels there is nothing to choose. */
       if (call->kind == IL_CALL_COPY || !call->problem.type || call->problem.op == IL_OP_NONE)
         continue;
-      if (!seen_before(l->plan, w, i)) why(out, call);
+      if (!seen_before(l->plan, w, i)) why(out, l->plan->kernels, call);
     }
   if (out) fclose(out);
   il_learner_free(l);

@@ -1,5 +1,7 @@
-/* Every kernel row against its operation's reference loop, byte for byte, on sizes below, equal to and above
- * its tiles, odd sizes, strides, paddings and dilations. */
+/* Every kernel row, of every instruction set that this CPU runs, against its operation's reference loop and against
+ * the other instruction sets: byte for byte within the bit class "fma", closely outside it. On sizes below, equal to
+ * and above the tiles, odd sizes, strides, paddings and dilations. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,19 +13,22 @@
 
 #include <innerloop/plan.h>
 
+#include "base/cpu.h"
 #include "base/random.h"
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 #include "plan/plan.h"
 
-enum { MAX_INPUTS = 4, TASKS = 5 };
+enum { MAX_INPUTS = 4, TASKS = 5, MAX_SETS = 4, MAX_ROWS = 64 };
 
 typedef struct il_case {
   il_context *context;
   il_graph *g;
-  uint32_t shared; /* bit i: input i of the next case is the same for all tasks */
-  int64_t compared;
-  int used[64]; /* how often each row ran */
+  uint32_t shared;              /* bit i: input i of the next case is the same for all tasks */
+  int64_t compared[MAX_SETS];   /* elements, with the reference */
+  int64_t between;              /* elements, with the best instruction set */
+  int64_t close;                /* elements outside the bit class "fma" */
+  int used[MAX_SETS][MAX_ROWS]; /* how often each row ran */
 } il_case;
 
 static void begin(il_case *c) { c->g = il_graph_new(c->context, IL_FLOAT32); }
@@ -35,13 +40,20 @@ static il_value input(il_case *c, il_shape shape) {
   return il_input(c->g, name, stage, IL_FLOAT32, shape);
 }
 
-static void count_rows(il_case *c, const il_plan *plan) {
-  int rows;
-  const il_kernel *const *row = il_kernel_rows(&rows);
-  assert_true(rows <= 64);
-  for (int when = 0; when < 3; when++)
-    for (int64_t i = 0; i < plan->list[when].count; i++)
-      for (int k = 0; k < rows; k++) c->used[k] += plan->list[when].call[i].kernel == row[k];
+/* Whether all rows of the plan are of the bit class "fma". */
+static bool count_rows(il_case *c, int set, const il_plan *plan) {
+  bool fused = true;
+  assert_true(plan->kernels->rows <= MAX_ROWS);
+  for (int when = 0; when < IL_LISTS; when++)
+    for (int64_t i = 0; i < plan->list[when].count; i++) {
+      const il_kernel *kernel = plan->list[when].call[i].kernel;
+      if (!kernel) continue;
+      assert_string_equal(kernel->isa, plan->kernels->isa);
+      fused &= strcmp(kernel->bit_class, "fma") == 0;
+      for (int k = 0; k < plan->kernels->rows; k++)
+        c->used[set][k] += kernel == plan->kernels->row[k];
+    }
+  return fused;
 }
 
 /* Nothing is learned from lanes when every call runs task after task. */
@@ -52,22 +64,67 @@ static bool has_lanes(const il_plan *plan) {
   return false;
 }
 
-static void check(il_case *c, il_lanes lanes, const il_bindings *bindings) {
-  const il_plan_options options = {.lanes = lanes};
-  il_plan *plan = il_plan_build(c->g, &options);
-  assert_non_null(plan);
-  if (lanes == IL_LANES_NEVER || has_lanes(plan)) {
-    int64_t compared = 0;
-    if (il_plan_check(plan, bindings, &compared) != IL_OK)
-      fail_msg("%s", il_context_message(c->context));
-    assert_true(compared > 0);
-    c->compared += compared;
-    count_rows(c, plan);
-  }
-  il_plan_free(plan);
+static void run(const il_plan *plan, const il_bindings *bindings) {
+  void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT,
+                                  il_aligned(il_plan_workspace(plan, bindings->tasks, 1)));
+  il_team *team = il_team_new(plan->graph->context, 1);
+  assert_int_equal(il_plan_run(plan, team, workspace, bindings), IL_OK);
+  il_team_free(team);
+  free(workspace);
 }
 
-/* The value's plans, of one task and of tasks in lanes, are run beside the reference interpreter; values include zeros of both signs. */
+/* Products rounded before they are summed: the difference is of the order of the sum's own rounding. */
+static void assert_close(int64_t count, const float *a, const float *b) {
+  float largest = 1;
+  for (int64_t i = 0; i < count; i++) largest = fmaxf(largest, fabsf(b[i]));
+  for (int64_t i = 0; i < count; i++)
+    if (!(fabsf(a[i] - b[i]) <= 1e-5f * largest))
+      fail_msg("element %lld: %.9g, expected about %.9g", (long long)i, (double)a[i], (double)b[i]);
+}
+
+/* One plan per instruction set: each beside the reference, then its result beside that of the first set. */
+static void run_sets(il_case *c, il_lanes lanes, const il_bindings *bindings, int64_t bytes) {
+  int sets;
+  const il_kernel_set *const *set = il_kernel_sets(&sets);
+  void *best = NULL;
+  assert_true(sets <= MAX_SETS);
+  for (int s = 0; s < sets; s++) {
+    if (!il_cpu_runs(set[s]->isa)) continue;
+    il_plan *plan = il_plan_build(c->g, &(il_plan_options){.isa = set[s]->isa, .lanes = lanes});
+    assert_non_null(plan);
+    if (lanes == IL_LANES_ALWAYS && !has_lanes(plan)) {
+      il_plan_free(plan);
+      break;
+    }
+    run(plan, bindings);
+    void *found = bindings->outputs[0];
+    int64_t compared = 0;
+    if (!count_rows(c, s, plan)) {
+      assert_int_equal(il_plan_check(plan, bindings, NULL), IL_ERROR_UNSUPPORTED);
+      il_context_clear(c->context);
+      if (best) {
+        assert_close(bytes / (int64_t)sizeof(float), found, best);
+        c->close += bytes / (int64_t)sizeof(float);
+      }
+    } else {
+      if (best && memcmp(best, found, (size_t)bytes) != 0)
+        fail_msg("%s and %s differ in: %s", set[s]->isa, set[0]->isa, il_plan_print(plan));
+      if (best) c->between += bytes / 4;
+      if (il_plan_check(plan, bindings, &compared) != IL_OK)
+        fail_msg("%s: %s", set[s]->isa, il_context_message(c->context));
+      assert_true(compared > 0);
+      c->compared[s] += compared;
+    }
+    if (!best) {
+      best = malloc((size_t)bytes);
+      memcpy(best, found, (size_t)bytes);
+    }
+    il_plan_free(plan);
+  }
+  free(best);
+}
+
+/* The value is computed for one task and for tasks in lanes; inputs include zeros of both signs. */
 static void finish(il_case *c, il_value y) {
   void *in[MAX_INPUTS], *out[1];
   il_random random = il_random_start(11, c->g->size);
@@ -87,9 +144,11 @@ static void finish(il_case *c, il_value y) {
       x[k] = u < 0.1 ? -0.0f : u < 0.2 ? 0.0f : (float)(4 * u - 2.4);
     }
   }
-  out[0] = malloc(TASKS * sizeof(float) * (size_t)il_shape_count(il_value_shape(c->g, y)));
-  check(c, IL_LANES_NEVER, &(il_bindings){1, (const void *const *)in, out});
-  check(c, IL_LANES_ALWAYS, &(il_bindings){TASKS, (const void *const *)in, out});
+  const int64_t bytes =
+      il_shape_count(il_value_shape(c->g, y)) * (int64_t)il_type_size(il_value_type(c->g, y));
+  out[0] = calloc(TASKS, (size_t)bytes); /* a value of no single task fills the first part alone */
+  run_sets(c, IL_LANES_NEVER, &(il_bindings){1, (const void *const *)in, out}, bytes);
+  run_sets(c, IL_LANES_ALWAYS, &(il_bindings){TASKS, (const void *const *)in, out}, TASKS * bytes);
   for (int i = 0; i < il_graph_inputs(c->g); i++) free(in[i]);
   free(out[0]);
   il_graph_free(c->g);
@@ -281,17 +340,39 @@ static void test_rows(void **state) {
   test_slices(&c);
   test_programs(&c);
   test_products(&c);
-  printf("compared %lld elements\n", (long long)c.compared);
-  assert_true(c.compared > 100000);
-  int rows;
-  const il_kernel *const *row = il_kernel_rows(&rows);
-  for (int k = 0; k < rows; k++)
-    if (row[k]->type == IL_FLOAT32 && c.used[k] == 0)
-      fail_msg("no case chose the kernel %s", row[k]->name);
+  int sets;
+  const il_kernel_set *const *set = il_kernel_sets(&sets);
+  for (int s = 0; s < sets; s++) {
+    if (!il_cpu_runs(set[s]->isa)) {
+      printf("%s: not on this CPU, nothing compared\n", set[s]->isa);
+      continue;
+    }
+    printf("%s: %lld elements equal to the reference\n", set[s]->isa, (long long)c.compared[s]);
+    assert_true(c.compared[s] > 100000);
+    for (int k = 0; k < set[s]->rows; k++)
+      if (set[s]->row[k]->type == IL_FLOAT32 && c.used[s][k] == 0)
+        fail_msg("no case chose the kernel %s of %s", set[s]->row[k]->name, set[s]->isa);
+  }
+  printf("%lld elements equal between instruction sets, %lld close (no fused multiply-add)\n",
+         (long long)c.between, (long long)c.close);
   il_context_free(c.context);
 }
 
+/* An unknown instruction set is one sentence that names it and those that there are. */
+static void test_unknown_set(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  assert_null(il_kernel_set_choose(context, "v9"));
+  assert_int_equal(il_context_status(context), IL_ERROR_ARGUMENT);
+  assert_non_null(strstr(il_context_message(context), "'v9'"));
+  int sets;
+  const il_kernel_set *const *set = il_kernel_sets(&sets);
+  for (int s = 0; s < sets; s++) assert_non_null(strstr(il_context_message(context), set[s]->isa));
+  il_context_free(context);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
+                                     cmocka_unit_test(test_unknown_set)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
