@@ -35,6 +35,11 @@ library libzip libzip-dev
 library libpng libpng-dev
 library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
+# The same bits on aarch64 are shown under emulation.
+if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
+  command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+  command -v qemu-aarch64-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
+fi
 if [ "$purpose" = lint ]; then
   command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"
   command -v clang-tidy >/dev/null 2>&1 || missing="$missing clang-tidy"

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 void il_random_block(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[4]) {
   uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32);
   uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
@@ -102,7 +104,7 @@ void il_random_uniforms01(il_random *random, int count, double *numbers) {
 double il_random_normal01(il_random *random) {
   double u = 1 - il_random_uniform01(random); /* (0, 1]: its logarithm is finite */
   double v = il_random_uniform01(random);
-  return sqrt(-2 * log(u)) * cos(6.283185307179586476925 * v);
+  return sqrt(-2 * il_double_log(u)) * il_double_cos(6.283185307179586476925 * v);
 }
 
 uint64_t il_random_mix(uint64_t a, uint64_t b) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "data/labelled.h"
@@ -42,8 +43,8 @@ static void draw_affine(const il_augment *a, const int size[3], il_random *r, dr
   double angle = between(r, a->degrees) * (3.14159265358979323846 / 180);
   double grown = 1 + between(r, a->scale);
   d->affine = true;
-  d->m[0] = d->m[3] = cos(angle) / grown;
-  d->m[1] = sin(angle) / grown;
+  d->m[0] = d->m[3] = il_double_cos(angle) / grown;
+  d->m[1] = il_double_sin(angle) / grown;
   d->m[2] = -d->m[1];
   d->t[0] = between(r, a->shift) * size[0];
   d->t[1] = between(r, a->shift) * size[1];
@@ -52,7 +53,7 @@ static void draw_affine(const il_augment *a, const int size[3], il_random *r, dr
 /* Zhong et al., "Random Erasing Data Augmentation", AAAI 2020: area 2 % to 20 %, sides 3:10 to 10:3. */
 static void draw_erased(const int size[3], il_random *r, drawn *d) {
   double area = (0.02 + 0.18 * il_random_uniform01(r)) * size[0] * size[1];
-  double ratio = exp(between(r, log(10.0 / 3)));
+  double ratio = il_double_exp(between(r, il_double_log(10.0 / 3)));
   int height = (int)(sqrt(area * ratio) + 0.5), width = (int)(sqrt(area / ratio) + 0.5);
   height = height < 1 ? 1 : height > size[0] ? size[0] : height;
   width = width < 1 ? 1 : width > size[1] ? size[1] : width;

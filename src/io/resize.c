@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "io/io.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
@@ -18,7 +19,7 @@ typedef struct weights {
 static double sinc(double x) {
   if (x == 0.0) return 1.0;
   x *= M_PI;
-  return sin(x) / x;
+  return il_double_sin(x) / x;
 }
 
 static double lanczos(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }

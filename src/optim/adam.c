@@ -2,13 +2,14 @@
 #include <innerloop/meta.h>
 #include <math.h>
 
+#include "base/elementary.h"
 #include "base/error.h"
 
 /* 1 − beta^t. In float32 the difference itself loses most digits for beta near 1 and small t, so it is
  * computed as 1 − e^(−2a) = 2·tanh a / (1 + tanh a) with a = −t·ln(beta)/2. */
 static il_value correction(il_graph *g, double beta, il_value t) {
   if (beta <= 0) return il_scalar(g, 1);
-  il_value tanh_a = il_tanh(g, il_scale(g, t, -0.5 * log(beta)));
+  il_value tanh_a = il_tanh(g, il_scale(g, t, -0.5 * il_double_log(beta)));
   return il_div(g, il_scale(g, tanh_a, 2), il_shift(g, tanh_a, 1));
 }
 

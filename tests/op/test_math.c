@@ -1,15 +1,17 @@
-/* The float functions of op/math.h against the same function in double, over a sweep of all floats. */
+/* The float functions of op/math.h against the same function in double, over a sweep of all floats: every 641st, or, with
+ * the environment's INNERLOOP_EXHAUSTIVE set, every one (half an hour). And what they are made of: il_fmaf. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "op/math.h"
 
-enum { STRIDE = 641 }; /* prime: meets every exponent with ever other digits */
+static uint64_t stride = 641; /* prime: meets every exponent with ever other digits */
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
@@ -18,7 +20,8 @@ static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double ulps(float found, double exact) {
   if (isnan(exact) || isnan(found)) return isnan(exact) && isnan(found) ? 0 : (double)INFINITY;
   const float rounded = (float)exact;
-  if (isinf(rounded) || isinf(found)) return found == rounded ? 0 : (double)INFINITY;
+  if (found == rounded) return 0; /* at most half a unit: never the worst */
+  if (isinf(rounded) || isinf(found)) return (double)INFINITY;
   int exponent;
   frexp(exact, &exponent);
   const double unit = ldexp(1, (exponent < -125 ? -125 : exponent) - 24);
@@ -30,7 +33,7 @@ static void sweep(const char *name, float (*function)(float), double (*exact)(do
   double worst = 0;
   float at = 0;
   int64_t count = 0;
-  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += STRIDE) {
+  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += stride) {
     const float x = il_bits_float((uint32_t)bits);
     if (fabsf(x) > range) continue;
     const double error = ulps(function(x), exact((double)x));
@@ -77,7 +80,7 @@ static void test_pow(void **state) {
 static void test_far_angles(void **state) {
   (void)state;
   double worst = 0;
-  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += STRIDE) {
+  for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += stride) {
     const float x = il_bits_float((uint32_t)bits);
     if (!(fabsf(x) < INFINITY)) continue;
     if (!(fabsf(il_sinf(x)) <= 1) || !(fabsf(il_cosf(x)) <= 1))
@@ -88,6 +91,28 @@ static void test_far_angles(void **state) {
   }
   printf("sin, cos up to 6e6: error %g\n", worst);
   assert_true(worst <= 2e-7);
+}
+
+/* Rounded once, like the C library's: products that cancel, tiny and huge terms, halves of a last place. */
+static void test_fused_multiply_add(void **state) {
+  (void)state;
+  uint64_t drawn = 1;
+  int64_t count = 0, differs = 0;
+  for (int i = 0; i < 4000000; i++) {
+    float x[3];
+    for (int k = 0; k < 3; k++) {
+      drawn = drawn * 6364136223846793005u + 1442695040888963407u;
+      x[k] = il_bits_float((uint32_t)(drawn >> 32));
+      if (i & 1) x[k] = copysignf(1 + (float)(drawn >> 41) * 0x1p-23f, x[k]); /* alike in size */
+    }
+    if (i & 2) x[2] = -x[0] * x[1]; /* what is left is what the product lost */
+    const float found = il_fmaf(x[0], x[1], x[2]), expected = fmaf(x[0], x[1], x[2]);
+    differs +=
+        il_float_bits(found) != il_float_bits(expected) && !(isnan(found) && isnan(expected));
+    count++;
+  }
+  printf("il_fmaf: %lld of %lld differ\n", (long long)differs, (long long)count);
+  assert_int_equal(differs, 0);
 }
 
 static void test_special_values(void **state) {
@@ -101,8 +126,10 @@ static void test_special_values(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_pow),
-                                     cmocka_unit_test(test_far_angles),
+  if (getenv("INNERLOOP_EXHAUSTIVE")) stride = 1;
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions),
+                                     cmocka_unit_test(test_fused_multiply_add),
+                                     cmocka_unit_test(test_pow), cmocka_unit_test(test_far_angles),
                                      cmocka_unit_test(test_special_values)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/random.h"
 #include "data/dataset.h"
 
@@ -56,6 +57,9 @@ static void draw_anchor(il_random *random, const style *s, double *x, double *y)
   *y = row / (s->rows - 1) + between(random, -0.06, 0.06);
 }
 
+/* Not hypot, which rounds otherwise on other machines. */
+static double distance(double x, double y) { return sqrt(x * x + y * y); }
+
 static int draw_count(il_random *random, double mean, int most) {
   int count = (int)(mean + between(random, -0.2, 1.2));
   return count < 1 ? 1 : count > most ? most : count;
@@ -76,7 +80,7 @@ static void draw_stroke(il_random *random, const style *s, const glyph *older, s
     double x0 = k->x[2 * c], y0 = k->y[2 * c], x1, y1;
     int tries = 0;
     do draw_anchor(random, s, &x1, &y1);
-    while (hypot(x1 - x0, y1 - y0) < 0.33 && ++tries < 8);
+    while (distance(x1 - x0, y1 - y0) < 0.33 && ++tries < 8);
     /* Bends mostly go on the same way, as in written curves; one of four turns round. */
     if (il_random_below(random, 4) == 0) side = -side;
     double bend = side * s->curviness * between(random, 0.2, 1.0);
@@ -98,7 +102,7 @@ static void draw_glyph(il_random *random, const style *s, glyph *g) {
       stroke *k = &g->stroke[g->strokes];
       draw_stroke(random, s, g, k);
       for (int i = 2; i < k->points; i += 2)
-        length += hypot(k->x[i] - k->x[i - 2], k->y[i] - k->y[i - 2]);
+        length += distance(k->x[i] - k->x[i - 2], k->y[i] - k->y[i - 2]);
     }
   } while (length < 1.1);
 }
@@ -108,7 +112,7 @@ static hand draw_hand(il_random *random) {
                 .turn = 0.07 * il_random_normal01(random),
                 .pen = between(random, 0.65, 1.25),
                 .size = between(random, 0.62, 0.86),
-                .stretch = exp(0.12 * il_random_normal01(random)),
+                .stretch = il_double_exp(0.12 * il_random_normal01(random)),
                 .unrest = between(random, 0.02, 0.06)};
 }
 
@@ -136,8 +140,8 @@ static void write_glyph(il_random *random, const glyph *g, const hand *h, int si
   double turn = h->turn + 0.06 * il_random_normal01(random),
          slant = h->slant + 0.06 * il_random_normal01(random);
   double unit = side / UNIT_SIDE;
-  double size = unit * (UNIT_SIDE - 6) * h->size * exp(0.07 * il_random_normal01(random));
-  double c = cos(turn) * size, s = sin(turn) * size,
+  double size = unit * (UNIT_SIDE - 6) * h->size * il_double_exp(0.07 * il_random_normal01(random));
+  double c = il_double_cos(turn) * size, s = il_double_sin(turn) * size,
          pen = unit * h->pen * between(random, 0.9, 1.1);
   double cx = (side - 1) / 2.0 + unit * 1.1 * il_random_normal01(random);
   double cy = (side - 1) / 2.0 + unit * 1.1 * il_random_normal01(random);
