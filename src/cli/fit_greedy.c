@@ -76,7 +76,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_KEEP: o->keep_choice = true; break;
   case ARGP_KEY_END:
     if (in->given && !in->asked) argp_error(state, "--%s: needs --algorithm greedy", in->given);
-    if (!c->lr) c->lr = c->kind == IL_CANDIDATES_SGLD ? 1e-4 : 0.01;
+    if (c->lr == 0) c->lr = c->kind == IL_CANDIDATES_SGLD ? 1e-4 : 0.01;
     return 0;
   default: {
     error_t error = parse_greedy(&o->rule, key, arg, state);

@@ -9,7 +9,7 @@ enum { WIDTH = 900, ROW = 46, TOP = 64, BOTTOM = 68, LEFT = 190, RIGHT = 40 };
 
 /* Over all means, intervals and values. */
 static il_ticks ticks_of(int rows, const il_plot_row *row) {
-  double low = INFINITY, high = -INFINITY;
+  double low = (double)INFINITY, high = -(double)INFINITY;
   for (int i = 0; i < rows; i++) {
     low = fmin(low, row[i].mean - row[i].interval);
     high = fmax(high, row[i].mean + row[i].interval);

@@ -38,7 +38,7 @@ static double down(const frame *f, double y) {
 }
 
 static frame frame_of(int index, int lines, const il_plot_line *line, const il_plot_panel *p) {
-  double low = INFINITY, high = -INFINITY, last = 1;
+  double low = (double)INFINITY, high = -(double)INFINITY, last = 1;
   for (int k = 0; k < lines; k++)
     for (int i = 0; i < line[k].count; i++) {
       double y = scaled(p, p->value[k][i]);

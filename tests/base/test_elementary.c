@@ -33,13 +33,13 @@ static void test_accuracy(void **state) {
                  positive[] = {exp(700 * u), 1 + u / 2, 1 + 1e-6 * u},
                  angles[] = {1e5 * u, 7 * u, 1e-3 * u};
     for (int k = 0; k < 3; k++) {
-      worst_of(&exponential, ulps(il_double_exp(exponents[k]), expl(exponents[k])));
-      worst_of(&logarithm, ulps(il_double_log(positive[k]), logl(positive[k])));
-      const long double s = sinl(angles[k]), c = cosl(angles[k]);
+      worst_of(&exponential, ulps(il_double_exp(exponents[k]), expl((long double)exponents[k])));
+      worst_of(&logarithm, ulps(il_double_log(positive[k]), logl((long double)positive[k])));
+      const long double s = sinl((long double)angles[k]), c = cosl((long double)angles[k]);
       if (fabsl(s) > 1e-3L || k == 2) worst_of(&circular, ulps(il_double_sin(angles[k]), s));
       if (fabsl(c) > 1e-3L) worst_of(&circular, ulps(il_double_cos(angles[k]), c));
-      worst_of(&absolute, (double)fabsl(il_double_sin(angles[k]) - s));
-      worst_of(&absolute, (double)fabsl(il_double_cos(angles[k]) - c));
+      worst_of(&absolute, (double)fabsl((long double)il_double_sin(angles[k]) - s));
+      worst_of(&absolute, (double)fabsl((long double)il_double_cos(angles[k]) - c));
     }
   }
   printf("exp %.3f, log %.3f, sin and cos %.3f ulp, absolute %.3g\n", exponential, logarithm,
