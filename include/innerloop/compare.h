@@ -45,6 +45,50 @@ IL_API il_status il_compare_plot(il_context *context, const il_compare_result *r
 /* Mean and half width of its 95 % interval by Student's t; 0 width for a single value. */
 IL_API void il_interval(int count, const double *value, double *mean, double *half);
 
+/* ---- making a trained classifier better at learning new classes ---- */
+typedef struct il_improve_adapted {
+  int shots, steps; /* of the inner loop; chosen on validation classes */
+  double lr;
+  double mean, interval; /* accuracy on the query sets of test tasks, 1.96 standard errors */
+} il_improve_adapted;
+typedef struct il_improve_result {
+  int classes, unseen_validation, unseen_test; /* the classifier's classes; those it never sees */
+  int64_t train, test;                         /* examples of the classifier's classes */
+  double original;                             /* accuracy on their test examples, before */
+  il_improve_adapted plain[2],
+      meta[2]; /* 1 and 5 shots: adapted from plain, and from meta-trained weights */
+  int64_t meta_steps;
+  double original_old_head; /* the meta-trained body under the old last layer */
+  /* A new last layer, trained on the training examples' features while the body stays: of the plain body, and
+   * of the meta-trained one. */
+  double original_new_head_plain, original_new_head;
+  double seconds_plain, seconds_meta, seconds;
+} il_improve_result;
+typedef struct il_improve_options {
+  il_model_options model; /* kind and width of the net */
+  /* Parameters of a classifier trained elsewhere; NULL: trained here, with `fit`. Its outputs are the first classes, in
+   * the dataset's order, of the background set. */
+  const char *init;
+  int classes;        /* without init: that many first classes; 0: all of the background set */
+  double hold_out;    /* share of each class's examples that tests and never trains */
+  il_fit_options fit; /* the plain training */
+  /* The meta-training, by class, from the plain weights under a new last layer, on the same examples. Its ways
+   * and query statistics are those of all tasks. */
+  il_meta_options meta;
+  int tasks;                                         /* test tasks */
+  void (*progress)(void *user, const char *message); /* may be NULL */
+  void *user;
+} il_improve_options;
+/* Takes a classifier of some classes, and compares two ways from it to unseen classes with few examples: fine-tuning
+ * (gradient descent on the support set, whose rate and steps are chosen on validation classes among
+ * the unseen ones), and meta-training on the classifier's own data for a stated number of meta-steps before the same
+ * gradient descent; and what became of the original classes. Background and unseen classes are those whose
+ * origins are "background" and others; where the dataset has no such origins, the first 60 % are the background. *saved (or NULL)
+ * receives the meta-trained model. */
+IL_API il_status il_improve(il_context *context, const il_dataset *dataset,
+                            const il_improve_options *options, il_improve_result *result,
+                            il_model **saved);
+
 #ifdef __cplusplus
 }
 #endif

@@ -188,8 +188,9 @@ typedef struct il_meta_options {
  * of 8 tasks. */
 IL_API il_meta_options il_meta_defaults(void);
 /* MAML (meta.h) from the model's parameters on tasks drawn from the samples: each meta-step, the support sets
- * update the parameters and the query sets supply the gradient. The model needs as many outputs as a task (il_model_with_head). Then its
- * running statistics are taken anew from the samples. */
+ * update the parameters and the query sets supply the gradient. The model needs as many
+ * outputs as a task (il_model_with_head). After episodes within all classes, its running statistics are taken anew
+ * from the samples. */
 IL_API il_status il_meta_fit(il_context *context, il_model *model, const il_samples *samples,
                              const il_meta_options *options);
 /* The inner loop on given samples: inner_steps of gradient descent with inner_lr on all of them at once (more than

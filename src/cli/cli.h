@@ -29,6 +29,7 @@ int run_plan(int argc, char **argv);
 int run_bench(int argc, char **argv);
 int run_fit(int argc, char **argv);
 int run_compare(int argc, char **argv);
+int run_improve(int argc, char **argv);
 
 /* Options that several subcommands take; their parser is a child of the subcommand's. */
 typedef struct settings {
@@ -77,7 +78,7 @@ int close_output(void);
 /* SIGINT and SIGTERM set the flag; a second one ends the program at once. */
 const volatile sig_atomic_t *catch_signals(void);
 
-/* ---- fit and compare (cli/samples.c) ---- */
+/* ---- fit and compare (cli/load.c) ---- */
 /* A file, Omniglot's folder, or "glyphs": 20 drawn characters of 20 writers. NULL after an error. */
 il_samples *load_samples(il_context *context, const char *path);
 /* Training and test samples; test_path NULL: a share is held out. False after an error; free both in any case. */

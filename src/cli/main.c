@@ -8,6 +8,7 @@
 const command commands[] = {
     {"train", "meta-train a preset or a configuration file", run_train},
     {"fit", "train a classifier on samples from a file, test and save it", run_fit},
+    {"improve", "a trained classifier on unseen classes, fine-tuned and meta-trained", run_improve},
     {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval},
     {"data", "import, describe and show datasets, write episode lists", run_data},

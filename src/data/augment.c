@@ -6,7 +6,7 @@
 #include "base/elementary.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "data/labelled.h"
+#include "data/samples.h"
 
 il_status il_augment_check(il_context *context, const il_augment *a, il_shape example) {
   if (example.rank != 3)

@@ -2,7 +2,7 @@
 #ifndef IL_DATA_DIVISION_H
 #define IL_DATA_DIVISION_H
 
-#include "data/labelled.h"
+#include "data/samples.h"
 
 typedef struct il_division {
   const il_samples *samples;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "data/labelled.h"
+#include "data/samples.h"
 #include "graph/graph.h"
 #include "nn/net.h"
 #include "train/supervised.h"

@@ -126,16 +126,16 @@ static il_status loop(il_context *context, il_learner *l, il_batch *batch,
 }
 
 /* A learning rate of 0 leaves the parameters and moves the running statistics: 0.9^120 of the old is left. */
-static il_status measure_norms(il_context *context, il_model *m, const il_samples *samples,
-                               const il_meta_options *o) {
-  if (!m->norms || o->episodes.kind != IL_EPISODES_ALL_CLASSES) return IL_OK;
+il_status il_measure_norms(il_context *context, il_model *m, const il_samples *samples,
+                           il_loss loss, uint64_t seed, il_team *team) {
+  if (!m->norms) return IL_OK;
   il_fit_options fit = il_fit_defaults();
   fit.lr = 0;
   fit.optimizer = IL_OPTIMIZER_SGD;
-  fit.loss = o->loss;
+  fit.loss = loss;
   fit.steps = 120;
-  fit.seed = o->seed;
-  fit.team = o->team;
+  fit.seed = seed;
+  fit.team = team;
   return il_fit(context, m, samples, &fit);
 }
 
@@ -161,7 +161,8 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
   il_batch_free(&batch);
   il_learner_free(l);
   meta_free(&t);
-  return status == IL_OK ? measure_norms(context, model, samples, o) : status;
+  if (status != IL_OK || o->episodes.kind == IL_EPISODES_BY_CLASS) return status;
+  return il_measure_norms(context, model, samples, o->loss, o->seed, o->team);
 }
 
 il_status il_adapt(il_context *context, il_model *model, const il_samples *samples,

@@ -36,4 +36,11 @@ il_net *il_model_layers(il_context *context, const il_model_options *options, bo
 il_status il_samples_fit_net(il_context *context, const char *name, const il_samples *samples,
                              const il_model *model);
 
+/* Outputs of any net for the samples' inputs: [count, outputs]. */
+il_status il_scores_of(il_context *context, const il_model *model, const il_samples *samples,
+                       int outputs, il_team *team, float *scores);
+/* Takes the running statistics of norm layers anew from the samples; parameters stay. */
+il_status il_measure_norms(il_context *context, il_model *model, const il_samples *samples,
+                           il_loss loss, uint64_t seed, il_team *team);
+
 #endif

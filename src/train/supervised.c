@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "base/team.h"
-#include "data/labelled.h"
+#include "data/samples.h"
 #include "nn/net.h"
 #include "train/learner.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/labelled.h"
+#include "data/samples.h"
 #include "nn/net.h"
 #include "train/learner.h"
 #include "train/model.h"
@@ -52,12 +52,13 @@ static il_status build(il_context *context, predictor *p, const il_model *m, con
 
 /* `tasks` parts of the inputs from example `first` on. */
 static il_status predict_parts(il_context *context, const il_model *m, const il_samples *s,
-                               il_team *team, int64_t first, int tasks, int part, float *scores) {
+                               int outputs, il_team *team, int64_t first, int tasks, int part,
+                               float *scores) {
   predictor p = {0};
   il_status status = build(context, &p, m, s, part);
   if (status == IL_OK) {
     p.input[m->values] = (const char *)s->inputs + (size_t)first * il_samples_stride(s);
-    void *output[] = {scores + first * s->outputs};
+    void *output[] = {scores + first * outputs};
     p.workspace = il_workspace_alloc(context, p.plan, tasks, il_team_threads(team));
     if (p.workspace) il_plan_run(p.plan, team, p.workspace, &(il_bindings){tasks, p.input, output});
     status = il_context_status(context);
@@ -69,17 +70,23 @@ static il_status predict_parts(il_context *context, const il_model *m, const il_
   return status;
 }
 
+il_status il_scores_of(il_context *context, const il_model *model, const il_samples *samples,
+                       int outputs, il_team *team, float *scores) {
+  int64_t parts = samples->count / PART;
+  int rest = (int)(samples->count % PART);
+  il_status status = IL_OK;
+  if (parts)
+    status = predict_parts(context, model, samples, outputs, team, 0, (int)parts, PART, scores);
+  if (rest && status == IL_OK)
+    status = predict_parts(context, model, samples, outputs, team, parts * PART, 1, rest, scores);
+  return status;
+}
+
 il_status il_predict(il_context *context, const il_model *model, const il_samples *samples,
                      il_team *team, float *scores) {
   if (il_samples_fit_net(context, "the samples", samples, model) != IL_OK)
     return il_context_status(context);
-  int64_t parts = samples->count / PART;
-  int rest = (int)(samples->count % PART);
-  il_status status = IL_OK;
-  if (parts) status = predict_parts(context, model, samples, team, 0, (int)parts, PART, scores);
-  if (rest && status == IL_OK)
-    status = predict_parts(context, model, samples, team, parts * PART, 1, rest, scores);
-  return status;
+  return il_scores_of(context, model, samples, samples->outputs, team, scores);
 }
 
 /* log(1 + e^s) without overflow. */

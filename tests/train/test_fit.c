@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "data/labelled.h"
+#include "data/samples.h"
 #include "nn/net.h"
 #include "train/model.h"
 

@@ -1,5 +1,5 @@
 /* Samples: plain labelled examples, their memory, their checks, and dividing them. */
-#include "data/labelled.h"
+#include "data/samples.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Samples from the inside: memory that belongs to them, and what is asked of them in one sentence. */
-#ifndef IL_DATA_LABELLED_H
-#define IL_DATA_LABELLED_H
+#ifndef IL_DATA_SAMPLES_H
+#define IL_DATA_SAMPLES_H
 
 #include <innerloop/fit.h>
 

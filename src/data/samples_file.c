@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
-#include "data/labelled.h"
+#include "data/samples.h"
 
 static il_samples *from_dataset(il_context *context, const char *path) {
   il_dataset *d = il_dataset_open(context, path);
