@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
   /* Meta-data: what a task is. Each has 32 samples that update the parameters and 32 others that supply the
    * gradient. */
   il_meta_options meta = il_meta_defaults();
-  meta.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 0, 32, 32};
+  meta.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 0, 32, 32, false};
   meta.team = team;
   meta.steps = 100;
 

@@ -80,9 +80,9 @@ typedef struct il_improve_options {
   void *user;
 } il_improve_options;
 /* Takes a classifier of some classes, and compares two ways from it to unseen classes with few examples: fine-tuning
- * (gradient descent on the support set, whose rate and steps are chosen on validation classes among
- * the unseen ones), and meta-training on the classifier's own data for a stated number of meta-steps before the same
- * gradient descent; and what became of the original classes. Background and unseen classes are those whose
+ * (gradient descent on the support set), and meta-training on the classifier's own data for a stated number of meta-steps
+ * before the same gradient descent; rate and steps of both are chosen from the same few on validation classes among the
+ * unseen ones; and what became of the original classes. Background and unseen classes are those whose
  * origins are "background" and others; where the dataset has no such origins, the first 60 % are the background. *saved (or NULL)
  * receives the meta-trained model. */
 IL_API il_status il_improve(il_context *context, const il_dataset *dataset,

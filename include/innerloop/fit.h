@@ -161,6 +161,7 @@ typedef enum il_episode_kind {
 typedef struct il_episodes {
   il_episode_kind kind;
   int ways, shots, queries; /* ways: by class only */
+  bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
 } il_episodes;
 
 typedef struct il_meta_progress {

@@ -304,7 +304,7 @@ int run_fit(int argc, char **argv) {
               .hold_out = 0.25,
               .greedy = fit_greedy_defaults()};
   in.fit.loss = 0;
-  in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0};
+  in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0, false};
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   in.model.seed = in.fit.seed;

@@ -29,6 +29,7 @@ enum {
   OPTION_INNER_LR,
   OPTION_INNER_STEPS,
   OPTION_QUERIES,
+  OPTION_NO_ROTATE,
   OPTION_TASKS,
   OPTION_SEED
 };
@@ -48,6 +49,9 @@ static const struct argp_option options[] = {
     {"inner-steps", OPTION_INNER_STEPS, "N", 0, "steps within a task of meta-training (1)", 0},
     {"ways", OPTION_WAYS, "N", 0, "classes of a task (5)", 0},
     {"queries", OPTION_QUERIES, "N", 0, "queries per class while meta-training (3)", 0},
+    {"no-rotate", OPTION_NO_ROTATE, NULL, 0,
+     "meta-train on upright classes only (each class of a task is turned by 0 to 3 quarter turns)",
+     0},
     {"tasks", OPTION_TASKS, "N", 0, "test tasks (1000)", 0},
     {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
     {"out", OPTION_OUT, "FILE", 0, "save the meta-trained model", 0},
@@ -85,6 +89,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_QUERIES:
     o->meta.episodes.queries = (int)parse_number(state, "queries", arg, 1, 1000);
     return 0;
+  case OPTION_NO_ROTATE: o->meta.episodes.rotate = false; return 0;
   case OPTION_TASKS: o->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
   case OPTION_SEED:
     o->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
@@ -157,7 +162,8 @@ static void print_json(const il_improve_result *r, uint64_t seed, int tasks) {
 }
 
 static il_dataset *open_dataset(il_context *context, const char *name) {
-  if (!strcmp(name, "glyphs")) return il_dataset_glyphs(context, &(il_glyphs){12, 10, 20, 28, 1, 1});
+  if (!strcmp(name, "glyphs"))
+    return il_dataset_glyphs(context, &(il_glyphs){12, 10, 20, 28, 1, 1});
   char *file = resolve_data(context, name);
   il_dataset *d = file ? il_dataset_open(context, file) : NULL;
   free(file);
@@ -176,7 +182,7 @@ int run_improve(int argc, char **argv) {
   o->fit.batch = 128;
   o->fit.parts = 4;
   o->fit.lr = 0.003;
-  o->meta.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 5, 1, 3};
+  o->meta.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 5, 1, 3, true};
   o->meta.inner_steps = 1;
   o->meta.inner_lr = 0.4;
   o->meta.meta_batch = 16;

@@ -27,6 +27,19 @@ il_status il_augment_check(il_context *context, const il_augment *a, il_shape ex
   return IL_OK;
 }
 
+void il_image_turn(const void *in, int side, size_t pixel_bytes, int turns, void *out) {
+  int last = side - 1;
+  char *to = out;
+  for (int i = 0; i < side; i++)
+    for (int j = 0; j < side; j++) {
+      int y = turns == 0 ? i : turns == 1 ? j : turns == 2 ? last - i : last - j;
+      int x = turns == 0 ? j : turns == 1 ? last - i : turns == 2 ? last - j : i;
+      memcpy(to, (const char *)in + ((size_t)y * (size_t)side + (size_t)x) * pixel_bytes,
+             pixel_bytes);
+      to += pixel_bytes;
+    }
+}
+
 /* What was drawn for one image. */
 typedef struct drawn {
   int turns;

@@ -18,6 +18,10 @@ static il_status check(il_context *context, const il_samples *s, const il_episod
     return il_fail(context, IL_ERROR_DATA,
                    "episodes by class need labels of at least 2 classes; the samples have %s",
                    s->label ? "one output" : "targets");
+  bool square = s->example.rank == 3 && s->example.dim[0] == s->example.dim[1];
+  if (e->rotate && (e->kind != IL_EPISODES_BY_CLASS || !square))
+    return il_fail(context, IL_ERROR_DATA,
+                   "episodes with turned classes need square images and go by class");
   if (e->kind == IL_EPISODES_ALL_CLASSES && e->shots + e->queries > s->count)
     return il_fail(context, IL_ERROR_DATA,
                    "episodes of %d + %d examples cannot be drawn from %lld samples", e->shots,
@@ -129,4 +133,12 @@ void il_division_draw(const il_division *d, uint64_t stream, uint64_t index, voi
   }
   for (int w = 0; w < d->episodes.ways; w++)
     draw_class(d, &random, (int)example[d->support + w * queries], w, bits, example, label);
+}
+
+int il_division_turns(const il_division *d, uint64_t stream, uint64_t index, int way) {
+  uint32_t words[4];
+  if (!d->episodes.rotate) return 0;
+  il_random_block(il_random_mix(il_random_mix(d->seed, stream), index), 0x7475726eu /* "turn" */,
+                  (uint64_t)way, words);
+  return (int)(words[0] % 4);
 }

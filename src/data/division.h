@@ -26,4 +26,7 @@ size_t il_division_scratch(const il_division *division);
 void il_division_draw(const il_division *division, uint64_t stream, uint64_t index, void *scratch,
                       int64_t *example, int32_t *label);
 
+/* Quarter turns of the images of class position `way` of that task; 0 without episodes.rotate. */
+int il_division_turns(const il_division *division, uint64_t stream, uint64_t index, int way);
+
 #endif

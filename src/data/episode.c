@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "data/samples.h"
 
 static int per_class(const il_episode_options *o) { return o->shots + o->queries; }
 
@@ -144,18 +145,6 @@ void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, 
   }
 }
 
-/* out = in turned by quarter turns counter-clockwise, as numpy.rot90 does. */
-static void copy_rotated(const uint8_t *in, int side, size_t channels, int turns, uint8_t *out) {
-  int last = side - 1;
-  for (int i = 0; i < side; i++)
-    for (int j = 0; j < side; j++) {
-      int y = turns == 1 ? j : turns == 2 ? last - i : last - j;
-      int x = turns == 1 ? last - i : turns == 2 ? last - j : i;
-      memcpy(out, in + ((size_t)y * (size_t)side + (size_t)x) * channels, channels);
-      out += channels;
-    }
-}
-
 void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8_t *support_x,
                      int32_t *support_y, uint8_t *query_x, int32_t *query_y) {
   const int *size = sampler->dataset->size;
@@ -169,7 +158,7 @@ void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8
       if (episode->rotation[w] == 0)
         memcpy(x, image, bytes);
       else
-        copy_rotated(image, size[0], channels, episode->rotation[w], x);
+        il_image_turn(image, size[0], channels, episode->rotation[w], x);
       if (shot) {
         support_x += bytes;
         *support_y++ = w;

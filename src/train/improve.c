@@ -10,7 +10,7 @@
 #include "nn/net.h"
 #include "train/model.h"
 
-enum { VALIDATION_TASKS = 100, SHOTS = 2 };
+enum { VALIDATION_TASKS = 100, SHOTS = 2 }; /* no more than test tasks */
 static const int shots_of[SHOTS] = {1, 5};
 
 typedef struct improvement {
@@ -115,20 +115,21 @@ static il_status train_classifier(improvement *p) {
 /* ---- unseen classes ---- */
 
 /* Gradient descent on support sets, with the rate and the number of steps that do best on validation classes. */
-static il_status adapt_to_unseen(improvement *p, const il_model *m, int rates, const double *rate,
-                                 il_improve_adapted *best) {
-  static const int steps[] = {1, 3, 5, 10};
+static il_status adapt_to_unseen(improvement *p, const il_model *m, il_improve_adapted *best) {
+  static const double rate[] = {0.02, 0.1, 0.4};
+  static const int steps[] = {1, 5, 10};
   il_meta_options o = p->options->meta;
   double chosen = -1, mean, interval;
   o.episodes.shots = best->shots;
   o.episodes.queries = 5;
-  for (int r = 0; r < rates; r++)
-    for (int s = 0; s < 4; s++) {
+  o.episodes.rotate = false;
+  for (int r = 0; r < 3; r++)
+    for (int s = 0; s < 3; s++) {
       o.inner_lr = rate[r];
       o.inner_steps = steps[s];
       if (o.stop && *o.stop) return il_fail(p->context, IL_ERROR_INTERRUPTED, "stopped");
-      if (il_meta_test(p->context, m, p->validation_tasks, &o, VALIDATION_TASKS, &mean,
-                       &interval) != IL_OK)
+      int tasks = p->options->tasks < VALIDATION_TASKS ? p->options->tasks : VALIDATION_TASKS;
+      if (il_meta_test(p->context, m, p->validation_tasks, &o, tasks, &mean, &interval) != IL_OK)
         return il_context_status(p->context);
       if (mean <= chosen) continue;
       chosen = mean;
@@ -142,7 +143,6 @@ static il_status adapt_to_unseen(improvement *p, const il_model *m, int rates, c
 }
 
 static il_status compare_on_unseen(improvement *p) {
-  static const double rates[] = {0.02, 0.1, 0.4, 1};
   il_improve_result *r = p->result;
   const il_meta_options *o = &p->options->meta;
   p->headed = il_model_with_head(p->context, p->plain, o->episodes.ways, o->seed);
@@ -155,8 +155,8 @@ static il_status compare_on_unseen(improvement *p) {
   say(p, "adapting to unseen classes");
   for (int k = 0; k < SHOTS; k++) {
     r->plain[k].shots = r->meta[k].shots = shots_of[k];
-    if (adapt_to_unseen(p, p->headed, 4, rates, &r->plain[k]) != IL_OK ||
-        adapt_to_unseen(p, p->meta, 1, &o->inner_lr, &r->meta[k]) != IL_OK)
+    if (adapt_to_unseen(p, p->headed, &r->plain[k]) != IL_OK ||
+        adapt_to_unseen(p, p->meta, &r->meta[k]) != IL_OK)
       return il_context_status(p->context);
   }
   return IL_OK;

@@ -14,7 +14,7 @@
 enum { MOST_AT_ONCE = 1024 }; /* bounds the memory of one gradient of adaptation */
 
 il_meta_options il_meta_defaults(void) {
-  return (il_meta_options){.episodes = {IL_EPISODES_ALL_CLASSES, 0, 32, 32},
+  return (il_meta_options){.episodes = {IL_EPISODES_ALL_CLASSES, 0, 32, 32, false},
                            .inner_steps = 5,
                            .inner_lr = 0.1,
                            .query_statistics = IL_QUERY_STATISTICS_SUPPORT,

@@ -253,7 +253,14 @@ static void draw_divided(const il_source *s, il_split split, uint64_t index, voi
   for (int i = 0; i < examples; i++) {
     int query = i >= s->support;
     size_t to = (size_t)(query ? i - s->support : i), from = (size_t)example[i];
-    memcpy((char *)at[2 * query] + to * stride, (const char *)data->inputs + from * stride, stride);
+    const char *input = (const char *)data->inputs + from * stride;
+    int turns = own ? 0 : il_division_turns(s->division, (uint64_t)split, index, label[i]);
+    if (turns)
+      il_image_turn(input, (int)data->example.dim[0],
+                    (size_t)data->example.dim[2] * il_type_size(data->type), turns,
+                    (char *)at[2 * query] + to * stride);
+    else
+      memcpy((char *)at[2 * query] + to * stride, input, stride);
     if (data->label)
       ((int32_t *)at[2 * query + 1])[to] = own ? data->label[from] : label[i];
     else

@@ -87,7 +87,7 @@ static void test_by_class(void **state) {
   uneven(y);
   il_context *context = il_context_new();
   il_samples s = {EXAMPLES, IL_SHAPE(1), IL_FLOAT32, x, y, NULL, CLASSES};
-  il_episodes e = {IL_EPISODES_BY_CLASS, 2, 2, 4};
+  il_episodes e = {IL_EPISODES_BY_CLASS, 2, 2, 4, false};
   il_division *d = il_division_new(context, &s, &e, 9);
   assert_non_null(d);
   assert_int_equal(d->support, 4);
@@ -121,13 +121,41 @@ static void test_by_class(void **state) {
   il_context_free(context);
 }
 
+/* Turned: all images of a class of a task by the same quarter turns, which differ from task to task. */
+static void test_turns(void **state) {
+  (void)state;
+  static uint8_t x[4 * 9], turned[9];
+  int32_t y[4] = {0, 0, 1, 1};
+  for (int i = 0; i < 9; i++) x[i] = (uint8_t)i;
+  il_context *context = il_context_new();
+  il_samples s = {4, IL_SHAPE(3, 3, 1), IL_UINT8, x, y, NULL, 2};
+  il_episodes e = {IL_EPISODES_BY_CLASS, 2, 1, 1, true};
+  il_division *d = il_division_new(context, &s, &e, 9);
+  int seen[4] = {0};
+  for (uint64_t t = 0; t < 200; t++) {
+    int turns = il_division_turns(d, 0, t, 1);
+    assert_in_range(turns, 0, 3);
+    assert_int_equal(il_division_turns(d, 0, t, 1), turns);
+    seen[turns]++;
+  }
+  for (int k = 0; k < 4; k++) assert_in_range(seen[k], 25, 75);
+  il_image_turn(x, 3, 1, 1, turned); /* the right column 2, 5, 8 becomes the top row */
+  const uint8_t expected[] = {2, 5, 8, 1, 4, 7, 0, 3, 6};
+  assert_memory_equal(turned, expected, 9);
+  il_division_free(d);
+  s.example = IL_SHAPE(9);
+  assert_null(il_division_new(context, &s, &e, 9));
+  assert_non_null(strstr(il_context_message(context), "square images"));
+  il_context_free(context);
+}
+
 static void test_all_classes(void **state) {
   (void)state;
   float x[EXAMPLES] = {0}, target[EXAMPLES * 2] = {0};
   int64_t example[EXAMPLES];
   il_context *context = il_context_new();
   il_samples s = {EXAMPLES, IL_SHAPE(1), IL_FLOAT32, x, NULL, target, 2};
-  il_episodes e = {IL_EPISODES_ALL_CLASSES, 0, 18, 19}; /* two halves of everything */
+  il_episodes e = {IL_EPISODES_ALL_CLASSES, 0, 18, 19, false}; /* two halves of everything */
   il_division *d = il_division_new(context, &s, &e, 9);
   assert_non_null(d);
   void *scratch = malloc(il_division_scratch(d));
@@ -283,9 +311,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files),
       cmocka_unit_test(test_by_class), cmocka_unit_test(test_all_classes),
-      cmocka_unit_test(test_rotate),   cmocka_unit_test(test_flips),
-      cmocka_unit_test(test_crop),     cmocka_unit_test(test_affine),
-      cmocka_unit_test(test_erase),
+      cmocka_unit_test(test_turns),    cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_flips),    cmocka_unit_test(test_crop),
+      cmocka_unit_test(test_affine),   cmocka_unit_test(test_erase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

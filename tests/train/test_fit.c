@@ -245,7 +245,7 @@ static void test_meta(void **state) {
 
   kind.kind = "mlp";
   double before, after, interval;
-  o.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 2, 2, 3};
+  o.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 2, 2, 3, false};
   o.steps = 60;
   m = il_model_new(context, &kind, d.labels.example, 2);
   assert_int_equal(il_meta_test(context, m, &d.labels, &o, 100, &before, &interval), IL_OK);
@@ -255,7 +255,7 @@ static void test_meta(void **state) {
   assert_true(interval > 0 && interval < 0.1);
   il_model_free(m);
 
-  o.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 0, 20, 20};
+  o.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 0, 20, 20, false};
   o.loss = IL_LOSS_BINARY_CROSS_ENTROPY;
   m = il_model_new(context, &kind, d.targets.example, 2);
   il_test_result worse, better;

@@ -1,0 +1,29 @@
+# A classifier made better: the same figures on any number of threads; without meta-training nothing changes.
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+fail() { echo "failed: $*"; exit 1; }
+improve() { "$program" improve glyphs --hidden 8 --tasks 20 --json "$@" 2>log.txt; }
+figure() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" "$2"; }
+
+for threads in 1 2; do
+  improve --epochs 2 --meta-steps 10 --threads $threads --out meta$threads.safetensors >out$threads.json ||
+    fail "improve: $(cat log.txt)"
+  sed 's/, "seconds".*//' out$threads.json >figures$threads.txt
+done
+cmp figures1.txt figures2.txt || fail "1 and 2 threads differ"
+cmp meta1.safetensors meta2.safetensors || fail "1 and 2 threads save different models"
+[ "$(grep -o '"shots"' figures1.txt | wc -l)" -eq 4 ] || fail "four adapted figures expected: $(cat figures1.txt)"
+
+# A classifier from a file is tested on the same examples; under its own last layer, unchanged weights score as before.
+"$program" fit --train glyphs --model omniglot_conv --hidden 8 --epochs 10 --out elsewhere.safetensors >log.txt 2>&1 ||
+  fail "fit: $(cat log.txt)"
+improve --init elsewhere.safetensors --meta-steps 0 >out.json || fail "improve --init: $(cat log.txt)"
+[ "$(figure classes out.json)" = 20 ] || fail "the file has 20 classes: $(cat out.json)"
+awk "BEGIN { d = $(figure original out.json) - $(figure original_old_head out.json); exit !(d < 0.1 && d > -0.1) }" ||
+  fail "weights without meta-training score otherwise: $(cat out.json)"
+[ "$(figure original_new_head out.json)" != 0 ] || fail "new last layer: $(cat out.json)"
+improve --init nowhere.pth >/dev/null && fail "a missing file was accepted"
+grep -q "nowhere.pth" log.txt || fail "the missing file is not named: $(cat log.txt)"
+echo "improve: all as expected"
