@@ -130,10 +130,12 @@ static void print_table(const il_improve_result *r, int ways, int tasks) {
          ways, tasks, r->unseen_test, r->unseen_validation);
   for (int k = 0; k < 2; k++) {
     const il_improve_adapted *a = &r->plain[k], *b = &r->meta[k];
-    printf("  %d shot%s  fine-tuned                    %6.2f ± %.2f %%  (%d steps of %g)\n",
-           a->shots, k ? "s" : " ", 100 * a->mean, 100 * a->interval, a->steps, a->lr);
-    printf("           %5lld meta-steps, then adapted %6.2f ± %.2f %%  (%d steps of %g)\n",
-           (long long)r->meta_steps, 100 * b->mean, 100 * b->interval, b->steps, b->lr);
+    printf("  %d shot%s  fine-tuned                    %6.2f ± %.2f %%  (%d step%s of %g)\n",
+           a->shots, k ? "s" : " ", 100 * a->mean, 100 * a->interval, a->steps,
+           a->steps == 1 ? "" : "s", a->lr);
+    printf("           %5lld meta-steps, then adapted %6.2f ± %.2f %%  (%d step%s of %g)\n",
+           (long long)r->meta_steps, 100 * b->mean, 100 * b->interval, b->steps,
+           b->steps == 1 ? "" : "s", b->lr);
   }
   printf("\noriginal classes after meta-training\n"
          "  under the old last layer               %6.2f %%\n"
