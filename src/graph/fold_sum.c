@@ -103,14 +103,6 @@ static il_value on_pooled_side(const sum *s, il_value v) {
   return (il_value){0};
 }
 
-static bool pays_apart(const sum *s, il_value v) {
-  il_value index;
-  const il_node *node = il_node_of(s->g, v);
-  if (il_fold_scattered(s->g, v, s->axes, &index).id) return true;
-  return node->op == IL_OP_MUL && (il_fold_scattered(s->g, node->input[0], s->axes, &index).id ||
-                                   il_fold_scattered(s->g, node->input[1], s->axes, &index).id);
-}
-
 il_value il_fold_sum(il_graph *g, const il_infer *made) {
   const sum s = {g, made->function, ((const il_attr_axes *)made->attr)->axes, made->shape};
   const il_value v = made->input[0];
@@ -138,7 +130,7 @@ il_value il_fold_sum(il_graph *g, const il_infer *made) {
     if (left.id) return binary(&s, node->op, left, sum_of(&s, b));
     const il_value right = cheap(&s, b, 0);
     if (right.id) return binary(&s, node->op, sum_of(&s, a), right);
-    if (pays_apart(&s, a) || pays_apart(&s, b))
+    if (on_pooled_side(&s, a).id || on_pooled_side(&s, b).id)
       return binary(&s, node->op, sum_of(&s, a), sum_of(&s, b));
   }
   return (il_value){0};

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "graph/graph.h"
 
 typedef enum role { NEITHER, INPUTS, TARGETS } role;
 
@@ -73,14 +74,6 @@ static il_status find_role(reading *r, place *p) {
   return IL_OK;
 }
 
-static const char *shape_text(il_shape shape, char *text, size_t size) {
-  size_t at = (size_t)snprintf(text, size, "[");
-  for (int i = 0; i < shape.rank && at < size; i++)
-    at += (size_t)snprintf(text + at, size - at, "%s%lld", i ? ", " : "", (long long)shape.dim[i]);
-  if (at < size) snprintf(text + at, size - at, "]");
-  return text;
-}
-
 static il_shape without_first(il_shape shape) {
   if (shape.rank) memmove(shape.dim, shape.dim + 1, sizeof *shape.dim * (size_t)--shape.rank);
   return shape;
@@ -119,8 +112,8 @@ static il_status add_batch(reading *r, const il_tensor *inputs, const il_tensor 
     return il_fail(r->context, IL_ERROR_DATA,
                    "%s: \"%s\" has examples of shape %s, expected %s as in \"%s\"", r->path,
                    alike ? targets->name : inputs->name,
-                   shape_text(alike ? target : example, found, sizeof found),
-                   shape_text(alike ? d->target : d->example, expected, sizeof expected),
+                   il_shape_text(alike ? target : example, found),
+                   il_shape_text(alike ? d->target : d->example, expected),
                    alike ? r->batch[0].targets->name : r->batch[0].inputs->name);
   if (inputs->type != d->stored)
     return il_fail(r->context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected %s as in \"%s\"",

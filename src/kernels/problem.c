@@ -22,7 +22,7 @@
 typedef struct il_part {
   char letter, mark;
   bool quiet;         /* not written where it equals fallback */
-  int8_t fallback;    /* -1: must be given */
+  int fallback;       /* -1: must be given */
   int8_t low;         /* smallest number */
   uint8_t size;       /* of the number in memory: 4 or 8 */
   size_t first, next; /* offsets in the problem */

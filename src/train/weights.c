@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/graph.h"
 #include "train/state_dict.h"
 
 void **il_weights_alloc(il_context *context, const il_net *net, il_type type) {
@@ -42,14 +43,6 @@ il_shape il_weights_torch_shape(const il_net *net, int parameter) {
   return s;
 }
 
-static const char *shape_text(il_shape shape, char *text, size_t size) {
-  size_t at = (size_t)snprintf(text, size, "[");
-  for (int i = 0; i < shape.rank && at < size; i++)
-    at += (size_t)snprintf(text + at, size - at, "%s%lld", i ? ", " : "", (long long)shape.dim[i]);
-  if (at < size) snprintf(text + at, size - at, "]");
-  return text;
-}
-
 /* One parameter into engine layout. */
 static il_status take(il_context *context, const il_net *net, int parameter,
                       const il_tensor *tensor, il_type type, void *weights) {
@@ -71,11 +64,10 @@ il_status il_weights_read(il_context *context, const char *path, const il_safete
     const il_tensor *tensor = il_safetensors_find(file, name);
     if (!tensor)
       return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s",
-                     path, name, shape_text(shape, expected, sizeof expected));
+                     path, name, il_shape_text(shape, expected));
     if (!il_shape_equal(tensor->shape, shape))
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has shape %s, expected %s", path, name,
-                     shape_text(tensor->shape, found, sizeof found),
-                     shape_text(shape, expected, sizeof expected));
+                     il_shape_text(tensor->shape, found), il_shape_text(shape, expected));
     if (!il_tensor_is_real(tensor))
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected reals", path, name,
                      il_type_name(tensor->type));

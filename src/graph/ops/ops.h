@@ -14,7 +14,6 @@ static inline const il_node *il_operand(const il_infer *m, int i) {
 static inline const il_node *il_input_node(const il_graph *g, const il_node *node, int i) {
   return g->nodes[node->input[i].id];
 }
-static inline bool il_is_real(il_type type) { return type == IL_FLOAT32 || type == IL_FLOAT64; }
 /* Reports "function: operand i has type …, expected …" unless the type is the graph's real one. */
 bool il_expect_real(const il_infer *m, int i);
 bool il_expect_index(const il_infer *m, int i);
