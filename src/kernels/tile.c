@@ -1,4 +1,4 @@
-/* Fused elementwise programs: tiles of whole rows that stay in L1, one plain loop per operation. */
+/* Fused elementwise programs of any operation: tiles of whole rows that stay in L1, one plain loop per operation. */
 #include <math.h>
 
 #include "kernels/kernel.h"

@@ -45,7 +45,7 @@ static void product_by_reference(il_split *s) {
 
 /* ---- elementwise programs ---- */
 static bool divides(const il_call *call) {
-  if (call->kind != IL_CALL_KERNEL || call->problem.op != IL_OP_NONE || call->table) return false;
+  if (call->kind != IL_CALL_KERNEL || call->problem.op != IL_OP_NONE || call->lanes) return false;
   const il_tile_program *p = call->problem.tile;
   for (int i = 0; i < p->results; i++)
     if (p->result[i].sum) return false;
@@ -74,7 +74,7 @@ static void tile_part(void *argument, int worker) {
   if (p.rows == 0) return;
   il_problem problem = s->call->problem;
   problem.tile = &p;
-  s->call->kernel->run(&problem, NULL, in, out, il_run_scratch(s->run, worker));
+  s->call->kernel->run(&problem, s->call->table, in, out, il_run_scratch(s->run, worker));
 }
 
 bool il_split_run(const il_run *run, const il_call *call, char *const *bases) {

@@ -316,6 +316,28 @@ static void test_programs(il_case *c) {
   c->shared = 0;
 }
 
+/* Nothing but arithmetic: stays in registers where rows are whole vectors, or one flat run of them. */
+static void test_chains(il_case *c) {
+  static const int64_t shapes[][2] = {{1, 64},   {5, 5},   {19, 16},  {11, 32}, {21, 48},
+                                      {245, 64}, {7, 112}, {300, 80}, {80, 1},  {1, 1040}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (int flat = 0; flat < 2; flat++) {
+      const il_shape shape = IL_SHAPE(shapes[i][0], shapes[i][1]);
+      begin(c);
+      il_graph *g = c->g;
+      const il_value x = input(c, shape),
+                     channel = input(c, flat ? shape : IL_SHAPE(1, shape.dim[1])),
+                     row = input(c, flat ? shape : IL_SHAPE(shape.dim[0], 1)),
+                     one = il_constant(g, 1, il_shape_scalar());
+      const il_value centred = il_sub(g, x, channel), above = il_step(g, il_sub(g, row, centred));
+      const il_value scaled = il_div(g, il_mul(g, centred, channel), il_add(g, above, one)),
+                     below = il_sub(g, il_neg(g, il_mul(g, scaled, scaled)), one),
+                     turned = il_div(g, row, below);
+      const il_value sum = il_add(g, il_relu(g, il_mul(g, turned, row)), il_scale(g, above, 0.3));
+      finish(c, flat ? sum : il_add(g, il_sum(g, sum, 1), il_sum(g, il_mul(g, sum, scaled), 1)));
+    }
+}
+
 static void test_products(il_case *c) {
   static const int64_t sizes[][2] = {{1, 1}, {5, 7}, {6, 64}, {13, 80}, {40, 200}, {7, 16}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -339,6 +361,7 @@ static void test_rows(void **state) {
   test_indexes(&c);
   test_slices(&c);
   test_programs(&c);
+  test_chains(&c);
   test_products(&c);
   int sets;
   const il_kernel_set *const *set = il_kernel_sets(&sets);
