@@ -24,6 +24,8 @@
 typedef struct il_matmul_geometry {
   int64_t batch, m, n, k;
   bool transpose_a, transpose_b;
+  double
+      scale; /* not 0: c + scale·(a·b), each rounded, of a third operand c; rows for lanes alone take it */
 } il_matmul_geometry;
 
 /* Reduction over collapsed dimensions: dim[i] alternates freely; bit i of reduced: axis i is summed. */

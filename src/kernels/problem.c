@@ -1,7 +1,8 @@
 /* Problems as text, both ways: a name, then words in any order (written in the order below).
  *   conv|conv_transpose|conv_weight  n h w c k, window fHxW sH,W pH,W (before the first pixel) dH,W, g, oHxW
  *   pool_argmax|average_pool|average_pool_transpose  n h w c, window, oHxW
- *   matmul  b m n k, then nn, tn, nt or tt: which operand is transposed
+ *   matmul  b m n k, then nn, tn, nt or tt: which operand is transposed; with lanes also "plus:0.5": a third
+ *           operand plus so many times the product
  *   task_product  m n, k with the rows of each pair, "k5+5+5"
  *   gather|scatter_add  r (rows) w (width) n (indexes)
  *   gather_windows|scatter_add_windows  by the indexes of a pool_argmax: n h w c, window, oHxW
@@ -13,6 +14,7 @@
  * operands theirs; "lanes:2": but operand 1 (bits of a hexadecimal number) is shared. */
 #include "kernels/problem.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +188,8 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
     if (p->op == IL_OP_MATMUL)
       il_problem_put(&w, " %c%c", p->matmul.transpose_a ? 't' : 'n',
                      p->matmul.transpose_b ? 't' : 'n');
+    if (p->op == IL_OP_MATMUL && p->matmul.scale != 0)
+      il_problem_put(&w, " plus:%.17g", p->matmul.scale);
     if (p->type != IL_FLOAT32) il_problem_put(&w, " %s", il_type_name(p->type));
     if (p->lanes) il_problem_put(&w, " lanes");
     if (p->lanes && p->shared) il_problem_put(&w, ":%llx", (unsigned long long)p->shared);
@@ -251,6 +255,17 @@ static bool read_part(il_problem_reader *r, il_problem *p, const il_part *part) 
   return word_ends(r);
 }
 
+/* What follows "plus:". */
+static bool read_scale(il_problem_reader *r, il_problem *p) {
+  char *end;
+  p->matmul.scale = strtod(r->at, &end);
+  if (end == r->at || p->matmul.scale == 0 || !isfinite(p->matmul.scale))
+    return il_problem_fail(
+        r, "found \"%.*s\", expected a number other than 0 after plus:", il_problem_word(r), r->at);
+  r->at = end;
+  return p->lanes ? word_ends(r) : il_problem_fail(r, "plus is for lanes");
+}
+
 static bool read_parts(il_problem_reader *r, il_problem *p, const struct il_form *form) {
   bool given[16] = {false};
   bool order = p->op != IL_OP_MATMUL;
@@ -260,6 +275,10 @@ static bool read_parts(il_problem_reader *r, il_problem *p, const struct il_form
       p->matmul.transpose_b = r->at[1] == 't';
       r->at += 2;
       order = true;
+      continue;
+    }
+    if (p->op == IL_OP_MATMUL && il_problem_take(r, "plus:")) {
+      if (!read_scale(r, p)) return false;
       continue;
     }
     int i = 0;

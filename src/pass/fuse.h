@@ -19,6 +19,9 @@ typedef struct il_item {
   uint32_t sum[IL_TILE_MAX_SUMS];
   uint32_t operand[IL_TILE_MAX_OPERANDS]; /* node ids as the members name them */
   bool stored[IL_TILE_MAX_OPERANDS]; /* it had memory of its own when the group came to read it */
+  uint32_t
+      product; /* group: makes this matmul, its only member is its operand + scale·product; 0: none */
+  double scale;
 } il_item;
 
 typedef struct il_schedule {
@@ -36,6 +39,8 @@ typedef struct il_schedule {
 /* fuse: false puts every elementwise node into a group of its own. tiles: false makes no groups at all. */
 il_status il_schedule_build(const il_graph *graph, bool fuse, bool tiles, il_schedule *schedule);
 void il_schedule_free(il_schedule *schedule);
+/* Lets groups make the products that they alone read and add to a value (pass/accumulate.c). */
+il_status il_schedule_accumulate(il_schedule *schedule);
 
 /* How a group reads its operand k: the node whose memory it reads. A broadcast along rows or columns is read
  * without being made, and so is a scatter by the indexes of a pool: its updates are read, and the indexes are

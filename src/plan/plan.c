@@ -45,6 +45,8 @@ static int reads(const il_builder *b, const il_item *item, uint32_t *root) {
     for (int i = 0; i < node->inputs; i++) root[count++] = b->s.root[node->input[i].id];
     return count;
   }
+  for (int i = 0; item->product && i < 2; i++)
+    root[count++] = b->s.root[node_at(b, item->product)->input[i].id];
   for (int i = 0; i < item->operands; i++) {
     il_tile_mode mode;
     root[count++] = il_operand_base(&b->s, item, i, &mode);
@@ -224,6 +226,18 @@ static bool group_call(il_builder *b, const il_item *item, il_call *call) {
          choose(b, call, true);
 }
 
+/* A group that makes a product. */
+static bool accumulating_call(il_builder *b, const il_item *item, il_call *call) {
+  const il_node *product = node_at(b, item->product);
+  il_tile_mode mode;
+  const uint32_t in[3] = {product->input[0].id, product->input[1].id,
+                          il_operand_base(&b->s, item, 0, &mode)};
+  il_problem_of(b->g, product, &call->problem);
+  call->problem.matmul.scale = item->scale;
+  call->node = item->member[0];
+  return operands(b, call, 3, in, 1, &call->node) && choose(b, call, true);
+}
+
 static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   const il_node *node = node_at(b, item->node);
   uint32_t in[IL_CALL_MAX_INS];
@@ -297,6 +311,7 @@ static bool make_calls(il_builder *b) {
     il_call *call = &list->call[list->count++];
     const bool made = is_product(b, item) ? product_call(b, item, call)
                       : item->node        ? single_call(b, item, call)
+                      : item->product     ? accumulating_call(b, item, call)
                                           : group_call(b, item, call);
     if (!made) return false;
   }
@@ -387,6 +402,10 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
   if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)
     return NULL;
+  if (lanes > 1 && b.s.fuse && graph->real == IL_FLOAT32 && il_schedule_accumulate(&b.s) != IL_OK) {
+    il_schedule_free(&b.s);
+    return NULL;
+  }
   b.plan = calloc(1, sizeof *b.plan);
   bool ok = b.plan != NULL;
   if (ok) {

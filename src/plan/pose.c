@@ -73,6 +73,13 @@ static il_value pose_matmul(il_graph *g, const il_problem *p) {
   return il_matmul(g, left, input(g, p->type, b), m->transpose_a, m->transpose_b);
 }
 
+/* The third operand plus the scaled product. */
+static il_value pose_accumulated(il_graph *g, const il_problem *p, il_value product) {
+  const il_shape shape = il_value_shape(g, product);
+  const il_value to = input(g, p->type, shape);
+  return il_add(g, to, il_mul(g, product, il_constant(g, p->matmul.scale, shape)));
+}
+
 static il_value pose_reduce(il_graph *g, const il_problem *p) {
   const il_value x = input(g, p->type, il_shape_of(p->reduce.rank, p->reduce.dim));
   return p->op == IL_OP_SUM ? il_sum(g, x, p->reduce.reduced) : il_max(g, x, p->reduce.reduced);
@@ -224,6 +231,7 @@ static void compare(il_graph *g, il_value value, const il_problem *problem) {
   if (windows)
     actual.gather.window = problem->gather.window; /* a property of the indexes' values */
   il_problem_text(problem, asked, sizeof asked);
+  if (problem->op == IL_OP_MATMUL) actual.matmul.scale = problem->matmul.scale;
   actual.lanes = problem->lanes;
   actual.shared = problem->shared;
   il_problem_text(&actual, posed, sizeof posed);
@@ -241,7 +249,8 @@ il_graph *il_problem_pose(il_context *context, const il_problem *problem) {
   } else {
     const il_value value = pose_one(g, problem);
     compare(g, value, problem);
-    output(g, value);
+    const bool accumulated = problem->op == IL_OP_MATMUL && problem->matmul.scale != 0;
+    output(g, accumulated ? pose_accumulated(g, problem, value) : value);
   }
   if (il_context_status(context) == IL_OK) return g;
   il_graph_free(g);

@@ -28,6 +28,10 @@ double il_call_flops(const il_plan *plan, const il_call *call) {
     const il_tile_program *p = call->problem.tile;
     return (double)p->rows * (double)p->width * p->codes;
   }
+  if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_MATMUL) {
+    const il_matmul_geometry *m = &call->problem.matmul;
+    return 2.0 * (double)(m->batch * m->m * m->n) * (double)(m->k + (m->scale != 0));
+  }
   const il_node *node = g->nodes[call->node];
   return g->ops[node->op]->flops ? g->ops[node->op]->flops(g, node) : 0;
 }
@@ -54,9 +58,9 @@ static size_t bytes_read(const il_plan *plan, const il_call *call) {
     return bytes + numbers * il_type_size(p->type);
   }
   const il_node *node = g->nodes[call->node];
-  for (int i = 0; i < node->inputs; i++) {
+  for (int i = 0; i < call->ins; i++) {
     const bool part = i == 0 && (node->op == IL_OP_GATHER || node->op == IL_OP_SLICE);
-    bytes += il_node_bytes(part ? node : il_node_of(g, node->input[i]));
+    bytes += il_node_bytes(part ? node : g->nodes[call->in_node[i]]);
   }
   return bytes;
 }

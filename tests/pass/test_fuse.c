@@ -92,10 +92,37 @@ static void test_threads_share_the_update(void **state) {
   end(&f);
 }
 
+/* Calls of a task besides copies into and out of lanes: w − rate·xᵀ·y, and also the product where it is asked for. */
+static int64_t calls_of_update(bool lanes, bool product_too) {
+  il_context *context = il_context_new();
+  il_graph *g = il_graph_new(context, IL_FLOAT32);
+  const il_value w = il_input(g, "w", IL_SHARED, IL_FLOAT32, IL_SHAPE(6, 5)),
+                 x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(3, 6)),
+                 y = il_input(g, "y", IL_TASK, IL_FLOAT32, IL_SHAPE(3, 5)),
+                 product = il_matmul(g, x, y, true, false);
+  il_output(g, "updated", il_task_mean(g, il_sub(g, w, il_scale(g, product, 0.1))));
+  if (product_too) il_output(g, "product", il_task_mean(g, product));
+  il_plan *plan =
+      il_plan_build(g, &(il_plan_options){.lanes = lanes ? IL_LANES_ALWAYS : IL_LANES_NEVER});
+  const int64_t calls = il_plan_summarize(plan).steps_task - (lanes ? 2 : 0);
+  il_plan_free(plan);
+  il_graph_free(g);
+  il_context_free(context);
+  return calls;
+}
+
+static void test_product_joins_its_sum(void **state) {
+  (void)state;
+  assert_int_equal(calls_of_update(true, false), 1);
+  assert_int_equal(calls_of_update(true, true), 2);
+  assert_int_equal(calls_of_update(false, false), 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_update_is_one_call),
       cmocka_unit_test(test_threads_share_the_update),
+      cmocka_unit_test(test_product_joins_its_sum),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
