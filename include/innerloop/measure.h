@@ -23,6 +23,10 @@ typedef struct il_measured_row {
   double prepare; /* seconds, once per plan */
   bool chosen;    /* a plan takes this row */
   bool equal;     /* gives the reference's bytes */
+  /* Largest difference from the reference over its largest value; 0 where equal. Rows that are not of the bit
+   * class "fma" (no fused multiply-add, or Winograd's products) may differ, and are right when this is small. */
+  double difference;
+  bool right; /* equal, or one of those rows and closer than 1e-4 */
 } il_measured_row;
 typedef struct il_measured_problem {
   char text[8192]; /* the problem in full */

@@ -22,6 +22,10 @@ typedef enum il_lanes {
 typedef struct il_plan_options {
   bool no_fusion; /* every elementwise operation on its own: slower, same bits; for debugging */
   bool reference; /* reference loops only: slowest, same bits; for debugging */
+  /* Convolutions in the order of sums that src/kernels/kernel.h states. Else those of 3×3 windows and stride 1 with
+   * enough channels and pixels compute fewer products by Winograd's F(2×2, 3×3), which rounds otherwise: the
+   * error is about that of the plain sum. The bits do not depend on threads or instruction set either way. */
+  bool direct;
   /* Several tasks at once in the lanes of vectors, for nets so small that calling kernels costs more than
    * what they compute. The bits are the same. */
   il_lanes lanes;
@@ -61,11 +65,18 @@ IL_API il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *
 /* The `lines` calls that took longest, the sum of the others, totals per kernel and per stage; malloc'ed.
  * Times are sums over the workers; GFLOP/s and GB/s are those of one worker while it ran the call. */
 IL_API char *il_profile_print(const il_profile *profile, int lines);
-/* Runs node by node beside the reference interpreter and stops at the first value that differs in any
- * bit: IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. compared (or NULL)
- * receives how many elements were compared. IL_ERROR_UNSUPPORTED where kernels without fused multiply-add sum
+/* Elements that il_plan_check compared: in every bit; and, of Winograd's convolutions, to within 2e-5 of the tensor's
+ * largest value. */
+typedef struct il_plan_checked {
+  int64_t equal, close;
+} il_plan_checked;
+/* Runs node by node beside the reference interpreter and stops at the first value that differs:
+ * IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. What only has to be close is then
+ * replaced by the reference's value, so that all that follows is compared in every bit (outputs too: they are the
+ * reference's afterwards). checked may be NULL. IL_ERROR_UNSUPPORTED where kernels without fused multiply-add sum
  * products (v2): they round otherwise. Allocates; slow. */
-IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings, int64_t *compared);
+IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
+                               il_plan_checked *checked);
 /* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */
 IL_API char *il_plan_print(const il_plan *plan);
 

@@ -2,6 +2,7 @@
 #include <innerloop/measure.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -101,10 +102,14 @@ static void measure_steps(il_context *context, const input *in, il_team *team) {
 /* ---- a problem ---- */
 static void print_row(const il_measured_problem *p, const il_measured_row *r, double peak) {
   const double rate = r->seconds > 0 ? p->flops / r->seconds : 0;
+  char bytes[32] = "same bytes";
+  if (!r->right)
+    strcpy(bytes, "OTHER BYTES");
+  else if (!r->equal)
+    snprintf(bytes, sizeof bytes, "differs by %.1e", r->difference);
   printf("%c %-24s %-8s %12.2f %12.2f %9.1f %7.1f %8.1f   %s\n", r->chosen ? '>' : ' ', r->kernel,
          r->isa, 1e6 * r->seconds, 1e6 * r->lowest, 1e-9 * rate, 100 * rate / peak,
-         r->seconds > 0 ? 1e-9 * (double)p->bytes / r->seconds : 0,
-         r->equal ? "same bytes" : "OTHER BYTES");
+         r->seconds > 0 ? 1e-9 * (double)p->bytes / r->seconds : 0, bytes);
 }
 
 static void print_problem(const input *in, const il_measured_problem *p, double peak) {
@@ -143,14 +148,15 @@ static void print_problem_json(const il_measured_problem *p, double peak) {
       continue;
     }
     printf(
-        ", \"chosen\": %s, \"seconds\": %.9g, \"lowest\": %.9g, \"prepare\": %.9g, \"equal\": %s}",
+        ", \"chosen\": %s, \"seconds\": %.9g, \"lowest\": %.9g, \"prepare\": %.9g, \"equal\": %s, "
+        "\"difference\": %.3g, \"right\": %s}",
         r->chosen ? "true" : "false", r->seconds, r->lowest, r->prepare,
-        r->equal ? "true" : "false");
+        r->equal ? "true" : "false", r->difference, r->right ? "true" : "false");
   }
   puts("]}");
 }
 
-/* 1 when a kernel gives other bytes than the reference loop. */
+/* 1 when a kernel gives a wrong result. */
 static int measure_problem(il_context *context, const input *in) {
   il_measured_problem *p = calloc(1, sizeof *p);
   il_team *team = il_team_new(context, 1);
@@ -161,7 +167,7 @@ static int measure_problem(il_context *context, const input *in) {
       print_problem_json(p, peak);
     else
       print_problem(in, p, peak);
-    for (int i = 0; i < p->rows; i++) code |= !p->row[i].refusal && !p->row[i].equal;
+    for (int i = 0; i < p->rows; i++) code |= !p->row[i].refusal && !p->row[i].right;
   }
   il_team_free(team);
   free(p);

@@ -14,7 +14,9 @@
  *                    ascending; then lanes are added pairwise: l += l+8, l+4, l+2, l+1
  *   task_product     acc = 0; tasks, pairs, rows ascending: acc = fma(a, b, acc); acc / tasks
  *   max, argmax      exact; ties: the first
- *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once */
+ *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once
+ * Rows of the bit class "winograd" (winograd.c) compute other products and equal the reference loop but for rounding;
+ * among themselves they are equal on every instruction set. */
 #ifndef IL_KERNELS_KERNEL_H
 #define IL_KERNELS_KERNEL_H
 
@@ -109,6 +111,7 @@ typedef struct il_tile_program {
 typedef struct il_problem {
   il_op op; /* for tile programs: IL_OP_NONE */
   il_type type;
+  bool direct;     /* of a convolution: Winograd's rows do not take it */
   bool lanes;      /* tasks in lanes (kernels/lanes.h): only rows for lanes take it */
   uint64_t shared; /* with lanes: bit i: operand i is the same for all tasks and has none */
   union {
@@ -129,7 +132,8 @@ typedef struct il_kernel {
   il_type type;
   const char *isa; /* IL_KERNEL_ISA: what the row is compiled for */
   const char *
-      bit_class; /* "fma": equal to the reference loop in every bit; rows that sum products: IL_KERNEL_BITS */
+      bit_class; /* "fma": equal to the reference loop in every bit; rows that sum products: IL_KERNEL_BITS, or
+                    "winograd" with IL_KERNEL_BITS of that kind */
   bool lanes; /* takes tasks in lanes, and nothing else */
   /* Why the row cannot take the problem, as a predicate about the row ("takes one group only");
    * gives NULL when it can. NULL instead of a function: takes every problem of op and type. */

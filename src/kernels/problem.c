@@ -10,7 +10,8 @@
  *   transpose|broadcast|slice  one word size:stride per axis, @offset
  *   tile  a fused elementwise program: problem_tile.c
  * A square window may be one number ("f3 s1"). Left out: d1, g1, and the size o where it is what padding on
- * both sides gives. f64, i32 or u8 at the end: another type than f32. Last of all "lanes": tasks in lanes, all
+ * both sides gives. f64, i32 or u8 at the end: another type than f32. "direct": a convolution without Winograd's
+ * transforms. Last of all "lanes": tasks in lanes, all
  * operands theirs; "lanes:2": but operand 1 (bits of a hexadecimal number) is shared. */
 #include "kernels/problem.h"
 
@@ -191,6 +192,7 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
     if (p->op == IL_OP_MATMUL && p->matmul.scale != 0)
       il_problem_put(&w, " plus:%.17g", p->matmul.scale);
     if (p->type != IL_FLOAT32) il_problem_put(&w, " %s", il_type_name(p->type));
+    if (p->direct) il_problem_put(&w, " direct");
     if (p->lanes) il_problem_put(&w, " lanes");
     if (p->lanes && p->shared) il_problem_put(&w, ":%llx", (unsigned long long)p->shared);
     return;
@@ -374,6 +376,13 @@ static void take_lanes(char *text, il_problem *p) {
   if (p->lanes) *word = 0;
 }
 
+/* Takes "direct" off the end of the text. */
+static void take_direct(char *text, il_problem *p) {
+  const size_t length = trim_end(text), size = strlen(" direct");
+  p->direct = length > size && strcmp(text + length - size, " direct") == 0;
+  if (p->direct) text[length - size] = 0;
+}
+
 /* Takes a type's name off the end of the text. */
 static void take_type(char *text, il_type *type) {
   const size_t length = trim_end(text);
@@ -435,6 +444,7 @@ il_status il_problem_parse(il_context *context, const char *line, il_arena *aren
   if (!text) return il_fail_memory(context, "a problem");
   *problem = (il_problem){.type = IL_FLOAT32};
   take_lanes(text, problem);
+  take_direct(text, problem);
   take_type(text, &problem->type);
   il_problem_reader r = {context, text, text};
   if (read(&r, arena, problem)) return IL_OK;

@@ -16,7 +16,7 @@ typedef struct il_builder {
   int64_t *time;         /* [items] */
   int64_t
       before_count; /* items before the tasks: the tasks are one instant of the shared arena's time */
-  bool reference;
+  bool reference, direct; /* of the options */
 } il_builder;
 
 static const int64_t FOREVER = INT64_MAX;
@@ -238,6 +238,10 @@ static bool accumulating_call(il_builder *b, const il_item *item, il_call *call)
   return operands(b, call, 3, in, 1, &call->node) && choose(b, call, true);
 }
 
+static bool convolves(il_op op) {
+  return op == IL_OP_CONV2D || op == IL_OP_CONV2D_TRANSPOSE || op == IL_OP_CONV2D_WEIGHT;
+}
+
 static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   const il_node *node = node_at(b, item->node);
   uint32_t in[IL_CALL_MAX_INS];
@@ -245,7 +249,9 @@ static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   call->node = item->node;
   call->kind = IL_CALL_REFERENCE;
   if (!operands(b, call, node->inputs, in, 1, &item->node)) return false;
-  return choose(b, call, !b->reference && il_problem_of(b->g, node, &call->problem));
+  const bool posed = !b->reference && il_problem_of(b->g, node, &call->problem);
+  call->problem.direct = b->direct && convolves(node->op);
+  return choose(b, call, posed);
 }
 
 /* How far one task's operand lies from the next's. */
@@ -397,7 +403,7 @@ static bool expressible(const il_graph *graph) {
 }
 
 static il_plan *build_with(const il_graph *graph, const il_plan_options *options, int lanes) {
-  il_builder b = {.g = graph, .reference = options->reference};
+  il_builder b = {.g = graph, .reference = options->reference, .direct = options->direct};
   const il_kernel_set *kernels = il_kernel_set_choose(graph->context, options->isa);
   if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)

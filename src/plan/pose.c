@@ -232,6 +232,7 @@ static void compare(il_graph *g, il_value value, const il_problem *problem) {
     actual.gather.window = problem->gather.window; /* a property of the indexes' values */
   il_problem_text(problem, asked, sizeof asked);
   if (problem->op == IL_OP_MATMUL) actual.matmul.scale = problem->matmul.scale;
+  actual.direct = problem->direct;
   actual.lanes = problem->lanes;
   actual.shared = problem->shared;
   il_problem_text(&actual, posed, sizeof posed);

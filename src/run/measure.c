@@ -12,6 +12,7 @@
 enum { ROUNDS = 21, MAX_OUTS = IL_TILE_MAX_RESULTS };
 static const double SHORTEST = 1e-4; /* seconds between two readings of the clock */
 static const size_t MOST = (size_t)1 << 34;
+static const double CLOSE = 1e-4; /* of the largest value: rounding, not a wrong result */
 
 typedef struct il_bench {
   il_context *context;
@@ -222,6 +223,23 @@ static bool equal(const il_bench *b) {
   return true;
 }
 
+/* The largest difference of float32 results over the largest value. */
+static double difference(const il_bench *b) {
+  double apart = 0, largest = 0;
+  for (int i = 0; i < b->outs; i++) {
+    const float *found = b->found[i], *expected = b->expected[i];
+    if (output_of(b, i)->type != IL_FLOAT32) continue;
+    for (size_t k = 0; k < b->out_bytes[i] / sizeof(float); k++) {
+      const double size = fabs((double)expected[k]),
+                   away = fabs((double)found[k] - (double)expected[k]);
+      if (!(away < (double)INFINITY)) return (double)INFINITY;
+      if (away > apart) apart = away;
+      if (size > largest) largest = size;
+    }
+  }
+  return largest > 0 ? apart / largest : apart;
+}
+
 static il_status ready(il_bench *b, il_candidate *c, il_measured_row *row) {
   const il_kernel *k = c->kernel;
   if (k) {
@@ -237,6 +255,8 @@ static il_status ready(il_bench *b, il_candidate *c, il_measured_row *row) {
   c->repeat = 1;
   run(b, c);
   row->equal = !k || equal(b);
+  row->difference = row->equal ? 0 : difference(b);
+  row->right = row->equal || (strcmp(k->bit_class, "fma") != 0 && row->difference < CLOSE);
   while (c->repeat < (int64_t)1 << 30 && time_of(b, c) * (double)c->repeat < SHORTEST)
     c->repeat *= 2;
   return IL_OK;

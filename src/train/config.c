@@ -234,6 +234,7 @@ il_plan_options il_config_plan(const il_config *c) {
   return (il_plan_options){.lanes = il_config_is(c, IL_KEY_LANES, "never")    ? IL_LANES_NEVER
                                     : il_config_is(c, IL_KEY_LANES, "always") ? IL_LANES_ALWAYS
                                                                               : IL_LANES_CHOOSE,
+                           .direct = il_config_is(c, IL_KEY_WINOGRAD, "off"),
                            .tasks = il_config_int(c, IL_KEY_META_BATCH)};
 }
 

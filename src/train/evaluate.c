@@ -58,7 +58,8 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
   if (il_context_status(context) == IL_OK &&
       il_config_is(e->source->config, IL_KEY_FACTORED, "auto"))
     il_graph_factor(g);
-  const il_plan_options options = {.lanes = il_config_plan(e->source->config).lanes};
+  il_plan_options options = il_config_plan(e->source->config);
+  options.tasks = 0;
   if (il_context_status(context) == IL_OK) e->plan = il_plan_build(g, &options);
   return il_context_status(context);
 }

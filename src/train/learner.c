@@ -150,7 +150,7 @@ static double get(il_type type, const real *r) {
 
 /* check: NULL runs the plan; else compares it and receives how much. */
 static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tasks, int64_t step,
-                    int64_t *check) {
+                    il_plan_checked *check) {
   int n = l->parameters, states = l->kinds * n, in = 0, out = 0;
   const void **inputs = l->bound;
   void **outputs = (void **)(uintptr_t)(inputs + l->inputs);
@@ -179,6 +179,6 @@ il_status il_learner_step(il_learner *l, il_team *team, const il_batch *batch, i
   return go(l, team, batch, batch->tasks, step, NULL);
 }
 
-il_status il_learner_check(il_learner *l, const il_batch *batch, int64_t *compared) {
-  return go(l, NULL, batch, batch->tasks < 2 ? batch->tasks : 2, 0, compared);
+il_status il_learner_check(il_learner *l, const il_batch *batch, il_plan_checked *checked) {
+  return go(l, NULL, batch, batch->tasks < 2 ? batch->tasks : 2, 0, checked);
 }

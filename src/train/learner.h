@@ -31,7 +31,7 @@ il_status il_learner_workspace(il_learner *learner, int tasks, il_team *team);
 /* One meta-step on the drawn batch. step: updates made before. */
 il_status il_learner_step(il_learner *learner, il_team *team, const il_batch *batch, int64_t step);
 /* Bit comparison with the interpreter on the batch's first two tasks. */
-il_status il_learner_check(il_learner *learner, const il_batch *batch, int64_t *compared);
+il_status il_learner_check(il_learner *learner, const il_batch *batch, il_plan_checked *checked);
 /* Workspace of a plan, aligned; NULL after an error. */
 void *il_workspace_alloc(il_context *context, const il_plan *plan, int tasks, int threads);
 

@@ -130,14 +130,17 @@ static il_status begin(run *r) {
 }
 
 static il_status check(run *r) {
-  int64_t compared = 0;
-  char message[160];
+  il_plan_checked checked;
+  char message[200];
   il_batch_draw(&r->batch, r->options->team, IL_TRAIN, 0, r->batch.tasks);
-  il_status status = il_learner_check(r->learner, &r->batch, &compared);
+  il_status status = il_learner_check(r->learner, &r->batch, &checked);
   if (status != IL_OK) return status;
-  snprintf(message, sizeof message,
-           "plan and interpreter agree in every bit of %lld numbers of a meta-step",
-           (long long)compared);
+  int length = snprintf(message, sizeof message,
+                        "plan and interpreter agree in every bit of %lld numbers of a meta-step",
+                        (long long)checked.equal);
+  if (checked.close)
+    snprintf(message + length, sizeof message - (size_t)length,
+             ", and to rounding in %lld of Winograd's convolutions", (long long)checked.close);
   report(r, IL_PROGRESS_CHECK, (il_progress){.message = message});
   return IL_OK;
 }

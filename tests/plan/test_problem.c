@@ -73,6 +73,7 @@ static void test_forms(void **state) {
   (void)state;
   static const char *const pairs[][2] = {
       {"conv n25 h14 w14 c64 k64 f3 s1", "conv n25 h14 w14 c64 k64 f3x3 s1,1 p0,0"},
+      {"conv k64 n25 h14 w14 c64 f3 p1 direct", "conv n25 h14 w14 c64 k64 f3x3 s1,1 p1,1 direct"},
       {"conv_weight k4 c2 w9 h8 n1 f3x2 s2,1 p1,0 d1,2 g2",
        "conv_weight n1 h8 w9 c2 k4 f3x2 s2,1 p1,0 d1,2 g2"},
       {"conv_transpose n1 h8 w8 c2 k4 f3 s2 p0 o4 f64",
