@@ -1,6 +1,6 @@
 /* Factored updates. With r support rows the gradient of a linear layer's weights is xᵀ·dy, of rank r at most, so
  * adapted weights are w − s·xᵀ·dy. This pass keeps such sums as what they are made of,
- *     F = base + Σ s·P·Q,   P [m,r], Q [r,n], r·(m + n) far below m·n,
+ *     F = base + Σ s·P·Q,   P [m,r], Q [r,n], r·(m + n) below m·n,
  * and rewrites by algebra, wherever the graph has them:
  *     P·Q                 is a sum of one term;  P·Q + P·R = P·(Q + R)
  *     F ± G, −F, c·F      add up bases and terms
@@ -21,12 +21,14 @@
 static const char function[] = "il_graph_factor";
 
 enum {
-  GAIN = 6,       /* a product counts as one of low rank if its factors are so many times smaller */
+  GAIN = 2,       /* a product counts as one of low rank if its factors are so many times smaller */
   TURN = 2048,    /* shared weights are transposed before the tasks from so many elements… */
   TURN_ROWS = 64, /* …if fewer rows than so many are multiplied by them */
-  GAIN_SUM = 2,   /* and a sum of such as long as they are still so many times smaller */
-  BYTE = 2,       /* operations in the time that a byte takes to be read or written */
-  CALL = 4000,    /* operations in the time that a call takes */
+  PRODUCT =
+      4096, /* means of so many elements are one product over all tasks; smaller ones stay in lanes */
+  GAIN_SUM = 2, /* and a sum of such as long as they are still so many times smaller */
+  BYTE = 2,     /* operations in the time that a byte takes to be read or written */
+  CALL = 4000,  /* operations in the time that a call takes */
 };
 
 typedef struct il_term { /* scale·op(a)·op(b); op transposes where the flag says so */
@@ -149,14 +151,16 @@ static void add_term(il_graph *g, il_low_rank *sum, il_term term) {
   sum->term[sum->terms++] = term;
 }
 
-/* P·Q of two values that are there in full. */
+/* P·Q of two values of the task that are there in full. */
 static bool outer(il_factor *f, uint32_t id) {
   const il_node *node = f->g->nodes[id];
   const il_attr_matmul *attr = node->attr;
   il_term term = {.ta = attr->transpose_a, .tb = attr->transpose_b, .scale = 1};
   term.a = node->input[0];
   const int64_t m = node->shape.dim[0], n = node->shape.dim[1];
-  if (node->when != IL_PER_TASK || rank_of(f->g, &term) * (m + n) * GAIN > m * n) return false;
+  for (int i = 0; i < 2; i++)
+    if (il_node_of(f->g, node->input[i])->when != IL_PER_TASK) return false;
+  if (rank_of(f->g, &term) * (m + n) * GAIN > m * n) return false;
   term.a = dense(f, node->input[0].id);
   term.b = dense(f, node->input[1].id);
   il_low_rank *sum = new_sum(f, (il_value){0}, 1);
@@ -280,7 +284,8 @@ static bool linear(il_factor *f, uint32_t id) {
 static bool mean(il_factor *f, uint32_t id) {
   il_graph *g = f->g;
   const il_low_rank *sum = f->sum[g->nodes[id]->input[0].id];
-  if (!sum || sum->terms > IL_TASK_PRODUCT_PAIRS) return false;
+  if (!sum || sum->terms > IL_TASK_PRODUCT_PAIRS || il_shape_count(g->nodes[id]->shape) < PRODUCT)
+    return false;
   il_value a[IL_TASK_PRODUCT_PAIRS], b[IL_TASK_PRODUCT_PAIRS];
   for (int i = 0; i < sum->terms; i++) {
     const il_term *t = &sum->term[i];

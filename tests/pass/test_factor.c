@@ -37,7 +37,7 @@ typedef struct problem {
 static const il_layer wide[] = {LINEAR(128), NORM, {.kind = IL_LAYER_TANH},
                                 LINEAR(96),  NORM, {.kind = IL_LAYER_RELU},
                                 LINEAR(0)};
-static const il_layer narrow[] = {LINEAR(16), {.kind = IL_LAYER_TANH}, LINEAR(0)};
+static const il_layer narrow[] = {LINEAR(6), {.kind = IL_LAYER_TANH}, LINEAR(0)};
 
 static void fill(problem *p, int i, uint64_t seed) {
   const il_value v = il_graph_input(p->g, i);
