@@ -58,7 +58,7 @@ double il_random_uniform01(il_random *random) {
 }
 
 /* Blocks side by side, so that a compiler can take them in the lanes of vectors. */
-enum { SIDE = 16 };
+enum { SIDE = 12 };
 static void blocks(uint64_t seed, uint64_t stream, uint64_t index, uint32_t words[SIDE][4]) {
   uint32_t c0[SIDE], c1[SIDE], c2[SIDE], c3[SIDE];
   uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 
-enum { PART = 32 }; /* points at once */
+enum { PART = 24 }; /* points at once */
 
 /* sin x for |x| <= 100: quarter turns removed with π/2 in two parts (products with the first are exact), then
  * Taylor's polynomials. Not the system's: episodes are to be the same everywhere. */
@@ -47,14 +47,12 @@ static void draw_points(const double u[PART], double amplitude, double phase, fl
 void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, int queries,
                       float *support_x, float *support_y, float *query_x, float *query_y) {
   il_random random = il_random_start(il_random_mix(seed, (uint64_t)split), index);
-  double u[PART] = {0};
+  double u[2 + PART] = {0}; /* the curve's two numbers, then the points' */
   float x[PART], y[PART];
-  il_random_uniforms01(&random, 2, u);
-  const double amplitude = 0.1 + 4.9 * u[0], phase = M_PI * u[1];
   for (int at = 0; at < shots + queries; at += PART) {
-    const int left = shots + queries - at, count = left < PART ? left : PART;
-    il_random_uniforms01(&random, count, u);
-    draw_points(u, amplitude, phase, x, y);
+    const int left = shots + queries - at, count = left < PART ? left : PART, drawn = at ? 2 : 0;
+    il_random_uniforms01(&random, 2 + count - drawn, u + drawn);
+    draw_points(u + 2, 0.1 + 4.9 * u[0], M_PI * u[1], x, y);
     for (int i = 0; i < count; i++) {
       const int point = at + i;
       *(point < shots ? support_x + point : query_x + point - shots) = x[i];
