@@ -142,7 +142,8 @@ typedef struct il_kernel {
   void (*prepare)(const il_problem *problem, void *table);
   size_t (*scratch)(const il_problem *problem); /* bytes granted at each run; NULL: 0 */
   /* in/out: dense operands, 64-byte aligned when they come from the plan's arena, at least
-   * element-aligned otherwise; out never overlaps in. */
+   * element-aligned otherwise; out never overlaps in, but for a result of a tile program that lies exactly
+   * where a FULL operand lies which no code reads after it. */
   void (*run)(const il_problem *problem, const void *table, const void *const *in, void *const *out,
               void *scratch);
 } il_kernel;

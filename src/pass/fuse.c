@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "pass/mark.h"
-
 #include "pass/window.h"
 
 enum {
@@ -94,12 +93,6 @@ static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode
     return true;
   }
   return false;
-}
-
-int il_find(const uint32_t *list, int count, uint32_t id) {
-  for (int i = 0; i < count; i++)
-    if (list[i] == id) return i;
-  return -1;
 }
 
 static bool has(const uint32_t *list, int count, uint32_t id) {
@@ -449,10 +442,6 @@ static void place(il_fusion *f, uint32_t id) {
   append_single(f, id);
 }
 
-bool il_leaves(const il_schedule *s, const il_item *item, uint32_t id) {
-  return s->leaves[id] && s->items[s->item_of[id]] == item;
-}
-
 il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedule *s) {
   *s = (il_schedule){.graph = g, .fuse = fuse && tiles};
   const size_t n = (size_t)g->size + 1;
@@ -474,6 +463,7 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
       if (s->needed[id]) place(&f, id);
     for (int i = 0; i < g->output_count && !f.failed; i++) ensure(&f, g->outputs[i].value.id);
     if (!f.failed) il_mark_leaving(s);
+    if (!f.failed) f.failed = !il_items_by_stage(s);
   }
   free(f.available);
   free(f.remade);

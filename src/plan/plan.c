@@ -6,14 +6,26 @@
 #include "plan/plan.h"
 #include "plan/program.h"
 
+/* From when a value is made until it is last read. One that is made again has several lives, each in a place of its
+ * own. */
+typedef struct il_life {
+  uint32_t root;
+  bool placed;
+  il_place place;
+  int64_t first, last; /* within its arena's time */
+  int64_t onto;        /* the life that it takes the place of; 0: none */
+  bool taken;          /* its place goes on to another */
+} il_life;
+
 typedef struct il_builder {
   il_plan *plan;
   const il_graph *g;
   il_schedule s;
-  il_place *place;       /* [size + 1], by root */
-  bool *placed;          /* [size + 1] */
-  int64_t *first, *last; /* [size + 1] life of a root within its arena's time */
-  int64_t *time;         /* [items] */
+  il_life *
+      life; /* none (of constants in programs), those of inputs, then in the order in which items make them */
+  int64_t lives;
+  int64_t *now;  /* [size + 1] the life of a root at the item in hand */
+  int64_t *time; /* [items] */
   int64_t
       before_count; /* items before the tasks: the tasks are one instant of the shared arena's time */
   bool reference, direct; /* of the options */
@@ -37,23 +49,6 @@ static bool is_product(const il_builder *b, const il_item *item) {
   return item->node && node_at(b, item->node)->op == IL_OP_TASK_PRODUCT;
 }
 
-/* Node ids whose memory an item reads. */
-static int reads(const il_builder *b, const il_item *item, uint32_t *root) {
-  int count = 0;
-  if (item->node) {
-    const il_node *node = node_at(b, item->node);
-    for (int i = 0; i < node->inputs; i++) root[count++] = b->s.root[node->input[i].id];
-    return count;
-  }
-  for (int i = 0; item->product && i < 2; i++)
-    root[count++] = b->s.root[node_at(b, item->product)->input[i].id];
-  for (int i = 0; i < item->operands; i++) {
-    il_tile_mode mode;
-    root[count++] = il_operand_base(&b->s, item, i, &mode);
-  }
-  return count;
-}
-
 static void set_times(il_builder *b) {
   int64_t count[3] = {0};
   for (int i = 0; i < b->s.count; i++) b->time[i] = count[b->s.items[i]->when]++;
@@ -62,49 +57,58 @@ static void set_times(il_builder *b) {
     if (b->s.items[i]->when == IL_AFTER) b->time[i] += b->before_count + 1;
 }
 
+static il_life *life_of(const il_builder *b, uint32_t root) { return &b->life[b->now[root]]; }
+
 static void touch(il_builder *b, uint32_t root, il_when reader, int64_t time) {
   const il_when when = node_at(b, root)->when;
   if (when == IL_BEFORE && reader == IL_PER_TASK) time = b->before_count;
   if (when == IL_PER_TASK && reader == IL_AFTER) time = FOREVER;
-  if (time > b->last[root]) b->last[root] = time;
+  if (time > life_of(b, root)->last) life_of(b, root)->last = time;
+}
+
+static int64_t count_lives(const il_builder *b) {
+  uint32_t made[IL_TILE_MAX_RESULTS];
+  int64_t count = 1 + b->g->input_count;
+  for (int i = 0; i < b->s.count; i++) count += il_item_makes(&b->s, b->s.items[i], made);
+  return count;
+}
+
+/* Calls are made in the order of items: from here on, values are those that item i makes. */
+static void make_again(il_builder *b, int i) {
+  uint32_t made[IL_TILE_MAX_RESULTS];
+  const int makes = il_item_makes(&b->s, b->s.items[i], made);
+  for (int k = 0; k < makes; k++) b->now[made[k]] = b->lives++;
+}
+
+static il_place place_of(const il_builder *b, uint32_t root) { return life_of(b, root)->place; }
+
+static void live(il_builder *b, uint32_t root, int64_t time) {
+  b->now[root] = b->lives;
+  b->life[b->lives++] = (il_life){.root = root, .first = time, .last = time};
 }
 
 static void set_lives(il_builder *b) {
+  uint32_t root[IL_CALL_MAX_INS], made[IL_TILE_MAX_RESULTS];
+  for (int i = 0; i < b->g->input_count; i++)
+    live(b, b->g->inputs[i].value.id, -1); /* before all calls */
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
-    if (item->node) b->first[item->node] = b->last[item->node] = b->time[i];
-    for (int k = 0; k < item->members; k++)
-      if (il_leaves(&b->s, item, item->member[k]))
-        b->first[item->member[k]] = b->last[item->member[k]] = b->time[i];
-    for (int k = 0; k < item->sums; k++)
-      b->first[item->sum[k]] = b->last[item->sum[k]] = b->time[i];
-  }
-  for (int i = 0; i < b->g->input_count; i++) /* before all calls */
-    b->first[b->g->inputs[i].value.id] = b->last[b->g->inputs[i].value.id] = -1;
-  for (int i = 0; i < b->s.count; i++) {
-    const il_item *item = b->s.items[i];
-    uint32_t root[IL_CALL_MAX_INS];
-    const int count = reads(b, item, root);
-    for (int k = 0; k < count; k++) touch(b, root[k], item->when, b->time[i]);
+    const int reads = il_item_reads(&b->s, item, root), makes = il_item_makes(&b->s, item, made);
+    for (int k = 0; k < reads; k++) touch(b, root[k], item->when, b->time[i]);
+    for (int k = 0; k < makes; k++) live(b, made[k], b->time[i]);
   }
   for (int i = 0; i < b->g->output_count; i++)
-    b->last[b->s.root[b->g->outputs[i].value.id]] = FOREVER;
+    life_of(b, b->s.root[b->g->outputs[i].value.id])->last = FOREVER;
 }
 
+/* Values that are made once, and those that outlive the tasks. */
 static void put(il_builder *b, uint32_t root, int slot, size_t offset) {
-  b->place[root] = (il_place){slot, offset};
-  b->placed[root] = true;
+  life_of(b, root)->place = (il_place){slot, offset};
+  life_of(b, root)->placed = true;
 }
 
 static int output_slot(const il_builder *b, int i) {
   return IL_SLOT_INPUTS + b->g->input_count + i;
-}
-
-static bool has_memory(const il_builder *b, uint32_t id) {
-  if (is_lane_input(b, id)) return true;
-  const int item = b->s.item_of[id];
-  return item >= 0 &&
-         (b->s.items[item]->node == id || b->s.leaves[id] || node_at(b, id)->op == IL_OP_SUM);
 }
 
 /* Everything that has a fixed place: inputs, outputs written directly, contributions to the means. */
@@ -115,7 +119,7 @@ static void place_fixed(il_builder *b) {
       put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
   for (int i = 0; i < b->g->output_count; i++) {
     const uint32_t root = b->s.root[b->g->outputs[i].value.id];
-    if (b->placed[root] || node_at(b, root)->op == IL_OP_TASK_MEAN) continue;
+    if (life_of(b, root)->placed || node_at(b, root)->op == IL_OP_TASK_MEAN) continue;
     if (plan->lanes == 1 || node_at(b, root)->when != IL_PER_TASK)
       put(b, root, output_slot(b, i), 0);
   }
@@ -124,7 +128,7 @@ static void place_fixed(il_builder *b) {
     const il_node *node = node_at(b, item->node);
     for (int k = 0; is_product(b, item) && k < node->inputs; k++) {
       const uint32_t root = b->s.root[node->input[k].id];
-      if (b->placed[root]) continue;
+      if (life_of(b, root)->placed) continue;
       put(b, root, IL_SLOT_ROWS, plan->row_bytes);
       plan->row_bytes += il_aligned(il_node_bytes(node_at(b, root)));
     }
@@ -134,35 +138,65 @@ static void place_fixed(il_builder *b) {
     if (!is_task_mean(b, item)) continue;
     const uint32_t root = b->s.root[node_at(b, item->node)->input[0].id];
     put(b, item->node, IL_SLOT_MEANS, plan->mean_bytes);
-    if (!b->placed[root]) put(b, root, IL_SLOT_LEAF, plan->mean_bytes * (size_t)plan->lanes);
+    if (!life_of(b, root)->placed)
+      put(b, root, IL_SLOT_LEAF, plan->mean_bytes * (size_t)plan->lanes);
     plan->mean_bytes += il_aligned(il_node_bytes(node_at(b, item->node)));
   }
 }
 
+/* A group may write a result where an operand lies that it is the last to read: one image less at the peak, and
+ * one less for caches to hold. */
+static void take_over(il_builder *b) {
+  uint32_t root[IL_CALL_MAX_INS];
+  il_life *from[IL_CALL_MAX_INS];
+  b->lives = 1 + b->g->input_count;
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    const int reads = il_item_reads(&b->s, item, root);
+    for (int k = 0; k < reads; k++) from[k] = life_of(b, root[k]);
+    make_again(b, i);
+    if (b->plan->lanes > 1 || item->when != IL_PER_TASK) continue;
+    for (int k = 0; k < reads; k++)
+      for (int m = 0; m < item->members && !from[k]->placed && !from[k]->taken; m++) {
+        if (node_at(b, from[k]->root)->when != IL_PER_TASK || from[k]->last > b->time[i] ||
+            !il_item_overwrites(&b->s, item, k, m))
+          continue;
+        il_life *to = life_of(b, item->member[m]);
+        if (to->placed || to->onto) continue;
+        to->onto = from[k] - b->life;
+        from[k]->taken = true;
+      }
+  }
+  for (int64_t i = b->lives; i-- > 0;)
+    if (b->life[i].onto) b->life[b->life[i].onto].last = b->life[i].last;
+}
+
 static bool place_arena(il_builder *b, bool task) {
-  il_buffer *buffer = calloc((size_t)b->g->size + 1, sizeof *buffer);
-  int64_t *order = calloc((size_t)b->g->size + 1, sizeof *order);
-  if (!buffer || !order) {
-    free(buffer);
-    free(order);
-    return false;
-  }
+  il_buffer *buffer = calloc((size_t)b->lives + 1, sizeof *buffer);
+  int64_t *order = calloc((size_t)b->lives + 1, sizeof *order);
   int64_t count = 0;
-  for (uint32_t id = 1; id <= b->g->size; id++) {
-    if (!b->s.needed[id] || b->placed[id] || !has_memory(b, id)) continue;
-    if ((node_at(b, id)->when == IL_PER_TASK) != task) continue;
+  for (int64_t i = 0; i < b->lives && buffer && order; i++) {
+    const il_life *life = &b->life[i];
+    const il_node *node = node_at(b, life->root);
+    if (life->placed || life->onto || !b->s.needed[life->root] ||
+        (node->when == IL_PER_TASK) != task)
+      continue;
     buffer[count++] =
-        (il_buffer){.node = id,
-                    .bytes = il_node_bytes(node_at(b, id)) * (task ? (size_t)b->plan->lanes : 1),
-                    .first = b->first[id],
-                    .last = b->last[id]};
+        (il_buffer){.life = i,
+                    .bytes = il_node_bytes(node) * (task ? (size_t)b->plan->lanes : 1),
+                    .first = life->first,
+                    .last = life->last};
   }
-  b->plan->arena_bytes[task ? 1 : 0] = il_memory_place(count, buffer, order);
+  if (buffer && order) b->plan->arena_bytes[task ? 1 : 0] = il_memory_place(count, buffer, order);
   for (int64_t i = 0; i < count; i++)
-    put(b, buffer[i].node, task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset);
+    b->life[buffer[i].life].place =
+        (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};
+  for (int64_t i = 0; i < b->lives; i++)
+    if (b->life[i].onto) b->life[i].place = b->life[b->life[i].onto].place;
+  const bool placed = buffer && order;
   free(buffer);
   free(order);
-  return true;
+  return placed;
 }
 
 /* posed: the problem is one that kernels know. */
@@ -199,12 +233,12 @@ static bool operands(il_builder *b, il_call *call, int ins, const uint32_t *in, 
   uint32_t *node = il_arena_alloc(arena, (size_t)(ins + outs) * sizeof *node);
   if (!place || !node) return false;
   for (int i = 0; i < ins; i++) {
-    place[i] = b->place[b->s.root[in[i]]];
+    place[i] = place_of(b, b->s.root[in[i]]);
     node[i] = in[i];
     if (call->lanes && node_at(b, in[i])->when != IL_PER_TASK) call->shared |= (uint64_t)1 << i;
   }
   for (int i = 0; i < outs; i++) {
-    place[ins + i] = b->place[out[i]];
+    place[ins + i] = place_of(b, out[i]);
     node[ins + i] = out[i];
   }
   call->ins = ins;
@@ -257,7 +291,7 @@ static bool single_call(il_builder *b, const il_item *item, il_call *call) {
 /* How far one task's operand lies from the next's. */
 static int64_t task_stride(const il_builder *b, uint32_t root) {
   const size_t bytes =
-      b->place[root].slot == IL_SLOT_ROWS ? b->plan->row_bytes : il_node_bytes(node_at(b, root));
+      place_of(b, root).slot == IL_SLOT_ROWS ? b->plan->row_bytes : il_node_bytes(node_at(b, root));
   return (int64_t)(bytes / il_type_size(b->g->real));
 }
 
@@ -307,11 +341,13 @@ static bool make_calls(il_builder *b) {
   for (int i = 0; i < b->g->input_count; i++) {
     const uint32_t id = b->g->inputs[i].value.id;
     if (!b->s.needed[id] || !is_lane_input(b, id)) continue;
-    if (!copy_call(b, IL_CALL_PUT, id, (il_place){IL_SLOT_INPUTS + i, 0}, b->place[id]))
+    if (!copy_call(b, IL_CALL_PUT, id, (il_place){IL_SLOT_INPUTS + i, 0}, place_of(b, id)))
       return false;
   }
+  b->lives = 1 + b->g->input_count;
   for (int i = 0; i < b->s.count; i++) {
     const il_item *item = b->s.items[i];
+    make_again(b, i);
     if (is_task_mean(b, item)) continue; /* run/mean.c makes it */
     il_call_list *list = &plan->list[item->when];
     il_call *call = &list->call[list->count++];
@@ -325,64 +361,35 @@ static bool make_calls(il_builder *b) {
     const il_item *item = b->s.items[i];
     if (!is_task_mean(b, item)) continue;
     const uint32_t root = b->s.root[node_at(b, item->node)->input[0].id];
-    const il_place leaf = {IL_SLOT_LEAF, b->place[item->node].offset * (size_t)plan->lanes};
-    if (b->place[root].slot != IL_SLOT_LEAF &&
-        !copy_call(b, IL_CALL_COPY, root, b->place[root], leaf))
+    const il_place leaf = {IL_SLOT_LEAF, place_of(b, item->node).offset * (size_t)plan->lanes};
+    if (place_of(b, root).slot != IL_SLOT_LEAF &&
+        !copy_call(b, IL_CALL_COPY, root, place_of(b, root), leaf))
       return false;
   }
   for (int i = 0; i < b->g->output_count; i++) {
     const uint32_t root = b->s.root[b->g->outputs[i].value.id];
-    if (b->place[root].slot == output_slot(b, i)) continue;
+    if (place_of(b, root).slot == output_slot(b, i)) continue;
     const bool lanes = plan->lanes > 1 && node_at(b, root)->when == IL_PER_TASK;
-    if (!copy_call(b, lanes ? IL_CALL_TAKE : IL_CALL_COPY, root, b->place[root],
+    if (!copy_call(b, lanes ? IL_CALL_TAKE : IL_CALL_COPY, root, place_of(b, root),
                    (il_place){output_slot(b, i), 0}))
       return false;
   }
   return true;
 }
 
-static bool describe(il_builder *b) {
-  il_plan *plan = b->plan;
-  const il_graph *g = b->g;
-  const size_t in = (size_t)g->input_count + 1, out = (size_t)g->output_count + 1;
-  plan->input_bytes = il_arena_alloc(&plan->arena, in * sizeof(size_t));
-  plan->output_bytes = il_arena_alloc(&plan->arena, out * sizeof(size_t));
-  plan->input_task = il_arena_alloc(&plan->arena, in);
-  plan->output_task = il_arena_alloc(&plan->arena, out);
-  if (!plan->input_bytes || !plan->output_bytes || !plan->input_task || !plan->output_task)
-    return false;
-  for (int i = 0; i < g->input_count; i++) {
-    const il_node *node = il_node_of(g, g->inputs[i].value);
-    plan->input_bytes[i] = il_node_bytes(node);
-    plan->input_task[i] = node->when == IL_PER_TASK;
-  }
-  for (int i = 0; i < g->output_count; i++) {
-    const il_node *node = il_node_of(g, g->outputs[i].value);
-    plan->output_bytes[i] = il_node_bytes(node);
-    plan->output_task[i] = node->when == IL_PER_TASK;
-  }
-  for (uint32_t id = 1; id <= g->size; id++) {
-    if (!b->s.needed[id]) continue;
-    const il_node *node = g->nodes[id];
-    plan->nodes++;
-    const il_when when = il_op_averages(node->op) ? IL_PER_TASK : node->when;
-    if (g->ops[node->op]->flops) plan->flops[when] += g->ops[node->op]->flops(g, node);
-  }
-  return true;
-}
-
 static bool build(il_builder *b) {
   const size_t n = (size_t)b->g->size + 1;
-  b->place = calloc(n, sizeof *b->place);
-  b->placed = calloc(n, sizeof *b->placed);
-  b->first = calloc(n, sizeof *b->first);
-  b->last = calloc(n, sizeof *b->last);
+  b->life = calloc((size_t)count_lives(b), sizeof *b->life);
+  b->now = calloc(n, sizeof *b->now);
   b->time = calloc((size_t)b->s.count + 1, sizeof *b->time);
-  if (!b->place || !b->placed || !b->first || !b->last || !b->time) return false;
+  if (!b->life || !b->now || !b->time) return false;
+  b->life[b->lives++].placed = true;
   set_times(b);
   set_lives(b);
   place_fixed(b);
-  return place_arena(b, false) && place_arena(b, true) && describe(b) && make_calls(b);
+  take_over(b);
+  return place_arena(b, false) && place_arena(b, true) && il_plan_describe(b->plan, b->s.needed) &&
+         make_calls(b);
 }
 
 static bool expressible(const il_graph *graph) {
@@ -408,7 +415,9 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
   if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)
     return NULL;
-  if (lanes > 1 && b.s.fuse && graph->real == IL_FLOAT32 && il_schedule_accumulate(&b.s) != IL_OK) {
+  if (b.s.fuse && (lanes == 1                  ? il_schedule_remake(&b.s)
+                   : graph->real == IL_FLOAT32 ? il_schedule_accumulate(&b.s)
+                                               : IL_OK) != IL_OK) {
     il_schedule_free(&b.s);
     return NULL;
   }
@@ -421,10 +430,8 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
     b.plan->why = "as the options ask";
     ok = build(&b);
   }
-  free(b.place);
-  free(b.placed);
-  free(b.first);
-  free(b.last);
+  free(b.life);
+  free(b.now);
   free(b.time);
   il_schedule_free(&b.s);
   if (ok) return b.plan;
@@ -470,19 +477,4 @@ void il_plan_free(il_plan *plan) {
   il_plan_free(plan->single);
   il_arena_free(&plan->arena);
   free(plan);
-}
-
-il_plan_summary il_plan_summarize(const il_plan *plan) {
-  return (il_plan_summary){
-      .steps_shared = plan->list[IL_BEFORE].count,
-      .steps_task = plan->list[IL_PER_TASK].count,
-      .steps_after = plan->list[IL_AFTER].count,
-      .nodes = plan->nodes,
-      .flops_shared = plan->flops[IL_BEFORE],
-      .flops_task = plan->flops[IL_PER_TASK],
-      .flops_after = plan->flops[IL_AFTER],
-      .bytes_shared = plan->arena_bytes[0],
-      .bytes_task = plan->arena_bytes[1],
-      .lanes = plan->lanes,
-  };
 }

@@ -41,7 +41,7 @@ typedef enum il_call_kind {
   IL_CALL_PRODUCT, /* a task_product, by its kernel or, where that is NULL, its reference loop; table: a span */
 } il_call_kind;
 
-enum { IL_CALL_MAX_INS = 64 }; /* a concatenation of more is refused when the plan is built */
+enum { IL_CALL_MAX_INS = IL_ITEM_MAX_READS };
 
 typedef struct il_call {
   il_call_kind kind;
@@ -107,9 +107,12 @@ int il_text_padding(const char *text, int width);
  * outputs y0, y1 … its results (plan/pose.c). NULL after an error. */
 il_graph *il_problem_pose(il_context *context, const il_problem *problem);
 
+/* Fills sizes and counts of a plan whose graph is set; needed: by node. False: out of memory. */
+bool il_plan_describe(il_plan *plan, const bool *needed);
+
 /* ---- memory (plan/memory.c) ---- */
 typedef struct il_buffer {
-  uint32_t node;
+  int64_t life; /* whose place it is; for the caller */
   size_t bytes;
   int64_t first, last; /* steps between which it is alive, inclusive */
   size_t offset;       /* result */

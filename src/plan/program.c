@@ -1,5 +1,5 @@
 /* A fused group as a program over tiles: operands first, then one register per value, reused once its last
- * reader has run; values that leave the group keep their register to the end. */
+ * reader has run; values that leave the group have a register of their own, which is their place in memory. */
 #include "plan/program.h"
 
 static bool kept(const il_schedule *s, const il_item *item, uint32_t id) {
@@ -43,7 +43,8 @@ static void codes(const il_schedule *s, const il_item *item, il_tile_program *p,
       code->arg[k] = (uint16_t)(from >= 0 ? reg[from] : il_find(item->operand, item->operands, id));
     }
     /* The result's register is taken before the arguments' are given back: never in place. */
-    reg[i] = free_count > 0 ? free_reg[--free_count] : next++;
+    const bool inside = !il_leaves(s, item, item->member[i]);
+    reg[i] = inside && free_count > 0 ? free_reg[--free_count] : next++;
     code->result = (uint16_t)reg[i];
     for (int from = 0; from < i; from++)
       if (last[from] == i && !kept(s, item, item->member[from])) free_reg[free_count++] = reg[from];
