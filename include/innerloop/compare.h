@@ -69,8 +69,9 @@ typedef struct il_improve_options {
   /* Parameters of a classifier trained elsewhere; NULL: trained here, with `fit`. Its outputs are the first classes, in
    * the dataset's order, of the background set. */
   const char *init;
-  int classes;        /* without init: that many first classes; 0: all of the background set */
-  double hold_out;    /* share of each class's examples that tests and never trains */
+  int classes; /* without init: that many first classes; 0: all of the background set */
+  /* Share of each class's examples that tests and never trains: the last ones with init, else drawn by fit.seed. */
+  double hold_out;
   il_fit_options fit; /* the plain training */
   /* The meta-training, by class, from the plain weights under a new last layer, on the same examples. Its ways
    * and query statistics are those of all tasks. */

@@ -34,7 +34,8 @@ enum {
   OPTION_SEED
 };
 static const struct argp_option options[] = {
-    {"init", OPTION_INIT, "FILE", 0, "parameters of a classifier trained elsewhere", 0},
+    {"init", OPTION_INIT, "FILE", 0,
+     "parameters of a classifier trained elsewhere, on all but the last quarter of each class", 0},
     {"model", OPTION_MODEL, "KIND", 0, "omniglot_conv, conv4, omniglot_fc or mlp (omniglot_conv)",
      0},
     {"hidden", OPTION_WIDTH, "N", 0, "filters (64)", 0},

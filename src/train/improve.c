@@ -62,10 +62,35 @@ static il_status divide_classes(improvement *p) {
   return IL_OK;
 }
 
+/* Of each class its last examples test: whoever trained the classifier elsewhere can leave them out. */
+static void hold_out_last(improvement *p, const il_samples *all, int classes) {
+  int64_t *index = calloc((size_t)all->count, sizeof *index), kept = 0, held = 0;
+  if (!index) {
+    il_fail_memory(p->context, "dividing samples");
+    return;
+  }
+  for (int64_t c = 0, first = 0; c < classes; c++) {
+    const int64_t examples = il_dataset_examples(p->dataset, p->background[c]);
+    const int64_t tests = (int64_t)(p->options->hold_out * (double)examples + 0.5);
+    for (int64_t i = 0; i < examples; i++) {
+      if (i < examples - tests)
+        index[kept++] = first + i;
+      else
+        index[all->count - ++held] = first + i;
+    }
+    first += examples;
+  }
+  p->train = il_samples_subset(p->context, all, kept, index);
+  if (p->train) p->test = il_samples_subset(p->context, all, held, index + kept);
+  free(index);
+}
+
 static il_status make_samples(improvement *p) {
   int classes = p->result->classes, validation = p->unseens / 6;
   il_samples *all = il_samples_of_classes(p->context, p->dataset, classes, p->background);
-  if (all)
+  if (all && p->options->init)
+    hold_out_last(p, all, classes);
+  else if (all)
     il_samples_hold_out(p->context, all, p->options->hold_out, p->options->fit.seed, &p->train,
                         &p->test);
   il_samples_free(all);
@@ -116,15 +141,15 @@ static il_status train_classifier(improvement *p) {
 
 /* Gradient descent on support sets, with the rate and the number of steps that do best on validation classes. */
 static il_status adapt_to_unseen(improvement *p, const il_model *m, il_improve_adapted *best) {
-  static const double rate[] = {0.02, 0.1, 0.4};
-  static const int steps[] = {1, 5, 10};
+  static const double rate[] = {0.01, 0.03, 0.1, 0.4, 1};
+  static const int steps[] = {1, 5, 10, 20};
   il_meta_options o = p->options->meta;
   double chosen = -1, mean, interval;
   o.episodes.shots = best->shots;
   o.episodes.queries = 5;
   o.episodes.rotate = false;
-  for (int r = 0; r < 3; r++)
-    for (int s = 0; s < 3; s++) {
+  for (int r = 0; r < (int)(sizeof rate / sizeof *rate); r++)
+    for (int s = 0; s < (int)(sizeof steps / sizeof *steps); s++) {
       o.inner_lr = rate[r];
       o.inner_steps = steps[s];
       if (o.stop && *o.stop) return il_fail(p->context, IL_ERROR_INTERRUPTED, "stopped");
