@@ -70,8 +70,13 @@ def section(results):
     m = results["machine"]
     done = {n: w for n, w in results["workloads"].items() if "innerloop" in w}
     peaks = [w["peak_gflops"] for w in done.values()]
+    commits = {}
+    for n, w in done.items():
+        commits.setdefault(w["commit"], []).append(n)
+    commits = "; ".join(f"commit {c}" + (f" ({', '.join(n)})" if len(commits) > 1 else "")
+                        for c, n in commits.items())
     parts = [
-        f"{m['cpu']}, {m['cores']} cores, {m['date']}, commit {m['commit']}; measured peak of all cores "
+        f"{m['cpu']}, {m['cores']} cores, {m['date']}, {commits}; measured peak of all cores "
         f"{min(peaks):.0f}–{max(peaks):.0f} GFLOP/s. The floor is the real operations at that peak; what is "
         "compared, and how, stands in [bench/README.md](../bench/README.md).",
         machine_share(done),

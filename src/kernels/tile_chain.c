@@ -1,6 +1,7 @@
 /* Fused elementwise programs as a chain: a block of rows by vectors of columns goes through the whole program while
  * the value made last stays in registers, where the next operation finds it. A value is stored only for who reads it
- * later; what is the same for all rows or columns is read once per block, and sums take their rows as they pass. */
+ * later; what is the same for all rows or columns is read once per block, numbers of pooled pixels are spread over the
+ * block's rows before it begins, and sums take their rows as they pass. */
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
@@ -55,8 +56,13 @@ static int swapped(int kind) { return kind == SUB || kind == DIV ? kind + 1 : ki
 static int doubled(int kind) { return kind == ADD ? TWICE : kind == MUL ? SQUARE : kind; }
 
 static il_form form_of(const il_tile_program *p, int slot) {
-  if (slot >= p->operands || p->mode[slot] == IL_TILE_FULL) return EACH;
-  return p->mode[slot] == IL_TILE_CHANNEL ? CHANNEL : ROW;
+  if (slot >= p->operands) return EACH;
+  switch (p->mode[slot]) {
+  case IL_TILE_CHANNEL: return CHANNEL;
+  case IL_TILE_ROW:
+  case IL_TILE_SCALAR: return ROW;
+  default: return EACH;
+  }
 }
 
 /* Whether a code after the next reads what code i made, or the next one in a way that needs memory. */
@@ -189,13 +195,67 @@ static inline __attribute__((always_inline)) void run_block(const int rows, cons
   }
 }
 
+/* Pooled numbers of one operand, and where those of a block go. */
+typedef struct il_pooled {
+  const float *from;
+  const int32_t *index; /* the element of the image that each belongs to */
+  float *to;
+} il_pooled;
+typedef struct il_spread {
+  const il_pool_geometry *window;
+  int64_t column; /* the first channel of the panel */
+  int count;
+  il_pooled pooled[IL_TILE_MAX_OPERANDS];
+} il_spread;
+
+/* Pixels row .. row + rows of the image: the number of the window that each lies in, where it is that pixel's; else 0.
+ * 0 + x: as a sum from 0. */
+static inline __attribute__((always_inline)) void spread_rows(const int rows, const int vectors,
+                                                              const il_spread *s, int64_t row) {
+  const il_pool_geometry *g = s->window;
+  il_mask lane;
+  for (int i = 0; i < IL_VL; i++) lane[i] = i;
+  int32_t w = (int32_t)(row % g->w), h = (int32_t)(row / g->w % g->h);
+  int64_t n = row / g->w / g->h;
+  for (int r = 0; r < rows; r++) {
+    const int32_t i = h / g->sh, j = w / g->sw;
+    const bool inside = i < g->oh && j < g->ow && h - i * g->sh < g->kh && w - j * g->sw < g->kw;
+    const int64_t from = ((n * g->oh + i) * g->ow + j) * g->c + s->column;
+    const int32_t first = (int32_t)((row + r) * g->c + s->column);
+    for (int k = 0; k < s->count; k++) {
+      const il_pooled *p = &s->pooled[k];
+      COLUMNS {
+        il_vec x = {0};
+        if (inside) {
+          il_mask index;
+          memcpy(&index, p->index + from + c * IL_VL, sizeof index);
+          x += il_load(p->from + from + c * IL_VL);
+          x = (il_vec)((index == lane + (first + c * IL_VL)) & (il_mask)x);
+        }
+        il_store(p->to + (r * vectors + c) * IL_VL, x);
+      }
+    }
+    if (++w < g->w) continue;
+    w = 0;
+    if (++h < g->h) continue;
+    h = 0;
+    n++;
+  }
+}
+
 static inline __attribute__((always_inline)) void run_panel(const int vectors,
                                                             const il_chain *chain, int64_t rows,
-                                                            const il_slot *slot) {
+                                                            const il_slot *slot,
+                                                            const il_spread *spread) {
   int64_t row = 0;
-  for (; row + BLOCK / vectors <= rows; row += BLOCK / vectors)
+  for (; row + BLOCK / vectors <= rows; row += BLOCK / vectors) {
+    if (spread->count) spread_rows(BLOCK / vectors, vectors, spread, row);
     run_block(BLOCK / vectors, vectors, chain, row, slot);
-  for (; row < rows; row++) run_block(1, vectors, chain, row, slot);
+  }
+  for (; row < rows; row++) {
+    if (spread->count) spread_rows(1, vectors, spread, row);
+    run_block(1, vectors, chain, row, slot);
+  }
 }
 
 /* Nothing depends on rows or columns: one long row. */
@@ -212,13 +272,13 @@ typedef struct il_pass {
   const il_chain *chain;
   const void *const *in;
   void *const *out;
-  float *own; /* registers that stay within a block */
+  float *own; /* registers that stay within a block, and what is spread over it */
   float constant[IL_TILE_MAX_OPERANDS];
 } il_pass;
 
 static il_slot slot_of(const il_pass *pass, int k, int64_t at, int64_t width, int vectors) {
   const il_tile_program *p = pass->program;
-  if (k >= p->operands)
+  if (k >= p->operands || p->mode[k] == IL_TILE_SPREAD)
     return (il_slot){.at = pass->own + (int64_t)k * BLOCK * IL_VL, .stride = vectors * IL_VL};
   const float *from = p->is_constant[k] ? &pass->constant[k] : pass->in[k];
   switch (p->mode[k]) {
@@ -227,6 +287,16 @@ static il_slot slot_of(const il_pass *pass, int k, int64_t at, int64_t width, in
   case IL_TILE_ROW: return (il_slot){.from = from, .step = 1, .stride = 1};
   default: return (il_slot){.from = from};
   }
+}
+
+static il_spread spread_of(const il_pass *pass, int64_t column) {
+  const il_tile_program *p = pass->program;
+  il_spread s = {.window = &p->window, .column = column};
+  for (int k = 0; k < p->operands; k++)
+    if (p->mode[k] == IL_TILE_SPREAD)
+      s.pooled[s.count++] =
+          (il_pooled){pass->in[k], pass->in[k + 1], pass->own + (int64_t)k * BLOCK * IL_VL};
+  return s;
 }
 
 /* `rows` rows of `width` numbers; the first stands `at` numbers from the operands' begin. */
@@ -244,12 +314,13 @@ static void run_rows(const il_pass *pass, int64_t at, int64_t rows, int64_t widt
       else
         slot[p->result[k].reg] = (il_slot){.at = y, .step = width, .stride = width};
     }
+    const il_spread spread = spread_of(pass, column);
     if (vectors == PANEL)
-      run_panel(PANEL, pass->chain, rows, slot);
+      run_panel(PANEL, pass->chain, rows, slot, &spread);
     else if (vectors == 2)
-      run_panel(2, pass->chain, rows, slot);
+      run_panel(2, pass->chain, rows, slot, &spread);
     else
-      run_panel(1, pass->chain, rows, slot);
+      run_panel(1, pass->chain, rows, slot, &spread);
     column += vectors * IL_VL;
   }
 }
@@ -274,7 +345,6 @@ static const char *refuses(const il_problem *problem) {
   const il_tile_program *p = problem->tile;
   for (int i = 0; i < p->codes; i++)
     if (kind_of(p->code[i].op) < 0) return "takes add, sub, mul, div, neg, relu and step only";
-  if (p->window.kh > 0) return "spreads no pooled numbers";
   if ((is_flat(p) ? p->rows * p->width : p->width) % IL_VL) return "takes whole vectors only";
   return NULL;
 }

@@ -350,6 +350,30 @@ static void test_chains(il_case *c) {
     }
 }
 
+/* Programs that read scatters by a pool's indexes through their updates: images with and without pixels that no window
+ * covers, whole vectors of channels and others, sums. */
+static void test_spreads(il_case *c) {
+  static const int sizes[][4] = {
+      {2, 6, 8, 64}, {3, 5, 7, 16}, {1, 9, 11, 32}, {2, 4, 4, 80}, {2, 7, 6, 5}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int stride = 2; stride < 4; stride++) {
+      const int *s = sizes[i];
+      const il_window w = il_window_square(2, stride, 0);
+      const il_shape x = IL_SHAPE(s[0], s[1], s[2], s[3]),
+                     y = IL_SHAPE(s[0], reach(s[1], &w, 0), reach(s[2], &w, 1), s[3]);
+      begin(c);
+      il_graph *g = c->g;
+      const il_value image = input(c, x), at = il_pool_argmax(g, image, w),
+                     channel = input(c, IL_SHAPE(1, 1, 1, s[3]));
+      il_value spread[2];
+      for (int k = 0; k < 2; k++)
+        spread[k] = il_reshape(g, il_scatter_add(g, at, input(c, y), il_shape_count(x)), x);
+      const il_value scaled = il_mul(g, il_sub(g, image, spread[0]), channel),
+                     all = il_add(g, il_mul(g, scaled, spread[1]), spread[0]);
+      finish(c, il_add(g, all, il_sum(g, il_mul(g, all, image), 7)));
+    }
+}
+
 static void test_products(il_case *c) {
   static const int64_t sizes[][2] = {{1, 1}, {5, 7}, {6, 64}, {13, 80}, {40, 200}, {7, 16}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -375,6 +399,7 @@ static void test_rows(void **state) {
   test_slices(&c);
   test_programs(&c);
   test_chains(&c);
+  test_spreads(&c);
   test_products(&c);
   int sets;
   const il_kernel_set *const *set = il_kernel_sets(&sets);
