@@ -134,10 +134,10 @@ static void w_of_points(const float *from, int64_t plane, int64_t count, float *
 }
 
 /* ---- products ---- */
-typedef struct il_factor { /* element (row, k) at x + row·across + k·along */
+typedef struct il_rows_by_k { /* element (row, k) at x + row·across + k·along */
   const float *x;
   int64_t across, along;
-} il_factor;
+} il_rows_by_k;
 
 INLINE void multiply(int rows, int vectors, const float *a, int64_t across, int64_t along,
                      const float *b, int64_t width, int64_t count, bool add, float *y) {
@@ -176,7 +176,7 @@ INLINE void multiply(int rows, int vectors, const float *a, int64_t across, int6
     break;
 
 /* y [rows, width] = or += a [rows, count] times b [count, width]; a has one of its steps 1. */
-static void product(int64_t rows, il_factor a, const float *b, int64_t width, int64_t count,
+static void product(int64_t rows, il_rows_by_k a, const float *b, int64_t width, int64_t count,
                     bool add, float *y_begin) {
   const int64_t blocks = (rows + ROWS - 1) / ROWS;
   const float *x = a.x, *b_begin = b;
@@ -209,16 +209,17 @@ static il_tiling tiling_of(const il_conv_geometry *g) {
   return (il_tiling){g->h, g->w, down, across, count, (count + RUN - 1) / RUN};
 }
 
-/* Where the pixel lies that is `row` and `column` away from the first of tile t; -1: outside of the image. */
-typedef struct il_place {
-  int64_t first, y, x; /* of the tile: its image's first pixel, its own place in it */
-} il_place;
-static inline il_place place_of(const il_tiling *g, int64_t t) {
+typedef struct
+    il_corner { /* of a tile: its image's first pixel, and where in the image it begins */
+  int64_t first, y, x;
+} il_corner;
+static inline il_corner corner_of(const il_tiling *g, int64_t t) {
   const int32_t each = (int32_t)(g->down * g->across), image = (int32_t)t / each,
                 at = (int32_t)t % each, across = (int32_t)g->across;
-  return (il_place){image * g->h * g->w, at / across * 2, at % across * 2};
+  return (il_corner){image * g->h * g->w, at / across * 2, at % across * 2};
 }
-static inline int64_t pixel(const il_tiling *g, const il_place *p, int row, int column) {
+/* The pixel that is `row` and `column` away from the corner; -1: outside of the image. */
+static inline int64_t pixel(const il_tiling *g, const il_corner *p, int row, int column) {
   const int64_t y = p->y + row, x = p->x + column;
   return y < 0 || y >= g->h || x < 0 || x >= g->w ? -1 : p->first + y * g->w + x;
 }
@@ -227,10 +228,10 @@ static void run_of_x(const il_tiling *g, int64_t first, int64_t tiles, const flo
                      int64_t channels, const float *zeros, float *to, int64_t plane) {
   for (int64_t t = 0; t < tiles; t++) {
     const float *at[SIDE][SIDE];
-    const il_place place = place_of(g, first + t);
+    const il_corner corner = corner_of(g, first + t);
     for (int i = 0; i < SIDE; i++)
       for (int j = 0; j < SIDE; j++) {
-        const int64_t p = pixel(g, &place, i - 1, j - 1);
+        const int64_t p = pixel(g, &corner, i - 1, j - 1);
         at[i][j] = p < 0 ? zeros : x + p * channels;
       }
     points_of_x(at, channels, to + t * channels, plane);
@@ -240,10 +241,10 @@ static void run_of_y(const il_tiling *g, int64_t first, int64_t tiles, const flo
                      int64_t channels, const float *zeros, float *to, int64_t plane) {
   for (int64_t t = 0; t < tiles; t++) {
     const float *at[2][2];
-    const il_place place = place_of(g, first + t);
+    const il_corner corner = corner_of(g, first + t);
     for (int i = 0; i < 2; i++)
       for (int j = 0; j < 2; j++) {
-        const int64_t p = pixel(g, &place, i, j);
+        const int64_t p = pixel(g, &corner, i, j);
         at[i][j] = p < 0 ? zeros : y + p * channels;
       }
     points_of_y(at, channels, to + t * channels, plane);
@@ -253,10 +254,10 @@ static void run_to_y(const il_tiling *g, int64_t first, int64_t tiles, const flo
                      int64_t plane, int64_t channels, float *y, float *nowhere) {
   for (int64_t t = 0; t < tiles; t++) {
     float *at[2][2];
-    const il_place place = place_of(g, first + t);
+    const il_corner corner = corner_of(g, first + t);
     for (int i = 0; i < 2; i++)
       for (int j = 0; j < 2; j++) {
-        const int64_t p = pixel(g, &place, i, j);
+        const int64_t p = pixel(g, &corner, i, j);
         at[i][j] = p < 0 ? nowhere : y + p * channels;
       }
     y_of_points(from + t * channels, plane, channels, at);
@@ -318,8 +319,8 @@ static void run_conv(const il_problem *p, const void *table, const void *const *
     run = tiles.count * (i + 1) / tiles.runs - first;
     run_of_x(&tiles, first, run, in[0], channels, r.zeros, x, x_plane);
     for (int at = 0; at < POINTS; at++)
-      product(run, (il_factor){x + at * x_plane, channels, 1}, r.w + at * r.w_plane, outs, channels,
-              false, y + at * y_plane);
+      product(run, (il_rows_by_k){x + at * x_plane, channels, 1}, r.w + at * r.w_plane, outs,
+              channels, false, y + at * y_plane);
     run_to_y(&tiles, first, run, y, y_plane, outs, out[0], r.nowhere);
   }
 }
@@ -335,7 +336,7 @@ static void run_weight(const il_problem *p, const void *table, const void *const
     run_of_x(&tiles, first, run, in[0], g->c, r.zeros, r.x, r.x_plane);
     run_of_y(&tiles, first, run, in[1], g->k, r.zeros, r.y, r.y_plane);
     for (int at = 0; at < POINTS; at++)
-      product(g->c, (il_factor){r.x + at * r.x_plane, 1, g->c}, r.y + at * r.y_plane, g->k, run,
+      product(g->c, (il_rows_by_k){r.x + at * r.x_plane, 1, g->c}, r.y + at * r.y_plane, g->k, run,
               first > 0, r.w + at * r.w_plane);
   }
   w_of_points(r.w, r.w_plane, (int64_t)g->c * g->k, out[0]);
