@@ -1,6 +1,7 @@
 /* Augmented copies of images: all draws of an image come from one stream, in the order of the settings, so that a
  * copy is a pure function of (seed, use, example). Float images are computed as they are, u8 rounded once. */
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/elementary.h"
@@ -27,17 +28,26 @@ il_status il_augment_check(il_context *context, const il_augment *a, il_shape ex
   return IL_OK;
 }
 
+/* Pixel (i, j) of `out` is pixel origin + i·row + j·column of `in`. Inlined with a constant pixel size, so that a pixel
+ * is moved by one load and one store. */
+static inline void turn(const char *in, ptrdiff_t side, const ptrdiff_t step[3], size_t pixel_bytes,
+                        char *out) {
+  for (ptrdiff_t i = 0; i < side; i++) {
+    const char *from = in + (step[0] + i * step[1]) * (ptrdiff_t)pixel_bytes;
+    for (ptrdiff_t j = 0; j < side; j++, out += pixel_bytes)
+      memcpy(out, from + j * step[2] * (ptrdiff_t)pixel_bytes, pixel_bytes);
+  }
+}
+
 void il_image_turn(const void *in, int side, size_t pixel_bytes, int turns, void *out) {
-  int last = side - 1;
-  char *to = out;
-  for (int i = 0; i < side; i++)
-    for (int j = 0; j < side; j++) {
-      int y = turns == 0 ? i : turns == 1 ? j : turns == 2 ? last - i : last - j;
-      int x = turns == 0 ? j : turns == 1 ? last - i : turns == 2 ? last - j : i;
-      memcpy(to, (const char *)in + ((size_t)y * (size_t)side + (size_t)x) * pixel_bytes,
-             pixel_bytes);
-      to += pixel_bytes;
-    }
+  const ptrdiff_t n = side;
+  const ptrdiff_t step[4][3] = {{0, n, 1}, {n - 1, -1, n}, {n * n - 1, -n, -1}, {n * n - n, 1, -n}};
+  switch (pixel_bytes) {
+  case 1: turn(in, n, step[turns], 1, out); break;                         /* grey, u8 */
+  case 3: turn(in, n, step[turns], 3, out); break;                         /* RGB, u8 */
+  case sizeof(float): turn(in, n, step[turns], sizeof(float), out); break; /* grey, float */
+  default: turn(in, n, step[turns], pixel_bytes, out);
+  }
 }
 
 /* What was drawn for one image. */

@@ -22,7 +22,7 @@ il_status il_samples_check(il_context *context, const char *name, const il_sampl
 /* Copies example `index` into example `at` of samples with room. */
 void il_samples_copy(const il_samples *from, int64_t index, il_samples *to, int64_t at);
 
-/* out = a square image turned by quarter turns counter-clockwise, as numpy.rot90 does; in data/augment.c. */
+/* out = a square image turned by 0 to 3 quarter turns counter-clockwise, as numpy.rot90 does; in data/augment.c. */
 void il_image_turn(const void *in, int side, size_t pixel_bytes, int turns, void *out);
 
 #endif

@@ -149,6 +149,30 @@ static void test_turns(void **state) {
   il_context_free(context);
 }
 
+/* Every turn is one quarter turn more, whatever a pixel is: grey and coloured bytes, grey and coloured floats. */
+static void test_turns_of_pixels(void **state) {
+  (void)state;
+  enum { SIDE = 5, LARGEST = 12 };
+  const size_t sizes[] = {1, 2, 3, 4, LARGEST};
+  for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+    const size_t pixel = sizes[k], row = SIDE * pixel;
+    char image[SIDE * SIDE * LARGEST], expected[sizeof image], turned[sizeof image];
+    for (size_t i = 0; i < sizeof image; i++) image[i] = (char)(i * 7);
+    memcpy(expected, image, sizeof image);
+    for (int turns = 0; turns < 4; turns++) {
+      memset(turned, 0, sizeof turned);
+      il_image_turn(image, SIDE, pixel, turns, turned);
+      assert_memory_equal(turned, expected, SIDE * row);
+      char before[sizeof image];
+      memcpy(before, expected, sizeof image);
+      for (size_t y = 0; y < SIDE; y++) /* the column at the right becomes the row at the top */
+        for (size_t x = 0; x < SIDE; x++)
+          memcpy(expected + y * row + x * pixel, before + x * row + (SIDE - 1 - y) * pixel, pixel);
+    }
+    assert_memory_equal(expected, image, SIDE * row);
+  }
+}
+
 static void test_all_classes(void **state) {
   (void)state;
   float x[EXAMPLES] = {0}, target[EXAMPLES * 2] = {0};
@@ -311,9 +335,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files),
       cmocka_unit_test(test_by_class), cmocka_unit_test(test_all_classes),
-      cmocka_unit_test(test_turns),    cmocka_unit_test(test_rotate),
-      cmocka_unit_test(test_flips),    cmocka_unit_test(test_crop),
-      cmocka_unit_test(test_affine),   cmocka_unit_test(test_erase),
+      cmocka_unit_test(test_turns),    cmocka_unit_test(test_turns_of_pixels),
+      cmocka_unit_test(test_rotate),   cmocka_unit_test(test_flips),
+      cmocka_unit_test(test_crop),     cmocka_unit_test(test_affine),
+      cmocka_unit_test(test_erase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
