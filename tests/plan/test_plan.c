@@ -65,7 +65,7 @@ static il_graph *random_graph(il_fixture *f, il_type real, uint64_t seed) {
   f->values = 0;
   f->random = il_random_start(seed, 1);
   for (int i = 0; i < INPUTS; i++) {
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "x%d", i);
     keep(f, il_input(f->graph, name, il_random_below(&f->random, 2) ? IL_TASK : IL_SHARED, real,
                      il_shape_of(3, dims[i])));
