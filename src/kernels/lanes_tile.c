@@ -20,6 +20,7 @@ typedef struct il_table {
 } il_table;
 
 #include "op/as_float.h"
+#include "kernels/angles.h"
 
 __attribute__((always_inline)) static inline void loop(int op, bool one0, bool one1, int64_t count,
                                                        float *restrict y, const float *x0,
@@ -48,6 +49,7 @@ static void code(const il_tile_code *c, uint8_t reading, int64_t count, float *c
                  const float *const *reg) {
   float *y = result[c->result];
   const float *x0 = reg[c->arg[0]], *x1 = reg[c->arg[1]], *x2 = reg[c->arg[2]];
+  if (il_far_angles(c->op, count, y, x0)) return;
   if (reading == EACH)
     loop(c->op, false, false, count, y, x0, x1, x2);
   else if (reading == SECOND_ONE)

@@ -28,11 +28,15 @@ static void add_rows_double(int64_t rows, int64_t width, const double *x, double
 }
 
 #include "op/as_float.h"
+#include "kernels/angles.h"
 #define IL_ADD_ROWS il_add_rows
+#define IL_FAR_ANGLES il_far_angles
 #include "kernels/tile_loop.inc"
 #include "op/as_double.h"
 #undef IL_ADD_ROWS
+#undef IL_FAR_ANGLES
 #define IL_ADD_ROWS add_rows_double
+#define IL_FAR_ANGLES(op, count, y, x) false /* double takes the C library's */
 #include "kernels/tile_loop.inc"
 
 static size_t scratch(const il_problem *problem) {

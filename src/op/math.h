@@ -1,12 +1,13 @@
-/* Float32 functions that are the same everywhere: branch-free, made of IEEE operations and explicit fused
- * multiply-adds, so that every compiler and every vector width gives the same bits. Errors against the exact
- * value, held to by tests/op/test_math.c: exp, log and tanh at most 2 ulp over all floats, sin and cos the same
- * for |x| <= 1e5, sigmoid at most 3; pow as stated there. Largest over every float: exp 1.068, log 0.858, tanh 1.330;
- * up to 1e5 sin 1.486, cos 1.513. */
+/* Float32 functions that are the same everywhere: made of IEEE operations, explicit fused multiply-adds and, for far
+ * angles, integers, so that every compiler and every vector width gives the same bits. Branch-free, but for what
+ * chooses between near and far angles. Errors against the exact value, held to by tests/op/test_math.c: at most 2 ulp
+ * over all floats, pow as stated there. Largest over every float: exp 1.068, log 0.858, tanh 1.330, sin 1.521, cos
+ * 1.521, sigmoid 1.627. */
 #ifndef IL_OP_MATH_H
 #define IL_OP_MATH_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -39,12 +40,10 @@ static inline float il_fmaf(float a, float b, float c) {
 #endif
 }
 
-/* e^x: x = n·ln 2 + r, |r| <= ln 2 / 2, polynomial of degree 7, scaled in two steps so that results below the
- * normal range come out rounded. */
-static inline float il_expf(float x) {
+/* e^c for −104 <= c <= 89: c = n·ln 2 + r, |r| <= ln 2 / 2, polynomial of degree 7, scaled in two steps so that results
+ * below the normal range come out rounded. */
+static inline float il_clamped_expf(float c) {
   const float shifter = 12582912.0f; /* 1.5·2^23: rounds to an integer */
-  float c = x < 89.0f ? x : 89.0f;   /* NaN too becomes 89: no conversion below is undefined */
-  c = c < -104.0f ? -104.0f : c;
   const float n = il_fmaf(c, 1.44269504f, shifter) - shifter;
   float r = il_fmaf(n, -0.693145752f, c);
   r = il_fmaf(n, -1.42860677e-6f, r);
@@ -56,8 +55,17 @@ static inline float il_expf(float x) {
   p = il_fmaf(p, r, 0.5f);
   p = il_fmaf(p * r, r, r) + 1.0f;
   const int32_t k = (int32_t)n, half = k / 2;
-  const float y = p * il_bits_float((uint32_t)(half + 127) << 23) *
-                  il_bits_float((uint32_t)(k - half + 127) << 23);
+  return p * il_bits_float((uint32_t)(half + 127) << 23) *
+         il_bits_float((uint32_t)(k - half + 127) << 23);
+}
+/* e^x. NaN too is clamped first: no conversion above is undefined. */
+static inline float il_expf(float x) {
+  const float c = x < 89.0f ? x : 89.0f, y = il_clamped_expf(c < -104.0f ? -104.0f : c);
+  return x != x ? x : y;
+}
+/* e^x for x <= 89 and NaN. */
+static inline float il_bounded_expf(float x) {
+  const float y = il_clamped_expf(x > -104.0f ? x : -104.0f);
   return x != x ? x : y;
 }
 
@@ -82,10 +90,11 @@ static inline float il_logf(float x) {
   return x != x ? x : y;
 }
 
-/* By e^−|x|, which cannot overflow. */
+/* By e = e^−|x|, which cannot overflow: 1 − e/(1 + e), and e times that where x < 0. What the quotient rounds is
+ * small beside the result. */
 static inline float il_sigmoidf(float x) {
-  const float e = il_expf(-fabsf(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+  const float e = il_bounded_expf(-fabsf(x)), h = e / (1.0f + e);
+  return x < 0.0f ? il_fmaf(-e, h, e) : 1.0f - h;
 }
 
 /* tanh x: odd polynomial near 0, else 1 − 2/(e^2x + 1). */
@@ -98,23 +107,16 @@ static inline float il_tanhf(float x) {
   p = il_fmaf(p, z, -3.33332819422e-1f);
   const float near = il_fmaf(p * z, x, x);
   const float b = a > 10.0f ? 10.0f : a;
-  const float far = 1.0f - 2.0f / (il_expf(2.0f * b) + 1.0f);
+  const float far = 1.0f - 2.0f / (il_bounded_expf(2.0f * b) + 1.0f);
   const float y = a < 0.625f ? near : copysignf(far, x);
   return x != x ? x : y;
 }
 
-/* sin and cos: quarter turns removed with π/2 in three parts; full accuracy for |x| <= 1e5, an error of at
- * most 2e-7 for |x| <= 6e6. Beyond, the turns cannot be counted: the result is some number in [−1, 1]. */
-static inline float il_trigf(float x, int32_t turn) {
-  const float shifter = 12582912.0f;
-  const float n = il_fmaf(x, 0.636619772f, shifter) - shifter;
-  float r = il_fmaf(n, -1.57079601f, x);
-  r = il_fmaf(n, -3.13916473e-7f, r);
-  r = il_fmaf(n, -5.39030253e-15f, r);
-  r = r < 1.25f ? r : 1.25f; /* over π/4 and the error of n; binds only where turns are lost */
-  r = r > -1.25f ? r : -1.25f;
-  const float bounded = fabsf(n) < 4194304.0f ? n : 0.0f;
-  const int32_t quadrant = (int32_t)bounded + turn;
+/* From here on quarter turns are counted in integers. */
+#define IL_FAR_ANGLE 0x1p17f
+
+/* sin of `quadrant` quarter turns and r, |r| <= π/4 and what the reduction rounds. */
+static inline float il_turned_sinf(float r, uint32_t quadrant) {
   const float z = r * r;
   float s = 2.86567956e-6f;
   s = il_fmaf(s, z, -1.98559923e-4f);
@@ -126,9 +128,47 @@ static inline float il_trigf(float x, int32_t turn) {
   c = il_fmaf(c, z, 4.16666567e-2f);
   c = il_fmaf(c, z, -0.5f);
   c = il_fmaf(c, z, 1.0f);
-  float y = quadrant & 1 ? c : s;
-  y = quadrant & 2 ? -y : y;
-  return fabsf(x) < INFINITY ? y : NAN;
+  const float y = quadrant & 1 ? c : s;
+  return quadrant & 2 ? -y : y;
+}
+
+/* sin(x + turn·π/2) for |x| < IL_FAR_ANGLE, branch-free: quarter turns removed with π/2 in three parts. Any other x
+ * gives some float. */
+static inline float il_near_trigf(float x, uint32_t turn) {
+  const float shifter = 12582912.0f, shifted = il_fmaf(x, 0.636619772f, shifter);
+  const float n = shifted - shifter;
+  float r = il_fmaf(n, -1.57079601f, x);
+  r = il_fmaf(n, -3.13916473e-7f, r);
+  r = il_fmaf(n, -5.39030253e-15f, r);
+  return il_turned_sinf(r, il_float_bits(shifted) + turn); /* n, but for multiples of 4 */
+}
+static inline float il_near_sinf(float x) { return il_near_trigf(x, 0); }
+static inline float il_near_cosf(float x) { return il_near_trigf(x, 1); }
+
+/* The same for |x| >= IL_FAR_ANGLE and NaN, with branches and a table (Payne and Hanek, "Radian reduction for
+ * trigonometric functions", 1983): x = m·2^e times those 96 bits of 2/π that do not become multiples of 4. No float is
+ * so near a multiple of π/2 that the 62 bits after the point would not hold r. */
+static inline float il_far_trigf(float x, uint32_t turn) {
+  static const uint32_t two_over_pi[] = {0,           0xa2f9836eu, 0x4e441529u, 0xfc2757d1u,
+                                         0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu};
+  if (!(fabsf(x) < INFINITY)) return NAN;
+  const uint32_t bits = il_float_bits(x);
+  const uint64_t m = (bits & 0x007fffffu) | 0x00800000u;
+  const uint32_t first = (bits >> 23 & 255) - 120; /* bit of the table that 2^e moves to the twos */
+  uint64_t part[3];
+  for (uint32_t i = 0; i < 3; i++) {
+    const uint32_t *word = two_over_pi + first / 32 + i;
+    part[i] = m * (((uint64_t)word[0] << 32 | word[1]) << first % 32 >> 32);
+  }
+  const uint64_t turns = (part[0] << 32) + part[1] + (part[2] >> 32); /* in 2^-62 */
+  const uint64_t n = (turns + (UINT64_C(1) << 61)) >> 62;
+  const double left = (double)(int64_t)(turns - (n << 62)) * 0x1.921fb54442d18p-62; /* π/2·2^-62 */
+  const bool negative = x < 0;
+  return il_turned_sinf((float)(negative ? -left : left), (uint32_t)(negative ? 0 - n : n) + turn);
+}
+
+static inline float il_trigf(float x, uint32_t turn) {
+  return fabsf(x) < IL_FAR_ANGLE ? il_near_trigf(x, turn) : il_far_trigf(x, turn);
 }
 static inline float il_sinf(float x) { return il_trigf(x, 0); }
 static inline float il_cosf(float x) { return il_trigf(x, 1); }

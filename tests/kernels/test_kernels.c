@@ -328,6 +328,21 @@ static void test_programs(il_case *c) {
   c->shared = 0;
 }
 
+/* Angles that are all near, some of them far, far away, and logarithms with infinities and NaN among them: tiles of one
+ * kind and mixed ones, each number with the bytes that it has alone. */
+static void test_angles(il_case *c) {
+  static const int64_t shapes[][2] = {{1, 1}, {5, 5}, {80, 64}, {1, 3000}, {3, 1100}};
+  static const double scales[] = {1, 54840, 1e5, 1e9, 1e38};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (size_t k = 0; k < 2 * sizeof scales / sizeof *scales; k++) {
+      begin(c);
+      il_graph *g = c->g;
+      const il_value x = input(c, IL_SHAPE(shapes[i][0], shapes[i][1]));
+      const il_value angle = il_scale(g, k & 1 ? il_log(g, x) : x, scales[k / 2]);
+      finish(c, k & 2 ? il_sin(g, angle) : il_sub(g, il_sin(g, angle), il_cos(g, angle)));
+    }
+}
+
 /* Nothing but arithmetic: stays in registers where rows are whole vectors, or one flat run of them. */
 static void test_chains(il_case *c) {
   static const int64_t shapes[][2] = {{1, 64},   {5, 5},   {19, 16},  {11, 32}, {21, 48},
@@ -398,6 +413,7 @@ static void test_rows(void **state) {
   test_indexes(&c);
   test_slices(&c);
   test_programs(&c);
+  test_angles(&c);
   test_chains(&c);
   test_spreads(&c);
   test_products(&c);
