@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-  SMALL_PEAK = 32 << 20, /* bytes of a task that no value is made again for */
+  SMALL_PEAK = 16 << 20, /* bytes of a task that no value is made again for */
   SMALL_SHARE = 256,     /* values below this part of the peak are not looked at */
   BYTE_FLOPS = 8,        /* operations that take as long as one byte of memory */
   MOST_COST = 12,        /* bytes of cost for each byte freed */
