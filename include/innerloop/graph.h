@@ -169,9 +169,16 @@ IL_API il_value il_conv2d_transpose(il_graph *g, il_value y, il_value wt, il_win
 /* The linear companion by weights: dw[kh,kw,i,o] = Σ_{n,oh,ow} x[n,…,i]·y[n,oh,ow,o],
  * pixels ascending. window.kernel gives kh, kw. */
 IL_API il_value il_conv2d_weight(il_graph *g, il_value x, il_value y, il_window window);
-/* int32 [n,oh,ow,c]: where the first maximum of each window lies in x, as an index into x laid flat. */
+/* Which tap of each window holds its first maximum, [n,oh,ow,c]: row of the window times its width plus column, from
+ * 0; uint8, of windows with more than 256 taps int32. */
 IL_API il_value il_pool_argmax(il_graph *g, il_value x, il_window window);
-/* Maximum over windows: il_gather of the flat x at il_pool_argmax. */
+/* y[n,oh,ow,c] = x at the given tap of each window; 0 where the window has no such tap within the image. x [n,h,w,c],
+ * tap as il_pool_argmax gives it. */
+IL_API il_value il_pool_gather(il_graph *g, il_value x, il_value tap, il_window window);
+/* Its linear companion: x [n,height,width,c] zero, then y [n,oh,ow,c] added at each window's tap, windows ascending. */
+IL_API il_value il_pool_scatter(il_graph *g, il_value tap, il_value y, il_window window,
+                                int64_t height, int64_t width);
+/* Maximum over windows: il_pool_gather at il_pool_argmax. */
 IL_API il_value il_max_pool(il_graph *g, il_value x, il_window window);
 /* Mean over windows, divided by the full window size (as PyTorch's count_include_pad). */
 IL_API il_value il_average_pool(il_graph *g, il_value x, il_window window);

@@ -225,12 +225,24 @@ il_value il_pool_argmax(il_graph *g, il_value x, il_window window) {
 il_value il_max_pool(il_graph *g, il_value x, il_window window) {
   static const char function[] = "il_max_pool";
   il_attr_window attr = window_attr(window);
-  il_value index = make1(g, function, IL_OP_POOL_ARGMAX, x, &attr, il_shape_scalar());
-  if (!index.id) return index;
-  il_shape flat = {.rank = 1, .dim = {il_shape_count(shape_of(g, x))}};
-  il_value values = make1(g, function, IL_OP_RESHAPE, x, NULL, flat);
-  if (!values.id) return values;
-  return make2(g, function, IL_OP_GATHER, values, index, NULL, il_shape_scalar());
+  il_value tap = make1(g, function, IL_OP_POOL_ARGMAX, x, &attr, il_shape_scalar());
+  if (!tap.id) return tap;
+  return make2(g, function, IL_OP_POOL_GATHER, x, tap, &attr, il_shape_scalar());
+}
+
+il_value il_pool_gather(il_graph *g, il_value x, il_value tap, il_window window) {
+  il_attr_window attr = window_attr(window);
+  return make2(g, "il_pool_gather", IL_OP_POOL_GATHER, x, tap, &attr, il_shape_scalar());
+}
+
+il_value il_pool_scatter(il_graph *g, il_value tap, il_value y, il_window window, int64_t height,
+                         int64_t width) {
+  static const char function[] = "il_pool_scatter";
+  if (!il_node_operands(g, function, 2, (il_value[]){tap, y})) return (il_value){0};
+  il_attr_window attr = window_attr(window);
+  il_shape operand = shape_of(g, y);
+  il_shape shape = image_shape(operand, height, width, operand.dim[3]);
+  return make2(g, function, IL_OP_POOL_SCATTER, tap, y, &attr, shape);
 }
 
 il_value il_average_pool(il_graph *g, il_value x, il_window window) {

@@ -1,4 +1,4 @@
-/* Simplification of elementwise operations, sums and gathers at construction. */
+/* Simplification of elementwise operations, sums and max pools at construction. */
 #ifndef IL_GRAPH_FOLD_H
 #define IL_GRAPH_FOLD_H
 
@@ -9,12 +9,12 @@
 il_value il_fold_elementwise(il_graph *g, const il_infer *made);
 /* The same for a sum (graph/fold_sum.c). */
 il_value il_fold_sum(il_graph *g, const il_infer *made);
-/* The same for a gather, and pieces for sums (graph/fold_pool.c). The values that a pool's indexes pick of an
- * image; and the updates of a sum over all pixels' scatter by such indexes, which sum to the same: {0} where
- * v is none or axes are others. */
-il_value il_fold_gather(il_graph *g, const il_infer *made);
-il_value il_fold_pooled(il_graph *g, il_value image, il_value index);
-il_value il_fold_scattered(const il_graph *g, il_value v, int64_t axes, il_value *index);
+/* The same for what a pool picks, and pieces for sums (graph/fold_pool.c): of a pool_scatter that is summed over all
+ * pixels the node, whose operand sums to the same, NULL where v is none or axes are others; and what that node's taps
+ * pick of another image. */
+il_value il_fold_pool_gather(il_graph *g, const il_infer *made);
+const il_node *il_fold_scattered(const il_graph *g, il_value v, int64_t axes);
+il_value il_fold_pooled(il_graph *g, il_value image, const il_node *scatter);
 /* The operation on numbers of a real type, unused operands 0 (graph/ops/elementwise.c). */
 double il_elementwise_number(il_op op, il_type type, double a, double b, double c);
 

@@ -89,16 +89,17 @@ static il_value sum_of(const sum *s, il_value v) {
                       il_shape_scalar());
 }
 
-/* A scatter by a pool's indexes, or its product with an image: what has the same sum on the pooled side. */
+/* What a pool scatters, or its product with an image: what has the same sum on the pooled side. */
 static il_value on_pooled_side(const sum *s, il_value v) {
-  il_value index, updates = il_fold_scattered(s->g, v, s->axes, &index);
-  if (updates.id) return updates;
+  const il_node *scatter = il_fold_scattered(s->g, v, s->axes);
+  if (scatter) return scatter->input[1];
   const il_node *node = il_node_of(s->g, v);
   if (node->op != IL_OP_MUL) return (il_value){0};
   for (int i = 0; i < 2; i++) {
-    updates = il_fold_scattered(s->g, node->input[i], s->axes, &index);
-    if (updates.id)
-      return binary(s, IL_OP_MUL, updates, il_fold_pooled(s->g, node->input[1 - i], index));
+    scatter = il_fold_scattered(s->g, node->input[i], s->axes);
+    if (!scatter) continue;
+    return binary(s, IL_OP_MUL, scatter->input[1],
+                  il_fold_pooled(s->g, node->input[1 - i], scatter));
   }
   return (il_value){0};
 }

@@ -45,17 +45,19 @@ typedef struct il_move_geometry {
   int64_t offset;
 } il_move_geometry;
 
-/* pool_argmax, average_pool and its transpose. */
+/* The pool family; taps are bytes unless there are more than IL_NARROW_TAPS. */
 typedef struct il_pool_geometry {
   int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } il_pool_geometry;
+/* Whether all taps of all windows lie inside the image, and none in two windows. */
+static inline bool il_pool_apart(const il_pool_geometry *g) {
+  return g->ph == 0 && g->pw == 0 && g->dh == 1 && g->dw == 1 && g->sh >= g->kh && g->sw >= g->kw &&
+         (g->oh - 1) * g->sh + g->kh <= g->h && (g->ow - 1) * g->sw + g->kw <= g->w;
+}
 
-/* gather / scatter_add: a [rows, width], index [count]. Where the indexes come from a pool_argmax over an
- * image of `rows` elements, whose windows lie inside it and apart from each other, window says which
- * (else its kh is 0): then only places of its window need to be looked at. */
+/* gather / scatter_add: a [rows, width], index [count]. */
 typedef struct il_gather_geometry {
   int64_t rows, width, count;
-  il_pool_geometry window;
 } il_gather_geometry;
 
 /* task_product of one task: sums of rows[pair] outer products each. */
@@ -76,8 +78,8 @@ typedef enum il_tile_mode {
   IL_TILE_CHANNEL,  /* operand [width], the same for all rows */
   IL_TILE_ROW,      /* operand [rows], the same for the width */
   IL_TILE_SCALAR,   /* operand [1] */
-  IL_TILE_SPREAD, /* operand of pooled pixels, each put where the indexes of the next operand say, 0 elsewhere */
-  IL_TILE_INDEX, /* the indexes of the operand before; no register of their own is read */
+  IL_TILE_SPREAD, /* operand of pooled pixels, each put at the tap that the next operand says, 0 elsewhere */
+  IL_TILE_TAP, /* the taps of the operand before, one byte each; no register of their own is read */
 } il_tile_mode;
 enum {
   IL_TILE_MAX_CODE = 64,

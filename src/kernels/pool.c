@@ -17,43 +17,139 @@ static il_span span_of(int32_t out, int32_t stride, int32_t pad, int32_t dilatio
   return s;
 }
 
-static inline __attribute__((always_inline)) void best_of(const int64_t lanes,
-                                                          const il_pool_geometry *g, il_span h,
-                                                          il_span w, int64_t base, const float *x,
-                                                          int32_t *y) {
+/* One window: where its pixels begin in the image, where its numbers stand in the pooled one, from channel to channel. */
+typedef struct il_place {
+  il_span h, w;
+  int64_t image, pooled;
+} il_place;
+/* Does the taps of one window, for `lanes` channels. */
+typedef void il_window_step(int64_t lanes, const il_pool_geometry *g, const il_place *at,
+                            const void *const *in, void *out);
+
+/* Inlined with the step, so that most channels come as constant blocks. */
+static inline __attribute__((always_inline)) void each_window(const il_pool_geometry *g,
+                                                              il_window_step *step,
+                                                              const void *const *in, void *out) {
+  int64_t pooled = 0;
+  for (int32_t n = 0; n < g->n; n++)
+    for (int32_t i = 0; i < g->oh; i++)
+      for (int32_t j = 0; j < g->ow; j++) {
+        il_place at = {span_of(i, g->sh, g->ph, g->dh, g->kh, g->h),
+                       span_of(j, g->sw, g->pw, g->dw, g->kw, g->w),
+                       (int64_t)n * g->h * g->w * g->c, pooled};
+        pooled += g->c;
+        for (; at.pooled + LANES <= pooled; at.pooled += LANES, at.image += LANES)
+          step(LANES, g, &at, in, out);
+        if (at.pooled < pooled) step(pooled - at.pooled, g, &at, in, out);
+      }
+}
+
+static inline int64_t pixel_of(const il_pool_geometry *g, const il_place *at, int32_t a,
+                               int32_t b) {
+  return at->image + ((int64_t)(at->h.at + a * g->dh) * g->w + at->w.at + b * g->dw) * g->c;
+}
+
+static inline __attribute__((always_inline)) void find_best(int64_t lanes,
+                                                            const il_pool_geometry *g,
+                                                            const il_place *at,
+                                                            const void *const *in, void *out) {
   float best[LANES] = {0}; /* read before the first tap replaces it, though without effect */
-  int32_t where[LANES];
+  int32_t where[LANES] = {0};
   bool first = true;
-  for (int64_t c = 0; c < lanes; c++) where[c] = -1; /* a window that is all padding */
-  for (int32_t a = h.begin; a < h.end; a++)
-    for (int32_t b = w.begin; b < w.end; b++) {
-      const int64_t at = base + ((int64_t)(h.at + a * g->dh) * g->w + w.at + b * g->dw) * g->c;
-      const float *from = x + at;
+  for (int32_t a = at->h.begin; a < at->h.end; a++)
+    for (int32_t b = at->w.begin; b < at->w.end; b++) {
+      const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
+      const int32_t tap = a * g->kw + b;
       for (int64_t c = 0; c < lanes; c++) {
-        const bool more = first | (best[c] < from[c]);
-        best[c] = more ? from[c] : best[c];
-        where[c] = more ? (int32_t)(at + c) : where[c];
+        const bool more = first | (best[c] < x[c]);
+        best[c] = more ? x[c] : best[c];
+        where[c] = more ? tap : where[c];
       }
       first = false;
     }
-  memcpy(y, where, (size_t)lanes * sizeof *y);
+  uint8_t *y = (uint8_t *)out + at->pooled;
+  for (int64_t c = 0; c < lanes; c++) y[c] = (uint8_t)where[c];
+}
+
+static inline __attribute__((always_inline)) void pick(int64_t lanes, const il_pool_geometry *g,
+                                                       const il_place *at, const void *const *in,
+                                                       void *out) {
+  const uint8_t *taps = (const uint8_t *)in[1] + at->pooled;
+  float picked[LANES] = {0}; /* what no tap names */
+  int32_t where[LANES];
+  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
+  for (int32_t a = at->h.begin; a < at->h.end; a++)
+    for (int32_t b = at->w.begin; b < at->w.end; b++) {
+      const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
+      const int32_t tap = a * g->kw + b;
+      for (int64_t c = 0; c < lanes; c++) picked[c] = where[c] == tap ? x[c] : picked[c];
+    }
+  memcpy((float *)out + at->pooled, picked, (size_t)lanes * sizeof *picked);
+}
+
+/* Adds to every pixel of the window: its number where a tap names it, else 0, which changes no sum from 0. */
+static inline __attribute__((always_inline)) void add_back(int64_t lanes, const il_pool_geometry *g,
+                                                           const il_place *at,
+                                                           const void *const *in, void *out) {
+  const uint8_t *taps = (const uint8_t *)in[0] + at->pooled;
+  const float *y = (const float *)in[1] + at->pooled;
+  int32_t where[LANES];
+  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
+  for (int32_t a = at->h.begin; a < at->h.end; a++)
+    for (int32_t b = at->w.begin; b < at->w.end; b++) {
+      float *restrict x = (float *)out + pixel_of(g, at, a, b);
+      const int32_t tap = a * g->kw + b;
+      for (int64_t c = 0; c < lanes; c++) x[c] += where[c] == tap ? y[c] : 0;
+    }
+}
+
+/* The same where windows lie apart: a pixel is written once. 0 + y: as the sum that starts from 0, also for -0. */
+static inline __attribute__((always_inline)) void put_back(int64_t lanes, const il_pool_geometry *g,
+                                                           const il_place *at,
+                                                           const void *const *in, void *out) {
+  const uint8_t *taps = (const uint8_t *)in[0] + at->pooled;
+  const float *y = (const float *)in[1] + at->pooled;
+  int32_t where[LANES];
+  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
+  for (int32_t a = at->h.begin; a < at->h.end; a++)
+    for (int32_t b = at->w.begin; b < at->w.end; b++) {
+      float *restrict x = (float *)out + pixel_of(g, at, a, b);
+      const int32_t tap = a * g->kw + b;
+      for (int64_t c = 0; c < lanes; c++) x[c] = where[c] == tap ? 0.0f + y[c] : 0;
+    }
+}
+
+static const char *refuses_wide(const il_problem *p) {
+  return (int64_t)p->pool.kh * p->pool.kw <= IL_NARROW_TAPS
+             ? NULL
+             : "the windows have more taps than a byte can number";
 }
 
 static void run_argmax(const il_problem *p, const void *table, const void *const *in,
                        void *const *out, void *scratch) {
   (void)table, (void)scratch;
+  each_window(&p->pool, find_best, in, out[0]);
+}
+
+static void run_gather(const il_problem *p, const void *table, const void *const *in,
+                       void *const *out, void *scratch) {
+  (void)table, (void)scratch;
+  each_window(&p->pool, pick, in, out[0]);
+}
+
+static void run_scatter(const il_problem *p, const void *table, const void *const *in,
+                        void *const *out, void *scratch) {
+  (void)table, (void)scratch;
   const il_pool_geometry *g = &p->pool;
-  int32_t *y = out[0];
-  for (int32_t n = 0; n < g->n; n++)
-    for (int32_t i = 0; i < g->oh; i++)
-      for (int32_t j = 0; j < g->ow; j++, y += g->c) {
-        const il_span h = span_of(i, g->sh, g->ph, g->dh, g->kh, g->h),
-                      w = span_of(j, g->sw, g->pw, g->dw, g->kw, g->w);
-        const int64_t image = (int64_t)n * g->h * g->w * g->c;
-        int64_t c = 0;
-        for (; c + LANES <= g->c; c += LANES) best_of(LANES, g, h, w, image + c, in[0], y + c);
-        if (c < g->c) best_of(g->c - c, g, h, w, image + c, in[0], y + c);
-      }
+  const bool apart = il_pool_apart(g);
+  const bool everywhere =
+      apart && g->sh == g->kh && g->sw == g->kw && g->oh * g->sh == g->h && g->ow * g->sw == g->w;
+  if (!everywhere)
+    memset(out[0], 0, (size_t)g->n * (size_t)g->h * (size_t)g->w * (size_t)g->c * sizeof(float));
+  if (apart)
+    each_window(g, put_back, in, out[0]);
+  else
+    each_window(g, add_back, in, out[0]);
 }
 
 static void run_average(const il_problem *p, const void *table, const void *const *in,
@@ -110,7 +206,26 @@ const il_kernel il_kernel_pool_argmax = {
     .type = IL_FLOAT32,
     .isa = IL_KERNEL_ISA,
     .bit_class = "fma",
+    .refuses = refuses_wide,
     .run = run_argmax,
+};
+const il_kernel il_kernel_pool_gather = {
+    .name = "pool_gather",
+    .op = IL_OP_POOL_GATHER,
+    .type = IL_FLOAT32,
+    .isa = IL_KERNEL_ISA,
+    .bit_class = "fma",
+    .refuses = refuses_wide,
+    .run = run_gather,
+};
+const il_kernel il_kernel_pool_scatter = {
+    .name = "pool_scatter",
+    .op = IL_OP_POOL_SCATTER,
+    .type = IL_FLOAT32,
+    .isa = IL_KERNEL_ISA,
+    .bit_class = "fma",
+    .refuses = refuses_wide,
+    .run = run_scatter,
 };
 const il_kernel il_kernel_average_pool = {
     .name = "average_pool",

@@ -1,11 +1,10 @@
 /* Problems as text, both ways: a name, then words in any order (written in the order below).
  *   conv|conv_transpose|conv_weight  n h w c k, window fHxW sH,W pH,W (before the first pixel) dH,W, g, oHxW
- *   pool_argmax|average_pool|average_pool_transpose  n h w c, window, oHxW
+ *   pool_argmax|pool_gather|pool_scatter|average_pool|average_pool_transpose  n h w c, window, oHxW
  *   matmul  b m n k, then nn, tn, nt or tt: which operand is transposed; with lanes also "plus:0.5": a third
  *           operand plus so many times the product
  *   task_product  m n, k with the rows of each pair, "k5+5+5"
  *   gather|scatter_add  r (rows) w (width) n (indexes)
- *   gather_windows|scatter_add_windows  by the indexes of a pool_argmax: n h w c, window, oHxW
  *   sum|max  one word per axis, "980r" for one that is reduced
  *   transpose|broadcast|slice  one word size:stride per axis, @offset
  *   tile  a fused elementwise program: problem_tile.c
@@ -56,12 +55,6 @@ static const il_part matmul_parts[] = {
 static const il_part gather_parts[] = {
     WIDE('r', gather.rows), WIDE('w', gather.width), WIDE('n', gather.count), {0}};
 
-static const il_part windows_parts[] = {
-    IMAGES(gather.window),
-    WINDOW(gather.window),
-    {'o', 'x', true, 0, 1, 4, AT(gather.window.oh), AT(gather.window.ow)},
-    {0}};
-
 static const struct il_form {
   const char *name;
   il_op op;
@@ -74,13 +67,12 @@ static const struct il_form {
     {"conv_weight", IL_OP_CONV2D_WEIGHT, conv_parts,
      "conv_weight n25 h14 w14 c64 k64 f3x3 s2,2 p1,1"},
     {"pool_argmax", IL_OP_POOL_ARGMAX, pool_parts, "pool_argmax n5 h28 w28 c64 f2x2 s2,2 p0,0"},
+    {"pool_gather", IL_OP_POOL_GATHER, pool_parts, "pool_gather n5 h28 w28 c64 f2x2 s2,2 p0,0"},
+    {"pool_scatter", IL_OP_POOL_SCATTER, pool_parts, "pool_scatter n5 h28 w28 c64 f2x2 s2,2 p0,0"},
     {"average_pool", IL_OP_AVERAGE_POOL, pool_parts, "average_pool n5 h28 w28 c64 f2x2 s2,2 p0,0"},
     {"average_pool_transpose", IL_OP_AVERAGE_POOL_TRANSPOSE, pool_parts,
      "average_pool_transpose n5 h28 w28 c64 f2x2 s2,2 p0,0"},
     {"matmul", IL_OP_MATMUL, matmul_parts, "matmul b1 m5 n64 k784 nn"},
-    {"gather_windows", IL_OP_GATHER, windows_parts, "gather_windows n5 h28 w28 c64 f2x2 s2,2 p0,0"},
-    {"scatter_add_windows", IL_OP_SCATTER_ADD, windows_parts,
-     "scatter_add_windows n5 h28 w28 c64 f2x2 s2,2 p0,0"},
     {"task_product", IL_OP_TASK_PRODUCT, NULL, "task_product m784 n256 k5+5"},
     {"gather", IL_OP_GATHER, gather_parts, "gather r100 w64 n25"},
     {"scatter_add", IL_OP_SCATTER_ADD, gather_parts, "scatter_add r100 w64 n25"},
@@ -124,7 +116,7 @@ static void usual_outs(const il_problem *p, const il_part *parts, int64_t o[2]) 
     o[0] = windows(q->h, q->kh, q->sh, q->ph, q->dh);
     o[1] = windows(q->w, q->kw, q->sw, q->pw, q->dw);
   } else {
-    const il_pool_geometry *q = parts == windows_parts ? &p->gather.window : &p->pool;
+    const il_pool_geometry *q = &p->pool;
     o[0] = windows(q->h, q->kh, q->sh, q->ph, q->dh);
     o[1] = windows(q->w, q->kw, q->sw, q->pw, q->dw);
   }
@@ -176,7 +168,6 @@ void il_problem_text(const il_problem *p, char *text, size_t size) {
   if (size) *text = 0;
   for (int i = 0; i < FORMS; i++) {
     if (forms[i].op != p->op) continue;
-    if (forms[i].parts == windows_parts && p->gather.window.kh == 0) continue;
     il_problem_put(&w, "%s", forms[i].name);
     if (forms[i].parts)
       write_parts(&w, p, forms[i].parts);
@@ -397,18 +388,6 @@ static void take_type(char *text, il_type *type) {
   }
 }
 
-/* The table and the indexes follow from the windows. */
-static bool count_windows(il_problem_reader *r, il_problem *p) {
-  const il_pool_geometry *q = &p->gather.window;
-  const double elements = (double)q->n * q->h * q->w * q->c;
-  if (elements > (double)INT32_MAX)
-    return il_problem_fail(r, "%g elements, more than an index can name", elements);
-  p->gather.rows = (int64_t)q->n * q->h * q->w * q->c;
-  p->gather.width = 1;
-  p->gather.count = (int64_t)q->n * q->oh * q->ow * q->c;
-  return true;
-}
-
 static bool read(il_problem_reader *r, il_arena *arena, il_problem *p) {
   const int length = il_problem_word(r);
   const struct il_form *form = NULL;
@@ -426,7 +405,6 @@ static bool read(il_problem_reader *r, il_arena *arena, il_problem *p) {
   }
   r->at += length;
   p->op = form->op;
-  if (form->parts == windows_parts) return read_parts(r, p, form) && count_windows(r, p);
   if (form->parts) return read_parts(r, p, form);
   if (form->op == IL_OP_TASK_PRODUCT) return read_product(r, &p->product);
   if (form->op != IL_OP_NONE) return read_axes(r, p);

@@ -1,7 +1,7 @@
 /* Fused programs as text:
  *   tile r980 w64 in full,channel,0.5 do 3=sub(0,1) 4=mul(3,2) out 3,sum(4)
- * r rows of w numbers; operands by their mode (full, channel, row, scalar; spread, followed by its index: pooled
- * numbers put where the indexes say) or as a constant; each code gives
+ * r rows of w numbers; operands by their mode (full, channel, row, scalar; spread, followed by its tap: pooled
+ * numbers put where the taps say) or as a constant; each code gives
  * a register from registers, of which the first are the operands; out: what is stored, in full or summed over
  * the rows. Where something is spread, the image and its windows stand before "in": pool h84 w84 f2x2 s2,2. */
 #include <math.h>
@@ -12,7 +12,7 @@
 #include "base/locale.h"
 #include "kernels/problem.h"
 
-static const char *const modes[] = {"full", "channel", "row", "scalar", "spread", "index"};
+static const char *const modes[] = {"full", "channel", "row", "scalar", "spread", "tap"};
 static const struct il_word {
   const char *name;
   int arity;
@@ -80,11 +80,10 @@ static bool read_operand(il_problem_reader *r, il_tile_program *p) {
   p->is_constant[i] = true;
   p->mode[i] = IL_TILE_SCALAR;
   if (end == r->at)
-    return il_problem_fail(
-        r,
-        "found \"%.*s\", expected full, channel, row, scalar, spread, index or a "
-        "number",
-        (int)strcspn(r->at, " ,"), r->at);
+    return il_problem_fail(r,
+                           "found \"%.*s\", expected full, channel, row, scalar, spread, tap or a "
+                           "number",
+                           (int)strcspn(r->at, " ,"), r->at);
   r->at = end;
   return true;
 }
@@ -173,17 +172,17 @@ static bool read_windows(il_problem_reader *r, il_tile_program *p) {
   return true;
 }
 
-/* Everything spread has its indexes after it, and the windows are known. */
+/* Everything spread has its taps after it, and the windows are known. */
 static bool spreads_are_whole(il_problem_reader *r, const il_tile_program *p) {
   bool any = false;
   for (int i = 0; i < p->operands; i++) {
     const bool spread = p->mode[i] == IL_TILE_SPREAD;
-    const bool index = i + 1 < p->operands && p->mode[i + 1] == IL_TILE_INDEX;
+    const bool tap = i + 1 < p->operands && p->mode[i + 1] == IL_TILE_TAP;
     any = any || spread;
-    if (spread != index)
-      return il_problem_fail(r, "expected each \"spread\" followed by its \"index\"");
+    if (spread != tap)
+      return il_problem_fail(r, "expected each \"spread\" followed by its \"tap\"");
   }
-  if (p->mode[0] == IL_TILE_INDEX) return il_problem_fail(r, "an \"index\" without its \"spread\"");
+  if (p->mode[0] == IL_TILE_TAP) return il_problem_fail(r, "a \"tap\" without its \"spread\"");
   if (any != (p->window.kh > 0))
     return il_problem_fail(r, "expected \"pool\" with the windows where, and only where, something "
                               "is spread");
@@ -203,7 +202,7 @@ static bool read_program(il_problem_reader *r, il_tile_program *p) {
   il_problem_word(r);
   do {
     if (!read_operand(r, p)) return false;
-    held[p->operands - 1] = p->mode[p->operands - 1] != IL_TILE_INDEX;
+    held[p->operands - 1] = p->mode[p->operands - 1] != IL_TILE_TAP;
   } while (il_problem_take(r, ","));
   if (!spreads_are_whole(r, p)) return false;
   p->registers = p->operands;

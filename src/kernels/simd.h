@@ -52,6 +52,9 @@ static inline int il_block_rows(int64_t count) {
 #define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2)
 #endif
 
+/* One byte for each lane. */
+typedef uint8_t il_bytes __attribute__((vector_size(sizeof(il_vec) / 4)));
+
 static inline il_vec il_load(const float *x) {
   il_vec v;
   memcpy(&v, x, sizeof v);

@@ -198,7 +198,7 @@ static inline __attribute__((always_inline)) void run_block(const int rows, cons
 /* Pooled numbers of one operand, and where those of a block go. */
 typedef struct il_pooled {
   const float *from;
-  const int32_t *index; /* the element of the image that each belongs to */
+  const uint8_t *tap; /* of its window, that each belongs to */
   float *to;
 } il_pooled;
 typedef struct il_spread {
@@ -208,29 +208,27 @@ typedef struct il_spread {
   il_pooled pooled[IL_TILE_MAX_OPERANDS];
 } il_spread;
 
-/* Pixels row .. row + rows of the image: the number of the window that each lies in, where it is that pixel's; else 0.
+/* Pixels row .. row + rows of the image: the number of the window that each lies in, where its tap is that pixel; else 0.
  * 0 + x: as a sum from 0. */
 static inline __attribute__((always_inline)) void spread_rows(const int rows, const int vectors,
                                                               const il_spread *s, int64_t row) {
   const il_pool_geometry *g = s->window;
-  il_mask lane;
-  for (int i = 0; i < IL_VL; i++) lane[i] = i;
   int32_t w = (int32_t)(row % g->w), h = (int32_t)(row / g->w % g->h);
   int64_t n = row / g->w / g->h;
   for (int r = 0; r < rows; r++) {
     const int32_t i = h / g->sh, j = w / g->sw;
     const bool inside = i < g->oh && j < g->ow && h - i * g->sh < g->kh && w - j * g->sw < g->kw;
     const int64_t from = ((n * g->oh + i) * g->ow + j) * g->c + s->column;
-    const int32_t first = (int32_t)((row + r) * g->c + s->column);
+    const int32_t tap = (h - i * g->sh) * g->kw + w - j * g->sw;
     for (int k = 0; k < s->count; k++) {
       const il_pooled *p = &s->pooled[k];
       COLUMNS {
         il_vec x = {0};
         if (inside) {
-          il_mask index;
-          memcpy(&index, p->index + from + c * IL_VL, sizeof index);
+          il_bytes taps;
+          memcpy(&taps, p->tap + from + c * IL_VL, sizeof taps);
           x += il_load(p->from + from + c * IL_VL);
-          x = (il_vec)((index == lane + (first + c * IL_VL)) & (il_mask)x);
+          x = (il_vec)((__builtin_convertvector(taps, il_mask) == tap) & (il_mask)x);
         }
         il_store(p->to + (r * vectors + c) * IL_VL, x);
       }

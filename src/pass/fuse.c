@@ -35,16 +35,12 @@ static void place_elementwise(il_fusion *f, uint32_t id);
 
 static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
 
-/* A scatter that groups read through its updates: seen as the image that the pool's windows lie in. */
-static const il_node *scatter_of(const il_schedule *s, uint32_t id, il_pool_geometry *window) {
-  const il_node *image = node_at(s, id);
-  if (!s->fuse || image->op != IL_OP_RESHAPE || image->when != IL_PER_TASK) return NULL;
-  const il_node *scatter = il_node_of(s->graph, image->input[0]);
-  if (scatter->op != IL_OP_SCATTER_ADD || scatter->shape.rank != 1) return NULL;
-  const il_node *index = il_node_of(s->graph, scatter->input[0]);
-  if (!il_window_of_index(s->graph, index, scatter->shape.dim[0], window)) return NULL;
-  return il_shape_equal(image->shape, il_node_of(s->graph, index->input[0])->shape) ? scatter
-                                                                                    : NULL;
+/* Whether groups read what a pool scatters as the pooled numbers and their taps. */
+static bool is_spread(const il_schedule *s, uint32_t id, il_pool_geometry *window) {
+  const il_node *node = node_at(s, id);
+  if (!s->fuse || node->op != IL_OP_POOL_SCATTER || node->when != IL_PER_TASK) return false;
+  *window = il_pool_geometry_of(s->graph, node);
+  return il_pool_apart(window) && il_node_of(s->graph, node->input[0])->type == IL_UINT8;
 }
 
 /* `stored`: a broadcast or scatter that has memory of its own is read like any value. */
@@ -60,10 +56,9 @@ static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode
   }
   if (stored) return true;
   il_pool_geometry window;
-  const il_node *scatter = scatter_of(s, id, &window);
-  if (scatter) {
+  if (is_spread(s, id, &window)) {
     *mode = IL_TILE_SPREAD;
-    *base = scatter->input[1].id;
+    *base = node->input[1].id;
     *width = window.c;
     return true;
   }
@@ -115,7 +110,7 @@ uint32_t il_operand_base(const il_schedule *s, const il_item *item, int k, il_ti
   if (k > 0) {
     mode_of(s, item->operand[k - 1], item->stored[k - 1], mode, &base, &width);
     if (*mode == IL_TILE_SPREAD) {
-      *mode = IL_TILE_INDEX;
+      *mode = IL_TILE_TAP;
       return item->operand[k];
     }
   }
@@ -124,9 +119,7 @@ uint32_t il_operand_base(const il_schedule *s, const il_item *item, int k, il_ti
 }
 
 il_pool_geometry il_spread_window(const il_schedule *s, const il_item *item, int k) {
-  il_pool_geometry window = {0};
-  scatter_of(s, item->operand[k], &window);
-  return window;
+  return il_pool_geometry_of(s->graph, node_at(s, item->operand[k]));
 }
 
 static il_item *append(il_fusion *f, il_when when) {
@@ -174,7 +167,7 @@ static void ensure(il_fusion *f, uint32_t id) {
   f->remade[root] = false; /* from now on it is in memory */
   if (s->item_of[root] >= 0) return;
   if (il_op_elementwise(op)) place_elementwise(f, root);
-  if (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT && op != IL_OP_SCATTER_ADD) return;
+  if (op != IL_OP_BROADCAST && op != IL_OP_CONSTANT && op != IL_OP_POOL_SCATTER) return;
   const il_node *node = node_at(s, root);
   for (int i = 0; i < node->inputs; i++) ensure(f, node->input[i].id);
   append_single(f, root);
@@ -192,7 +185,7 @@ static int32_t available(const il_fusion *f, uint32_t id) {
     return latest;
   }
   if (s->item_of[id] >= 0) return f->available[id];
-  if (node->op == IL_OP_SCATTER_ADD) { /* its operands are read from memory */
+  if (node->op == IL_OP_POOL_SCATTER) { /* its operands are read from memory */
     int32_t latest = 0;
     for (int i = 0; i < node->inputs; i++) {
       const int32_t at = s->item_of[s->root[node->input[i].id]] + 1;
@@ -280,7 +273,7 @@ static void join_as_operand(const il_fusion *f, const il_item *group, uint32_t i
     return;
   }
   j->operand[j->operands++] = id;
-  if (spread) j->operand[j->operands++] = node_at(s, s->root[id])->input[0].id;
+  if (spread) j->operand[j->operands++] = node_at(s, id)->input[0].id;
 }
 
 /* Operands first, so that a group's members are in an order that can run. */
@@ -336,7 +329,7 @@ static void make_readable(il_fusion *f, uint32_t id, int64_t *width) {
         ensure(f, base); /* what is broadcast or spread must itself exist */
       else if (mode == IL_TILE_FULL)
         ensure(f, operand);
-      if (mode == IL_TILE_SPREAD) ensure(f, node_at(s, s->root[operand])->input[0].id);
+      if (mode == IL_TILE_SPREAD) ensure(f, node_at(s, operand)->input[0].id);
     }
   }
 }
@@ -428,10 +421,7 @@ static void place(il_fusion *f, uint32_t id) {
   place_operands(f, id);
   if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || il_op_aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
-  if (node->op == IL_OP_SCATTER_ADD && node->when == IL_PER_TASK && f->fuse &&
-      il_window_of_index(s->graph, il_node_of(s->graph, node->input[0]),
-                         il_shape_count(node->shape), &(il_pool_geometry){0}))
-    return; /* who reads it as it is, in another shape than the image's, ensures it */
+  if (is_spread(s, id, &(il_pool_geometry){0})) return; /* who reads it as it is ensures it */
   if (f->tiles && il_op_elementwise(node->op)) {
     f->remade[id] = worth_remaking(f, id);
     if (!f->remade[id]) place_elementwise(f, id);

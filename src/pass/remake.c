@@ -170,7 +170,7 @@ static il_item trimmed(const il_schedule *s, const il_item *from, uint32_t id) {
   for (int i = 0; i < from->operands; i++) {
     il_tile_mode mode;
     il_operand_base(s, from, i, &mode);
-    if (!operand[i] && !(mode == IL_TILE_INDEX && operand[i - 1])) continue;
+    if (!operand[i] && !(mode == IL_TILE_TAP && operand[i - 1])) continue;
     item.stored[item.operands] = from->stored[i];
     item.operand[item.operands++] = from->operand[i];
   }

@@ -58,7 +58,6 @@ static void gather_problem(const il_graph *g, const il_node *node, il_gather_geo
   *m = (il_gather_geometry){.rows = table->shape.dim[0], .width = 1};
   for (int i = 1; i < table->shape.rank; i++) m->width *= table->shape.dim[i];
   m->count = il_shape_count(index->shape);
-  if (m->width == 1) il_window_of_index(g, index, m->rows, &m->window);
 }
 
 static void product_problem(const il_graph *g, const il_node *node, il_product_geometry *p) {
@@ -84,10 +83,12 @@ bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem) 
   case IL_OP_GATHER:
   case IL_OP_SCATTER_ADD: gather_problem(g, node, &problem->gather); return true;
   case IL_OP_POOL_ARGMAX:
+  case IL_OP_POOL_GATHER:
+  case IL_OP_POOL_SCATTER:
   case IL_OP_AVERAGE_POOL:
   case IL_OP_AVERAGE_POOL_TRANSPOSE:
-    problem->type = from->type;
-    problem->pool = il_pool_geometry_of(node, from);
+    if (node->op == IL_OP_POOL_ARGMAX) problem->type = from->type; /* its own are taps */
+    problem->pool = il_pool_geometry_of(g, node);
     return true;
   default: return false;
   }

@@ -49,6 +49,11 @@ static il_value pose_conv(il_graph *g, const il_problem *p) {
   return il_conv2d_weight(g, from, input(g, p->type, y), window);
 }
 
+static il_value taps(il_graph *g, const il_pool_geometry *q) {
+  const bool narrow = (int64_t)q->kh * q->kw <= IL_NARROW_TAPS;
+  return input(g, narrow ? IL_UINT8 : IL_INT32, IL_SHAPE(q->n, q->oh, q->ow, q->c));
+}
+
 static il_value pose_pool(il_graph *g, const il_problem *p) {
   const il_pool_geometry *q = &p->pool;
   const il_window window = {{q->kh, q->kw},
@@ -58,10 +63,15 @@ static il_value pose_pool(il_graph *g, const il_problem *p) {
                              pad_high(q->w, q->ow, q->kw, q->sw, q->pw, q->dw)},
                             {q->dh, q->dw},
                             1};
+  const il_shape y = IL_SHAPE(q->n, q->oh, q->ow, q->c);
   if (p->op == IL_OP_AVERAGE_POOL_TRANSPOSE)
-    return il_average_pool_transpose(g, input(g, p->type, IL_SHAPE(q->n, q->oh, q->ow, q->c)),
-                                     window, q->h, q->w);
+    return il_average_pool_transpose(g, input(g, p->type, y), window, q->h, q->w);
+  if (p->op == IL_OP_POOL_SCATTER) {
+    const il_value tap = taps(g, q);
+    return il_pool_scatter(g, tap, input(g, p->type, y), window, q->h, q->w);
+  }
   const il_value x = input(g, p->type, IL_SHAPE(q->n, q->h, q->w, q->c));
+  if (p->op == IL_OP_POOL_GATHER) return il_pool_gather(g, x, taps(g, q), window);
   return p->op == IL_OP_POOL_ARGMAX ? il_pool_argmax(g, x, window) : il_average_pool(g, x, window);
 }
 
@@ -138,27 +148,11 @@ static il_value pose_gather(il_graph *g, const il_problem *p) {
   return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->count, q->width)), q->rows);
 }
 
-/* The indexes are operands; that they lie in their windows is left to who gives them. */
-static il_value indexes(il_graph *g, const il_pool_geometry *w) {
-  return input(g, IL_INT32, IL_SHAPE(w->n, w->oh, w->ow, w->c));
-}
-
-static il_value pose_windows(il_graph *g, const il_problem *p) {
-  const il_pool_geometry *q = &p->gather.window;
-  if (p->op == IL_OP_GATHER) {
-    const il_value x = input(g, p->type, IL_SHAPE(p->gather.rows));
-    return il_gather(g, x, indexes(g, q));
-  }
-  const il_value index = indexes(g, q);
-  return il_scatter_add(g, index, input(g, p->type, IL_SHAPE(q->n, q->oh, q->ow, q->c)),
-                        p->gather.rows);
-}
-
 static il_value pose_spread(il_graph *g, il_type type, const il_pool_geometry *w) {
-  const il_value updates = input(g, type, IL_SHAPE(w->n, w->oh, w->ow, w->c));
-  const int64_t pixels = (int64_t)w->n * w->h * w->w;
-  return il_reshape(g, il_scatter_add(g, indexes(g, w), updates, pixels * w->c),
-                    IL_SHAPE(pixels, w->c));
+  const il_window window = {{w->kh, w->kw}, {w->sh, w->sw}, {0, 0}, {0, 0}, {1, 1}, 1};
+  const il_value pooled = input(g, type, IL_SHAPE(w->n, w->oh, w->ow, w->c));
+  const il_value image = il_pool_scatter(g, taps(g, w), pooled, window, w->h, w->w);
+  return il_reshape(g, image, IL_SHAPE((int64_t)w->n * w->h * w->w, w->c));
 }
 
 static il_value pose_product(il_graph *g, const il_problem *p) {
@@ -178,7 +172,7 @@ static void pose_tile(il_graph *g, const il_problem *problem) {
   for (int i = 0; i < p->operands; i++) {
     if (p->mode[i] == IL_TILE_SPREAD) {
       reg[i] = pose_spread(g, problem->type, &p->window);
-      i++; /* with its indexes */
+      i++; /* with its taps */
       continue;
     }
     const int64_t rows = p->mode[i] == IL_TILE_FULL || p->mode[i] == IL_TILE_ROW ? p->rows : 1;
@@ -206,6 +200,8 @@ static il_value pose_one(il_graph *g, const il_problem *p) {
   case IL_OP_CONV2D_TRANSPOSE:
   case IL_OP_CONV2D_WEIGHT: return pose_conv(g, p);
   case IL_OP_POOL_ARGMAX:
+  case IL_OP_POOL_GATHER:
+  case IL_OP_POOL_SCATTER:
   case IL_OP_AVERAGE_POOL:
   case IL_OP_AVERAGE_POOL_TRANSPOSE: return pose_pool(g, p);
   case IL_OP_MATMUL: return pose_matmul(g, p);
@@ -216,7 +212,7 @@ static il_value pose_one(il_graph *g, const il_problem *p) {
   case IL_OP_SLICE: return pose_slice(g, p);
   case IL_OP_BROADCAST: return pose_broadcast(g, p);
   case IL_OP_GATHER:
-  case IL_OP_SCATTER_ADD: return p->gather.window.kh > 0 ? pose_windows(g, p) : pose_gather(g, p);
+  case IL_OP_SCATTER_ADD: return pose_gather(g, p);
   default: return (il_value){0};
   }
 }
@@ -227,9 +223,6 @@ static void compare(il_graph *g, il_value value, const il_problem *problem) {
   il_problem actual;
   if (il_context_status(g->context) != IL_OK) return;
   il_problem_of(g, il_node_of(g, value), &actual);
-  const bool windows = problem->op == IL_OP_GATHER || problem->op == IL_OP_SCATTER_ADD;
-  if (windows)
-    actual.gather.window = problem->gather.window; /* a property of the indexes' values */
   il_problem_text(problem, asked, sizeof asked);
   if (problem->op == IL_OP_MATMUL) actual.matmul.scale = problem->matmul.scale;
   actual.direct = problem->direct;

@@ -46,10 +46,10 @@ static size_t bytes_read(const il_plan *plan, const il_call *call) {
     for (int i = 0; i < p->tile->operands; i++) {
       if (p->tile->is_constant[i]) continue;
       const il_tile_mode mode = p->tile->mode[i];
-      if (mode == IL_TILE_SPREAD || mode == IL_TILE_INDEX) {
+      if (mode == IL_TILE_SPREAD || mode == IL_TILE_TAP) {
         const il_pool_geometry *w = &p->tile->window;
         const size_t pooled = (size_t)w->n * (size_t)w->oh * (size_t)w->ow * (size_t)w->c;
-        bytes += pooled * (mode == IL_TILE_INDEX ? sizeof(int32_t) : il_type_size(p->type));
+        bytes += pooled * (mode == IL_TILE_TAP ? sizeof(uint8_t) : il_type_size(p->type));
         continue;
       }
       numbers += (mode == IL_TILE_FULL || mode == IL_TILE_ROW ? (size_t)p->tile->rows : 1) *

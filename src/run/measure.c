@@ -44,40 +44,32 @@ static void *block(il_bench *b, size_t bytes) {
   return memory;
 }
 
-/* Windows that the problem's indexes lie in; kh 0: none. */
-static il_pool_geometry windows_of(const il_bench *b) {
-  const il_problem *p = &b->problem;
-  if (p->op == IL_OP_NONE) return p->tile->window;
-  if (p->op == IL_OP_GATHER || p->op == IL_OP_SCATTER_ADD) return p->gather.window;
-  return (il_pool_geometry){0};
+/* Whole numbers below which exist: rows of a table, taps of a window, else bytes. */
+static uint32_t bound_of(const il_problem *p) {
+  switch (p->op) {
+  case IL_OP_GATHER:
+  case IL_OP_SCATTER_ADD: return (uint32_t)(p->gather.rows & INT32_MAX);
+  case IL_OP_POOL_GATHER:
+  case IL_OP_POOL_SCATTER: return (uint32_t)((int64_t)p->pool.kh * p->pool.kw);
+  case IL_OP_NONE:
+    return p->tile->window.kh > 0 ? (uint32_t)((int64_t)p->tile->window.kh * p->tile->window.kw)
+                                  : 256;
+  default: return 256;
+  }
 }
 
-/* An index into the window of pooled number `at`. */
-static int32_t index_inside(const il_pool_geometry *g, int64_t at, il_random *random) {
-  const int64_t c = at % g->c, j = at / g->c % g->ow, i = at / g->c / g->ow % g->oh;
-  const int64_t n = at / g->c / g->ow / g->oh;
-  const int64_t h = i * g->sh + il_random_below(random, (uint32_t)g->kh);
-  const int64_t w = j * g->sw + il_random_below(random, (uint32_t)g->kw);
-  return (int32_t)(((n * g->h + h) * g->w + w) * g->c + c);
-}
-
-/* Numbers of both signs, indexes of rows that exist. */
+/* Numbers of both signs, indexes of rows and numbers of taps that exist. */
 static void fill(const il_bench *b, const il_node *node, void *memory, int index, int lane) {
   const int64_t count = il_shape_count(node->shape);
   il_random random = il_random_start((uint64_t)lane + 1, (uint64_t)index);
-  const il_pool_geometry windows = windows_of(b);
+  const uint32_t bound = bound_of(&b->problem);
   for (int64_t i = 0; i < count; i++) {
     const double number = 2 * il_random_uniform01(&random) - 1;
     switch (node->type) {
     case IL_FLOAT32: ((float *)memory)[i] = (float)number; break;
     case IL_FLOAT64: ((double *)memory)[i] = number; break;
-    case IL_INT32:
-      ((int32_t *)memory)[i] =
-          windows.kh > 0
-              ? index_inside(&windows, i, &random)
-              : (int32_t)il_random_below(&random, (uint32_t)(b->problem.gather.rows & INT32_MAX));
-      break;
-    case IL_UINT8: ((uint8_t *)memory)[i] = (uint8_t)il_random_below(&random, 256); break;
+    case IL_INT32: ((int32_t *)memory)[i] = (int32_t)il_random_below(&random, bound); break;
+    case IL_UINT8: ((uint8_t *)memory)[i] = (uint8_t)il_random_below(&random, bound); break;
     default: break; /* types of files alone */
     }
   }

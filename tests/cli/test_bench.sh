@@ -10,7 +10,7 @@ bench() { "$program" bench --seconds 1 "$@" >out.txt 2>err.txt; }
 # One line of each kind of operation, as the plan prints it.
 "$program" plan glyphs-5w1s-maml --set model.preset=conv4 --set model.filters=8 >plan.txt || fail "plan"
 kinds=0
-for kind in conv conv_transpose conv_weight matmul sum max transpose gather scatter_add pool_argmax tile; do
+for kind in conv conv_transpose conv_weight matmul sum max transpose pool_argmax pool_gather pool_scatter tile; do
   line=$(grep -m 1 "| $kind " plan.txt) || continue
   bench --problem "$line" || fail "$line"
   grep -q "^> .*same bytes" out.txt || fail "no kernel with the same bytes: $line"

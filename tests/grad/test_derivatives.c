@@ -121,11 +121,12 @@ static il_verdict expected_verdict(il_op op) {
     if (original->arity != 2 || !il_op_elementwise(op)) return IMPOSSIBLE;
     return op == IL_OP_ADD ? EQUIVALENT : CAUGHT;
   case DETACHED: return bends(op) ? CAUGHT : EQUIVALENT;
-  case DROPPED_0: /* select's condition and scatter_add's index have no derivative */
-    return op == IL_OP_SELECT || op == IL_OP_SCATTER_ADD ? EQUIVALENT : CAUGHT;
+  case DROPPED_0: /* select's condition and what scatters go by have no derivative */
+    return op == IL_OP_SELECT || op == IL_OP_SCATTER_ADD || op == IL_OP_POOL_SCATTER ? EQUIVALENT
+                                                                                     : CAUGHT;
   case DROPPED_1:
     if (original->arity >= 0 && original->arity < 2) return IMPOSSIBLE;
-    return op == IL_OP_GATHER ? EQUIVALENT : CAUGHT; /* the index */
+    return op == IL_OP_GATHER || op == IL_OP_POOL_GATHER ? EQUIVALENT : CAUGHT; /* the index */
   case DROPPED_2: return original->arity >= 0 && original->arity < 3 ? IMPOSSIBLE : CAUGHT;
   default: return CAUGHT;
   }

@@ -129,15 +129,16 @@ static void sums_are_folded(void **state) {
 /* Work on what goes through a max pool happens on the pooled side. */
 static void pools_are_folded(void **state) {
   (void)state;
-  const il_shape shape = IL_SHAPE(2, 4, 4, 3), flat = IL_SHAPE(96);
+  const il_shape shape = IL_SHAPE(2, 4, 4, 3);
+  const il_window window = il_window_square(2, 2, 0);
   const uint32_t image = 1 | 2 | 4;
   il_value x = real("x", shape), y = real("y", shape), c = real("c", IL_SHAPE(3));
   il_value u = real("u", IL_SHAPE(2, 2, 2, 3));
-  il_value at = il_pool_argmax(g, x, il_window_square(2, 2, 0));
-  il_value picked = il_gather(g, il_reshape(g, x, flat), at);
-  il_value spread = il_reshape(g, il_scatter_add(g, at, u, 96), shape);
-  assert_same(il_gather(g, il_reshape(g, il_mul(g, x, c), flat), at), il_mul(g, picked, c));
-  assert_same(il_gather(g, il_reshape(g, il_relu(g, il_shift(g, x, 1)), flat), at),
+  il_value tap = il_pool_argmax(g, x, window);
+  il_value picked = il_pool_gather(g, x, tap, window);
+  il_value spread = il_pool_scatter(g, tap, u, window, 4, 4);
+  assert_same(il_pool_gather(g, il_mul(g, x, c), tap, window), il_mul(g, picked, c));
+  assert_same(il_pool_gather(g, il_relu(g, il_shift(g, x, 1)), tap, window),
               il_relu(g, il_shift(g, picked, 1)));
   assert_same(il_sum(g, spread, image), il_sum(g, u, image));
   assert_same(il_sum(g, il_mul(g, spread, x), image), il_sum(g, il_mul(g, u, picked), image));
@@ -145,11 +146,16 @@ static void pools_are_folded(void **state) {
               il_add(g, il_sum(g, u, image), il_sum(g, y, image)));
   /* not over other axes, not from two images, not where a window may lie in the padding */
   assert_true(il_sum(g, spread, 1).id != il_sum(g, u, 1).id);
-  assert_int_equal(il_node_of(g, il_gather(g, il_reshape(g, il_mul(g, x, y), flat), at))->op,
-                   IL_OP_GATHER);
-  il_value padded = il_pool_argmax(g, x, il_window_square(3, 2, 1));
-  assert_int_equal(il_node_of(g, il_gather(g, il_reshape(g, il_mul(g, x, c), flat), padded))->op,
-                   IL_OP_GATHER);
+  assert_int_equal(il_node_of(g, il_pool_gather(g, il_mul(g, x, y), tap, window))->op,
+                   IL_OP_POOL_GATHER);
+  const il_window padded = il_window_square(3, 2, 1);
+  tap = il_pool_argmax(g, x, padded);
+  assert_int_equal(il_node_of(g, il_pool_gather(g, il_mul(g, x, c), tap, padded))->op,
+                   IL_OP_POOL_GATHER);
+  /* not by taps that somebody gave: they may name nothing */
+  tap = il_input(g, "tap", IL_SHARED, IL_UINT8, IL_SHAPE(2, 2, 2, 3));
+  assert_int_equal(il_node_of(g, il_pool_gather(g, il_mul(g, x, c), tap, window))->op,
+                   IL_OP_POOL_GATHER);
   assert_fine();
 }
 
@@ -182,6 +188,18 @@ static void errors_are_sticky(void **state) {
   assert_false(il_valid(real("a", IL_SHAPE(1))));
   assert_message("il_input: there is already one named \"a\"");
   il_context_clear(context);
+  il_value image = real("image", IL_SHAPE(1, 4, 4, 2)),
+           pooled = real("pooled", IL_SHAPE(1, 2, 2, 2));
+  const il_window window = il_window_square(2, 2, 0), large = il_window_square(17, 1, 0);
+  assert_false(il_valid(il_pool_gather(g, image, pooled, window)));
+  assert_message("il_pool_gather: taps [1,2,2,2] of type f32, expected [1,2,2,2] of type u8");
+  il_context_clear(context);
+  il_value tap = il_input(g, "tap", IL_SHARED, IL_UINT8, IL_SHAPE(1, 2, 1, 2));
+  assert_false(il_valid(il_pool_scatter(g, tap, pooled, window, 4, 4)));
+  assert_message("il_pool_scatter: taps [1,2,1,2] of type u8, expected [1,2,2,2] of type u8");
+  il_context_clear(context);
+  assert_int_equal(il_value_type(g, il_pool_argmax(g, real("wide", IL_SHAPE(1, 17, 17, 2)), large)),
+                   IL_INT32);
   assert_false(il_valid(real("z", IL_SHAPE(3, 0))));
   assert_int_equal(il_context_status(context), IL_ERROR_SHAPE);
   il_context_clear(context);
@@ -217,6 +235,8 @@ static void build_everything(void) {
   il_value p = il_max_pool(g, il_relu(g, y), il_window_square(2, 2, 0));
   il_value q = il_average_pool(g, y, il_window_square(2, 2, 0));
   il_average_pool_transpose(g, q, il_window_square(2, 2, 0), 8, 8);
+  il_value tap = il_pool_argmax(g, y, il_window_square(2, 2, 0));
+  assert_shape(il_pool_scatter(g, tap, q, il_window_square(2, 2, 0), 8, 8), IL_SHAPE(2, 8, 8, 6));
   assert_shape(p, IL_SHAPE(2, 4, 4, 6));
   il_value flat = il_reshape(g, p, IL_SHAPE(2, 96));
   flat = il_mul(g, flat, il_random_uniform(g, key, 3, IL_SHAPE(2, 96)));

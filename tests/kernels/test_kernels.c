@@ -134,13 +134,16 @@ static void finish(il_case *c, il_value y) {
   for (int i = 0; i < il_graph_inputs(c->g); i++) {
     const int64_t count = TASKS * il_shape_count(il_value_shape(c->g, il_graph_input(c->g, i)));
     float *x = in[i] = malloc((size_t)count * sizeof *x);
-    if (il_value_type(c->g, il_graph_input(c->g, i)) ==
-        IL_INT32) { /* indexes, some of them outside */
-      for (int64_t k = 0; k < count; k++)
-        ((int32_t *)in[i])[k] = (int32_t)il_random_below(&random, 9) - 2;
-      continue;
-    }
+    const il_type type = il_value_type(c->g, il_graph_input(c->g, i));
     for (int64_t k = 0; k < count; k++) {
+      if (type == IL_INT32) { /* indexes, some of them outside */
+        ((int32_t *)in[i])[k] = (int32_t)il_random_below(&random, 9) - 2;
+        continue;
+      }
+      if (type == IL_UINT8) { /* taps, some of them of no window */
+        ((uint8_t *)in[i])[k] = (uint8_t)il_random_below(&random, 11);
+        continue;
+      }
       const double u = il_random_uniform01(&random);
       x[k] = u < 0.1 ? -0.0f : u < 0.2 ? 0.0f : (float)(4 * u - 2.4);
     }
@@ -268,14 +271,20 @@ static void test_indexes(il_case *c) {
           IL_SHAPE(x.dim[0], reach(sizes[i][1], &w[k], 0), reach(sizes[i][2], &w[k], 1), x.dim[3]);
       if (y.dim[1] < 1 || y.dim[2] < 1) continue;
       begin(c);
-      finish(c, il_max_pool(c->g, input(c, x), w[k])); /* arg-max and gather */
+      finish(c, il_max_pool(c->g, input(c, x), w[k])); /* arg-max and what it picks */
       begin(c);
       finish(c, il_average_pool(c->g, input(c, x), w[k]));
       begin(c);
       finish(c, il_average_pool_transpose(c->g, input(c, y), w[k], sizes[i][1], sizes[i][2]));
-      begin(c); /* windows overlap: some rows are added to twice, others never */
-      const il_value best_at = il_pool_argmax(c->g, input(c, x), w[k]);
-      finish(c, il_scatter_add(c->g, best_at, input(c, y), il_shape_count(x)));
+      begin(c); /* windows overlap: some pixels are added to twice, others never */
+      const il_value tap = il_pool_argmax(c->g, input(c, x), w[k]);
+      finish(c, il_pool_scatter(c->g, tap, input(c, y), w[k], sizes[i][1], sizes[i][2]));
+      begin(c); /* taps of no window, or outside the image */
+      il_value any = il_input(c->g, "tap", IL_TASK, IL_UINT8, y);
+      finish(c, il_pool_gather(c->g, input(c, x), any, w[k]));
+      begin(c);
+      any = il_input(c->g, "tap", IL_TASK, IL_UINT8, y);
+      finish(c, il_pool_scatter(c->g, any, input(c, y), w[k], sizes[i][1], sizes[i][2]));
     }
     const il_value rows = (begin(c), input(c, IL_SHAPE(x.dim[0] * x.dim[1], x.dim[3])));
     const il_value best = il_argmax(c->g, rows, 0);
@@ -378,11 +387,10 @@ static void test_spreads(il_case *c) {
                      y = IL_SHAPE(s[0], reach(s[1], &w, 0), reach(s[2], &w, 1), s[3]);
       begin(c);
       il_graph *g = c->g;
-      const il_value image = input(c, x), at = il_pool_argmax(g, image, w),
+      const il_value image = input(c, x), tap = il_pool_argmax(g, image, w),
                      channel = input(c, IL_SHAPE(1, 1, 1, s[3]));
       il_value spread[2];
-      for (int k = 0; k < 2; k++)
-        spread[k] = il_reshape(g, il_scatter_add(g, at, input(c, y), il_shape_count(x)), x);
+      for (int k = 0; k < 2; k++) spread[k] = il_pool_scatter(g, tap, input(c, y), w, s[1], s[2]);
       const il_value scaled = il_mul(g, il_sub(g, image, spread[0]), channel),
                      all = il_add(g, il_mul(g, scaled, spread[1]), spread[0]);
       finish(c, il_add(g, all, il_sum(g, il_mul(g, all, image), 7)));

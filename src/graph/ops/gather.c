@@ -1,5 +1,4 @@
 /* Operations by index: gather, scatter_add (each other's linear companion), one_hot. */
-#include "graph/fold.h"
 #include "graph/ops/ops.h"
 
 static int64_t clamp(int32_t index, int64_t rows) {
@@ -136,7 +135,6 @@ const il_op_info il_op_gather = {
     .infer = infer_gather,
     .vjp = vjp_gather,
     .jvp = jvp_gather,
-    .fold = il_fold_gather,
     .reference = reference_gather,
     .sample = sample_gather,
 };
