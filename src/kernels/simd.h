@@ -52,8 +52,21 @@ static inline int il_block_rows(int64_t count) {
 #define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2)
 #endif
 
-/* One byte for each lane. */
-typedef uint8_t il_bytes __attribute__((vector_size(sizeof(il_vec) / 4)));
+/* A whole number, or all bits of a decision, for each lane. */
+typedef int32_t il_mask __attribute__((vector_size(sizeof(il_vec))));
+
+/* Of one byte for each lane; gcc 12 takes a vector of bytes apart to convert it. */
+static inline il_mask il_load_bytes(const uint8_t *x) {
+#if defined __AVX512F__
+  return (il_mask)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
+#elif defined __AVX2__
+  return (il_mask)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)x));
+#else
+  il_mask v;
+  for (int i = 0; i < IL_VL; i++) v[i] = x[i];
+  return v;
+#endif
+}
 
 static inline il_vec il_load(const float *x) {
   il_vec v;

@@ -117,7 +117,6 @@ static void prepare(const il_problem *problem, void *table) {
 }
 
 /* ---- the run ---- */
-typedef int32_t il_mask __attribute__((vector_size(sizeof(il_vec))));
 typedef struct il_slot {
   union {
     const float *from;
@@ -225,10 +224,8 @@ static inline __attribute__((always_inline)) void spread_rows(const int rows, co
       COLUMNS {
         il_vec x = {0};
         if (inside) {
-          il_bytes taps;
-          memcpy(&taps, p->tap + from + c * IL_VL, sizeof taps);
           x += il_load(p->from + from + c * IL_VL);
-          x = (il_vec)((__builtin_convertvector(taps, il_mask) == tap) & (il_mask)x);
+          x = (il_vec)((il_load_bytes(p->tap + from + c * IL_VL) == tap) & (il_mask)x);
         }
         il_store(p->to + (r * vectors + c) * IL_VL, x);
       }
