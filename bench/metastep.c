@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "train/evaluate.h"
+#include "train/feed.h"
 #include "train/weights.h"
 
 typedef struct side {
@@ -16,7 +17,7 @@ typedef struct side {
   il_team *team;
   il_source *source;
   il_learner *learner; /* training */
-  il_batch batch;
+  il_feed feed;
   il_evaluator evaluator; /* evaluation */
   il_net *net;
   void **weights;
@@ -52,8 +53,9 @@ static void prepare_training(side *s) {
   if (!s->learner) return;
   il_learner_initialize(s->learner);
   if (il_learner_workspace(s->learner, s->tasks, s->team) != IL_OK) return;
-  il_batch_init(&s->batch, s->source, s->learner->real, s->learner->dropout, s->tasks,
-                il_team_threads(s->team));
+  il_feed_init(&s->feed, s->source, s->learner->real, s->learner->dropout, s->tasks,
+               il_team_threads(s->team));
+  s->learner->meanwhile = il_feed_ahead(&s->feed);
 }
 
 static void prepare_evaluation(side *s, int steps) {
@@ -70,8 +72,8 @@ static void prepare_evaluation(side *s, int steps) {
 static il_status one_step(side *s) {
   if (!s->learner)
     return il_evaluator_run(&s->evaluator, s->team, s->weights, IL_TEST, s->tasks, s->values);
-  il_batch_draw(&s->batch, s->team, IL_TRAIN, (uint64_t)s->step * (uint64_t)s->tasks, s->tasks);
-  return il_learner_step(s->learner, s->team, &s->batch, s->step++);
+  const il_batch *batch = il_feed_batch(&s->feed, s->team, s->step);
+  return il_learner_step(s->learner, s->team, batch, s->step++);
 }
 
 static void answer(side *s) {
@@ -92,7 +94,7 @@ static void clear(side *s) {
   free(s->values);
   il_weights_free(s->weights);
   il_net_free(s->net);
-  il_batch_free(&s->batch);
+  il_feed_free(&s->feed);
   il_learner_free(s->learner);
   il_source_free(s->source);
   il_team_free(s->team);

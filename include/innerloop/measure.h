@@ -44,7 +44,7 @@ IL_API il_status il_measure_problem(il_context *context, const char *line, doubl
 typedef struct il_measured_step {
   double plan_seconds;    /* building the graph and its plan */
   double seconds, lowest; /* a meta-step with its episodes: median and minimum */
-  double episodes;        /* the part that draws the tasks, median */
+  double episodes;        /* the part that draws tasks, median; 0: waiting workers did */
   double flops;           /* of a meta-step */
   size_t bytes;           /* memory that training takes, as il_train announces it */
   int64_t steps;          /* timed */

@@ -264,9 +264,10 @@ static void tasks_job(void *argument, int worker) {
   il_run *run = argument;
   for (;;) {
     const int chunk = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
-    if (chunk >= run->tree.chunks) return;
+    if (chunk >= run->tree.chunks) break;
     il_run_chunk(run, worker, chunk);
   }
+  if (run->meanwhile.work) run->meanwhile.work(run->meanwhile.argument, worker);
 }
 
 static void means_job(void *argument, int worker) {
@@ -292,6 +293,12 @@ il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
 
 il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspace,
                                const il_bindings *bindings, il_profile *profile) {
+  return il_plan_run_meanwhile(plan, team, workspace, bindings, profile, &(il_meanwhile){0});
+}
+
+il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *workspace,
+                                const il_bindings *bindings, il_profile *profile,
+                                const il_meanwhile *meanwhile) {
   il_context *context = plan->graph->context;
   if (bindings->tasks < 1)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1",
@@ -303,6 +310,7 @@ il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspa
   il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
   run.team = team;
   run.profile = profile;
+  run.meanwhile = *meanwhile;
   const int64_t start = profile ? il_profile_now() : 0;
   il_run_shared(&run, IL_BEFORE);
   if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);

@@ -14,6 +14,12 @@ typedef struct il_layout { /* offsets in the workspace */
   size_t base_bytes;  /* one worker's array of bases */
 } il_layout;
 
+/* Called once by each worker that finds no task left while others have one; NULL: nobody is. */
+typedef struct il_meanwhile {
+  void (*work)(void *argument, int worker);
+  void *argument;
+} il_meanwhile;
+
 typedef struct il_run {
   const il_plan *plan;
   const il_bindings *bindings;
@@ -29,7 +35,13 @@ typedef struct il_run {
   bool (*before_task)(void *argument, int task);
   void *argument;
   il_profile *profile; /* NULL: no clock is read */
+  il_meanwhile meanwhile;
 } il_run;
+
+/* il_plan_run_profiled with work for workers that wait. Of a plan without work for each task there are none. */
+il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *workspace,
+                                const il_bindings *bindings, il_profile *profile,
+                                const il_meanwhile *meanwhile);
 
 il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings);
 /* Runs the shared lists (IL_BEFORE, IL_AFTER) as worker 0. False: after_call stopped it. */

@@ -164,9 +164,9 @@ static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tas
   for (int i = 0; i < batch->inputs; i++) inputs[in++] = batch->input[i];
   for (int i = 0; out < l->outputs; i++) outputs[out++] = &figures[i];
   il_bindings bindings = {tasks, inputs, outputs};
-  il_status status = check
-                         ? il_plan_check(l->plan, &bindings, check)
-                         : il_plan_run_profiled(l->plan, team, l->workspace, &bindings, l->profile);
+  il_status status = check ? il_plan_check(l->plan, &bindings, check)
+                           : il_plan_run_meanwhile(l->plan, team, l->workspace, &bindings,
+                                                   l->profile, &l->meanwhile);
   if (check || status != IL_OK) return status;
   l->side = 1 - l->side;
   l->loss = get(l->real, &figures[0]);

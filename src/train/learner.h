@@ -3,6 +3,7 @@
 #ifndef IL_TRAIN_LEARNER_H
 #define IL_TRAIN_LEARNER_H
 
+#include "run/execute.h"
 #include "train/source.h"
 
 typedef struct il_learner {
@@ -17,7 +18,8 @@ typedef struct il_learner {
   int side;              /* which copy of the state is current */
   void **state[2][3];    /* [side][weights, first, second moment][parameter] */
   void *workspace;
-  il_profile *profile; /* the caller's: receives the times of meta-steps; may be NULL */
+  il_profile *profile;    /* the caller's: receives the times of meta-steps; may be NULL */
+  il_meanwhile meanwhile; /* the caller's: work for workers that wait for the last tasks */
   int inputs, outputs;
   const void **bound;                  /* [inputs + outputs], filled anew for each meta-step */
   double loss, accuracy, support_loss; /* of the last meta-step */

@@ -18,7 +18,7 @@ typedef struct run {
   const il_train_options *options;
   il_source *source;
   il_learner *learner;
-  il_batch batch;
+  il_feed feed;
   il_evaluator evaluator;
   il_metrics metrics;
   il_timing timing;
@@ -79,10 +79,9 @@ static il_status checkpoint(run *r) {
 static il_status one_step(run *r) {
   const il_config *c = r->config;
   il_learner *l = r->learner;
-  il_batch_draw(&r->batch, r->options->team, IL_TRAIN, (uint64_t)r->step * (uint64_t)r->batch.tasks,
-                r->batch.tasks);
+  const il_batch *batch = il_feed_batch(&r->feed, r->options->team, r->step);
   il_timing_mark(&r->timing, IL_TIMED_EPISODES);
-  il_status status = il_learner_step(l, r->options->team, &r->batch, r->step);
+  il_status status = il_learner_step(l, r->options->team, batch, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
@@ -132,8 +131,8 @@ static il_status begin(run *r) {
 static il_status check(run *r) {
   il_plan_checked checked;
   char message[200];
-  il_batch_draw(&r->batch, r->options->team, IL_TRAIN, 0, r->batch.tasks);
-  il_status status = il_learner_check(r->learner, &r->batch, &checked);
+  const il_batch *batch = il_feed_batch(&r->feed, r->options->team, 0);
+  il_status status = il_learner_check(r->learner, batch, &checked);
   if (status != IL_OK) return status;
   int length = snprintf(message, sizeof message,
                         "plan and interpreter agree in every bit of %lld numbers of a meta-step",
@@ -162,11 +161,12 @@ static il_status prepare(run *r) {
   il_status status = il_learner_workspace(r->learner, tasks, team);
   if (status == IL_OK)
     status =
-        il_batch_init(&r->batch, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+        il_feed_init(&r->feed, r->source, r->learner->real, r->learner->dropout, tasks, threads);
   if (status == IL_OK && r->options->profile)
     status = il_timing_init(&r->timing, r->learner->plan, threads);
   if (status != IL_OK) return status;
   r->learner->profile = r->timing.plan;
+  r->learner->meanwhile = il_feed_ahead(&r->feed);
   r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
                  (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
   if (!r->validates) return IL_OK;
@@ -195,10 +195,10 @@ static void start_message(run *r) {
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
            "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, s.flops_task / 1e6, r->batch.tasks,
+           (long long)weights, s.flops_task / 1e6, r->feed.batch[0].tasks,
            il_team_threads(r->options->team));
   il_memory memory =
-      il_memory_of(r->learner, &r->batch, &r->evaluator, il_team_threads(r->options->team));
+      il_memory_of(r->learner, &r->feed, &r->evaluator, il_team_threads(r->options->team));
   at = strlen(message);
   message[at++] = '\n';
   il_memory_text(&memory, message + at, sizeof message - at);
@@ -247,7 +247,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
-  il_batch_free(&r.batch);
+  il_feed_free(&r.feed);
   il_learner_free(r.learner);
   il_source_free(r.source);
   free(r.text);

@@ -29,7 +29,7 @@ static int by_size(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static il_status steps(il_learner *l, il_batch *batch, il_team *team, double seconds,
+static il_status steps(il_learner *l, il_feed *feed, il_team *team, double seconds,
                        il_measured_step *result) {
   double *time = calloc(2 * (size_t)MOST, sizeof *time), *drawn = time + MOST;
   if (!time) return il_fail_memory(l->context, "a measurement");
@@ -39,7 +39,7 @@ static il_status steps(il_learner *l, il_batch *batch, il_team *team, double sec
   for (int64_t step = 0; status == IL_OK && result->steps < MOST; step++) {
     if (result->steps >= LEAST && seconds_since(begun) > seconds) break;
     const int64_t start = il_profile_now();
-    il_batch_draw(batch, team, IL_TRAIN, (uint64_t)step * (uint64_t)batch->tasks, batch->tasks);
+    const il_batch *batch = il_feed_batch(feed, team, step);
     const double episodes = seconds_since(start);
     status = il_learner_step(l, team, batch, step);
     if (step == 0) continue;
@@ -65,17 +65,18 @@ static il_status measure(il_context *context, const il_config *config, il_team *
   const int64_t start = il_profile_now();
   il_learner *l = source ? il_learner_new(context, source, true) : NULL;
   result->plan_seconds = seconds_since(start);
-  il_batch batch = {0};
+  il_feed feed = {0};
   if (l && il_learner_workspace(l, tasks, team) == IL_OK &&
-      il_batch_init(&batch, source, l->real, l->dropout, tasks, threads) == IL_OK) {
+      il_feed_init(&feed, source, l->real, l->dropout, tasks, threads) == IL_OK) {
     const il_plan_summary s = il_plan_summarize(l->plan);
-    const il_memory memory = il_memory_of(l, &batch, &(il_evaluator){0}, threads);
+    const il_memory memory = il_memory_of(l, &feed, &(il_evaluator){0}, threads);
     result->flops = s.flops_shared + tasks * s.flops_task + s.flops_after;
     result->bytes = il_memory_total(&memory);
     il_learner_initialize(l);
-    steps(l, &batch, team, seconds, result);
+    l->meanwhile = il_feed_ahead(&feed);
+    steps(l, &feed, team, seconds, result);
   }
-  il_batch_free(&batch);
+  il_feed_free(&feed);
   il_learner_free(l);
   il_source_free(source);
   return il_context_status(context);

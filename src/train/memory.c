@@ -7,12 +7,6 @@
 #include "graph/graph.h"
 #include "plan/plan.h"
 
-static size_t batch_bytes(const il_batch *b) {
-  size_t bytes = b->scratch_size * (size_t)b->threads;
-  for (int i = 0; i < b->inputs; i++) bytes += b->size[i] * (size_t)b->tasks;
-  return bytes;
-}
-
 static size_t graph_bytes(const il_graph *g, const il_plan *plan) {
   return il_arena_bytes(&g->arena) + il_arena_bytes(&plan->arena) + g->capacity * sizeof *g->nodes +
          g->table_size * sizeof *g->table;
@@ -24,20 +18,20 @@ static size_t data_bytes(const il_dataset *d) {
   return (size_t)d->start[d->classes] * image + il_arena_bytes(&d->arena);
 }
 
-il_memory il_memory_of(const il_learner *l, const il_batch *batch, const il_evaluator *e,
+il_memory il_memory_of(const il_learner *l, const il_feed *feed, const il_evaluator *e,
                        int threads) {
   size_t weights = 0;
   for (int i = 0; i < l->parameters; i++)
     weights += (size_t)il_shape_count(il_net_parameter_shape(l->net, i)) * il_type_size(l->real);
   const size_t kinds = (size_t)l->kinds;
-  il_memory m = {.workspace = il_plan_workspace(l->plan, batch->tasks, threads),
+  il_memory m = {.workspace = il_plan_workspace(l->plan, feed->batch[0].tasks, threads),
                  .state = 2 * kinds * weights,
-                 .tasks = batch_bytes(batch),
+                 .tasks = il_feed_bytes(feed),
                  .data = data_bytes(l->source->dataset),
                  .checkpoint = kinds * weights,
                  .graph = graph_bytes(l->graph, l->plan)};
   if (e->plan)
-    m.validation = il_plan_workspace(e->plan, e->batch.tasks, threads) + batch_bytes(&e->batch) +
+    m.validation = il_plan_workspace(e->plan, e->batch.tasks, threads) + il_batch_bytes(&e->batch) +
                    graph_bytes(e->graph, e->plan);
   return m;
 }

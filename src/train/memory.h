@@ -3,11 +3,12 @@
 #define IL_TRAIN_MEMORY_H
 
 #include "train/evaluate.h"
+#include "train/feed.h"
 
 typedef struct il_memory {
   size_t workspace;  /* what the plan runs in, for all threads */
   size_t state;      /* weights and the optimizer's moments, twice */
-  size_t tasks;      /* a drawn meta-batch */
+  size_t tasks;      /* drawn meta-batches */
   size_t data;       /* images; mapped from their file where there is one */
   size_t checkpoint; /* what is gathered for writing */
   size_t graph;      /* graph and plan */
@@ -15,7 +16,7 @@ typedef struct il_memory {
 } il_memory;
 
 /* evaluator: zeroed where there is no validation. */
-il_memory il_memory_of(const il_learner *learner, const il_batch *batch,
+il_memory il_memory_of(const il_learner *learner, const il_feed *feed,
                        const il_evaluator *evaluator, int threads);
 size_t il_memory_total(const il_memory *memory);
 /* "memory: 12.3 MB in all: workspace 8.1, …" */

@@ -8,6 +8,7 @@
 #include "data/division.h"
 #include "nn/net.h"
 #include "train/evaluate.h"
+#include "train/feed.h"
 #include "train/learner.h"
 #include "train/model.h"
 
@@ -96,16 +97,14 @@ static size_t bytes_of(const il_model *m, int parameter) {
   return (size_t)il_shape_count(il_net_parameter_shape(m->net, parameter)) * sizeof(float);
 }
 
-static il_status loop(il_context *context, il_learner *l, il_batch *batch,
-                      const il_meta_options *o) {
+static il_status loop(il_context *context, il_learner *l, il_feed *feed, const il_meta_options *o) {
   double loss = 0, accuracy = 0;
   int64_t every = (o->steps + 9) / 10, since = 0;
   for (int64_t step = 0; step < o->steps; step++) {
     if (o->stop && *o->stop)
       return il_fail(context, IL_ERROR_INTERRUPTED, "stopped after %lld of %lld meta-steps",
                      (long long)step, (long long)o->steps);
-    il_batch_draw(batch, o->team, IL_TRAIN, (uint64_t)step * (uint64_t)o->meta_batch,
-                  o->meta_batch);
+    const il_batch *batch = il_feed_batch(feed, o->team, step);
     il_status status = il_learner_step(l, o->team, batch, step);
     if (status != IL_OK) return status;
     if (!isfinite(l->loss))
@@ -143,22 +142,23 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
                       const il_meta_options *o) {
   meta t;
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
-  il_batch batch = {0};
+  il_feed feed = {0};
   il_learner *l = il_learner_new(context, t.source, true);
   il_status status =
       l ? il_learner_workspace(l, o->meta_batch, o->team) : il_context_status(context);
   if (status == IL_OK)
-    status = il_batch_init(&batch, t.source, IL_FLOAT32, l->dropout, o->meta_batch,
-                           il_team_threads(o->team));
+    status = il_feed_init(&feed, t.source, IL_FLOAT32, l->dropout, o->meta_batch,
+                          il_team_threads(o->team));
   if (status == IL_OK) {
     for (int i = 0; i < model->parameters; i++)
       memcpy(l->state[l->side][0][i], model->value[i], bytes_of(model, i));
-    status = loop(context, l, &batch, o);
+    l->meanwhile = il_feed_ahead(&feed);
+    status = loop(context, l, &feed, o);
     if (status == IL_OK || status == IL_ERROR_INTERRUPTED)
       for (int i = 0; i < model->parameters; i++)
         memcpy(model->value[i], l->state[l->side][0][i], bytes_of(model, i));
   }
-  il_batch_free(&batch);
+  il_feed_free(&feed);
   il_learner_free(l);
   meta_free(&t);
   if (status != IL_OK || o->episodes.kind == IL_EPISODES_BY_CLASS) return status;

@@ -220,6 +220,12 @@ il_status il_batch_init(il_batch *b, const il_source *s, il_type real, bool drop
   return il_fail_memory(s->context, "a batch of tasks");
 }
 
+size_t il_batch_bytes(const il_batch *b) {
+  size_t bytes = b->scratch_size * (size_t)b->threads;
+  for (int i = 0; i < b->inputs; i++) bytes += b->size[i] * (size_t)b->tasks;
+  return bytes;
+}
+
 void il_batch_free(il_batch *b) {
   for (int i = 0; i < IL_BATCH_INPUTS; i++) free(b->input[i]);
   free(b->scratch);
@@ -268,34 +274,36 @@ static void draw_divided(const il_source *s, il_split split, uint64_t index, voi
   }
 }
 
-static void draw_worker(void *argument, int worker) {
-  const draw *d = argument;
-  const il_batch *b = d->batch;
+void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first, int task) {
   const il_source *s = b->source;
   void *scratch = b->scratch + (size_t)worker * b->scratch_size;
-  for (int t = worker; t < d->tasks; t += d->threads) {
-    void *at[IL_BATCH_INPUTS];
-    for (int i = 0; i < b->inputs; i++) at[i] = (char *)b->input[i] + (size_t)t * b->size[i];
-    uint64_t index = d->first + (uint64_t)t;
-    if (s->division) {
-      draw_divided(s, d->split, index, scratch, at);
-    } else if (s->regression) {
-      float *sx = scratch, *sy = sx + s->support, *qx = sy + s->support, *qy = qx + s->query;
-      il_sinusoid_draw(s->seed, d->split, index, s->shots, s->queries, sx, sy, qx, qy);
-      store(b->real, sx, s->support, at[0]);
-      store(b->real, sy, s->support, at[1]);
-      store(b->real, qx, s->query, at[2]);
-      store(b->real, qy, s->query, at[3]);
-    } else {
-      il_episode episode;
-      il_sampler_draw(s->sampler, d->split, index, scratch, &episode);
-      il_sampler_fill(s->sampler, &episode, at[0], at[1], at[2], at[3]);
-    }
-    if (b->inputs > 4) {
-      uint64_t key = il_random_mix(il_random_mix(s->seed, (uint64_t)d->split), index);
-      memcpy(at[4], &key, sizeof key);
-    }
+  void *at[IL_BATCH_INPUTS];
+  for (int i = 0; i < b->inputs; i++) at[i] = (char *)b->input[i] + (size_t)task * b->size[i];
+  uint64_t index = first + (uint64_t)task;
+  if (s->division) {
+    draw_divided(s, split, index, scratch, at);
+  } else if (s->regression) {
+    float *sx = scratch, *sy = sx + s->support, *qx = sy + s->support, *qy = qx + s->query;
+    il_sinusoid_draw(s->seed, split, index, s->shots, s->queries, sx, sy, qx, qy);
+    store(b->real, sx, s->support, at[0]);
+    store(b->real, sy, s->support, at[1]);
+    store(b->real, qx, s->query, at[2]);
+    store(b->real, qy, s->query, at[3]);
+  } else {
+    il_episode episode;
+    il_sampler_draw(s->sampler, split, index, scratch, &episode);
+    il_sampler_fill(s->sampler, &episode, at[0], at[1], at[2], at[3]);
   }
+  if (b->inputs > 4) {
+    uint64_t key = il_random_mix(il_random_mix(s->seed, (uint64_t)split), index);
+    memcpy(at[4], &key, sizeof key);
+  }
+}
+
+static void draw_worker(void *argument, int worker) {
+  const draw *d = argument;
+  for (int t = worker; t < d->tasks; t += d->threads)
+    il_batch_draw_task(d->batch, worker, d->split, d->first, t);
 }
 
 void il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks) {

@@ -57,7 +57,10 @@ typedef struct il_batch {
 il_status il_batch_init(il_batch *batch, const il_source *source, il_type real, bool dropout,
                         int tasks, int threads);
 void il_batch_free(il_batch *batch); /* accepts a zeroed one */
+size_t il_batch_bytes(const il_batch *batch);
 /* Draws tasks first … first + tasks − 1 of the split, on all workers. */
 void il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks);
+/* As `worker`, task first + `task` of the split into place `task`. */
+void il_batch_draw_task(il_batch *batch, int worker, il_split split, uint64_t first, int task);
 
 #endif

@@ -38,8 +38,9 @@ void il_timing_mark(il_timing *timing, il_timed what) {
 
 char *il_timing_print(const il_timing *timing, il_context *context, int64_t steps) {
   static const char *const name[IL_TIMED_COUNT] = {
-      "episodes: drawing tasks", "the plan: meta-steps with the outer optimizer", "validation",
-      "checkpoints", "metrics and progress"};
+      "episodes: drawing tasks that were not drawn by waiting workers",
+      "the plan: meta-steps with the outer optimizer", "validation", "checkpoints",
+      "metrics and progress"};
   char *plan = il_profile_print(timing->plan, LINES), *text = NULL;
   if (!plan) return NULL;
   const double total = timing->last - timing->begun;
