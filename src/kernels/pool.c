@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/simd.h"
 
-enum { LANES = 64 }; /* channels whose best so far stays in registers */
+enum { BLOCK = 4 }; /* vectors of channels whose best so far stays in registers */
 
 /* The taps of a window that lie inside the image: [begin, end) of one axis. */
 typedef struct il_span {
@@ -22,14 +23,14 @@ typedef struct il_place {
   il_span h, w;
   int64_t image, pooled;
 } il_place;
-/* Does the taps of one window, for `lanes` channels. */
-typedef void il_window_step(int64_t lanes, const il_pool_geometry *g, const il_place *at,
-                            const void *const *in, void *out);
+/* Does the taps of one window for some vectors of channels, of `count` numbers each: constants but for the last. */
+typedef void il_window_step(int vectors, int64_t count, const il_pool_geometry *g,
+                            const il_place *at, const void *const *in, void *out);
 
-/* Inlined with the step, so that most channels come as constant blocks. */
 static inline __attribute__((always_inline)) void each_window(const il_pool_geometry *g,
                                                               il_window_step *step,
                                                               const void *const *in, void *out) {
+  enum { ALL = BLOCK * IL_VL };
   int64_t pooled = 0;
   for (int32_t n = 0; n < g->n; n++)
     for (int32_t i = 0; i < g->oh; i++)
@@ -38,9 +39,11 @@ static inline __attribute__((always_inline)) void each_window(const il_pool_geom
                        span_of(j, g->sw, g->pw, g->dw, g->kw, g->w),
                        (int64_t)n * g->h * g->w * g->c, pooled};
         pooled += g->c;
-        for (; at.pooled + LANES <= pooled; at.pooled += LANES, at.image += LANES)
-          step(LANES, g, &at, in, out);
-        if (at.pooled < pooled) step(pooled - at.pooled, g, &at, in, out);
+        for (; at.pooled + ALL <= pooled; at.pooled += ALL, at.image += ALL)
+          step(BLOCK, IL_VL, g, &at, in, out);
+        for (; at.pooled + IL_VL <= pooled; at.pooled += IL_VL, at.image += IL_VL)
+          step(1, IL_VL, g, &at, in, out);
+        if (at.pooled < pooled) step(1, pooled - at.pooled, g, &at, in, out);
       }
 }
 
@@ -49,74 +52,107 @@ static inline int64_t pixel_of(const il_pool_geometry *g, const il_place *at, in
   return at->image + ((int64_t)(at->h.at + a * g->dh) * g->w + at->w.at + b * g->dw) * g->c;
 }
 
-static inline __attribute__((always_inline)) void find_best(int64_t lanes,
-                                                            const il_pool_geometry *g,
-                                                            const il_place *at,
-                                                            const void *const *in, void *out) {
-  float best[LANES] = {0}; /* read before the first tap replaces it, though without effect */
-  int32_t where[LANES] = {0};
-  bool first = true;
-  for (int32_t a = at->h.begin; a < at->h.end; a++)
-    for (int32_t b = at->w.begin; b < at->w.end; b++) {
-      const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
-      const int32_t tap = a * g->kw + b;
-      for (int64_t c = 0; c < lanes; c++) {
-        const bool more = first | (best[c] < x[c]);
-        best[c] = more ? x[c] : best[c];
-        where[c] = more ? tap : where[c];
-      }
-      first = false;
+static inline il_vec load(const float *x, int64_t count) {
+  return count == IL_VL ? il_load(x) : il_load_part(x, count);
+}
+static inline void store(float *y, il_vec v, int64_t count) {
+  if (count == IL_VL)
+    il_store(y, v);
+  else
+    il_store_part(y, v, count);
+}
+static inline il_mask load_taps(const uint8_t *taps, int64_t count) {
+  uint8_t all[IL_VL] = {0};
+  if (count == IL_VL) return il_load_bytes(taps);
+  memcpy(all, taps, (size_t)count);
+  return il_load_bytes(all);
+}
+static inline void store_taps(uint8_t *taps, il_mask v, int64_t count) {
+  uint8_t all[IL_VL];
+  il_store_bytes(count == IL_VL ? taps : all, v);
+  if (count < IL_VL) memcpy(taps, all, (size_t)count);
+}
+static inline il_mask choose(il_mask which, il_mask a, il_mask b) {
+  return (which & a) | (~which & b);
+}
+
+#define STEP static inline __attribute__((always_inline)) void
+#define TAPS                                                                                       \
+  for (int32_t a = at->h.begin; a < at->h.end; a++)                                                \
+    for (int32_t b = at->w.begin; b < at->w.end; b++)
+
+STEP find_best(int vectors, int64_t count, const il_pool_geometry *g, const il_place *at,
+               const void *const *in, void *out) {
+  il_vec best[BLOCK];
+  il_mask where[BLOCK];
+  il_mask first = (il_mask){0} - 1;
+  for (int v = 0; v < vectors; v++) {
+    best[v] = (il_vec){0}; /* the first tap replaces it */
+    where[v] = (il_mask){0};
+  }
+  TAPS {
+    const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
+    const il_mask tap = (il_mask){0} + (a * g->kw + b);
+    for (int v = 0; v < vectors; v++) {
+      const il_vec number = load(x + v * IL_VL, count);
+      const il_mask more = first | (best[v] < number);
+      best[v] = (il_vec)choose(more, (il_mask)number, (il_mask)best[v]);
+      where[v] = choose(more, tap, where[v]);
     }
+    first = (il_mask){0};
+  }
   uint8_t *y = (uint8_t *)out + at->pooled;
-  for (int64_t c = 0; c < lanes; c++) y[c] = (uint8_t)where[c];
+  for (int v = 0; v < vectors; v++) store_taps(y + v * IL_VL, where[v], count);
 }
 
-static inline __attribute__((always_inline)) void pick(int64_t lanes, const il_pool_geometry *g,
-                                                       const il_place *at, const void *const *in,
-                                                       void *out) {
+STEP pick(int vectors, int64_t count, const il_pool_geometry *g, const il_place *at,
+          const void *const *in, void *out) {
   const uint8_t *taps = (const uint8_t *)in[1] + at->pooled;
-  float picked[LANES] = {0}; /* what no tap names */
-  int32_t where[LANES];
-  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
-  for (int32_t a = at->h.begin; a < at->h.end; a++)
-    for (int32_t b = at->w.begin; b < at->w.end; b++) {
-      const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
-      const int32_t tap = a * g->kw + b;
-      for (int64_t c = 0; c < lanes; c++) picked[c] = where[c] == tap ? x[c] : picked[c];
+  il_vec picked[BLOCK];
+  il_mask where[BLOCK];
+  for (int v = 0; v < vectors; v++) {
+    picked[v] = (il_vec){0}; /* what no tap names */
+    where[v] = load_taps(taps + v * IL_VL, count);
+  }
+  TAPS {
+    const float *x = (const float *)in[0] + pixel_of(g, at, a, b);
+    const il_mask tap = (il_mask){0} + (a * g->kw + b);
+    for (int v = 0; v < vectors; v++) {
+      const il_mask number = (il_mask)load(x + v * IL_VL, count);
+      picked[v] = (il_vec)choose(where[v] == tap, number, (il_mask)picked[v]);
     }
-  memcpy((float *)out + at->pooled, picked, (size_t)lanes * sizeof *picked);
+  }
+  for (int v = 0; v < vectors; v++) store((float *)out + at->pooled + v * IL_VL, picked[v], count);
 }
 
-/* Adds to every pixel of the window: its number where a tap names it, else 0, which changes no sum from 0. */
-static inline __attribute__((always_inline)) void add_back(int64_t lanes, const il_pool_geometry *g,
-                                                           const il_place *at,
-                                                           const void *const *in, void *out) {
+/* To every pixel of the window its number where a tap names it, else 0: added, or written where windows lie apart.
+ * 0 + y: as the sum that starts from 0, also for -0. */
+STEP give_back(const bool adds, int vectors, int64_t count, const il_pool_geometry *g,
+               const il_place *at, const void *const *in, void *out) {
   const uint8_t *taps = (const uint8_t *)in[0] + at->pooled;
   const float *y = (const float *)in[1] + at->pooled;
-  int32_t where[LANES];
-  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
-  for (int32_t a = at->h.begin; a < at->h.end; a++)
-    for (int32_t b = at->w.begin; b < at->w.end; b++) {
-      float *restrict x = (float *)out + pixel_of(g, at, a, b);
-      const int32_t tap = a * g->kw + b;
-      for (int64_t c = 0; c < lanes; c++) x[c] += where[c] == tap ? y[c] : 0;
+  il_vec number[BLOCK];
+  il_mask where[BLOCK];
+  for (int v = 0; v < vectors; v++) {
+    number[v] = (il_vec){0} + load(y + v * IL_VL, count);
+    where[v] = load_taps(taps + v * IL_VL, count);
+  }
+  TAPS {
+    float *x = (float *)out + pixel_of(g, at, a, b);
+    const il_mask tap = (il_mask){0} + (a * g->kw + b);
+    for (int v = 0; v < vectors; v++) {
+      const il_vec given = (il_vec)((where[v] == tap) & (il_mask)number[v]);
+      store(x + v * IL_VL, adds ? load(x + v * IL_VL, count) + given : given, count);
     }
+  }
 }
-
-/* The same where windows lie apart: a pixel is written once. 0 + y: as the sum that starts from 0, also for -0. */
-static inline __attribute__((always_inline)) void put_back(int64_t lanes, const il_pool_geometry *g,
-                                                           const il_place *at,
-                                                           const void *const *in, void *out) {
-  const uint8_t *taps = (const uint8_t *)in[0] + at->pooled;
-  const float *y = (const float *)in[1] + at->pooled;
-  int32_t where[LANES];
-  for (int64_t c = 0; c < lanes; c++) where[c] = taps[c];
-  for (int32_t a = at->h.begin; a < at->h.end; a++)
-    for (int32_t b = at->w.begin; b < at->w.end; b++) {
-      float *restrict x = (float *)out + pixel_of(g, at, a, b);
-      const int32_t tap = a * g->kw + b;
-      for (int64_t c = 0; c < lanes; c++) x[c] = where[c] == tap ? 0.0f + y[c] : 0;
-    }
+STEP add_back(int vectors, int64_t count, const il_pool_geometry *g, const il_place *at,
+              const void *const *in, void *out) {
+  give_back(true, vectors, count, g, at, in, out);
+}
+STEP put_back(int vectors, int64_t count, const il_pool_geometry *g, const il_place *at,
+              const void *const *in, void *out) {
+  give_back(false, vectors, count, g, at, in, out);
 }
 
 static const char *refuses_wide(const il_problem *p) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __AVX512F__ || defined __AVX2__
+#if defined __SSE4_1__
 #include <immintrin.h>
 #elif defined __aarch64__
 #include <arm_neon.h>
@@ -55,16 +55,36 @@ static inline int il_block_rows(int64_t count) {
 /* A whole number, or all bits of a decision, for each lane. */
 typedef int32_t il_mask __attribute__((vector_size(sizeof(il_vec))));
 
-/* Of one byte for each lane; gcc 12 takes a vector of bytes apart to convert it. */
+/* From and to one byte for each lane; gcc 12 takes a vector of bytes apart to convert it. */
 static inline il_mask il_load_bytes(const uint8_t *x) {
 #if defined __AVX512F__
   return (il_mask)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
 #elif defined __AVX2__
   return (il_mask)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)x));
+#elif defined __SSE4_1__
+  int32_t four;
+  memcpy(&four, x, sizeof four);
+  return (il_mask)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four));
 #else
   il_mask v;
   for (int i = 0; i < IL_VL; i++) v[i] = x[i];
   return v;
+#endif
+}
+static inline void il_store_bytes(uint8_t *y, il_mask v) {
+#if defined __AVX512F__
+  _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtepi32_epi8((__m512i)v));
+#elif defined __AVX2__
+  const __m256i all = (__m256i)v;
+  const __m128i words =
+      _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+  _mm_storel_epi64((__m128i *)(void *)y, _mm_packus_epi16(words, words));
+#elif defined __SSE4_1__
+  const __m128i words = _mm_packus_epi32((__m128i)v, (__m128i)v);
+  const int32_t four = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+  memcpy(y, &four, sizeof four);
+#else
+  for (int i = 0; i < IL_VL; i++) y[i] = (uint8_t)v[i];
 #endif
 }
 
