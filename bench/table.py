@@ -52,6 +52,23 @@ def against(workloads):
                  [[n] + [cell(w["peers"].get(n)) for w in workloads.values()] for n in names])
 
 
+def alone(peer, ours):
+    """In one process, of 1 or 2 threads: from the choice of the best setting, before the turns."""
+    if peer is None or peer["status"] != "timed":
+        return "–"
+    found = [(v["ms"], k) for k, v in peer["settings"].items() if not k.startswith("2p") and "ms" in v]
+    if not found:
+        return "–"
+    ms, setting = min(found)
+    return f"{short(ms / ours['ms'])}× ({short(ms)} ms, {setting})"
+
+
+def in_one_process(workloads):
+    names = list(dict.fromkeys(p for w in workloads.values() for p in w["peers"]))
+    return table(["peer"] + list(workloads),
+                 [[n] + [alone(w["peers"].get(n), w["innerloop"]) for w in workloads.values()] for n in names])
+
+
 def compiling(workloads):
     """The first meta-step of compiled peers is mostly compiling; from a cache it is short."""
     rows = []
@@ -83,6 +100,9 @@ def section(results):
         "How many times as long a peer takes as innerloop, median of alternating turns; in brackets its "
         "time and its best setting (1 or 2 threads, or two pinned processes: 2p):",
         against(done),
+        "The same in one process, as these libraries are run where nobody shards the meta-batch by hand (shorter "
+        "measurements, from the choice among 1 and 2 threads):",
+        in_one_process(done),
         "Before the first meta-step (peers: first step with compiling, read from their caches where they "
         "keep one and had run before):",
         compiling(done)]
