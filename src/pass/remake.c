@@ -16,7 +16,7 @@
 
 enum {
   SMALL_PEAK = 16 << 20, /* bytes of a task that no value is made again for */
-  SMALL_SHARE = 1024,     /* values below this part of the peak are not looked at */
+  SMALL_SHARE = 1024,    /* values below this part of the peak are not looked at */
   BYTE_FLOPS = 8,        /* operations that take as long as one byte of memory */
   MOST_COST = 12,        /* bytes of cost for each byte freed */
   TASK_SHARE = 12        /* what is made again costs this part of the task at most */
