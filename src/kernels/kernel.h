@@ -45,7 +45,7 @@ typedef struct il_move_geometry {
   int64_t offset;
 } il_move_geometry;
 
-/* The pool family; taps are bytes unless there are more than IL_NARROW_TAPS. */
+/* The pool family; kernels take taps that are il_narrow_taps. */
 typedef struct il_pool_geometry {
   int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } il_pool_geometry;

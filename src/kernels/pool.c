@@ -156,7 +156,7 @@ STEP put_back(int vectors, int64_t count, const il_pool_geometry *g, const il_pl
 }
 
 static const char *refuses_wide(const il_problem *p) {
-  return (int64_t)p->pool.kh * p->pool.kw <= IL_NARROW_TAPS
+  return il_narrow_taps(p->pool.kh, p->pool.kw)
              ? NULL
              : "the windows have more taps than a byte can number";
 }

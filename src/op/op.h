@@ -66,9 +66,8 @@ typedef struct il_attr_matmul {
 typedef struct il_attr_window {
   il_window window;
 } il_attr_window; /* conv family, pool family */
-enum {
-  IL_NARROW_TAPS = 256
-}; /* taps of a window whose numbers are uint8; of larger ones they are int32 */
+/* Whether the taps of a pool's window are numbered by uint8; of larger ones by int32. */
+static inline bool il_narrow_taps(int64_t height, int64_t width) { return height * width <= 256; }
 typedef struct il_attr_stream {
   int64_t stream;
 } il_attr_stream; /* random_uniform, random_normal */

@@ -50,8 +50,8 @@ static il_value pose_conv(il_graph *g, const il_problem *p) {
 }
 
 static il_value taps(il_graph *g, const il_pool_geometry *q) {
-  const bool narrow = (int64_t)q->kh * q->kw <= IL_NARROW_TAPS;
-  return input(g, narrow ? IL_UINT8 : IL_INT32, IL_SHAPE(q->n, q->oh, q->ow, q->c));
+  const il_type type = il_narrow_taps(q->kh, q->kw) ? IL_UINT8 : IL_INT32;
+  return input(g, type, IL_SHAPE(q->n, q->oh, q->ow, q->c));
 }
 
 static il_value pose_pool(il_graph *g, const il_problem *p) {

@@ -14,7 +14,7 @@ typedef struct il_layout { /* offsets in the workspace */
   size_t base_bytes;  /* one worker's array of bases */
 } il_layout;
 
-/* Called once by each worker that finds no task left while others have one; NULL: nobody is. */
+/* Called once by each worker when it finds no task left, mostly while others still have one; NULL: nobody is. */
 typedef struct il_meanwhile {
   void (*work)(void *argument, int worker);
   void *argument;

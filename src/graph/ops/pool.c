@@ -16,9 +16,9 @@ static int64_t pool_tap(const il_pool *p, int64_t n, int64_t oh, int64_t ow, int
   return ((n * p->h + ih) * p->w + iw) * p->c + c;
 }
 
-/* Taps are numbered row by row; one byte holds that, but of large windows. */
+/* Taps are numbered row by row. */
 static il_type tap_type(const il_window *w) {
-  return (int64_t)w->kernel[0] * w->kernel[1] <= IL_NARROW_TAPS ? IL_UINT8 : IL_INT32;
+  return il_narrow_taps(w->kernel[0], w->kernel[1]) ? IL_UINT8 : IL_INT32;
 }
 static int64_t load_tap(const il_pool *p, const void *taps, int64_t at) {
   return tap_type(p->win) == IL_UINT8 ? ((const uint8_t *)taps)[at] : ((const int32_t *)taps)[at];
