@@ -9,7 +9,7 @@
 
 #include "train/evaluate.h"
 #include "train/feed.h"
-#include "train/weights.h"
+#include "io/weights.h"
 
 typedef struct side {
   il_context *context;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the layering: a folder of src/ includes only itself and folders before it in this order.
 # Prints every offender and ends with 1 when there is one.
-order="base op kernels graph grad pass plan backend run nn optim meta io data train cli"
+order="base op kernels graph grad pass schedule plan run nn optim meta io data config train fit greedy study measure cli"
 cd "$(dirname "$0")/../src" || exit 2
 
 level() {

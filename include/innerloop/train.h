@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* ---- configuration: every key has a type, a default and a range (src/train/config.def) ---- */
+/* ---- configuration: every key has a type, a default and a range (src/config/config.def) ---- */
 typedef struct il_config il_config;
 IL_API il_config *il_config_new(il_context *context); /* all defaults */
 /* A preset's name or the path of a YAML file (which may name its base: "preset: NAME"). */

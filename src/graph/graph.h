@@ -138,7 +138,7 @@ il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
 bool il_is_constant(const il_graph *g, il_value v, double *number);
 /* "[5,14,14,64]" into text; returns text. */
 char *il_shape_text(il_shape shape, char text[static 96]);
-/* Checks the list of invariants (graph/check.c); IL_OK or the first violation in the context. */
+/* Checks the list of invariants (graph/invariants.c); IL_OK or the first violation in the context. */
 il_status il_graph_check(const il_graph *g);
 /* Geometry of the conv-family node (conv2d, conv2d_transpose, conv2d_weight). */
 il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *node);

@@ -187,7 +187,7 @@ static bool place_arena(il_builder *b, bool task) {
                     .first = life->first,
                     .last = life->last};
   }
-  if (buffer && order) b->plan->arena_bytes[task ? 1 : 0] = il_memory_place(count, buffer, order);
+  if (buffer && order) b->plan->arena_bytes[task ? 1 : 0] = il_footprint_place(count, buffer, order);
   for (int64_t i = 0; i < count; i++)
     b->life[buffer[i].life].place =
         (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};

@@ -16,7 +16,7 @@
 
 #include <innerloop/plan.h>
 
-#include "pass/fuse.h"
+#include "schedule/fuse.h"
 
 enum {
   IL_SLOT_SHARED = 0,
@@ -110,7 +110,7 @@ il_graph *il_problem_pose(il_context *context, const il_problem *problem);
 /* Fills sizes and counts of a plan whose graph is set; needed: by node. False: out of memory. */
 bool il_plan_describe(il_plan *plan, const bool *needed);
 
-/* ---- memory (plan/memory.c) ---- */
+/* ---- memory (plan/place.c) ---- */
 typedef struct il_buffer {
   int64_t life; /* whose place it is; for the caller */
   size_t bytes;
@@ -119,9 +119,9 @@ typedef struct il_buffer {
 } il_buffer;
 /* Gives every buffer an offset such that no two that are alive together overlap, largest first.
  * Returns the size of the arena. Order of `buffer` is kept; order is scratch for count ints. */
-size_t il_memory_place(int64_t count, il_buffer *buffer, int64_t *order);
+size_t il_footprint_place(int64_t count, il_buffer *buffer, int64_t *order);
 
-/* ---- lanes (plan/lanes.c) ---- */
+/* ---- lanes (plan/choose_lanes.c) ---- */
 /* Gives a call of the tasks its kernel for lanes, or makes it run task after task.
  * posed: its problem is one that kernels know. */
 void il_lanes_choose(const il_kernel_set *kernels, il_call *call, bool posed);

@@ -162,7 +162,7 @@ void *il_run_scratch(const il_run *run, int worker) {
 
 static void run_call(const il_run *run, int which, const il_call *call, char *const *bases,
                      void *scratch, int live) {
-  if (which == IL_PER_TASK || which == IL_SINGLE || !il_split_run(run, call, bases))
+  if (which == IL_PER_TASK || which == IL_SINGLE || !il_share_run(run, call, bases))
     il_call_run(run->plan, call, bases, scratch, live);
 }
 

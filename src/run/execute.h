@@ -1,4 +1,4 @@
-/* The pieces of a run, for il_plan_run and for the run beside the reference (run/check.c). */
+/* The pieces of a run, for il_plan_run and for the run beside the reference (run/run_check.c). */
 #ifndef IL_RUN_EXECUTE_H
 #define IL_RUN_EXECUTE_H
 
@@ -50,8 +50,8 @@ bool il_run_shared(il_run *run, il_when when);
 bool il_run_chunk(il_run *run, int worker, int chunk);
 
 void *il_run_scratch(const il_run *run, int worker);
-/* Divides a call before or after the tasks among the team (run/split.c). False: it was not run, because it is
+/* Divides a call before or after the tasks among the team (run/share.c). False: it was not run, because it is
  * to run whole. */
-bool il_split_run(const il_run *run, const il_call *call, char *const *bases);
+bool il_share_run(const il_run *run, const il_call *call, char *const *bases);
 
 #endif

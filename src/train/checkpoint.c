@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/weights.h"
+#include "io/weights.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
   char *path = NULL;

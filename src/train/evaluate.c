@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "train/checkpoint.h"
-#include "train/weights.h"
+#include "io/weights.h"
 
 enum { CHUNK = 32 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/weights.h"
+#include "io/weights.h"
 
 static const char *const kind_name[] = {"", "adam.first.", "adam.second."};
 

@@ -8,7 +8,7 @@
 
 #include "io/io.h"
 #include "train/checkpoint.h"
-#include "train/memory.h"
+#include "train/footprint.h"
 #include "train/metrics.h"
 #include "train/timing.h"
 
@@ -197,11 +197,11 @@ static void start_message(run *r) {
            "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
            (long long)weights, s.flops_task / 1e6, r->feed.batch[0].tasks,
            il_team_threads(r->options->team));
-  il_memory memory =
-      il_memory_of(r->learner, &r->feed, &r->evaluator, il_team_threads(r->options->team));
+  il_footprint memory =
+      il_footprint_of(r->learner, &r->feed, &r->evaluator, il_team_threads(r->options->team));
   at = strlen(message);
   message[at++] = '\n';
-  il_memory_text(&memory, message + at, sizeof message - at);
+  il_footprint_text(&memory, message + at, sizeof message - at);
   report(r, IL_PROGRESS_START, (il_progress){.message = message});
 }
 

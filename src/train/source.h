@@ -8,7 +8,7 @@
 
 #include "base/team.h"
 #include "data/division.h"
-#include "train/config.h"
+#include "config/config.h"
 
 typedef struct il_source {
   il_context *context;

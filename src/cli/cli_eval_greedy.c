@@ -1,0 +1,87 @@
+/* innerloop eval --adapt greedy: what sparse adaptation costs and reaches beside the full update. */
+#include <stdio.h>
+
+#include "cli/cli_eval.h"
+
+static void print_json(const il_greedy_evaluation *e) {
+  printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"parameters\": %lld, "
+         "\"results\": [",
+         e->tasks, (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy",
+         (long long)e->scalars);
+  for (int r = 0; r < e->rows; r++) {
+    const il_greedy_row *row = &e->row[r];
+    for (int i = 0; i < e->steps; i++) {
+      const il_greedy_figure *f = &row->figure[i];
+      printf("%s\n  {\"fraction\": ", r || i ? "," : "");
+      if (r)
+        printf("%.9g", row->fraction);
+      else
+        printf("\"full\"");
+      printf(", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
+             "\"difference_interval\": %.9g, \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
+             "%llu, \"operations\": %.9g}",
+             f->steps, f->mean, f->interval, f->difference, f->difference_interval, row->share,
+             row->bytes, (unsigned long long)row->most_bytes, row->operations);
+    }
+  }
+  puts("\n]}");
+}
+
+static void print_table(const il_greedy_evaluation *e) {
+  double factor = e->regression ? 1 : 100;
+  int places = e->regression ? 4 : 2;
+  printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks;\n"
+         "difference: to the full update after as many steps, paired by task;\n"
+         "bytes, operations: of a sparse inner step, as docs/greedy.md counts them\n\n",
+         e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+  printf("fraction  touched %%      bytes  operations  inner steps  %s       difference\n",
+         e->regression ? "squared error" : "accuracy     ");
+  for (int r = 0; r < e->rows; r++) {
+    const il_greedy_row *row = &e->row[r];
+    for (int i = 0; i < e->steps; i++) {
+      const il_greedy_figure *f = &row->figure[i];
+      if (i)
+        printf("%8s  %9s  %9s  %10s", "", "", "", "");
+      else if (r)
+        printf("%8g  %9.2f  %9.0f  %10.3g", row->fraction, 100 * row->share, row->bytes,
+               row->operations);
+      else
+        printf("%8s  %9.2f  %9.0f  %10.3g", "full", 100 * row->share, row->bytes, row->operations);
+      printf("  %11d  %.*f ± %.*f", f->steps, places, factor * f->mean, places,
+             factor * f->interval);
+      if (r)
+        printf("  %+8.*f ± %.*f", places, factor * f->difference, places,
+               factor * f->difference_interval);
+      putchar('\n');
+    }
+  }
+}
+
+void eval_greedy(il_context *context, const eval_input *in, const char *data, il_team *team) {
+  il_greedy_evaluate_options o = {.data = data,
+                                  .tasks = in->tasks,
+                                  .episodes = in->episodes,
+                                  .team = team,
+                                  .rule = in->rule,
+                                  .fractions = in->fractions,
+                                  .steps = in->steps};
+  for (int i = 0; i < in->fractions; i++) o.fraction[i] = in->fraction[i];
+  for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
+  if (!o.fractions) {
+    static const double curve[] = {1, 0.5, 0.2, 0.1, 0.05, 0.01};
+    bool limited = o.rule.count || o.rule.budget_bytes || o.rule.budget_operations;
+    o.fractions = limited ? 1 : 6; /* another limit says enough */
+    for (int i = 0; i < o.fractions; i++) o.fraction[i] = curve[i];
+  }
+  if (!o.steps) {
+    static const int steps[] = {1, 3, 5, 10};
+    o.steps = 4;
+    for (int i = 0; i < 4; i++) o.step[i] = steps[i];
+  }
+  il_greedy_evaluation e;
+  if (il_evaluate_greedy(context, in->common.config, &o, &e) != IL_OK) return;
+  if (in->json)
+    print_json(&e);
+  else
+    print_table(&e);
+}

@@ -1,0 +1,324 @@
+/* innerloop fit: trains a classifier on samples from a file, tests it, saves it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli_fit_greedy.h"
+
+typedef struct input {
+  settings common;
+  const char *train, *test, *init, *out;
+  il_model_options model;
+  il_fit_options fit;
+  il_augment augment;
+  double hold_out;
+  bool meta;
+  il_meta_options learn;
+  int tasks;
+  greedy_input greedy;
+} input;
+
+enum {
+  OPTION_MODEL = 256,
+  OPTION_TRAIN,
+  OPTION_TEST,
+  OPTION_INIT,
+  OPTION_EPOCHS,
+  OPTION_WIDTH,
+  OPTION_LR,
+  OPTION_BATCH,
+  OPTION_OPTIMIZER,
+  OPTION_LOSS,
+  OPTION_DROPOUT,
+  OPTION_AUGMENT,
+  OPTION_PARTS,
+  OPTION_SEED,
+  OPTION_HOLD_OUT,
+  OPTION_META,
+  OPTION_EPISODES,
+  OPTION_WAYS,
+  OPTION_SHOTS,
+  OPTION_QUERIES,
+  OPTION_META_STEPS,
+  OPTION_META_BATCH,
+  OPTION_META_LR,
+  OPTION_INNER_STEPS,
+  OPTION_INNER_LR,
+  OPTION_FIRST_ORDER,
+  OPTION_TASKS,
+  OPTION_ALGORITHM
+};
+static const struct argp_option options[] = {
+    {"train", OPTION_TRAIN, "DATA", 0,
+     "samples to train on: what torch.save wrote (batches, dicts, TensorDataset), .npz, "
+     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs",
+     0},
+    {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
+    {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
+     "without --test: this share of each class is tested and not trained on (0.25)", 0},
+    {"model", OPTION_MODEL, "KIND", 0,
+     "linear, mlp (linear, relu, linear), omniglot_fc, omniglot_conv or conv4 (mlp)", 0},
+    {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
+    {"init", OPTION_INIT, "FILE", 0, "start from these parameters, which also size the model", 0},
+    {"loss", OPTION_LOSS, "LOSS", 0,
+     "cross_entropy (raw scores; default with labels), or binary_cross_entropy (the scores go "
+     "through a sigmoid; default with targets)",
+     0},
+    {"epochs", OPTION_EPOCHS, "N", 0, "passes over the training samples (5)", 0},
+    {"batch", OPTION_BATCH, "N", 0, "examples of a mini-batch (32)", 0},
+    {"optimizer", OPTION_OPTIMIZER, "NAME", 0, "adam or sgd (adam)", 0},
+    {"lr", OPTION_LR, "RATE", 0, "learning rate (0.001)", 0},
+    {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
+    {"augment", OPTION_AUGMENT, "LIST", 0,
+     "images are varied anew in each epoch: rotate, flip, flip-vertical, crop, affine, erase; "
+     "separated by commas",
+     0},
+    {"parts", OPTION_PARTS, "N", 0,
+     "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},
+    {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
+    {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
+    {"algorithm", OPTION_ALGORITHM, "NAME", 0,
+     "plain, or greedy: update only the parameters with the largest expected held-out gradient", 0},
+    THREADS_OPTION,
+    {NULL, 0, NULL, 0, "Meta-learning, after the epochs:", 1},
+    {"meta", OPTION_META, NULL, 0, "meta-train on tasks cut from the training samples", 0},
+    {"episodes", OPTION_EPISODES, "KIND", 0,
+     "all-classes: each task has two disjoint random parts of the samples; by-class: each task has "
+     "a "
+     "few examples of some classes, renumbered (all-classes)",
+     0},
+    {"ways", OPTION_WAYS, "N", 0, "by-class: classes of a task (5)", 0},
+    {"shots", OPTION_SHOTS, "N", 0,
+     "examples that update the parameters: all-classes: in all (32), by-class: per class (1)", 0},
+    {"queries", OPTION_QUERIES, "N", 0,
+     "examples that supply the gradient: all-classes: in all (32), by-class: per class (1)", 0},
+    {"meta-steps", OPTION_META_STEPS, "N", 0, "meta-steps (500)", 0},
+    {"meta-batch", OPTION_META_BATCH, "N", 0, "tasks of a meta-step (8)", 0},
+    {"meta-lr", OPTION_META_LR, "RATE", 0, "learning rate of the meta-steps, with Adam (0.001)", 0},
+    {"inner-steps", OPTION_INNER_STEPS, "N", 0, "steps of adaptation (5)", 0},
+    {"inner-lr", OPTION_INNER_LR, "RATE", 0, "learning rate of adaptation (0.1)", 0},
+    {"first-order", OPTION_FIRST_ORDER, NULL, 0, "leave out the derivative of the inner gradient",
+     0},
+    {"tasks", OPTION_TASKS, "N", 0, "by-class: tasks that are tested (200)", 0},
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  static const char *const losses[] = {"cross_entropy", "binary_cross_entropy"};
+  static const il_loss loss_of[] = {IL_LOSS_CROSS_ENTROPY, IL_LOSS_BINARY_CROSS_ENTROPY};
+  static const char *const optimizers[] = {"adam", "sgd"};
+  static const char *const algorithms[] = {"plain", "greedy"};
+  static const char *const episodes[] = {"by-class", "all-classes"};
+  input *in = state->input;
+  il_meta_options *meta = &in->learn;
+  switch (key) {
+  case OPTION_META: in->meta = true; return 0;
+  case OPTION_EPISODES:
+    meta->episodes.kind = (il_episode_kind)(1 + parse_choice(state, "episodes", arg, 2, episodes));
+    return 0;
+  case OPTION_WAYS: meta->episodes.ways = (int)parse_number(state, "ways", arg, 2, 1000); return 0;
+  case OPTION_SHOTS:
+    meta->episodes.shots = (int)parse_number(state, "shots", arg, 1, 65536);
+    return 0;
+  case OPTION_QUERIES:
+    meta->episodes.queries = (int)parse_number(state, "queries", arg, 1, 65536);
+    return 0;
+  case OPTION_META_STEPS:
+    meta->steps = parse_number(state, "meta-steps", arg, 0, 1000000000);
+    return 0;
+  case OPTION_META_BATCH:
+    meta->meta_batch = (int)parse_number(state, "meta-batch", arg, 1, 65536);
+    return 0;
+  case OPTION_META_LR: meta->lr = parse_real(state, "meta-lr", arg, 0, 1e6); return 0;
+  case OPTION_INNER_STEPS:
+    meta->inner_steps = (int)parse_number(state, "inner-steps", arg, 0, 100);
+    return 0;
+  case OPTION_INNER_LR: meta->inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
+  case OPTION_FIRST_ORDER: meta->first_order = true; return 0;
+  case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
+  case OPTION_TRAIN: in->train = arg; return 0;
+  case OPTION_TEST: in->test = arg; return 0;
+  case OPTION_INIT: in->init = arg; return 0;
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_MODEL: in->model.kind = arg; return 0;
+  case OPTION_EPOCHS:
+    in->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 1000000);
+    return 0;
+  case OPTION_WIDTH: in->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
+  case OPTION_BATCH:
+    in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536);
+    in->greedy.fit.greedy.candidates.batch = in->fit.batch;
+    return 0;
+  case OPTION_PARTS: in->fit.parts = (int)parse_number(state, "parts", arg, 0, 1024); return 0;
+  case OPTION_SEED:
+    in->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
+    return 0;
+  case OPTION_LR:
+    in->fit.lr = parse_real(state, "lr", arg, 0, 1e6);
+    in->greedy.fit.greedy.lr = in->fit.lr;
+    return 0;
+  case OPTION_DROPOUT: in->model.dropout = parse_real(state, "dropout", arg, 0, 0.999); return 0;
+  case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
+  case OPTION_LOSS: in->fit.loss = loss_of[parse_choice(state, "loss", arg, 2, losses)]; return 0;
+  case OPTION_OPTIMIZER:
+    in->fit.optimizer = (il_optimizer)(1 + parse_choice(state, "optimizer", arg, 2, optimizers));
+    return 0;
+  case OPTION_AUGMENT:
+    in->augment = parse_augment(state, arg);
+    in->fit.augment = &in->augment;
+    return 0;
+  case OPTION_ALGORITHM:
+    in->greedy.asked = parse_choice(state, "algorithm", arg, 2, algorithms);
+    return 0;
+  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
+  case ARGP_KEY_INIT: state->child_inputs[0] = &in->greedy; return 0;
+  case ARGP_KEY_END:
+    if (!in->train) argp_error(state, "--train is missing");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+static const struct argp_child children[] = {{&fit_greedy_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    options,
+    parse_option,
+    "",
+    "Trains a model on labelled samples in mini-batches, prints the mean loss of each epoch and "
+    "the "
+    "accuracy on the test samples, and saves the model in PyTorch's layout. Ctrl-C stops and saves "
+    "what was learned so far.\v"
+    "Example:\n  innerloop fit --model mlp --train glyphs --epochs 5",
+    children,
+    NULL,
+    NULL};
+
+static void show(void *user, const il_fit_progress *p) {
+  (void)user;
+  printf("Epoch %d - Loss: %.4f\n", p->epoch, p->loss);
+  fflush(stdout);
+}
+
+/* Labels 0 and 1 fit a net of one score; a net may know more classes than the samples show. */
+static void adjust_outputs(il_samples *samples, const il_model *model) {
+  const il_net *net = il_model_net(model);
+  il_shape last = il_net_parameter_shape(net, il_net_parameters(net) - 1);
+  int outputs = (int)last.dim[last.rank - 1];
+  if (samples->label && (outputs > samples->outputs || (outputs == 1 && samples->outputs == 2)))
+    samples->outputs = outputs;
+}
+
+static void show_meta(void *user, const il_meta_progress *p) {
+  (void)user;
+  printf("Meta-step %lld of %lld - Query loss: %.4f, query accuracy: %.1f %%\n", (long long)p->step,
+         (long long)p->steps, p->loss, 100 * p->accuracy);
+  fflush(stdout);
+}
+
+static void test_on(il_context *context, const input *in, const char *when, const il_model *model,
+                    const il_samples *test) {
+  il_test_result r;
+  if (il_test(context, model, test, in->fit.loss, in->fit.team, &r) != IL_OK) return;
+  printf("Accuracy of the model on the test set%s: %.2f %% (%lld of %lld%s)\n", when,
+         100 * r.accuracy, (long long)r.correct, (long long)r.total, test->label ? "" : " numbers");
+}
+
+/* The model keeps its outputs: meta-trained, then adapted to the training samples. */
+static il_status meta_all_classes(il_context *context, const input *in, il_model *model,
+                                  const il_samples *train, const il_samples *test) {
+  il_status status = il_meta_fit(context, model, train, &in->learn);
+  if (status != IL_OK) return status;
+  test_on(context, in, ", meta-trained", model, test);
+  status = il_adapt(context, model, train, &in->learn);
+  if (status == IL_OK) test_on(context, in, ", meta-trained and adapted", model, test);
+  return status;
+}
+
+static il_status test_tasks(il_context *context, const input *in, const char *what,
+                            const il_model *model, const il_samples *test) {
+  double mean, interval;
+  il_status status = il_meta_test(context, model, test, &in->learn, in->tasks, &mean, &interval);
+  if (status == IL_OK)
+    printf("Accuracy on %d tasks of %d test classes, %s and adapted: %.2f ± %.2f %%\n", in->tasks,
+           in->learn.episodes.ways, what, 100 * mean, 100 * interval);
+  return status;
+}
+
+/* A new last layer for tasks of `ways` classes; the same adaptation before and after. */
+static il_status meta_by_class(il_context *context, const input *in, il_model **model,
+                               const il_samples *train, const il_samples *test) {
+  il_model *headed = il_model_with_head(context, *model, in->learn.episodes.ways, in->learn.seed);
+  if (!headed) return il_context_status(context);
+  il_model_free(*model);
+  *model = headed;
+  il_status status = test_tasks(context, in, "as trained so far", headed, test);
+  if (status == IL_OK) status = il_meta_fit(context, headed, train, &in->learn);
+  return status == IL_OK ? test_tasks(context, in, "meta-trained", headed, test) : status;
+}
+
+static il_status fit(il_context *context, input *in, il_samples *train, il_samples *test) {
+  il_model *model = in->init ? il_model_open(context, &in->model, in->init, train->example)
+                             : il_model_new(context, &in->model, train->example, train->outputs);
+  if (!model) return il_context_status(context);
+  adjust_outputs(train, model);
+  adjust_outputs(test, model);
+  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, model, train, test)
+                                      : il_fit(context, model, train, &in->fit);
+  if (status == IL_OK && !in->greedy.asked) test_on(context, in, "", model, test);
+  if (in->meta && il_context_status(context) == IL_OK)
+    status = in->learn.episodes.kind == IL_EPISODES_BY_CLASS
+                 ? meta_by_class(context, in, &model, train, test)
+                 : meta_all_classes(context, in, model, train, test);
+  if (status == IL_OK || status == IL_ERROR_INTERRUPTED) {
+    status = il_model_save(model, in->out);
+    if (status == IL_OK) printf("saved %s\n", in->out);
+  }
+  il_model_free(model);
+  return status;
+}
+
+/* What depends on other options. */
+static void complete(input *in, const il_samples *train) {
+  if (!in->fit.loss)
+    in->fit.loss = train->label ? IL_LOSS_CROSS_ENTROPY : IL_LOSS_BINARY_CROSS_ENTROPY;
+  bool by_class = in->learn.episodes.kind == IL_EPISODES_BY_CLASS;
+  il_episodes *e = &in->learn.episodes;
+  if (!e->shots) e->shots = by_class ? 1 : 32;
+  if (!e->queries) e->queries = by_class ? 1 : 32;
+  in->learn.loss = in->fit.loss;
+  in->learn.seed = in->fit.seed;
+  in->learn.team = in->fit.team;
+  in->learn.stop = in->fit.stop;
+  in->learn.progress = show_meta;
+  il_greedy_options *greedy = &in->greedy.fit.greedy;
+  greedy->loss = in->fit.loss;
+  greedy->seed = in->fit.seed;
+  greedy->team = in->fit.team;
+  greedy->stop = in->fit.stop;
+}
+
+int run_fit(int argc, char **argv) {
+  input in = {.model = {.kind = "mlp"},
+              .fit = il_fit_defaults(),
+              .out = "model.safetensors",
+              .learn = il_meta_defaults(),
+              .tasks = 200,
+              .hold_out = 0.25,
+              .greedy = fit_greedy_defaults()};
+  in.fit.loss = 0;
+  in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0, false};
+  parse(&argp, argc, argv, &in);
+  il_context *context = new_context();
+  in.model.seed = in.fit.seed;
+  in.fit.team = il_team_new(context, in.common.threads);
+  in.fit.progress = show;
+  in.fit.stop = catch_signals();
+  il_samples *train = NULL, *test = NULL;
+  if (in.fit.team &&
+      load_divided(context, in.train, in.test, in.hold_out, in.fit.seed, &train, &test)) {
+    complete(&in, train);
+    fit(context, &in, train, test);
+  }
+  il_samples_free(train);
+  il_samples_free(test);
+  il_team_free(in.fit.team);
+  return finish(context);
+}

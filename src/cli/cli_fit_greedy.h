@@ -1,0 +1,23 @@
+/* innerloop fit --algorithm greedy: its options and its run. */
+#ifndef IL_CLI_FIT_GREEDY_H
+#define IL_CLI_FIT_GREEDY_H
+
+#include "cli/cli_greedy.h"
+
+typedef struct greedy_input {
+  bool asked;        /* --algorithm greedy */
+  const char *given; /* the first option given that needs it */
+  il_fit_greedy_options fit;
+  const char *plot;
+  int fractions;
+  double fraction[IL_GREEDY_FRACTIONS];
+} greedy_input;
+
+greedy_input fit_greedy_defaults(void);
+/* A child parser; its input is a greedy_input. */
+extern const struct argp fit_greedy_argp;
+/* Runs each fraction from the same start, prints, and leaves the last result in the model. */
+il_status fit_greedy(il_context *context, greedy_input *input, il_model *model,
+                     const il_samples *train, const il_samples *test);
+
+#endif

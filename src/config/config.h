@@ -1,0 +1,64 @@
+/* Inside of a configuration: one value per row of config.def, and the list of layers. */
+#ifndef IL_CONFIG_CONFIG_H
+#define IL_CONFIG_CONFIG_H
+
+#include <innerloop/plan.h>
+#include <innerloop/train.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+typedef enum il_key {
+#define IL_KEY(id, name, kind, fallback, low, high, choices, doc) IL_KEY_##id,
+#include "config.def"
+#undef IL_KEY
+  IL_KEY_COUNT
+} il_key;
+
+/* text is what was given; number its value (INT, REAL, BOOL, and the choice's index of an ENUM). */
+typedef struct il_config_value {
+  const char *text;
+  int64_t integer;
+  double real;
+} il_config_value;
+
+enum { IL_CONFIG_LAYERS = 64 };
+struct il_config {
+  il_context *context;
+  il_arena arena;
+  il_config_value value[IL_KEY_COUNT];
+  int layers; /* 0: model.preset */
+  il_layer layer[IL_CONFIG_LAYERS];
+};
+
+static inline int64_t il_config_long(const il_config *c, il_key key) {
+  return c->value[key].integer;
+}
+static inline int il_config_int(const il_config *c, il_key key) {
+  return (int)c->value[key].integer;
+}
+static inline double il_config_real(const il_config *c, il_key key) { return c->value[key].real; }
+static inline const char *il_config_text(const il_config *c, il_key key) {
+  return c->value[key].text;
+}
+bool il_config_is(const il_config *config, il_key key, const char *choice);
+il_type il_config_type(const il_config *config);
+il_maml il_config_maml(const il_config *config);
+/* How the plan of a meta-step is built. */
+il_plan_options il_config_plan(const il_config *config);
+/* Sets one key; where: "file.yaml:3: " or "". */
+il_status il_config_assign(il_config *config, const char *where, const char *key, const char *text);
+/* Reads a YAML text into the configuration. */
+il_status il_config_read(il_config *config, const char *name, const char *text, size_t size);
+/* The layers as YAML, appended to a stream. */
+void il_config_print_layers(const il_config *config, FILE *out);
+/* Whole file, zero-terminated, malloc'ed; refuses more than 1 MiB. */
+char *il_config_slurp(il_context *context, const char *path, size_t *size);
+const il_preset *il_preset_find(const char *name);
+il_status il_preset_apply(il_config *config, const il_preset *preset);
+/* The first key whose values differ, of those that decide what is computed; -1: none. Layers: IL_KEY_MODEL. */
+int il_config_difference(const il_config *a, const il_config *b);
+const char *il_config_key_name(int key);
+
+#endif

@@ -1,0 +1,228 @@
+/* Configurations as YAML: nested maps become dotted keys; model.layers is a list of maps. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "config/config.h"
+
+static const char *const layer_kinds[] = {"",          "linear",  "conv",    "norm",
+                                          "relu",      "tanh",    "sigmoid", "max_pool",
+                                          "mean_pool", "flatten", "dropout"};
+static const char *const inits[] = {
+    "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
+    "normal",  "truncated_normal", "zero",          "uniform",         "one"};
+enum {
+  LAYER_KINDS = sizeof layer_kinds / sizeof *layer_kinds,
+  INITS = sizeof inits / sizeof *inits
+};
+
+typedef struct reader {
+  il_config *config;
+  const char *name;
+  yaml_document_t *document;
+} reader;
+
+char *il_config_slurp(il_context *context, const char *path, size_t *size) {
+  enum { LIMIT = 1 << 20 };
+  FILE *file = fopen(path, "rb");
+  char *text = file ? malloc(LIMIT + 1) : NULL;
+  size_t got = text ? fread(text, 1, LIMIT + 1, file) : 0;
+  if (!file || (text && ferror(file)))
+    il_fail(context, IL_ERROR_FILE, "%s: %s", path, strerror(errno));
+  else if (!text)
+    il_fail_memory(context, path);
+  else if (got > LIMIT)
+    il_fail(context, IL_ERROR_FORMAT, "%s: larger than 1 MiB; expected a configuration", path);
+  bool good = text && !ferror(file) && got <= LIMIT;
+  if (file) fclose(file);
+  if (!good) {
+    free(text);
+    return NULL;
+  }
+  text[got] = 0;
+  *size = got;
+  return text;
+}
+
+static il_status wrong(const reader *r, const yaml_node_t *node, const char *found,
+                       const char *expected) {
+  return il_fail(r->config->context, IL_ERROR_CONFIG, "%s:%zu: found %s, expected %s", r->name,
+                 node->start_mark.line + 1, found, expected);
+}
+
+static const char *scalar(const yaml_node_t *node) {
+  if (!node || node->type != YAML_SCALAR_NODE) return NULL;
+  const char *text = (const char *)node->data.scalar.value;
+  return strlen(text) == node->data.scalar.length ? text : NULL; /* no zero bytes inside */
+}
+
+static int position(const char *text, int count, const char *const *names) {
+  for (int i = 0; i < count; i++)
+    if (!strcmp(text, names[i])) return i;
+  return -1;
+}
+
+/* One field of a layer. Numbers go through double: all of them are small. */
+static il_status read_field(const reader *r, const yaml_node_t *at, const char *key,
+                            const char *text, il_layer *layer) {
+  static const char *const known[] = {"kind", "units", "kernel", "stride", "pad",
+                                      "bias", "eps",   "rate",   "init",   "init_scale"};
+  char found[128], *end = NULL;
+  snprintf(found, sizeof found, "%s: \"%s\"", key, text);
+  double number = strtod(text, &end);
+  bool numeric = *text && !*end && isfinite(number);
+  int field = position(key, 10, known);
+  if (field == 0) return IL_OK; /* read before the others */
+  if (field >= 1 && field <= 4) {
+    if (!numeric || number < 0 || number > 65536 || number != floor(number))
+      return wrong(r, at, found, "an integer from 0 to 65536");
+    *(field == 1   ? &layer->units
+      : field == 2 ? &layer->kernel
+      : field == 3 ? &layer->stride
+                   : &layer->pad) = (int)number;
+  } else if (field == 5) {
+    if (strcmp(text, "true") && strcmp(text, "false")) return wrong(r, at, found, "true or false");
+    layer->bias = !strcmp(text, "true");
+  } else if (field == 8) {
+    int init = position(text, INITS, inits);
+    if (init < 0)
+      return wrong(r, at, found, "an initialisation such as default, xavier_uniform or normal");
+    layer->init = (il_init)init;
+  } else if (field >= 0) {
+    if (!numeric || number < 0 || number > 1e6 || (field == 7 && number >= 1))
+      return wrong(r, at, found,
+                   field == 7 ? "a number from 0 to below 1" : "a number from 0 to 1e6");
+    *(field == 6 ? &layer->eps : field == 7 ? &layer->rate : &layer->init_scale) = number;
+  } else {
+    return wrong(r, at, found,
+                 "kind, units, kernel, stride, pad, bias, eps, rate, init or init_scale");
+  }
+  return IL_OK;
+}
+
+static il_status read_layer(const reader *r, const yaml_node_t *node) {
+  il_config *config = r->config;
+  if (!node || node->type != YAML_MAPPING_NODE)
+    return wrong(r, node ? node : yaml_document_get_root_node(r->document),
+                 "no map in model.layers", "a layer such as {kind: conv, units: 64}");
+  if (config->layers == IL_CONFIG_LAYERS) return wrong(r, node, "too many layers", "at most 64");
+  il_layer *layer = &config->layer[config->layers];
+  memset(layer, 0, sizeof *layer); /* padding too: layers are compared as bytes */
+  for (int pass = 0; pass < 2; pass++) {
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+      const yaml_node_t *key_node = yaml_document_get_node(r->document, pair->key);
+      const char *key = scalar(key_node);
+      const char *text = scalar(yaml_document_get_node(r->document, pair->value));
+      if (!key || !text) return wrong(r, node, "a nested value in a layer", "a plain value");
+      if (pass == 0 && !strcmp(key, "kind")) {
+        int kind = position(text, LAYER_KINDS, layer_kinds);
+        if (kind < 1)
+          return wrong(
+              r, key_node, text,
+              "linear, conv, norm, relu, tanh, sigmoid, max_pool, mean_pool, flatten or dropout");
+        layer->kind = (il_layer_kind)kind;
+        bool pool = layer->kind == IL_LAYER_MAX_POOL;
+        layer->kernel = pool ? 2 : layer->kind == IL_LAYER_CONV ? 3 : 0;
+        layer->stride = pool ? 2 : layer->kind == IL_LAYER_CONV ? 1 : 0;
+        layer->bias = layer->kind == IL_LAYER_LINEAR || layer->kind == IL_LAYER_CONV;
+        layer->eps = layer->kind == IL_LAYER_NORM ? 1e-5 : 0;
+        layer->rate = layer->kind == IL_LAYER_DROPOUT ? 0.5 : 0;
+        layer->init = layer->kind == IL_LAYER_NORM ? IL_INIT_ONE : IL_INIT_DEFAULT;
+        layer->init_scale = 0.01;
+      } else if (pass == 1 && read_field(r, key_node, key, text, layer) != IL_OK) {
+        return IL_ERROR_CONFIG;
+      }
+    }
+    if (!layer->kind) return wrong(r, node, "a layer without kind", "for example {kind: relu}");
+  }
+  config->layers++;
+  return IL_OK;
+}
+
+static il_status read_map(const reader *r, const yaml_node_t *map, const char *prefix, int depth) {
+  for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top;
+       pair++) {
+    const yaml_node_t *key_node = yaml_document_get_node(r->document, pair->key);
+    const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
+    const char *key = scalar(key_node);
+    if (!key || strlen(key) > 60)
+      return wrong(r, key_node ? key_node : map, "no plain key", "a key");
+    if (depth == 0 && !strcmp(key, "preset")) continue; /* applied before */
+    char path[160], where[320];
+    snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key);
+    snprintf(where, sizeof where, "%.250s:%zu: ", r->name, key_node->start_mark.line + 1);
+    if (value && value->type == YAML_MAPPING_NODE && depth < 1) {
+      if (read_map(r, value, path, depth + 1) != IL_OK) return IL_ERROR_CONFIG;
+    } else if (value && value->type == YAML_SEQUENCE_NODE && !strcmp(path, "model.layers")) {
+      r->config->layers = 0;
+      for (yaml_node_item_t *item = value->data.sequence.items.start;
+           item < value->data.sequence.items.top; item++)
+        if (read_layer(r, yaml_document_get_node(r->document, *item)) != IL_OK)
+          return IL_ERROR_CONFIG;
+    } else if (scalar(value)) {
+      if (il_config_assign(r->config, where, path, scalar(value)) != IL_OK) return IL_ERROR_CONFIG;
+    } else {
+      char found[200];
+      snprintf(found, sizeof found, "no plain value for %s", path);
+      return wrong(r, key_node, found, "text or a number");
+    }
+  }
+  return IL_OK;
+}
+
+static il_status read_document(const reader *r) {
+  const yaml_node_t *root = yaml_document_get_root_node(r->document);
+  if (!root) return IL_OK; /* an empty file: all defaults */
+  if (root->type != YAML_MAPPING_NODE) return wrong(r, root, "no map", "lines such as `seed: 1`");
+  for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top;
+       pair++) {
+    const yaml_node_t *node = yaml_document_get_node(r->document, pair->value);
+    const char *key = scalar(yaml_document_get_node(r->document, pair->key)), *name = scalar(node);
+    if (!key || strcmp(key, "preset")) continue;
+    const il_preset *preset = name ? il_preset_find(name) : NULL;
+    if (!preset)
+      return wrong(r, root, name ? name : "no name after preset", "the name of a preset");
+    if (il_preset_apply(r->config, preset) != IL_OK) return IL_ERROR_CONFIG;
+  }
+  return read_map(r, root, "", 0);
+}
+
+il_status il_config_read(il_config *config, const char *name, const char *text, size_t size) {
+  yaml_parser_t parser;
+  yaml_document_t document;
+  if (!yaml_parser_initialize(&parser)) return il_fail_memory(config->context, name);
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+  il_status status;
+  if (!yaml_parser_load(&parser, &document)) {
+    status =
+        il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
+                parser.problem_mark.line + 1, parser.problem ? parser.problem : "out of memory");
+  } else {
+    reader r = {config, name, &document};
+    status = read_document(&r);
+    yaml_document_delete(&document);
+  }
+  yaml_parser_delete(&parser);
+  return status;
+}
+
+void il_config_print_layers(const il_config *config, FILE *out) {
+  fputs("  layers:\n", out);
+  for (int i = 0; i < config->layers; i++) {
+    const il_layer *l = &config->layer[i];
+    fprintf(out, "    - {kind: %s", layer_kinds[l->kind]);
+    if (l->kind == IL_LAYER_LINEAR || l->kind == IL_LAYER_CONV)
+      fprintf(out, ", units: %d, bias: %s, init: %s, init_scale: %.17g", l->units,
+              l->bias ? "true" : "false", inits[l->init], l->init_scale);
+    if (l->kind == IL_LAYER_CONV || l->kind == IL_LAYER_MAX_POOL)
+      fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
+    if (l->kind == IL_LAYER_NORM)
+      fprintf(out, ", eps: %.17g, init: %s, init_scale: %.17g", l->eps, inits[l->init],
+              l->init_scale);
+    if (l->kind == IL_LAYER_DROPOUT) fprintf(out, ", rate: %.17g", l->rate);
+    fputs("}\n", out);
+  }
+}

@@ -1,0 +1,181 @@
+/* Models: a net, its values and their lifetime. */
+#include "fit/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/net.h"
+#include "io/weights.h"
+
+enum { MOST_LAYERS = 64 };
+
+/* ---- layers ---- */
+
+static il_net *base_net(il_context *context, const il_model_options *o, il_shape example,
+                        int outputs) {
+  il_layer linear = {.kind = IL_LAYER_LINEAR, .bias = true};
+  if (!strcmp(o->kind, "linear")) return il_net_new(context, 1, &linear, example, outputs);
+  if (strcmp(o->kind, "mlp")) return il_net_preset(context, o->kind, example, outputs, o->hidden);
+  il_layer mlp[] = {linear, {.kind = IL_LAYER_RELU}, linear};
+  mlp[0].units = o->hidden ? o->hidden : 64;
+  return il_net_new(context, 3, mlp, example, outputs);
+}
+
+il_net *il_model_layers(il_context *context, const il_model_options *o, bool conv_bias,
+                        il_shape example, int outputs) {
+  static const char *const kinds[] = {"linear", "mlp", "omniglot_fc", "omniglot_conv", "conv4"};
+  int known = 0;
+  while (known < 5 && strcmp(o->kind, kinds[known])) known++;
+  if (known == 5) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "model \"%s\" is unknown; expected linear, mlp, omniglot_fc, omniglot_conv or conv4",
+            o->kind);
+    return NULL;
+  }
+  if (!(o->dropout >= 0 && o->dropout < 1)) {
+    il_fail(context, IL_ERROR_CONFIG, "dropout %g; expected 0 or more and less than 1", o->dropout);
+    return NULL;
+  }
+  il_net *base = base_net(context, o, example, outputs);
+  if (!base || (!conv_bias && o->dropout <= 0)) return base;
+  il_layer layer[MOST_LAYERS];
+  int count = 0;
+  bool first = true; /* no layer with weights so far */
+  for (int i = 0; i < il_net_layers(base); i++) {
+    il_layer l = *il_net_layer(base, i);
+    if (l.kind == IL_LAYER_LINEAR && !first && o->dropout > 0)
+      layer[count++] = (il_layer){.kind = IL_LAYER_DROPOUT, .rate = o->dropout};
+    if (l.kind == IL_LAYER_CONV) l.bias = conv_bias || l.bias;
+    first = first && l.kind != IL_LAYER_LINEAR && l.kind != IL_LAYER_CONV;
+    layer[count++] = l;
+  }
+  il_net_free(base);
+  return il_net_new(context, count, layer, example, outputs);
+}
+
+/* ---- values ---- */
+
+static int norm_parameter(const il_net *net, int norm) {
+  for (int i = 0; i < net->layers; i++)
+    if (net->layer[i].layer.kind == IL_LAYER_NORM && norm-- == 0) return net->layer[i].parameter;
+  return -1;
+}
+
+int il_model_value_parameter(const il_model *m, int value) {
+  return value < m->parameters ? value : norm_parameter(m->net, (value - m->parameters) / 2);
+}
+
+il_shape il_model_value_shape(const il_model *m, int value) {
+  return il_net_parameter_shape(m->net, il_model_value_parameter(m, value));
+}
+
+void il_model_value_name(const il_model *m, int value, char text[static 64]) {
+  const char *name = il_net_parameter_name(m->net, il_model_value_parameter(m, value));
+  if (value < m->parameters)
+    snprintf(text, 64, "%s", name);
+  else
+    snprintf(text, 64, "%.*s.running_%s", (int)strcspn(name, "."), name,
+             (value - m->parameters) % 2 ? "var" : "mean");
+}
+
+int il_model_head(const il_model *m) {
+  const il_net *net = m->net;
+  int head = -1;
+  for (int i = 0; i < net->layers; i++)
+    if (net->layer[i].layer.kind == IL_LAYER_LINEAR) head = net->layer[i].parameter;
+  return head;
+}
+
+static size_t value_size(const il_model *m, int value) {
+  return ((size_t)il_shape_count(il_model_value_shape(m, value)) * sizeof(float) + 63) / 64 * 64;
+}
+
+il_model *il_model_of_net(il_context *context, il_net *net) {
+  il_model *m = net ? calloc(1, sizeof *m) : NULL;
+  if (!m) {
+    il_net_free(net);
+    il_fail_memory(context, "a model");
+    return NULL;
+  }
+  *m = (il_model){.context = context, .net = net, .parameters = il_net_parameters(net)};
+  for (int i = 0; i < net->layers; i++) m->norms += net->layer[i].layer.kind == IL_LAYER_NORM;
+  m->values = m->parameters + 2 * m->norms;
+  size_t total = 64;
+  for (int i = 0; i < m->values; i++) total += value_size(m, i);
+  m->value = calloc((size_t)m->values + 1, sizeof *m->value);
+  char *at = m->value ? aligned_alloc(64, total) : NULL;
+  if (!at) {
+    il_model_free(m);
+    il_fail_memory(context, "the parameters of a model");
+    return NULL;
+  }
+  memset(at, 0, total);
+  for (int i = 0; i < m->values; i++) {
+    m->value[i] = (float *)(void *)at;
+    at += value_size(m, i);
+  }
+  return m;
+}
+
+void il_model_free(il_model *m) {
+  if (!m) return;
+  if (m->value) free(m->value[0]);
+  free(m->value);
+  il_arena_free(&m->names);
+  il_net_free(m->net);
+  free(m);
+}
+
+void il_model_draw(il_model *m, uint64_t seed) {
+  for (int i = 0; i < m->parameters; i++)
+    il_net_initialize(m->net, i, seed, IL_FLOAT32, m->value[i]);
+  for (int k = 0; k < m->norms; k++) {
+    int64_t count = il_shape_count(il_model_value_shape(m, m->parameters + 2 * k));
+    for (int64_t i = 0; i < count; i++) {
+      m->value[m->parameters + 2 * k][i] = 0;
+      m->value[m->parameters + 2 * k + 1][i] = 1;
+    }
+  }
+}
+
+il_model *il_model_new(il_context *context, const il_model_options *options, il_shape example,
+                       int outputs) {
+  il_net *net = il_model_layers(context, options, false, example, outputs);
+  il_model *m = net ? il_model_of_net(context, net) : NULL;
+  if (m) il_model_draw(m, options->seed);
+  return m;
+}
+
+/* A net like the model's, with so many outputs. */
+static il_model *like(il_context *context, const il_model *m, int outputs) {
+  il_layer layer[MOST_LAYERS];
+  int count = il_net_layers(m->net), last = -1;
+  for (int i = 0; i < count; i++) {
+    layer[i] = *il_net_layer(m->net, i);
+    if (layer[i].kind == IL_LAYER_LINEAR) last = i;
+  }
+  layer[last].units = 0;
+  il_net *net = il_net_new(context, count, layer, m->net->example, outputs);
+  return net ? il_model_of_net(context, net) : NULL;
+}
+
+il_model *il_model_with_head(il_context *context, const il_model *m, int outputs, uint64_t seed) {
+  il_model *copy = like(context, m, outputs);
+  if (!copy) return NULL;
+  int head = il_model_head(m);
+  il_model_draw(copy, seed);
+  for (int i = 0; i < m->values; i++)
+    if (i < head || i >= m->parameters) memcpy(copy->value[i], m->value[i], value_size(m, i));
+  return copy;
+}
+
+il_model *il_model_copy(il_context *context, const il_model *m) {
+  il_shape bias = il_net_parameter_shape(m->net, il_model_head(m));
+  il_model *copy = like(context, m, (int)bias.dim[1]);
+  for (int i = 0; copy && i < m->values; i++) memcpy(copy->value[i], m->value[i], value_size(m, i));
+  return copy;
+}
+
+const il_net *il_model_net(const il_model *m) { return m->net; }
+float *il_model_parameter(il_model *m, int index) { return m->value[index]; }

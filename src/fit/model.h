@@ -1,0 +1,46 @@
+/* A model from the inside: the values of a net in the order that graphs take them in. */
+#ifndef IL_FIT_MODEL_H
+#define IL_FIT_MODEL_H
+
+#include <innerloop/fit.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "io/io.h"
+
+/* Values 0 … parameters − 1 are the net's; then mean and variance of each norm layer in turn. */
+struct il_model {
+  il_context *context;
+  il_net *net;
+  int parameters, norms, values;
+  float **value;          /* [values], engine layout, one block that begins at value[0] */
+  const char **file_name; /* [values] names in the file that it came from; NULL: the net's own */
+  il_arena names;
+};
+
+/* Any net with room for its values, which are zero. Takes over the net, also on errors. */
+il_model *il_model_of_net(il_context *context, il_net *net);
+void il_model_draw(il_model *model, uint64_t seed);
+il_shape il_model_value_shape(const il_model *model, int value); /* engine layout */
+/* "conv1.weight", "norm1.running_mean" into text. */
+void il_model_value_name(const il_model *model, int value, char text[static 64]);
+/* The parameter of the net whose layout in files the value shares. */
+int il_model_value_parameter(const il_model *model, int value);
+/* The index of the last linear layer's first parameter. */
+int il_model_head(const il_model *model);
+
+/* Layers of a kind; conv_bias: convolutions have one even before a norm. NULL after an error. */
+il_net *il_model_layers(il_context *context, const il_model_options *options, bool conv_bias,
+                        il_shape example, int outputs);
+/* Do samples and net fit together? name: of the samples, for the error sentence. */
+il_status il_samples_fit_net(il_context *context, const char *name, const il_samples *samples,
+                             const il_model *model);
+
+/* Outputs of any net for the samples' inputs: [count, outputs]. */
+il_status il_scores_of(il_context *context, const il_model *model, const il_samples *samples,
+                       int outputs, il_team *team, float *scores);
+/* Takes the running statistics of norm layers anew from the samples; parameters stay. */
+il_status il_measure_norms(il_context *context, il_model *model, const il_samples *samples,
+                           il_loss loss, uint64_t seed, il_team *team);
+
+#endif
