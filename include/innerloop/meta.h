@@ -13,7 +13,21 @@ typedef enum il_query_statistics {
   IL_QUERY_STATISTICS_QUERY = 1,   /* transductive: the query set's own batch statistics */
   IL_QUERY_STATISTICS_SUPPORT = 2, /* the support set's under the adapted weights */
   IL_QUERY_STATISTICS_EACH = 3,    /* each query alone */
+  IL_QUERY_STATISTICS_RUNNING = 4, /* those of training, which the model carries along */
 } il_query_statistics;
+
+/* What a source says of its tasks, equal for all of a split. */
+typedef struct il_task_shape {
+  int ways;           /* classes of a task; 1 where there are none (regression) */
+  int shots, queries; /* support and query examples of each class */
+  int support, query; /* examples of a task: ways·shots and ways·queries, or the source's own */
+  int outputs;        /* of a net whose last layer is the head */
+  il_shape example;   /* of one x: [h,w,c] or [features] */
+  il_type x;          /* IL_UINT8: pixels; otherwise the real type of the computation */
+  bool targets;       /* y are reals [n, outputs]; else int32 labels [n] */
+  il_loss loss;       /* that fits the y */
+  double scale;       /* nets see x·scale: 1/255 for pixels */
+} il_task_shape;
 
 /* One task: values in the graph, usually task inputs. x real [n, example…]; y int32 [n] or real [n, outputs]. */
 typedef struct il_task {

@@ -148,12 +148,12 @@ static void run_taps(const il_conv_geometry *q, il_pixels *p, int first, int nex
   run_block(true, p, next - first, x + first * step, step, y, q->k, w + (int64_t)first * q->k);
 }
 
-typedef struct il_run { /* images and lines of y: [image, image_end) × [line, line_end) */
+typedef struct il_execution { /* images and lines of y: [image, image_end) × [line, line_end) */
   int64_t image, image_end, line, line_end;
-} il_run;
+} il_execution;
 
 /* Adds the pixels of one run to all weights. */
-static void weight_of_run(const il_conv_geometry *q, const il_run *run, const float *x,
+static void weight_of_run(const il_conv_geometry *q, const il_execution *run, const float *x,
                           const float *y, int64_t stride, float *w) {
   il_pixels p = {.images = run->image_end - run->image,
                  .image_x = (int64_t)q->h * q->w * q->c,
@@ -208,7 +208,7 @@ static void weight_run(const il_problem *problem, const void *table, const void 
   const int64_t line = ((int64_t)q->sh * q->w * q->c + q->ow * stride) * (int64_t)sizeof(float);
   const int64_t lines = RUN_BYTES / line < 1 ? 1 : RUN_BYTES / line; /* of a run */
   const int64_t images = lines / q->oh;
-  il_run run;
+  il_execution run;
   for (run.image = 0; run.image < q->n; run.image = run.image_end) {
     run.image_end = run.image + (images < 1 ? 1 : images);
     if (run.image_end > q->n) run.image_end = q->n;

@@ -120,12 +120,12 @@ size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
   return layout_of(plan, &tree, threads).total;
 }
 
-static char **bases_of(const il_run *run, int worker) {
+static char **bases_of(const il_execution *run, int worker) {
   return (char **)(void *)(run->workspace + run->layout.bases +
                            (size_t)worker * run->layout.base_bytes);
 }
 
-static void set_bases(il_run *run, int worker) {
+static void set_bases(il_execution *run, int worker) {
   const il_plan *plan = run->plan;
   char **bases = bases_of(run, worker);
   bases[IL_SLOT_SHARED] = run->workspace + run->layout.shared;
@@ -141,7 +141,7 @@ static void set_bases(il_run *run, int worker) {
     memcpy(slot++, &run->bindings->outputs[i], sizeof *slot);
 }
 
-static void set_task(const il_run *run, char **bases, int task) {
+static void set_task(const il_execution *run, char **bases, int task) {
   const il_plan *plan = run->plan;
   const size_t index = (size_t)task;
   char **slot = bases + IL_SLOT_INPUTS;
@@ -156,20 +156,20 @@ static void set_task(const il_run *run, char **bases, int task) {
       *slot = (char *)run->bindings->outputs[i] + index * plan->output_bytes[i];
 }
 
-void *il_run_scratch(const il_run *run, int worker) {
+void *il_execution_scratch(const il_execution *run, int worker) {
   return run->workspace + run->layout.scratch + (size_t)worker * run->plan->scratch_bytes;
 }
 
-static void run_call(const il_run *run, int which, const il_call *call, char *const *bases,
+static void run_call(const il_execution *run, int which, const il_call *call, char *const *bases,
                      void *scratch, int live) {
   if (which == IL_PER_TASK || which == IL_SINGLE || !il_share_run(run, call, bases))
     il_call_run(run->plan, call, bases, scratch, live);
 }
 
-static void run_timed(const il_run *run, int which, int worker, int live) {
+static void run_timed(const il_execution *run, int which, int worker, int live) {
   const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
-  void *scratch = il_run_scratch(run, worker);
+  void *scratch = il_execution_scratch(run, worker);
   il_profile_entry *entry = il_profile_entries(run->profile, worker, which);
   int64_t before = il_profile_now();
   for (int64_t i = 0; i < list->count; i++) {
@@ -180,14 +180,14 @@ static void run_timed(const il_run *run, int which, int worker, int live) {
   }
 }
 
-static bool run_list(const il_run *run, int which, int worker, int live) {
+static bool run_list(const il_execution *run, int which, int worker, int live) {
   if (run->profile) {
     run_timed(run, which, worker, live);
     return true;
   }
   const il_call_list *list = &run->plan->list[which];
   char *const *bases = bases_of(run, worker);
-  void *scratch = il_run_scratch(run, worker);
+  void *scratch = il_execution_scratch(run, worker);
   for (int64_t i = 0; i < list->count; i++) {
     run_call(run, which, &list->call[i], bases, scratch, live);
     if (run->after_call && !run->after_call(run->argument, &list->call[i], bases)) return false;
@@ -195,7 +195,7 @@ static bool run_list(const il_run *run, int which, int worker, int live) {
   return true;
 }
 
-bool il_run_shared(il_run *run, il_when when) {
+bool il_execution_shared(il_execution *run, il_when when) {
   set_bases(run, 0);
   return run_list(run, when, 0, 1);
 }
@@ -205,7 +205,7 @@ static int64_t numbers(const il_plan *plan) {
 }
 
 /* One run of the tasks' calls serves the group; who watches them sees one run per task. */
-static bool run_lanes(il_run *run, int worker, int first, int live, char *leaf) {
+static bool run_lanes(il_execution *run, int worker, int first, int live, char *leaf) {
   char *lanes = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
   char **bases = bases_of(run, worker);
   set_task(run, bases, first);
@@ -220,7 +220,7 @@ static bool run_lanes(il_run *run, int worker, int first, int live, char *leaf) 
 }
 
 /* Tasks one at a time, into the block of the tree that is theirs together. */
-static bool run_singles(il_run *run, int worker, int which, int first, int live, char *leaf) {
+static bool run_singles(il_execution *run, int worker, int which, int first, int live, char *leaf) {
   il_tree_walk walk = {.blocks = {leaf}};
   char *blocks = run->workspace + run->layout.leaves + (size_t)worker * run->layout.leaf_bytes;
   for (int i = 1; i < live; i++) walk.blocks[i] = blocks + (size_t)(i - 1) * run->plan->mean_bytes;
@@ -236,7 +236,7 @@ static bool run_singles(il_run *run, int worker, int which, int first, int live,
   return true;
 }
 
-bool il_run_chunk(il_run *run, int worker, int chunk) {
+bool il_execution_chunk(il_execution *run, int worker, int chunk) {
   const il_plan *plan = run->plan;
   il_tree_walk walk = {
       .blocks = {run->workspace + run->layout.blocks + (size_t)chunk * plan->mean_bytes}};
@@ -261,26 +261,27 @@ bool il_run_chunk(il_run *run, int worker, int chunk) {
 }
 
 static void tasks_job(void *argument, int worker) {
-  il_run *run = argument;
+  il_execution *run = argument;
   for (;;) {
     const int chunk = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
     if (chunk >= run->tree.chunks) break;
-    il_run_chunk(run, worker, chunk);
+    il_execution_chunk(run, worker, chunk);
   }
   if (run->meanwhile.work) run->meanwhile.work(run->meanwhile.argument, worker);
 }
 
 static void means_job(void *argument, int worker) {
-  const il_run *run = argument;
+  const il_execution *run = argument;
   const int64_t before = run->profile ? il_profile_now() : 0;
   il_tree_finish(run->plan, &run->tree, run->bindings->tasks, run->workspace + run->layout.blocks,
                  worker, run->threads);
   if (run->profile) il_profile_add(il_profile_means(run->profile, worker), before);
 }
 
-il_run il_run_start(const il_plan *plan, int threads, void *workspace,
-                    const il_bindings *bindings) {
-  il_run run = {.plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
+il_execution il_execution_start(const il_plan *plan, int threads, void *workspace,
+                                const il_bindings *bindings) {
+  il_execution run = {
+      .plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
   run.tree = il_tree_cut(groups_of(plan, bindings->tasks), threads);
   run.layout = layout_of(plan, &run.tree, threads);
   return run;
@@ -307,15 +308,15 @@ il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *worksp
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "il_plan_run: the workspace must be aligned to %d bytes",
                    IL_WORKSPACE_ALIGNMENT);
-  il_run run = il_run_start(plan, il_team_threads(team), workspace, bindings);
+  il_execution run = il_execution_start(plan, il_team_threads(team), workspace, bindings);
   run.team = team;
   run.profile = profile;
   run.meanwhile = *meanwhile;
   const int64_t start = profile ? il_profile_now() : 0;
-  il_run_shared(&run, IL_BEFORE);
+  il_execution_shared(&run, IL_BEFORE);
   if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);
   if (plan->mean_bytes > 0) il_team_run(team, means_job, &run);
-  il_run_shared(&run, IL_AFTER);
+  il_execution_shared(&run, IL_AFTER);
   if (profile) il_profile_run(profile, run.threads, start);
   return IL_OK;
 }

@@ -20,7 +20,7 @@ typedef struct il_meanwhile {
   void *argument;
 } il_meanwhile;
 
-typedef struct il_run {
+typedef struct il_execution {
   const il_plan *plan;
   const il_bindings *bindings;
   char *workspace;
@@ -36,22 +36,23 @@ typedef struct il_run {
   void *argument;
   il_profile *profile; /* NULL: no clock is read */
   il_meanwhile meanwhile;
-} il_run;
+} il_execution;
 
 /* il_plan_run_profiled with work for workers that wait. Of a plan without work for each task there are none. */
 il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *workspace,
                                 const il_bindings *bindings, il_profile *profile,
                                 const il_meanwhile *meanwhile);
 
-il_run il_run_start(const il_plan *plan, int threads, void *workspace, const il_bindings *bindings);
+il_execution il_execution_start(const il_plan *plan, int threads, void *workspace,
+                                const il_bindings *bindings);
 /* Runs the shared lists (IL_BEFORE, IL_AFTER) as worker 0. False: after_call stopped it. */
-bool il_run_shared(il_run *run, il_when when);
+bool il_execution_shared(il_execution *run, il_when when);
 /* One chunk of tasks as `worker`. False: a callback stopped it. */
-bool il_run_chunk(il_run *run, int worker, int chunk);
+bool il_execution_chunk(il_execution *run, int worker, int chunk);
 
-void *il_run_scratch(const il_run *run, int worker);
+void *il_execution_scratch(const il_execution *run, int worker);
 /* Divides a call before or after the tasks among the team (run/share.c). False: it was not run, because it is
  * to run whole. */
-bool il_share_run(const il_run *run, const il_call *call, char *const *bases);
+bool il_share_run(const il_execution *run, const il_call *call, char *const *bases);
 
 #endif

@@ -127,18 +127,18 @@ static bool before_task(void *argument, int task) {
   return c->status == IL_OK;
 }
 
-static void check(il_checker *c, il_run *run) {
+static void check(il_checker *c, il_execution *run) {
   c->status = il_reference_before(c->reference);
-  if (c->status != IL_OK || !il_run_shared(run, IL_BEFORE)) return;
+  if (c->status != IL_OK || !il_execution_shared(run, IL_BEFORE)) return;
   for (int chunk = 0; chunk < run->tree.chunks; chunk++)
-    if (!il_run_chunk(run, 0, chunk)) return;
+    if (!il_execution_chunk(run, 0, chunk)) return;
   c->task = -1;
   c->status = il_reference_after(c->reference);
   if (c->status != IL_OK) return;
   if (c->plan->mean_bytes > 0)
     il_tree_finish(c->plan, &run->tree, run->bindings->tasks, run->workspace + run->layout.blocks,
                    0, 1);
-  il_run_shared(run, IL_AFTER);
+  il_execution_shared(run, IL_AFTER);
 }
 
 /* The first call whose kernel has no fused multiply-add; NULL: none. */
@@ -170,7 +170,7 @@ il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
     il_reference_free(c.reference);
     return il_fail_memory(context, "the run beside the reference");
   }
-  il_run run = il_run_start(plan, 1, workspace, bindings);
+  il_execution run = il_execution_start(plan, 1, workspace, bindings);
   run.after_call = after_call;
   run.before_task = before_task;
   run.argument = &c;

@@ -11,7 +11,7 @@ enum {
 };
 
 typedef struct il_share {
-  const il_run *run;
+  const il_execution *run;
   const il_call *call;
   const void *in[IL_CALL_MAX_INS];
   void *out[IL_TILE_MAX_RESULTS];
@@ -74,10 +74,10 @@ static void tile_part(void *argument, int worker) {
   if (p.rows == 0) return;
   il_problem problem = s->call->problem;
   problem.tile = &p;
-  s->call->kernel->run(&problem, s->call->table, in, out, il_run_scratch(s->run, worker));
+  s->call->kernel->run(&problem, s->call->table, in, out, il_execution_scratch(s->run, worker));
 }
 
-bool il_share_run(const il_run *run, const il_call *call, char *const *bases) {
+bool il_share_run(const il_execution *run, const il_call *call, char *const *bases) {
   const bool product = call->kind == IL_CALL_PRODUCT;
   if (!product && (run->threads == 1 || !divides(call))) return false;
   il_share s = {.run = run, .call = call};
