@@ -75,6 +75,7 @@ il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml, cons
     scores = il_net_apply(net, g, fast, task->query_x, IL_STATISTICS_EACH, NULL, task->dropout_key,
                           stream);
     break;
+  case IL_QUERY_STATISTICS_RUNNING: break; /* refused above */
   }
   il_scope_pop(g);
   return scores;
