@@ -15,7 +15,7 @@ typedef struct side {
   il_context *context;
   il_config *config;
   il_team *team;
-  il_source *source;
+  il_tasks *from;
   il_learner *learner; /* training */
   il_feed feed;
   il_evaluator evaluator; /* evaluation */
@@ -49,24 +49,24 @@ static _Noreturn void stop(const char *sentence) {
 }
 
 static void prepare_training(side *s) {
-  s->learner = il_learner_new(s->context, s->source, true);
+  s->learner = il_learner_new(s->context, s->config, s->from, true);
   if (!s->learner) return;
   il_learner_initialize(s->learner);
   if (il_learner_workspace(s->learner, s->tasks, s->team) != IL_OK) return;
-  il_feed_init(&s->feed, s->source, s->learner->real, s->learner->dropout, s->tasks,
+  il_feed_init(&s->feed, s->from, s->learner->real, s->learner->dropout, s->tasks,
                il_team_threads(s->team));
   s->learner->meanwhile = il_feed_ahead(&s->feed);
 }
 
 static void prepare_evaluation(side *s, int steps) {
-  const il_query_statistics protocol = il_config_maml(s->config).query_statistics;
-  s->net = il_source_net(s->source);
+  const il_query_statistics protocol = il_config_maml(s->config, IL_LOSS_CROSS_ENTROPY).query_statistics;
+  s->net = il_config_net(s->context, s->config, il_tasks_shape(s->from, IL_TRAIN));
   s->weights = s->net ? il_weights_alloc(s->context, s->net, il_config_type(s->config)) : NULL;
   s->values = calloc((size_t)s->tasks, sizeof *s->values);
   if (!s->weights || !s->values) return;
   for (int i = 0; i < il_net_parameters(s->net); i++)
-    il_net_initialize(s->net, i, s->source->seed, il_config_type(s->config), s->weights[i]);
-  il_evaluator_init(&s->evaluator, s->source, s->net, 1, &protocol, 1, &steps, s->tasks, s->team);
+    il_net_initialize(s->net, i, s->from->seed, il_config_type(s->config), s->weights[i]);
+  il_evaluator_init(&s->evaluator, s->config, s->from, s->net, 1, &protocol, 1, &steps, s->tasks, s->team);
 }
 
 static il_status one_step(side *s) {
@@ -96,7 +96,7 @@ static void clear(side *s) {
   il_net_free(s->net);
   il_feed_free(&s->feed);
   il_learner_free(s->learner);
-  il_source_free(s->source);
+  il_tasks_free(s->from);
   il_team_free(s->team);
   il_config_free(s->config);
   il_context_free(s->context);
@@ -120,9 +120,9 @@ int main(int argc, char **argv) {
       stop("unknown option");
   }
   if (il_context_status(s.context) == IL_OK) s.team = il_team_new(s.context, threads);
-  if (s.team) s.source = il_source_new(s.context, s.config, 0);
+  if (s.team) s.from = il_config_tasks(s.context, s.config, 0);
   const double start = now();
-  if (s.source) {
+  if (s.from) {
     s.tasks = il_config_int(s.config, IL_KEY_META_BATCH);
     if (evaluate)
       prepare_evaluation(&s, evaluate);

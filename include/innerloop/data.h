@@ -1,8 +1,10 @@
-/* Datasets and episodes. */
+/* Datasets, episodes, and sources of tasks. */
 #ifndef INNERLOOP_DATA_H
 #define INNERLOOP_DATA_H
 
 #include "base.h"
+#include "field.h"
+#include "meta.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +112,62 @@ IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const
  * episode index of a split, a pure function. x and y are float [shots] and [queries]. */
 IL_API void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, int queries,
                              float *support_x, float *support_y, float *query_x, float *query_y);
+
+/* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
+/* What every source is asked for; each takes what it knows. */
+typedef struct il_source_options {
+  int ways, shots, queries; /* support and query examples of a class, or of a task without classes */
+  il_rotations rotations;   /* as in il_episode_options */
+  bool rotate_test;
+  il_split_options split;
+  const char *data; /* file of the data set; NULL: none was named */
+  uint64_t seed;
+  bool shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
+} il_source_options;
+
+/* Where one task goes; [0]: support set, [1]: query set. */
+typedef struct il_task_memory {
+  void *x[2]; /* [n, example…]: bytes where the shape says IL_UINT8, else floats */
+  void *y[2]; /* int32 [n], or float [n, outputs] where the shape says targets */
+} il_task_memory;
+
+typedef struct il_source {
+  const char *name, *doc;
+  size_t size;            /* of the settings */
+  const il_field *fields; /* of the settings; NULL: not set by name */
+  bool needs_data;        /* opens il_source_options.data */
+  /* Something to draw from; NULL after an error. A source of your own may give back its settings, which
+   * then must outlive it. */
+  void *(*open)(il_context *context, const void *settings, const il_source_options *options);
+  /* Fills a zeroed shape. Left 0: support, query: ways·shots, ways·queries; scale: 1. */
+  void (*describe)(void *data, il_split split, il_task_shape *shape);
+  size_t (*scratch)(void *data); /* bytes of memory that a draw needs; NULL: none */
+  /* Task `index` of a split: a pure function of seed, split and index, called from any thread. Anything but IL_OK
+   * ends the run that asked. */
+  il_status (*draw)(void *data, il_split split, uint64_t index, void *scratch,
+                    const il_task_memory *task);
+  void (*close)(void *data); /* NULL: nothing to do */
+  /* What some have and others do not: NULL. */
+  int (*classes)(void *data, il_split split);  /* NULL: tasks do not come from classes */
+  size_t (*bytes)(void *data);                 /* of memory that examples take */
+  struct il_sampler *(*sampler)(void *data);   /* episodes, which may come from a list */
+  il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
+} il_source;
+
+/* The sources that have names: glyphs, omniglot, sinusoid. */
+IL_API int il_sources(void);
+IL_API const il_source *il_source_at(int index);
+IL_API const il_source *il_source_find(const char *name); /* NULL: none */
+
+/* An opened source. */
+typedef struct il_tasks il_tasks;
+/* settings: what the source's fields describe; may be gone afterwards, unless the source says otherwise. The options'
+ * texts must outlive the tasks. NULL after an error. */
+IL_API il_tasks *il_tasks_open(il_context *context, const il_source *source, const void *settings,
+                               const il_source_options *options);
+IL_API void il_tasks_free(il_tasks *tasks); /* accepts NULL */
+IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split);
+IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
 
 #ifdef __cplusplus
 }

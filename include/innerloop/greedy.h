@@ -229,7 +229,7 @@ typedef struct il_greedy_row {
 } il_greedy_row;
 typedef struct il_greedy_evaluation {
   int tasks, rows, steps;
-  bool regression;
+  bool squared_error; /* the figures are that, not accuracies */
   int64_t trained, scalars;
   il_greedy_row row[IL_GREEDY_FRACTIONS + 1]; /* the full update first */
 } il_greedy_evaluation;

@@ -2,6 +2,7 @@
 #ifndef INNERLOOP_INNERLOOP_H
 #define INNERLOOP_INNERLOOP_H
 #include "base.h"
+#include "field.h"
 #include "graph.h"
 #include "grad.h"
 #include "plan.h"

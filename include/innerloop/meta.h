@@ -23,7 +23,7 @@ typedef struct il_task_shape {
   int support, query; /* examples of a task: ways·shots and ways·queries, or the source's own */
   int outputs;        /* of a net whose last layer is the head */
   il_shape example;   /* of one x: [h,w,c] or [features] */
-  il_type x;          /* IL_UINT8: pixels; otherwise the real type of the computation */
+  il_type x;          /* IL_UINT8: bytes; otherwise the real type of the computation */
   bool targets;       /* y are reals [n, outputs]; else int32 labels [n] */
   il_loss loss;       /* that fits the y */
   double scale;       /* nets see x·scale: 1/255 for pixels */
@@ -34,6 +34,12 @@ typedef struct il_task {
   il_value support_x, support_y, query_x, query_y;
   il_value dropout_key; /* {0}: no dropout */
 } il_task;
+
+/* Makes the task inputs support_x, support_y, query_x, query_y (and dropout_key) of a graph, in this order; x in the
+ * task is real and scaled. */
+IL_API void il_task_inputs(il_graph *g, const il_task_shape *shape, bool dropout, il_task *task);
+/* Whether tasks of this net need a dropout_key. */
+IL_API bool il_task_needs_key(const il_net *net);
 
 typedef struct il_maml {
   int inner_steps;

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* ---- configuration: every key has a type, a default and a range (src/config/config.def) ---- */
+/* ---- configuration: every key has a type, a default and a range (src/config/keys.h) ---- */
 typedef struct il_config il_config;
 IL_API il_config *il_config_new(il_context *context); /* all defaults */
 /* A preset's name or the path of a YAML file (which may name its base: "preset: NAME"). */
@@ -65,7 +65,7 @@ typedef struct il_progress {
   double loss, accuracy; /* of this meta-step */
   double value, interval;
   int tasks;
-  bool regression; /* no accuracy; value is a mean squared error */
+  bool squared_error; /* there is no accuracy; value is a mean squared error */
   const char *message;
 } il_progress;
 
@@ -93,7 +93,7 @@ typedef struct il_evaluation_row {
 } il_evaluation_row;
 typedef struct il_evaluation {
   int tasks, count;
-  bool regression;
+  bool squared_error; /* the figures are that, not accuracies */
   int64_t trained; /* meta-steps of the checkpoint */
   il_evaluation_row row[IL_EVALUATION_ROWS];
 } il_evaluation;

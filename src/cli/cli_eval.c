@@ -80,7 +80,7 @@ static const struct argp argp = {options,
 
 static void print_json(const il_evaluation *e) {
   printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"results\": [", e->tasks,
-         (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy");
+         (long long)e->trained, e->squared_error ? "mean_squared_error" : "accuracy");
   for (int i = 0; i < e->count; i++)
     printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g}",
            i ? "," : "", e->row[i].protocol, e->row[i].steps, e->row[i].mean, e->row[i].interval);
@@ -88,21 +88,21 @@ static void print_json(const il_evaluation *e) {
 }
 
 static void print_table(const il_evaluation *e, const char *run) {
-  int protocols = e->regression ? 1 : 3, steps = e->count / protocols;
+  int protocols = e->squared_error ? 1 : 3, steps = e->count / protocols;
   static const char *const heading[] = {"transductive", "support statistics",
                                         "one query at a time"};
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks\n\n",
-         e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
   printf("inner steps");
-  for (int p = 0; p < protocols; p++) printf("  %20s", e->regression ? "query set" : heading[p]);
+  for (int p = 0; p < protocols; p++) printf("  %20s", e->squared_error ? "query set" : heading[p]);
   putchar('\n');
   for (int s = 0; s < steps; s++) {
     printf("%11d", e->row[s].steps);
     for (int p = 0; p < protocols; p++) {
       const il_evaluation_row *row = &e->row[p * steps + s];
       char cell[64];
-      double factor = e->regression ? 1 : 100;
-      snprintf(cell, sizeof cell, e->regression ? "%.3f ± %.3f" : "%.2f ± %.2f", factor * row->mean,
+      double factor = e->squared_error ? 1 : 100;
+      snprintf(cell, sizeof cell, e->squared_error ? "%.3f ± %.3f" : "%.2f ± %.2f", factor * row->mean,
                factor * row->interval);
       printf("  %21s", cell); /* ± is two bytes */
     }

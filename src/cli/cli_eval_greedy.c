@@ -6,7 +6,7 @@
 static void print_json(const il_greedy_evaluation *e) {
   printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"parameters\": %lld, "
          "\"results\": [",
-         e->tasks, (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy",
+         e->tasks, (long long)e->trained, e->squared_error ? "mean_squared_error" : "accuracy",
          (long long)e->scalars);
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
@@ -28,14 +28,14 @@ static void print_json(const il_greedy_evaluation *e) {
 }
 
 static void print_table(const il_greedy_evaluation *e) {
-  double factor = e->regression ? 1 : 100;
-  int places = e->regression ? 4 : 2;
+  double factor = e->squared_error ? 1 : 100;
+  int places = e->squared_error ? 4 : 2;
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks;\n"
          "difference: to the full update after as many steps, paired by task;\n"
          "bytes, operations: of a sparse inner step, as docs/greedy.md counts them\n\n",
-         e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
   printf("fraction  touched %%      bytes  operations  inner steps  %s       difference\n",
-         e->regression ? "squared error" : "accuracy     ");
+         e->squared_error ? "squared error" : "accuracy     ");
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
     for (int i = 0; i < e->steps; i++) {

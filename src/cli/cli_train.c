@@ -89,14 +89,14 @@ static void show_step(display *d, const il_progress *p) {
          rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
   if (d->json) {
     printf("{\"step\": %lld, \"loss\": %.6g, \"rate\": %.4g", (long long)p->step, d->loss, rate);
-    if (!p->regression) printf(", \"accuracy\": %.6g", d->accuracy);
+    if (!p->squared_error) printf(", \"accuracy\": %.6g", d->accuracy);
     puts("}");
     fflush(stdout);
     return;
   }
   clear_line(d);
   printf("meta-step %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, d->loss);
-  if (!p->regression) printf("  accuracy %.1f %%", 100 * d->accuracy);
+  if (!p->squared_error) printf("  accuracy %.1f %%", 100 * d->accuracy);
   printf("  %.1f/s", rate);
   if (!last) printf("  %.0f s left", (double)(p->steps - p->step) / rate);
   d->live = d->terminal && !last;
@@ -113,7 +113,7 @@ static void show(void *user, const il_progress *p) {
     if (d->json)
       printf("{\"step\": %lld, \"validation\": %.6g, \"interval\": %.6g}\n", (long long)p->step,
              p->value, p->interval);
-    else if (p->regression)
+    else if (p->squared_error)
       printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step,
              p->value, p->interval, p->tasks);
     else

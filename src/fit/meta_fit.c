@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "data/division.h"
+#include "data/feed.h"
 #include "nn/net.h"
 #include "train/evaluate.h"
-#include "train/feed.h"
 #include "train/learner.h"
 #include "fit/model.h"
 
@@ -34,9 +34,9 @@ static il_config *configure(il_context *context, const il_model *m, const il_met
   const char *statistics = o->query_statistics == IL_QUERY_STATISTICS_QUERY ? "query" : "support";
   const char *optimizer = o->optimizer == IL_OPTIMIZER_ADAM ? "adam" : "sgd";
   char text[7][80];
-  snprintf(text[0], 80, "meta.inner_steps=%d", o->inner_steps);
-  snprintf(text[1], 80, "meta.inner_lr=%.17g", o->inner_lr);
-  snprintf(text[2], 80, "meta.first_order=%s", o->first_order ? "true" : "false");
+  snprintf(text[0], 80, "inner.steps=%d", o->inner_steps);
+  snprintf(text[1], 80, "inner.lr=%.17g", o->inner_lr);
+  snprintf(text[2], 80, "inner.first_order=%s", o->first_order ? "true" : "false");
   snprintf(text[3], 80, "meta.query_statistics=%s", statistics);
   snprintf(text[4], 80, "outer.optimizer=%s", optimizer);
   snprintf(text[5], 80, "outer.lr=%.17g", o->lr);
@@ -59,13 +59,11 @@ static il_config *configure(il_context *context, const il_model *m, const il_met
 
 typedef struct meta {
   il_config *config;
-  il_division *division;
-  il_source *source;
+  il_tasks *tasks;
 } meta;
 
 static void meta_free(meta *t) {
-  il_source_free(t->source);
-  il_division_free(t->division);
+  il_tasks_free(t->tasks);
   il_config_free(t->config);
 }
 
@@ -79,13 +77,14 @@ static il_status meta_init(il_context *context, meta *t, const il_model *model,
                    "least 0, and a team",
                    o->meta_batch, (long long)o->steps, o->team ? "given" : "missing");
   t->config = configure(context, model, o);
-  if (t->config) t->division = il_division_new(context, samples, &o->episodes, o->seed);
-  if (t->division) t->source = il_source_of_division(context, t->config, t->division, o->loss);
-  int outputs =
-      t->source ? (int)il_net_parameter_shape(model->net, il_model_head(model)).dim[1] : 0;
-  if (t->source && outputs != t->division->outputs)
+  const il_samples_tasks settings = {samples, o->episodes, o->loss};
+  if (t->config)
+    t->tasks = il_tasks_open(context, &il_source_samples, &settings,
+                             &(il_source_options){.seed = o->seed});
+  int outputs = t->tasks ? (int)il_net_parameter_shape(model->net, il_model_head(model)).dim[1] : 0;
+  if (t->tasks && outputs != il_tasks_shape(t->tasks, IL_TRAIN)->outputs)
     il_fail(context, IL_ERROR_ARGUMENT, "the tasks have %d classes, but the net has %d outputs",
-            t->division->outputs, outputs);
+            il_tasks_shape(t->tasks, IL_TRAIN)->outputs, outputs);
   il_status status = il_context_status(context);
   if (status != IL_OK) meta_free(t);
   return status;
@@ -105,6 +104,7 @@ static il_status loop(il_context *context, il_learner *l, il_feed *feed, const i
       return il_fail(context, IL_ERROR_INTERRUPTED, "stopped after %lld of %lld meta-steps",
                      (long long)step, (long long)o->steps);
     const il_batch *batch = il_feed_batch(feed, o->team, step);
+    if (!batch) return il_context_status(context);
     il_status status = il_learner_step(l, o->team, batch, step);
     if (status != IL_OK) return status;
     if (!isfinite(l->loss))
@@ -143,11 +143,11 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
   meta t;
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_feed feed = {0};
-  il_learner *l = il_learner_new(context, t.source, true);
+  il_learner *l = il_learner_new(context, t.config, t.tasks, true);
   il_status status =
       l ? il_learner_workspace(l, o->meta_batch, o->team) : il_context_status(context);
   if (status == IL_OK)
-    status = il_feed_init(&feed, t.source, IL_FLOAT32, l->dropout, o->meta_batch,
+    status = il_feed_init(&feed, t.tasks, IL_FLOAT32, l->dropout, o->meta_batch,
                           il_team_threads(o->team));
   if (status == IL_OK) {
     for (int i = 0; i < model->parameters; i++)
@@ -188,7 +188,7 @@ il_status il_meta_test(il_context *context, const il_model *model, const il_samp
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_evaluator e = {0};
   double *value = calloc((size_t)tasks, sizeof *value);
-  il_status status = value ? il_evaluator_init(&e, t.source, model->net, 1, &o->query_statistics, 1,
+  il_status status = value ? il_evaluator_init(&e, t.config, t.tasks, model->net, 1, &o->query_statistics, 1,
                                                &o->inner_steps, tasks, o->team)
                            : il_fail_memory(context, "the accuracies of tasks");
   if (status == IL_OK) {

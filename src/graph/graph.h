@@ -3,6 +3,7 @@
 #ifndef IL_GRAPH_GRAPH_H
 #define IL_GRAPH_GRAPH_H
 
+#include <innerloop/field.h>
 #include <innerloop/grad.h>
 #include <innerloop/graph.h>
 
@@ -34,14 +35,10 @@ typedef struct il_node {
   il_direction direction;
 } il_node;
 
-typedef enum il_field_kind { IL_FIELD_INT64, IL_FIELD_INT32, IL_FIELD_DOUBLE } il_field_kind;
-/* Describes an attribute struct, so that hashing, printing and parsing are written once. */
-typedef struct il_field {
-  const char *name;
-  il_field_kind kind;
-  size_t offset;
-  int count; /* array length; IL_MAX_RANK arrays print only `rank` entries of the node's (or input's) rank */
-} il_field;
+/* A row of the table that describes an attribute struct, so that hashing, printing and parsing are written once; count:
+ * array length; IL_MAX_RANK arrays print only `rank` entries of the node's (or input's) rank. */
+#define IL_ATTR_FIELD(name, kind, offset, count)                                                   \
+  { name, kind, offset, count, NULL, 0, 0, NULL, NULL }
 
 typedef struct il_op_info il_op_info;
 

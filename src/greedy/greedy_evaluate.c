@@ -20,7 +20,8 @@ typedef struct engine {
 } engine;
 
 typedef struct sparse {
-  const il_source *source;
+  const il_config *config;
+  const il_tasks *from;
   const il_net *net;
   const il_greedy_evaluate_options *o;
   il_greedy_rule rule; /* of the row at hand */
@@ -40,6 +41,8 @@ typedef struct sparse {
   bool starved; /* a worker found no memory */
 } sparse;
 
+static const il_task_shape *shape_of(const sparse *s) { return il_tasks_shape(s->from, IL_TEST); }
+
 static int64_t scalars_of(const sparse *s, int p) {
   return il_shape_count(il_net_parameter_shape(s->net, p));
 }
@@ -54,7 +57,7 @@ static void make_inputs(const sparse *s, il_graph *g, il_value *parameter, il_va
     snprintf(name, sizeof name, "mask.%s", il_net_parameter_name(s->net, p));
     mask[p] = il_cast(g, il_input(g, name, IL_TASK, IL_UINT8, il_net_parameter_shape(s->net, p)));
   }
-  il_source_task(s->source, g, false, task);
+  il_task_inputs(g, shape_of(s), false, task);
 }
 
 static void build_score(sparse *s, il_value *v) {
@@ -63,7 +66,7 @@ static void build_score(sparse *s, il_value *v) {
   il_task task;
   char name[64];
   make_inputs(s, g, parameter, NULL, &task);
-  il_loss loss = il_config_maml(s->source->config).loss;
+  il_loss loss = shape_of(s)->loss;
   il_greedy_measure(g, s->net, &s->o->rule, loss, parameter, task.support_x, task.support_y,
                     gradient, measure);
   for (int p = 0; p < s->parameters; p++) {
@@ -77,9 +80,9 @@ static void build_adapt(sparse *s, il_value *v) {
   il_value *fast = v, *mask = v + s->parameters;
   il_task task;
   make_inputs(s, g, fast, mask, &task);
-  il_maml maml = il_config_maml(s->source->config);
+  il_maml maml = il_config_maml(s->config, shape_of(s)->loss);
   int done = 0;
-  for (int i = 0; i < s->o->steps && il_context_status(s->source->context) == IL_OK; i++) {
+  for (int i = 0; i < s->o->steps && il_context_status(s->from->context) == IL_OK; i++) {
     maml.inner_steps = s->o->step[i] - done;
     done = s->o->step[i];
     il_greedy_adapt(g, s->net, &maml, &task, mask, fast, fast);
@@ -87,13 +90,13 @@ static void build_adapt(sparse *s, il_value *v) {
     char name[32];
     snprintf(name, sizeof name, "after %d steps", done);
     il_output(g, name,
-              s->source->regression ? il_mean_squared_error(g, scores, task.query_y)
+              shape_of(s)->loss == IL_LOSS_MEAN_SQUARED_ERROR ? il_mean_squared_error(g, scores, task.query_y)
                                     : il_accuracy(g, scores, task.query_y));
   }
 }
 
 static il_status build(sparse *s, engine *e, void (*body)(sparse *s, il_value *v)) {
-  il_context *context = s->source->context;
+  il_context *context = s->from->context;
   e->graph = il_graph_new(context, s->real);
   il_value *v = calloc(3 * (size_t)s->parameters + 1, sizeof *v);
   if (!e->graph || !v) {
@@ -102,7 +105,11 @@ static il_status build(sparse *s, engine *e, void (*body)(sparse *s, il_value *v
   }
   body(s, v);
   free(v);
-  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(e->graph, NULL);
+  il_plan_options options = il_config_plan(s->config);
+  options.tasks = 0;
+  if (il_context_status(context) == IL_OK && il_config_is(s->config, IL_KEY_FACTORED, "auto"))
+    il_graph_factor(e->graph);
+  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(e->graph, &options);
   if (e->plan) e->workspace = il_workspace_alloc(context, e->plan, s->chunk, s->threads);
   return il_context_status(context);
 }
@@ -127,20 +134,20 @@ static il_status allocate(sparse *s) {
     s->mask[p] = malloc(scalars);
     made = s->measure[p] && s->mask[p];
   }
-  return made ? IL_OK : il_fail_memory(s->source->context, "an evaluation");
+  return made ? IL_OK : il_fail_memory(s->from->context, "an evaluation");
 }
 
 static il_status sparse_init(sparse *s, int tasks) {
   s->parameters = il_net_parameters(s->net);
-  s->real = il_config_type(s->source->config);
+  s->real = il_config_type(s->config);
   s->threads = il_team_threads(s->o->team);
   s->chunk = tasks < CHUNK ? tasks : CHUNK;
-  s->units = il_greedy_units_new(s->source->context, s->net, s->o->rule.granularity,
-                                 s->source->support, s->real);
+  s->units = il_greedy_units_new(s->from->context, s->net, s->o->rule.granularity,
+                                 shape_of(s)->support, s->real);
   if (!s->units || build(s, &s->score, build_score) != IL_OK ||
       build(s, &s->adapt, build_adapt) != IL_OK || allocate(s) != IL_OK)
-    return il_context_status(s->source->context);
-  return il_batch_init(&s->batch, s->source, s->real, false, s->chunk, s->threads);
+    return il_context_status(s->from->context);
+  return il_batch_init(&s->batch, s->from, shape_of(s), s->real, false, s->chunk, s->threads);
 }
 
 static void sparse_free(sparse *s) {
@@ -188,7 +195,7 @@ static il_status run_engine(sparse *s, const engine *e, void *const *weights, bo
                             void *const *outputs) {
   size_t n = (size_t)s->parameters, at = 0;
   const void **inputs = calloc(2 * n + IL_BATCH_INPUTS, sizeof *inputs);
-  if (!inputs) return il_fail_memory(s->source->context, "an evaluation");
+  if (!inputs) return il_fail_memory(s->from->context, "an evaluation");
   for (size_t p = 0; p < n; p++) inputs[at++] = weights[p];
   for (size_t p = 0; masks && p < n; p++) inputs[at++] = s->mask[p];
   for (int i = 0; i < s->batch.inputs; i++) inputs[at++] = s->batch.input[i];
@@ -215,10 +222,10 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
   s->tasks = tasks - first < s->chunk ? tasks - first : s->chunk;
   il_batch_draw(&s->batch, s->o->team, IL_TEST, (uint64_t)first, s->tasks);
   if (run_engine(s, &s->score, weights, false, s->measure) != IL_OK)
-    return il_context_status(s->source->context);
+    return il_context_status(s->from->context);
   s->rule = s->o->rule;
   il_team_run(s->o->team, order_worker, s);
-  if (s->starved) return il_fail_memory(s->source->context, "the order of units");
+  if (s->starved) return il_fail_memory(s->from->context, "the order of units");
   void *outputs[IL_GREEDY_STEPS];
   for (int i = 0; i < s->o->steps; i++)
     outputs[i] = (char *)s->figures + (size_t)(i * s->chunk) * il_type_size(s->real);
@@ -234,7 +241,7 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
       if (c->bytes > row->most_bytes) row->most_bytes = c->bytes;
     }
     if (run_engine(s, &s->adapt, weights, true, outputs) != IL_OK)
-      return il_context_status(s->source->context);
+      return il_context_status(s->from->context);
     for (int i = 0; i < s->o->steps; i++)
       for (int t = 0; t < s->tasks; t++)
         value[(r * s->o->steps + i) * tasks + first + t] =
@@ -261,10 +268,10 @@ static il_status run_tasks(sparse *s, void *const *weights, int tasks,
   result->tasks = tasks;
   result->rows = s->o->fractions + 1;
   result->steps = steps;
-  result->regression = s->source->regression;
+  result->squared_error = shape_of(s)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   result->scalars = il_greedy_units_scalars(s->units);
   double *value = calloc((size_t)result->rows * (size_t)steps * (size_t)tasks, sizeof *value);
-  if (!value) return il_fail_memory(s->source->context, "the results of tasks");
+  if (!value) return il_fail_memory(s->from->context, "the results of tasks");
   il_status status = IL_OK;
   for (int first = 0; first < tasks && status == IL_OK; first += s->chunk)
     status = run_chunk(s, weights, first, tasks, value, result);
@@ -305,18 +312,18 @@ static il_status check(il_context *context, const il_greedy_evaluate_options *o)
   return il_context_status(context);
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_greedy_evaluate_options *o,
-                          il_greedy_evaluation *result) {
-  il_context *context = source->context;
+static il_status evaluate(const il_config *config, il_tasks *from, const char *run,
+                          const il_greedy_evaluate_options *o, il_greedy_evaluation *result) {
+  il_context *context = from->context;
   int tasks;
   if (check(context, o) != IL_OK ||
-      il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
+      il_evaluation_tasks(config, from, o->episodes, o->tasks, &tasks) != IL_OK)
     return il_context_status(context);
   void **weights = NULL;
-  il_net *net = il_source_net(source);
-  sparse s = {.source = source, .net = net, .o = o};
+  il_net *net = il_config_net(context, config, il_tasks_shape(from, IL_TEST));
+  sparse s = {.config = config, .from = from, .net = net, .o = o};
   char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
+  il_type real = il_config_type(config);
   if (net && path) weights = il_weights_alloc(context, net, real);
   il_status status =
       weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
@@ -335,10 +342,10 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
                              il_greedy_evaluation *result) {
   *result = (il_greedy_evaluation){0};
   il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
+  il_tasks *tasks;
+  if (il_evaluation_open(context, run, options->data, &config, &tasks) == IL_OK)
+    evaluate(config, tasks, run, options, result);
+  il_tasks_free(tasks);
   il_config_free(config);
   return il_context_status(context);
 }

@@ -14,9 +14,9 @@ static double seconds_since(int64_t start) { return 1e-9 * (double)(il_profile_n
 
 /* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. */
 static il_status draw_instead(il_config *config) {
-  static const char *const settings[] = {"task.source=glyphs",         "task.glyph_side=28",
-                                         "task.glyph_channels=1",      "task.glyph_alphabets=6",
-                                         "task.glyph_classes=20",      "task.glyph_writers=20",
+  static const char *const settings[] = {"task.source=glyphs",         "glyphs.side=28",
+                                         "glyphs.channels=1",      "glyphs.alphabets=6",
+                                         "glyphs.classes=20",      "glyphs.writers=20",
                                          "task.split=random",          "task.train_classes=60",
                                          "task.validation_classes=30", "task.test_classes=30"};
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -41,7 +41,7 @@ static il_status steps(il_learner *l, il_feed *feed, il_team *team, double secon
     const int64_t start = il_profile_now();
     const il_batch *batch = il_feed_batch(feed, team, step);
     const double episodes = seconds_since(start);
-    status = il_learner_step(l, team, batch, step);
+    status = batch ? il_learner_step(l, team, batch, step) : il_context_status(l->context);
     if (step == 0) continue;
     drawn[result->steps] = episodes;
     time[result->steps++] = seconds_since(start);
@@ -60,17 +60,17 @@ static il_status steps(il_learner *l, il_feed *feed, il_team *team, double secon
 
 static il_status measure(il_context *context, const il_config *config, il_team *team,
                          double seconds, il_measured_step *result) {
-  const int tasks = il_config_int(config, IL_KEY_META_BATCH), threads = il_team_threads(team);
-  il_source *source = il_source_new(context, config, 0);
+  const int count = il_config_int(config, IL_KEY_META_BATCH), threads = il_team_threads(team);
+  il_tasks *tasks = il_config_tasks(context, config, 0);
   const int64_t start = il_profile_now();
-  il_learner *l = source ? il_learner_new(context, source, true) : NULL;
+  il_learner *l = tasks ? il_learner_new(context, config, tasks, true) : NULL;
   result->plan_seconds = seconds_since(start);
   il_feed feed = {0};
-  if (l && il_learner_workspace(l, tasks, team) == IL_OK &&
-      il_feed_init(&feed, source, l->real, l->dropout, tasks, threads) == IL_OK) {
+  if (l && il_learner_workspace(l, count, team) == IL_OK &&
+      il_feed_init(&feed, tasks, l->real, l->dropout, count, threads) == IL_OK) {
     const il_plan_summary s = il_plan_summarize(l->plan);
     const il_footprint memory = il_footprint_of(l, &feed, &(il_evaluator){0}, threads);
-    result->flops = s.flops_shared + tasks * s.flops_task + s.flops_after;
+    result->flops = s.flops_shared + count * s.flops_task + s.flops_after;
     result->bytes = il_footprint_total(&memory);
     il_learner_initialize(l);
     l->meanwhile = il_feed_ahead(&feed);
@@ -78,15 +78,15 @@ static il_status measure(il_context *context, const il_config *config, il_team *
   }
   il_feed_free(&feed);
   il_learner_free(l);
-  il_source_free(source);
+  il_tasks_free(tasks);
   return il_context_status(context);
 }
 
 il_status il_measure_step(il_context *context, const il_config *config, il_team *team,
                           double seconds, il_measured_step *result) {
   *result = (il_measured_step){0};
-  result->drawn =
-      il_config_is(config, IL_KEY_SOURCE, "omniglot") && !*il_config_text(config, IL_KEY_DATA);
+  result->drawn = il_source_find(il_config_text(config, IL_KEY_SOURCE))->needs_data &&
+                  !*il_config_text(config, IL_KEY_DATA);
   if (!result->drawn) return measure(context, config, team, seconds, result);
   char *text = il_config_dump(config);
   il_config *copy = text ? il_config_parse(context, "measured", text) : NULL;
@@ -128,8 +128,8 @@ static bool seen_before(const il_plan *plan, int stage, int64_t index) {
 }
 
 char *il_measure_why(il_context *context, const il_config *config) {
-  il_source *source = il_source_shapes(context, config);
-  il_learner *l = source ? il_learner_new(context, source, false) : NULL;
+  il_tasks *tasks = il_config_shapes(context, config);
+  il_learner *l = tasks ? il_learner_new(context, config, tasks, false) : NULL;
   char *text = NULL;
   size_t size = 0;
   FILE *out = l ? open_memstream(&text, &size) : NULL;
@@ -144,6 +144,6 @@ char *il_measure_why(il_context *context, const il_config *config) {
     }
   if (out) fclose(out);
   il_learner_free(l);
-  il_source_free(source);
+  il_tasks_free(tasks);
   return text;
 }

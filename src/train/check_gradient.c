@@ -14,7 +14,8 @@ enum { TASKS = 2, DIRECTIONS = 3, LADDER = 6 };
 
 typedef struct checker {
   il_context *context;
-  const il_source *source;
+  const il_config *config;
+  const il_tasks *tasks;
   il_team *team;
   il_net *net;
   int n;
@@ -23,11 +24,23 @@ typedef struct checker {
   void **weights, **gradient, **other, **direction;
 } checker;
 
+static const il_task_shape *shape_of(const checker *k) {
+  return il_tasks_shape(k->tasks, IL_TRAIN);
+}
+
 static double *at(void **block, int i) { return block[i]; }
+
+/* As training plans its graph. */
+static il_plan *plan_of(const checker *k, il_graph *g) {
+  il_plan_options options = il_config_plan(k->config);
+  options.tasks = TASKS;
+  if (il_config_is(k->config, IL_KEY_FACTORED, "auto") && il_graph_factor(g) != IL_OK) return NULL;
+  return il_plan_build(g, &options);
+}
 
 static il_status run_graph(checker *k, il_graph *g, const void **inputs, void **outputs) {
   if (il_context_status(k->context) != IL_OK) return il_context_status(k->context);
-  il_plan *plan = il_plan_build(g, NULL);
+  il_plan *plan = plan_of(k, g);
   void *workspace =
       plan ? il_workspace_alloc(k->context, plan, TASKS, il_team_threads(k->team)) : NULL;
   if (workspace) il_plan_run(plan, k->team, workspace, &(il_bindings){TASKS, inputs, outputs});
@@ -43,7 +56,7 @@ static il_status gradient_of(checker *k, bool first_order, void **gradient) {
   const void **inputs = calloc(2 * (size_t)k->n + IL_BATCH_INPUTS, sizeof *inputs);
   if (g && v && inputs) {
     void **outputs = (void **)(uintptr_t)(inputs + k->n + IL_BATCH_INPUTS);
-    il_maml maml = il_config_maml(k->source->config);
+    il_maml maml = il_config_maml(k->config, shape_of(k)->loss);
     maml.first_order = first_order;
     il_maml_result result;
     il_task task;
@@ -53,7 +66,7 @@ static il_status gradient_of(checker *k, bool first_order, void **gradient) {
       inputs[i] = k->weights[i];
       outputs[i] = gradient[i];
     }
-    il_source_task(k->source, g, k->dropout, &task);
+    il_task_inputs(g, shape_of(k), k->dropout, &task);
     for (int i = 0; i < k->batch.inputs; i++) inputs[k->n + i] = k->batch.input[i];
     il_maml_gradient(g, k->net, &maml, &task, v, &result, v + k->n);
     for (int i = 0; i < k->n; i++) {
@@ -90,7 +103,7 @@ static il_value decision(il_graph *g, uint32_t *next, uint32_t last) {
 }
 
 static il_value loss_at(checker *k, il_graph *g, const il_value *weights, const il_task *task) {
-  il_maml maml = il_config_maml(k->source->config);
+  il_maml maml = il_config_maml(k->config, shape_of(k)->loss);
   il_value *fast = calloc((size_t)k->n + 1, sizeof *fast);
   if (!fast) {
     il_fail_memory(k->context, "adapted weights");
@@ -117,7 +130,7 @@ static il_status both_sides(checker *k, il_graph *g) {
   }
   il_value h = il_input(g, "h", IL_SHARED, IL_FLOAT64, il_shape_scalar());
   il_task task;
-  il_source_task(k->source, g, k->dropout, &task);
+  il_task_inputs(g, shape_of(k), k->dropout, &task);
   for (int i = 0; i < k->n; i++) {
     above[i] = il_add(g, v[i], il_mul(g, h, d[i]));
     below[i] = il_sub(g, v[i], il_mul(g, h, d[i]));
@@ -160,7 +173,7 @@ static void subtract(const checker *k, void **from, void **what) {
 }
 
 static void draw_direction(checker *k, int number) {
-  il_random random = il_random_start(k->source->seed, 0x64697265637431u + (uint64_t)number);
+  il_random random = il_random_start(k->tasks->seed, 0x64697265637431u + (uint64_t)number);
   for (int i = 0; i < k->n; i++) {
     int64_t count = il_shape_count(il_net_parameter_shape(k->net, i));
     for (int64_t j = 0; j < count; j++) at(k->direction, i)[j] = il_random_normal01(&random);
@@ -213,7 +226,7 @@ static il_status finite_differences(checker *k, il_meta_check *result) {
   il_plan *plan = NULL;
   void *workspace = NULL;
   if (!inputs) il_fail_memory(k->context, "a check of the meta-gradient");
-  if (g && inputs && both_sides(k, g) == IL_OK) plan = il_plan_build(g, NULL);
+  if (g && inputs && both_sides(k, g) == IL_OK) plan = plan_of(k, g);
   if (plan) workspace = il_workspace_alloc(k->context, plan, TASKS, il_team_threads(k->team));
   if (workspace) {
     for (int i = 0; i < k->n; i++) {
@@ -233,20 +246,21 @@ static il_status finite_differences(checker *k, il_meta_check *result) {
 }
 
 static il_status check(checker *k, il_meta_check *result) {
-  k->net = il_source_net(k->source);
+  k->net = il_config_net(k->context, k->config, shape_of(k));
   if (!k->net) return il_context_status(k->context);
   k->n = il_net_parameters(k->net);
-  k->dropout = il_source_dropout(k->source, k->net);
+  k->dropout = il_task_needs_key(k->net);
   void ***blocks[] = {&k->weights, &k->gradient, &k->other, &k->direction};
   for (int i = 0; i < 4; i++)
     if (!(*blocks[i] = il_weights_alloc(k->context, k->net, IL_FLOAT64)))
       return il_context_status(k->context);
   il_status status =
-      il_batch_init(&k->batch, k->source, IL_FLOAT64, k->dropout, TASKS, il_team_threads(k->team));
+      il_batch_init(&k->batch, k->tasks, shape_of(k), IL_FLOAT64, k->dropout, TASKS,
+                    il_team_threads(k->team));
+  if (status == IL_OK) status = il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS);
   if (status != IL_OK) return status;
-  il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS);
   for (int i = 0; i < k->n; i++)
-    il_net_initialize(k->net, i, k->source->seed, IL_FLOAT64, k->weights[i]);
+    il_net_initialize(k->net, i, k->tasks->seed, IL_FLOAT64, k->weights[i]);
 
   /* Finite differences see the full derivative, so they judge the second-order gradient; the first-order
    * one is what the same code gives with the inner gradient held constant. */
@@ -254,7 +268,7 @@ static il_status check(checker *k, il_meta_check *result) {
   if (status == IL_OK) status = gradient_of(k, true, k->other);
   if (status != IL_OK) return status;
   result->directions = DIRECTIONS;
-  result->first_order = il_config_int(k->source->config, IL_KEY_FIRST_ORDER);
+  result->first_order = il_config_int(k->config, IL_KEY_FIRST_ORDER);
   result->norm = sqrt(dot(k, k->gradient, k->gradient));
   subtract(k, k->other, k->gradient);
   result->second_share = result->norm > 0 ? sqrt(dot(k, k->other, k->other)) / result->norm : 0;
@@ -272,16 +286,16 @@ static il_status check(checker *k, il_meta_check *result) {
 il_status il_check_meta_gradient(il_context *context, const il_config *config, il_team *team,
                                  il_meta_check *result) {
   *result = (il_meta_check){0};
-  checker k = {.context = context, .team = team};
-  il_source *source = il_source_new(context, config, 0);
-  k.source = source;
-  if (source) check(&k, result);
+  checker k = {.context = context, .config = config, .team = team};
+  il_tasks *tasks = il_config_tasks(context, config, 0);
+  k.tasks = tasks;
+  if (tasks) check(&k, result);
   il_batch_free(&k.batch);
   il_weights_free(k.weights);
   il_weights_free(k.gradient);
   il_weights_free(k.other);
   il_weights_free(k.direction);
   il_net_free(k.net);
-  il_source_free(source);
+  il_tasks_free(tasks);
   return il_context_status(context);
 }

@@ -27,7 +27,7 @@ il_status il_checkpoint_save(const il_learner *l, int64_t step, const char *conf
                                 (const void *const *)l->state[l->side][k], tensor + k * n);
   char number[32], seed[32];
   snprintf(number, sizeof number, "%lld", (long long)step);
-  snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->source->seed);
+  snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->tasks->seed);
   il_pair pair[] = {
       {"config", config}, {"format", "innerloop checkpoint 1"}, {"seed", seed}, {"step", number}};
   if (status == IL_OK)
@@ -50,17 +50,18 @@ static il_status read_step(il_context *context, const char *path, const il_safet
 }
 
 static il_status same_config(const il_learner *l, const char *path, const il_safetensors *file) {
-  const char *text = il_safetensors_metadata(file, "config");
-  if (!text)
+  const char *yaml = il_safetensors_metadata(file, "config");
+  if (!yaml)
     return il_fail(l->context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
-  il_config *saved = il_config_parse(l->context, path, text);
+  il_config *saved = il_config_parse(l->context, path, yaml);
   if (!saved) return il_context_status(l->context);
-  int key = il_config_difference(saved, l->source->config);
+  int key = il_config_difference(saved, l->config);
   if (key >= 0) {
-    const char *name = il_config_key_name(key);
+    char text[IL_CONFIG_KEY_SIZE];
+    const char *name = il_config_key_name(key, text);
     il_fail(l->context, IL_ERROR_CONFIG,
             "%s: the run was started with %s %s, now it is %s; resume with the same value", path,
-            name, il_config_get(saved, name), il_config_get(l->source->config, name));
+            name, il_config_get(saved, name), il_config_get(l->config, name));
   }
   il_config_free(saved);
   return il_context_status(l->context);

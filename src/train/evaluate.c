@@ -10,6 +10,11 @@
 
 enum { CHUNK = 32 };
 
+/* Squared error has no accuracy. */
+static bool measures_error(const il_tasks *tasks) {
+  return il_tasks_shape(tasks, IL_TEST)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
+}
+
 static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_statistics protocol,
                       const il_task *task, const il_value *fast) {
   maml.query_statistics = protocol;
@@ -20,7 +25,7 @@ static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_sta
 
 static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol,
                        int steps, const int *step) {
-  il_context *context = e->source->context;
+  il_context *context = e->tasks->context;
   int n = il_net_parameters(e->net);
   e->graph = il_graph_new(context, e->real);
   il_value *fast = calloc((size_t)n + 1, sizeof *fast);
@@ -34,8 +39,9 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
     fast[i] = il_input(g, il_net_parameter_name(e->net, i), IL_SHARED, e->real,
                        il_net_parameter_shape(e->net, i));
   il_task task;
-  il_source_task(e->source, g, false, &task);
-  il_maml maml = il_source_maml(e->source);
+  const il_task_shape *shape = il_tasks_shape(e->tasks, IL_TEST);
+  il_task_inputs(g, shape, false, &task);
+  il_maml maml = il_config_maml(e->config, shape->loss);
   maml.inner_steps = 1;
   int done = 0;
   for (int s = 0; s < steps; s++) {
@@ -56,26 +62,27 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
     il_output(g, name, column[c]);
   }
   if (il_context_status(context) == IL_OK &&
-      il_config_is(e->source->config, IL_KEY_FACTORED, "auto"))
+      il_config_is(e->config, IL_KEY_FACTORED, "auto"))
     il_graph_factor(g);
-  il_plan_options options = il_config_plan(e->source->config);
+  il_plan_options options = il_config_plan(e->config);
   options.tasks = 0;
   if (il_context_status(context) == IL_OK) e->plan = il_plan_build(g, &options);
   return il_context_status(context);
 }
 
-il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net,
-                            int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int tasks, il_team *team) {
-  *e = (il_evaluator){.source = source, .net = net, .real = il_config_type(source->config)};
-  int chunk = tasks < CHUNK ? tasks : CHUNK, threads = il_team_threads(team);
+il_status il_evaluator_init(il_evaluator *e, const il_config *config, const il_tasks *tasks,
+                            const il_net *net, int protocols, const il_query_statistics *protocol, int steps,
+                            const int *step, int most, il_team *team) {
+  *e = (il_evaluator){
+      .config = config, .tasks = tasks, .net = net, .real = il_config_type(config)};
+  int chunk = most < CHUNK ? most : CHUNK, threads = il_team_threads(team);
   il_status status = build(e, protocols, protocol, steps, step);
-  if (status == IL_OK) status = il_batch_init(&e->batch, source, e->real, false, chunk, threads);
+  if (status == IL_OK) status = il_batch_init(&e->batch, tasks, il_tasks_shape(tasks, IL_TEST), e->real, false, chunk, threads);
   if (status == IL_OK) {
-    e->workspace = il_workspace_alloc(source->context, e->plan, chunk, threads);
+    e->workspace = il_workspace_alloc(tasks->context, e->plan, chunk, threads);
     e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
-    if (!e->figures) il_fail_memory(source->context, "an evaluation");
-    status = il_context_status(source->context);
+    if (!e->figures) il_fail_memory(tasks->context, "an evaluation");
+    status = il_context_status(tasks->context);
   }
   if (status != IL_OK) il_evaluator_free(e);
   return status;
@@ -92,7 +99,7 @@ void il_evaluator_free(il_evaluator *e) {
 
 il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
                            int tasks, double *value) {
-  il_context *context = e->source->context;
+  il_context *context = e->tasks->context;
   int n = il_net_parameters(e->net), chunk = e->batch.tasks;
   const void **inputs = calloc((size_t)n + IL_BATCH_INPUTS, sizeof *inputs);
   void *outputs[IL_EVALUATOR_COLUMNS];
@@ -104,7 +111,8 @@ il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights,
   il_status status = IL_OK;
   for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
     int count = tasks - first < chunk ? tasks - first : chunk;
-    il_batch_draw(&e->batch, team, split, (uint64_t)first, count);
+    status = il_batch_draw(&e->batch, team, split, (uint64_t)first, count);
+    if (status != IL_OK) break;
     status = il_plan_run(e->plan, team, e->workspace, &(il_bindings){count, inputs, outputs});
     for (int c = 0; c < e->columns; c++)
       for (int t = 0; t < count; t++)
@@ -129,7 +137,7 @@ void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value,
 }
 
 static const char *protocol_name(const il_evaluator *e, int column) {
-  if (e->source->regression) return "query";
+  if (measures_error(e->tasks)) return "query";
   return e->protocol[column] == IL_QUERY_STATISTICS_QUERY     ? "transductive"
          : e->protocol[column] == IL_QUERY_STATISTICS_SUPPORT ? "support"
                                                               : "each";
@@ -137,7 +145,7 @@ static const char *protocol_name(const il_evaluator *e, int column) {
 
 static il_status write_tasks(const il_evaluator *e, const char *run, int tasks,
                              const double *value) {
-  il_context *context = e->source->context;
+  il_context *context = e->tasks->context;
   char *text = NULL, *path = il_run_path(context, run, "eval.csv");
   size_t size = 0;
   FILE *out = path ? open_memstream(&text, &size) : NULL;
@@ -163,11 +171,11 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks,
 static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void *const *weights,
                            int tasks, il_evaluation *result) {
   double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
-  if (!value) return il_fail_memory(e->source->context, "the results of tasks");
+  if (!value) return il_fail_memory(e->tasks->context, "the results of tasks");
   il_status status = il_evaluator_run(e, team, weights, IL_TEST, tasks, value);
   result->tasks = tasks;
   result->count = e->columns;
-  result->regression = e->source->regression;
+  result->squared_error = measures_error(e->tasks);
   for (int c = 0; c < e->columns && status == IL_OK; c++) {
     il_evaluation_row *row = &result->row[c];
     *row = (il_evaluation_row){.protocol = protocol_name(e, c), .steps = e->steps[c]};
@@ -178,49 +186,51 @@ static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void
   return status;
 }
 
-il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked,
-                              int *tasks) {
-  il_context *context = source->context;
-  *tasks = asked ? asked : il_config_int(source->config, IL_KEY_EVAL_TASKS);
+il_status il_evaluation_tasks(const il_config *config, il_tasks *tasks, const char *episodes,
+                              int asked, int *count) {
+  il_context *context = tasks->context;
+  *count = asked ? asked : il_config_int(config, IL_KEY_EVAL_TASKS);
   if (!episodes) {
-    if (!source->regression && il_splits_count(source->splits, IL_TEST) == 0)
+    if (il_tasks_classes(tasks, IL_TEST) == 0)
       return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
     return IL_OK;
   }
-  uint64_t count = 0;
-  if (source->regression)
-    return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: sinusoid tasks have no episode lists");
-  if (il_sampler_read_list(source->sampler, IL_TEST, episodes, &count) != IL_OK)
+  uint64_t listed = 0;
+  if (!tasks->source->sampler)
+    return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: %s tasks have no episode lists",
+                   tasks->source->name);
+  if (il_sampler_read_list(tasks->source->sampler(tasks->data), IL_TEST, episodes, &listed) !=
+      IL_OK)
     return il_context_status(context);
-  if (asked && (uint64_t)asked > count)
+  if (asked && (uint64_t)asked > listed)
     return il_fail(context, IL_ERROR_DATA, "%s: has %llu episodes, but --tasks asks for %d",
-                   episodes, (unsigned long long)count, asked);
-  if (!asked) *tasks = (int)count;
+                   episodes, (unsigned long long)listed, asked);
+  if (!asked) *count = (int)listed;
   return IL_OK;
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
-                          il_evaluation *result) {
+static il_status evaluate(const il_config *config, il_tasks *tasks, const char *run,
+                          const il_evaluate_options *o, il_evaluation *result) {
   static const il_query_statistics protocols[] = {
       IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
   static const int steps[] = {0, 1, 2, 3, 5, 10};
-  il_context *context = source->context;
-  int tasks;
-  if (il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
+  il_context *context = tasks->context;
+  int count;
+  if (il_evaluation_tasks(config, tasks, o->episodes, o->tasks, &count) != IL_OK)
     return il_context_status(context);
   il_evaluator evaluator = {0};
   void **weights = NULL;
-  il_net *net = il_source_net(source);
+  il_net *net = il_config_net(context, config, il_tasks_shape(tasks, IL_TEST));
   char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
+  il_type real = il_config_type(config);
   if (net && path) weights = il_weights_alloc(context, net, real);
   il_status status =
       weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
               : il_context_status(context);
   if (status == IL_OK)
-    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6,
-                               steps, tasks, o->team);
-  if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, tasks, result);
+    status = il_evaluator_init(&evaluator, config, tasks, net, measures_error(tasks) ? 1 : 3,
+                               protocols, 6, steps, count, o->team);
+  if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, count, result);
   il_evaluator_free(&evaluator);
   il_weights_free(weights);
   free(path);
@@ -229,14 +239,15 @@ static il_status evaluate(il_source *source, const char *run, const il_evaluate_
 }
 
 il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source) {
-  char *path = il_run_path(context, run, "config.yaml");
-  *source = NULL;
+                             il_config **config, il_tasks **tasks) {
+  char *path = il_run_path(context, run, "config.yaml"), key[IL_CONFIG_KEY_SIZE];
+  *tasks = NULL;
   *config = path ? il_config_load(context, path) : NULL;
   free(path);
-  if (*config && data) il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
+  if (*config && data)
+    il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA, key), data);
   if (il_context_status(context) == IL_OK)
-    *source = il_source_new(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
+    *tasks = il_config_tasks(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
   return il_context_status(context);
 }
 
@@ -244,10 +255,10 @@ il_status il_evaluate(il_context *context, const char *run, const il_evaluate_op
                       il_evaluation *result) {
   *result = (il_evaluation){0};
   il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
+  il_tasks *tasks;
+  if (il_evaluation_open(context, run, options->data, &config, &tasks) == IL_OK)
+    evaluate(config, tasks, run, options, result);
+  il_tasks_free(tasks);
   il_config_free(config);
   return il_context_status(context);
 }
@@ -255,11 +266,11 @@ il_status il_evaluate(il_context *context, const char *run, const il_evaluate_op
 il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
                             uint64_t count, const char *path) {
   int queries = split == IL_TRAIN ? 0 : il_config_int(config, IL_KEY_EVAL_QUERIES);
-  il_source *source = il_source_new(context, config, queries);
-  if (source && source->regression)
-    il_fail(context, IL_ERROR_ARGUMENT, "sinusoid tasks have no episode lists");
-  else if (source)
-    il_sampler_write_list(context, source->sampler, split, count, path);
-  il_source_free(source);
+  il_tasks *tasks = il_config_tasks(context, config, queries);
+  if (tasks && !tasks->source->sampler)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s tasks have no episode lists", tasks->source->name);
+  else if (tasks)
+    il_sampler_write_list(context, tasks->source->sampler(tasks->data), split, count, path);
+  il_tasks_free(tasks);
   return il_context_status(context);
 }

@@ -7,7 +7,8 @@
 
 enum { IL_EVALUATOR_COLUMNS = IL_EVALUATION_ROWS };
 typedef struct il_evaluator {
-  const il_source *source;
+  const il_config *config;
+  const il_tasks *tasks;
   const il_net *net;
   il_type real;
   il_graph *graph;
@@ -20,10 +21,10 @@ typedef struct il_evaluator {
   void *figures; /* [columns][chunk] reals */
 } il_evaluator;
 
-/* steps ascending. Columns: for each protocol, each number of steps. tasks: the most that will be asked. */
-il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net,
-                            int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int tasks, il_team *team);
+/* steps ascending. Columns: for each protocol, each number of steps. most: tasks that will be asked. */
+il_status il_evaluator_init(il_evaluator *e, const il_config *config, const il_tasks *tasks,
+                            const il_net *net, int protocols, const il_query_statistics *protocol, int steps,
+                            const int *step, int most, il_team *team);
 void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */
 /* value: [tasks][columns]. */
 il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
@@ -32,10 +33,11 @@ il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights,
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval);
 
-/* Opens a run's configuration and source; both are freed by the caller, also after an error. */
+/* Opens a run's configuration and tasks; both are freed by the caller, also after an error. */
 il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source);
+                             il_config **config, il_tasks **tasks);
 /* How many test tasks: `asked`, or the whole episode list where there is one, or eval.tasks. */
-il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked, int *tasks);
+il_status il_evaluation_tasks(const il_config *config, il_tasks *tasks, const char *episodes,
+                              int asked, int *count);
 
 #endif

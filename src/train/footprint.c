@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "data/dataset.h"
 #include "graph/graph.h"
 #include "plan/plan.h"
 
@@ -12,10 +11,8 @@ static size_t graph_bytes(const il_graph *g, const il_plan *plan) {
          g->table_size * sizeof *g->table;
 }
 
-static size_t data_bytes(const il_dataset *d) {
-  if (!d) return 0;
-  const size_t image = (size_t)d->size[0] * (size_t)d->size[1] * (size_t)d->size[2];
-  return (size_t)d->start[d->classes] * image + il_arena_bytes(&d->arena);
+static size_t data_bytes(const il_tasks *tasks) {
+  return tasks->source->bytes ? tasks->source->bytes(tasks->data) : 0;
 }
 
 il_footprint il_footprint_of(const il_learner *l, const il_feed *feed, const il_evaluator *e,
@@ -27,7 +24,7 @@ il_footprint il_footprint_of(const il_learner *l, const il_feed *feed, const il_
   il_footprint m = {.workspace = il_plan_workspace(l->plan, feed->batch[0].tasks, threads),
                  .state = 2 * kinds * weights,
                  .tasks = il_feed_bytes(feed),
-                 .data = data_bytes(l->source->dataset),
+                 .data = data_bytes(l->tasks),
                  .checkpoint = kinds * weights,
                  .graph = graph_bytes(l->graph, l->plan)};
   if (e->plan)

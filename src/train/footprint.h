@@ -2,8 +2,8 @@
 #ifndef IL_TRAIN_FOOTPRINT_H
 #define IL_TRAIN_FOOTPRINT_H
 
+#include "data/feed.h"
 #include "train/evaluate.h"
-#include "train/feed.h"
 
 typedef struct il_footprint {
   size_t workspace;  /* what the plan runs in, for all threads */

@@ -9,7 +9,7 @@
 
 typedef struct tasks {
   int count;
-  bool regression;
+  il_task_shape asked;  /* what the source says: labels or targets, outputs, loss */
   const il_tensor *tensor[4];
   void *converted[4]; /* reals in the graph's type, or NULL: as in the file */
   il_shape shape[4];  /* of one task */
@@ -38,7 +38,7 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
     t->count = (int)tensor->shape.dim[0];
     t->shape[i].rank = tensor->shape.rank - 1;
     memcpy(t->shape[i].dim, tensor->shape.dim + 1, sizeof(int64_t) * (size_t)t->shape[i].rank);
-    bool label = i % 2 && !t->regression;
+    bool label = i % 2 && !t->asked.targets;
     bool accepted = label ? tensor->type == IL_INT32
                           : tensor->type == IL_FLOAT32 || tensor->type == IL_FLOAT64 ||
                                 (tensor->type == IL_UINT8 && i % 2 == 0);
@@ -69,7 +69,7 @@ static il_value pixels(il_graph *g, il_value x) {
 
 /* Labels index scores: beyond them the loss would silently be another. */
 static il_status check_labels(il_context *context, const char *path, const tasks *t, int outputs) {
-  for (int i = 1; i < 4 && !t->regression; i += 2) {
+  for (int i = 1; i < 4 && !t->asked.targets; i += 2) {
     const int32_t *label = t->tensor[i]->data;
     for (int64_t j = 0; j < il_shape_count(t->tensor[i]->shape); j++)
       if (label[j] < 0 || label[j] >= outputs)
@@ -114,7 +114,7 @@ static il_status differentiate(work *w, const il_config *config, const tasks *t,
     w->inputs[n + i] = t->converted[i] ? t->converted[i] : t->tensor[i]->data;
   }
   il_task task = {pixels(g, input[0]), input[1], pixels(g, input[2]), input[3], {0}};
-  il_maml maml = il_config_maml(config);
+  il_maml maml = il_config_maml(config, t->asked.loss);
   il_maml_result result;
   if (il_maml_gradient(g, w->net, &maml, &task, w->value, &result, w->value + n) != IL_OK)
     return il_context_status(w->context);
@@ -126,8 +126,12 @@ static il_status differentiate(work *w, const il_config *config, const tasks *t,
   il_output(g, "loss", il_task_mean(g, result.query_loss));
   double figure = 0;
   w->outputs[n] = &figure;
-  if (il_context_status(w->context) != IL_OK || !(w->plan = il_plan_build(g, NULL)))
+  if (il_context_status(w->context) != IL_OK) return il_context_status(w->context);
+  il_plan_options options = il_config_plan(config);
+  options.tasks = t->count;
+  if (il_config_is(config, IL_KEY_FACTORED, "auto") && il_graph_factor(g) != IL_OK)
     return il_context_status(w->context);
+  if (!(w->plan = il_plan_build(g, &options))) return il_context_status(w->context);
   w->workspace = il_workspace_alloc(w->context, w->plan, t->count, il_team_threads(team));
   if (!w->workspace) return il_context_status(w->context);
   il_plan_run(w->plan, team, w->workspace, &(il_bindings){t->count, w->inputs, w->outputs});
@@ -149,13 +153,6 @@ static void free_work(work *w) {
   free(w->outputs);
 }
 
-/* The net for examples of this shape: the file says how large they are, no data set is opened. */
-static il_net *net_for(il_context *context, const il_config *c, il_shape example, int outputs) {
-  if (c->layers) return il_net_new(context, c->layers, c->layer, example, outputs);
-  return il_net_preset(context, il_config_text(c, IL_KEY_MODEL), example, outputs,
-                       il_config_int(c, IL_KEY_FILTERS));
-}
-
 static il_status write_weights(il_context *context, const il_net *net, il_type real, void **weights,
                                int pairs, const il_pair *pair, const char *path) {
   il_arena arena = {0};
@@ -172,15 +169,19 @@ static il_status write_weights(il_context *context, const il_net *net, il_type r
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
                               const char *task_file, const char *gradient, il_type real,
                               il_team *team, double *loss) {
-  tasks t = {.regression = il_config_is(config, IL_KEY_SOURCE, "sinusoid")};
+  tasks t = {0};
   work w = {.context = context};
-  il_safetensors *file = il_safetensors_open(context, task_file);
-  int outputs = t.regression ? 1 : il_config_int(config, IL_KEY_WAYS);
+  il_tasks *source = il_config_shapes(context, config);
+  if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
+  il_safetensors *file = source ? il_safetensors_open(context, task_file) : NULL;
+  int outputs = t.asked.outputs;
   if (file && read_tasks(context, task_file, file, real, &t) == IL_OK &&
       check_labels(context, task_file, &t, outputs) == IL_OK) {
-    il_shape example = {.rank = t.shape[0].rank - 1};
-    memcpy(example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)example.rank);
-    w.net = net_for(context, config, example, outputs);
+    /* The file says how large examples are. */
+    t.asked.example = (il_shape){.rank = t.shape[0].rank - 1};
+    memcpy(t.asked.example.dim, t.shape[0].dim + 1,
+           sizeof(int64_t) * (size_t)t.asked.example.rank);
+    w.net = il_config_net(context, config, &t.asked);
     if (w.net) w.weights = il_weights_alloc(context, w.net, real);
     if (w.weights) w.gradient = il_weights_alloc(context, w.net, real);
     if (w.gradient && il_weights_open(context, weights, w.net, real, w.weights) == IL_OK &&
@@ -193,13 +194,15 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   free_work(&w);
   for (int i = 0; i < 4; i++) free(t.converted[i]);
   il_safetensors_close(file);
+  il_tasks_free(source);
   return il_context_status(context);
 }
 
 il_status il_write_initial(il_context *context, const il_config *config, const char *path) {
   il_type real = il_config_type(config);
-  il_source *source = il_source_shapes(context, config);
-  il_net *net = source ? il_source_net(source) : NULL;
+  il_tasks *source = il_config_shapes(context, config);
+  il_net *net =
+      source ? il_config_net(context, config, il_tasks_shape(source, IL_TRAIN)) : NULL;
   void **weights = net ? il_weights_alloc(context, net, real) : NULL;
   if (weights) {
     for (int i = 0; i < il_net_parameters(net); i++)
@@ -208,16 +211,16 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   }
   il_weights_free(weights);
   il_net_free(net);
-  il_source_free(source);
+  il_tasks_free(source);
   return il_context_status(context);
 }
 
 char *il_training_plan(il_context *context, const il_config *config, il_plan_summary *summary) {
-  il_source *source = il_source_shapes(context, config);
-  il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
+  il_tasks *source = il_config_shapes(context, config);
+  il_learner *learner = source ? il_learner_new(context, config, source, false) : NULL;
   char *text = learner ? il_plan_print(learner->plan) : NULL;
   if (learner && summary) *summary = il_plan_summarize(learner->plan);
   il_learner_free(learner);
-  il_source_free(source);
+  il_tasks_free(source);
   return text;
 }

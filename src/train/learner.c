@@ -16,7 +16,7 @@ static il_value *values(il_context *context, int count) {
 }
 
 static void build(il_learner *l, il_value *now, il_value *next, il_value *gradient) {
-  const il_config *c = l->source->config;
+  const il_config *c = l->config;
   il_graph *g = l->graph;
   int n = l->parameters;
   char name[300];
@@ -27,9 +27,10 @@ static void build(il_learner *l, il_value *now, il_value *next, il_value *gradie
   il_value step = {0};
   if (l->adam) step = il_input(g, "step", IL_SHARED, l->real, il_shape_scalar());
   il_task task;
-  il_source_task(l->source, g, l->dropout, &task);
+  const il_task_shape *shape = il_tasks_shape(l->tasks, IL_TRAIN);
+  il_task_inputs(g, shape, l->dropout, &task);
 
-  il_maml maml = il_source_maml(l->source);
+  il_maml maml = il_config_maml(c, shape->loss);
   il_maml_result result;
   if (il_maml_gradient(g, l->net, &maml, &task, now, &result, gradient) != IL_OK) return;
   for (int i = 0; i < n; i++) gradient[i] = il_task_mean(g, gradient[i]);
@@ -57,13 +58,13 @@ static void build(il_learner *l, il_value *now, il_value *next, il_value *gradie
 }
 
 static il_status make(il_learner *l, bool state) {
-  const il_config *c = l->source->config;
-  l->net = il_source_net(l->source);
+  const il_config *c = l->config;
+  l->net = il_config_net(l->context, c, il_tasks_shape(l->tasks, IL_TRAIN));
   if (!l->net) return il_context_status(l->context);
   l->real = il_config_type(c);
   l->adam = il_config_is(c, IL_KEY_OPTIMIZER, "adam");
   l->kinds = l->adam ? 3 : 1;
-  l->dropout = il_source_dropout(l->source, l->net);
+  l->dropout = il_task_needs_key(l->net);
   l->parameters = il_net_parameters(l->net);
   l->graph = il_graph_new(l->context, l->real);
   if (!l->graph) return il_context_status(l->context);
@@ -87,14 +88,16 @@ static il_status make(il_learner *l, bool state) {
   return il_context_status(l->context);
 }
 
-il_learner *il_learner_new(il_context *context, const il_source *source, bool state) {
+il_learner *il_learner_new(il_context *context, const il_config *config, const il_tasks *tasks,
+                           bool state) {
   il_learner *l = calloc(1, sizeof *l);
   if (!l) {
     il_fail_memory(context, "a learner");
     return NULL;
   }
   l->context = context;
-  l->source = source;
+  l->config = config;
+  l->tasks = tasks;
   if (make(l, state) != IL_OK) {
     il_learner_free(l);
     return NULL;
@@ -116,7 +119,7 @@ void il_learner_free(il_learner *l) {
 
 void il_learner_initialize(il_learner *l) {
   for (int i = 0; i < l->parameters; i++)
-    il_net_initialize(l->net, i, l->source->seed, l->real, l->state[l->side][0][i]);
+    il_net_initialize(l->net, i, l->tasks->seed, l->real, l->state[l->side][0][i]);
 }
 
 void *il_workspace_alloc(il_context *context, const il_plan *plan, int tasks, int threads) {
@@ -170,8 +173,9 @@ static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tas
   if (check || status != IL_OK) return status;
   l->side = 1 - l->side;
   l->loss = get(l->real, &figures[0]);
-  if (!l->source->regression) l->accuracy = get(l->real, &figures[1]);
-  l->support_loss = get(l->real, &figures[l->source->regression ? 1 : 2]);
+  const bool accuracy = il_tasks_shape(l->tasks, IL_TRAIN)->loss != IL_LOSS_MEAN_SQUARED_ERROR;
+  if (accuracy) l->accuracy = get(l->real, &figures[1]);
+  l->support_loss = get(l->real, &figures[accuracy ? 2 : 1]);
   return IL_OK;
 }
 

@@ -4,11 +4,13 @@
 #define IL_TRAIN_LEARNER_H
 
 #include "run/execute.h"
-#include "train/source.h"
+#include "config/config_tasks.h"
+#include "data/batch.h"
 
 typedef struct il_learner {
   il_context *context;
-  const il_source *source;
+  const il_config *config;
+  const il_tasks *tasks;
   il_net *net;
   il_graph *graph;
   il_plan *plan;
@@ -26,7 +28,8 @@ typedef struct il_learner {
 } il_learner;
 
 /* state: false leaves out the memory to run in (for looking at the plan). */
-il_learner *il_learner_new(il_context *context, const il_source *source, bool state);
+il_learner *il_learner_new(il_context *context, const il_config *config, const il_tasks *tasks,
+                           bool state);
 void il_learner_free(il_learner *learner);
 void il_learner_initialize(il_learner *learner);
 il_status il_learner_workspace(il_learner *learner, int tasks, il_team *team);

@@ -16,7 +16,8 @@ typedef struct run {
   il_context *context;
   const il_config *config;
   const il_train_options *options;
-  il_source *source;
+  il_tasks *tasks;
+  bool squared_error; /* which has no accuracy */
   il_learner *learner;
   il_feed feed;
   il_evaluator evaluator;
@@ -34,7 +35,7 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.kind = kind;
   progress.step = r->step;
   progress.steps = r->steps;
-  progress.regression = r->source->regression;
+  progress.squared_error = r->squared_error;
   r->options->progress(r->options->user, &progress);
 }
 
@@ -66,7 +67,7 @@ static il_status validate(run *r) {
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->source->regression ? "loss" : "accuracy",
+  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy",
                                mean, interval);
 }
 
@@ -81,6 +82,7 @@ static il_status one_step(run *r) {
   il_learner *l = r->learner;
   const il_batch *batch = il_feed_batch(&r->feed, r->options->team, r->step);
   il_timing_mark(&r->timing, IL_TIMED_EPISODES);
+  if (!batch) return il_context_status(r->context);
   il_status status = il_learner_step(l, r->options->team, batch, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
@@ -88,13 +90,13 @@ static il_status one_step(run *r) {
   if (!isfinite(l->loss))
     return il_fail(
         r->context, IL_ERROR_DATA,
-        "the loss of meta-step %lld is %g; a smaller outer.lr or meta.inner_lr may keep it finite",
+        "the loss of meta-step %lld is %g; a smaller outer.lr or inner.lr may keep it finite",
         (long long)r->step, l->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = l->loss, .accuracy = l->accuracy});
   bool last = r->step == r->steps;
   if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
     status = il_metrics_step(&r->metrics, r->step, l->loss,
-                             r->source->regression ? (double)NAN : l->accuracy, l->support_loss);
+                             r->squared_error ? (double)NAN : l->accuracy, l->support_loss);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   if (status == IL_OK && r->validates && (r->step % every == 0 || last)) status = validate(r);
@@ -132,7 +134,8 @@ static il_status check(run *r) {
   il_plan_checked checked;
   char message[200];
   const il_batch *batch = il_feed_batch(&r->feed, r->options->team, 0);
-  il_status status = il_learner_check(r->learner, batch, &checked);
+  il_status status =
+      batch ? il_learner_check(r->learner, batch, &checked) : il_context_status(r->context);
   if (status != IL_OK) return status;
   int length = snprintf(message, sizeof message,
                         "plan and interpreter agree in every bit of %lld numbers of a meta-step",
@@ -154,27 +157,28 @@ static il_status prepare(run *r) {
   r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
   if (il_context_status(r->context) != IL_OK) return il_context_status(r->context);
-  r->source = il_source_new(r->context, c, 0);
-  if (!r->source) return il_context_status(r->context);
-  r->learner = il_learner_new(r->context, r->source, true);
+  r->tasks = il_config_tasks(r->context, c, 0);
+  if (!r->tasks) return il_context_status(r->context);
+  r->squared_error = il_tasks_shape(r->tasks, IL_TRAIN)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
+  r->learner = il_learner_new(r->context, c, r->tasks, true);
   if (!r->learner) return il_context_status(r->context);
   il_status status = il_learner_workspace(r->learner, tasks, team);
   if (status == IL_OK)
     status =
-        il_feed_init(&r->feed, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+        il_feed_init(&r->feed, r->tasks, r->learner->real, r->learner->dropout, tasks, threads);
   if (status == IL_OK && r->options->profile)
     status = il_timing_init(&r->timing, r->learner->plan, threads);
   if (status != IL_OK) return status;
   r->learner->profile = r->timing.plan;
   r->learner->meanwhile = il_feed_ahead(&r->feed);
   r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
-                 (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
+                 il_tasks_classes(r->tasks, IL_VALIDATION) != 0;
   if (!r->validates) return IL_OK;
-  il_maml maml = il_config_maml(c);
+  il_maml maml = il_config_maml(c, il_tasks_shape(r->tasks, IL_VALIDATION)->loss);
   int validation = il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS);
   r->values = calloc((size_t)validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
-  return il_evaluator_init(&r->evaluator, r->source, r->learner->net, 1, &maml.query_statistics, 1,
+  return il_evaluator_init(&r->evaluator, c, r->tasks, r->learner->net, 1, &maml.query_statistics, 1,
                            &maml.inner_steps, validation, team);
 }
 
@@ -184,14 +188,14 @@ static void start_message(run *r) {
   int64_t weights = 0;
   for (int i = 0; i < r->learner->parameters; i++)
     weights += il_shape_count(il_net_parameter_shape(r->learner->net, i));
-  if (r->source->regression)
-    snprintf(message, sizeof message, "sinusoid, %d shots", r->source->shots);
+  const il_task_shape *shape = il_tasks_shape(r->tasks, IL_TRAIN);
+  const char *name = r->tasks->source->name;
+  if (il_tasks_classes(r->tasks, IL_TRAIN) < 0)
+    snprintf(message, sizeof message, "%s, %d shots", name, shape->shots);
   else
-    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes",
-             il_config_text(r->config, IL_KEY_SOURCE), r->source->ways, r->source->shots,
-             il_splits_count(r->source->splits, IL_TRAIN),
-             il_splits_count(r->source->splits, IL_VALIDATION),
-             il_splits_count(r->source->splits, IL_TEST));
+    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes", name, shape->ways,
+             shape->shots, il_tasks_classes(r->tasks, IL_TRAIN),
+             il_tasks_classes(r->tasks, IL_VALIDATION), il_tasks_classes(r->tasks, IL_TEST));
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
            "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
@@ -249,7 +253,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   free(r.values);
   il_feed_free(&r.feed);
   il_learner_free(r.learner);
-  il_source_free(r.source);
+  il_tasks_free(r.tasks);
   free(r.text);
   free(r.checkpoint_path);
   free(r.metrics_path);

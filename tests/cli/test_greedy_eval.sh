@@ -5,8 +5,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 fail() { echo "failed: $*"; exit 1; }
 
-"$program" train glyphs-5w1s-maml --set model.filters=4 --set outer.meta_batch=6 --set task.glyph_alphabets=4 \
-  --set task.glyph_classes=10 --set task.train_classes=20 --set task.validation_classes=8 --set task.queries=2 \
+"$program" train glyphs-5w1s-maml --set model.filters=4 --set outer.meta_batch=6 --set glyphs.alphabets=4 \
+  --set glyphs.classes=10 --set task.train_classes=20 --set task.validation_classes=8 --set task.queries=2 \
   --set outer.steps=40 --set eval.every=0 --set checkpoint.every=20 --out run >log.txt 2>&1 || fail "training: $(cat log.txt)"
 greedy() { "$program" eval run --adapt greedy --tasks 40 --json "$@"; }
 

@@ -5,7 +5,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 fail() { echo "failed: $*"; exit 1; }
 
-small="--set model.filters=4 --set outer.meta_batch=6 --set task.glyph_alphabets=4 --set task.glyph_classes=10
+small="--set model.filters=4 --set outer.meta_batch=6 --set glyphs.alphabets=4 --set glyphs.classes=10
   --set task.train_classes=20 --set task.validation_classes=8 --set task.queries=2 --set outer.steps=40
   --set eval.every=20 --set eval.validation_tasks=8 --set checkpoint.every=20"
 train() { "$program" train glyphs-5w1s-maml $small "$@" >log.txt 2>&1; }
@@ -90,7 +90,8 @@ cmp one.json three.json || fail "a replayed list gives other figures"
 # Layers listed in a file, dropout, double precision, plain gradient descent.
 cat >own.yaml <<'YAML'
 preset: glyphs-5w1s-maml
-task: {glyph_alphabets: 4, glyph_classes: 10, train_classes: 20, validation_classes: 8}
+glyphs: {alphabets: 4, classes: 10}
+task: {train_classes: 20, validation_classes: 8}
 model:
   layers:
     - {kind: conv, units: 4, kernel: 3, stride: 2, pad: 1, bias: false}

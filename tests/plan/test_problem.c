@@ -47,8 +47,8 @@ static void test_presets(void **state) {
   for (int i = 0; i < il_presets(); i++) {
     il_context *context = il_context_new();
     il_config *config = il_config_load(context, il_preset_at(i)->name);
-    il_source *source = config ? il_source_shapes(context, config) : NULL;
-    il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
+    il_tasks *source = config ? il_config_shapes(context, config) : NULL;
+    il_learner *learner = source ? il_learner_new(context, config, source, false) : NULL;
     if (!learner) fail_msg("%s", il_context_message(context));
     for (int when = 0; when < 3; when++)
       for (int64_t k = 0; k < learner->plan->list[when].count; k++) {
@@ -59,7 +59,7 @@ static void test_presets(void **state) {
         programs += call->problem.op == IL_OP_NONE;
       }
     il_learner_free(learner);
-    il_source_free(source);
+    il_tasks_free(source);
     il_config_free(config);
     il_context_free(context);
   }

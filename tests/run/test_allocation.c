@@ -88,10 +88,10 @@ static void test_counters(void **state) {
 }
 
 static const char *const small[] = {
-    "task.glyph_alphabets=3", "task.glyph_classes=10", "task.glyph_writers=6",
+    "glyphs.alphabets=3", "glyphs.classes=10", "glyphs.writers=6",
     "task.train_classes=10",  "task.test_classes=0",   "task.validation_classes=10",
     "outer.meta_batch=5",     "task.queries=2",        "task.shots=2",
-    "model.filters=4",        "meta.inner_steps=2"};
+    "model.filters=4",        "inner.steps=2"};
 
 static void run_armed(const char *preset, const char *const *settings, int threads, bool timed) {
   il_context *context = il_context_new();
@@ -99,12 +99,12 @@ static void run_armed(const char *preset, const char *const *settings, int threa
   for (size_t i = 0; config && i < sizeof small / sizeof *small; i++)
     il_config_set(config, small[i]);
   for (; config && *settings; settings++) il_config_set(config, *settings);
-  il_source *source = config ? il_source_new(context, config, 0) : NULL;
-  il_learner *learner = source ? il_learner_new(context, source, true) : NULL;
+  il_tasks *source = config ? il_config_tasks(context, config, 0) : NULL;
+  il_learner *learner = source ? il_learner_new(context, config, source, true) : NULL;
   il_team *team = il_team_new(context, threads);
   il_batch batch = {0};
   if (learner && team && il_learner_workspace(learner, 5, team) == IL_OK)
-    il_batch_init(&batch, source, learner->real, learner->dropout, 5, threads);
+    il_batch_init(&batch, source, il_tasks_shape(source, IL_TRAIN), learner->real, learner->dropout, 5, threads);
   if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
   il_learner_initialize(learner);
   il_batch_draw(&batch, team, IL_TRAIN, 0, 5);
@@ -120,7 +120,7 @@ static void run_armed(const char *preset, const char *const *settings, int threa
   il_batch_free(&batch);
   il_team_free(team);
   il_learner_free(learner);
-  il_source_free(source);
+  il_tasks_free(source);
   il_config_free(config);
   il_context_free(context);
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "train/feed.h"
+#include "data/feed.h"
 #include "train/learner.h"
 
 enum { TASKS = 11 };
@@ -16,7 +16,7 @@ enum { TASKS = 11 };
 typedef struct training {
   il_context *context;
   il_config *config;
-  il_source *source;
+  il_tasks *tasks;
   il_learner *learner;
   il_team *team;
   il_feed feed;
@@ -27,13 +27,13 @@ static void begin(training *t, const char *preset, const char *setting, int thre
   *t = (training){.context = il_context_new()};
   t->config = il_config_load(t->context, preset);
   if (t->config && setting) il_config_set(t->config, setting);
-  t->source = t->config ? il_source_new(t->context, t->config, 0) : NULL;
-  t->learner = t->source ? il_learner_new(t->context, t->source, true) : NULL;
+  t->tasks = t->config ? il_config_tasks(t->context, t->config, 0) : NULL;
+  t->learner = t->tasks ? il_learner_new(t->context, t->config, t->tasks, true) : NULL;
   t->team = il_team_new(t->context, threads);
   if (t->learner && t->team && il_learner_workspace(t->learner, TASKS, t->team) == IL_OK) {
     il_learner_initialize(t->learner);
-    il_feed_init(&t->feed, t->source, t->learner->real, t->learner->dropout, TASKS, threads);
-    il_batch_init(&t->expected, t->source, t->learner->real, t->learner->dropout, TASKS, threads);
+    il_feed_init(&t->feed, t->tasks, t->learner->real, t->learner->dropout, TASKS, threads);
+    il_batch_init(&t->expected, t->tasks, il_tasks_shape(t->tasks, IL_TRAIN), t->learner->real, t->learner->dropout, TASKS, threads);
   }
   if (il_context_status(t->context) != IL_OK) fail_msg("%s", il_context_message(t->context));
   t->learner->meanwhile = il_feed_ahead(&t->feed);
@@ -44,7 +44,7 @@ static void end(training *t) {
   il_feed_free(&t->feed);
   il_learner_free(t->learner);
   il_team_free(t->team);
-  il_source_free(t->source);
+  il_tasks_free(t->tasks);
   il_config_free(t->config);
   il_context_free(t->context);
 }
@@ -80,7 +80,7 @@ static void test_same_bytes(void **state) {
 static void test_large_ones_once(void **state) {
   (void)state;
   training t;
-  begin(&t, "glyphs-5w1s-maml", "task.glyph_side=84", 2);
+  begin(&t, "glyphs-5w1s-maml", "glyphs.side=84", 2);
   assert_true(il_batch_bytes(&t.feed.batch[0]) > (size_t)1 << 20);
   assert_int_equal(il_feed_bytes(&t.feed), il_batch_bytes(&t.feed.batch[0]));
   run(&t, 0);

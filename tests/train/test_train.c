@@ -79,9 +79,9 @@ static void wrong_values_are_named(void **state) {
   static const char *const wrong[][2] = {
       {"task.ways=1", "task.ways"},          {"task.ways=", "task.ways"},
       {"task.ways=5x", "task.ways"},         {"task.ways=99999999999999999999", "task.ways"},
-      {"meta.inner_lr=nan", "inner_lr"},     {"meta.inner_lr=-1", "inner_lr"},
-      {"meta.inner_lr=1e999", "inner_lr"},   {"outer.optimizer=ada", "outer.optimizer"},
-      {"meta.first_order=1", "first_order"}, {"precision=float", "precision"},
+      {"inner.lr=nan", "inner.lr"},     {"inner.lr=-1", "inner.lr"},
+      {"inner.lr=1e999", "inner.lr"},   {"outer.optimizer=ada", "outer.optimizer"},
+      {"inner.first_order=1", "first_order"}, {"precision=float", "precision"},
       {"sead=1", "did you mean seed?"},      {"=1", "key=value"},
       {"zzzzzzzzzzzz=1", "unknown key"},
   };
@@ -155,8 +155,8 @@ static void write_tasks(il_context *context, const char *path, const il_safetens
 }
 
 static const char mlp_config[] =
-    "{task: {source: sinusoid}, model: {preset: mlp}, meta: {inner_steps: 5, inner_lr: 0.01}}";
-static const char conv_config[] = "meta: {inner_steps: 1, inner_lr: 0.4}\n"
+    "{task: {source: sinusoid}, model: {preset: mlp}, inner: {steps: 5, lr: 0.01}}";
+static const char conv_config[] = "inner: {steps: 1, lr: 0.4}\n"
                                   "model:\n  layers:\n"
                                   "  - {kind: conv, units: 8, stride: 2, pad: 1, bias: false}\n  - "
                                   "{kind: norm}\n  - {kind: relu}\n"
@@ -226,7 +226,7 @@ static void file_gradients_agree(void **state) {
   fixture f = open_fixture("mlp", mlp_config);
   agrees(&f, "second.query", IL_FLOAT64, 1e-10);
   agrees(&f, "second.query", IL_FLOAT32, 1e-3);
-  il_config_set(f.config, "meta.first_order=true");
+  il_config_set(f.config, "inner.first_order=true");
   agrees(&f, "first.query", IL_FLOAT64, 1e-10);
   close_fixture(&f);
   f = open_fixture("conv", conv_config);
@@ -285,7 +285,7 @@ static void check_sees_first_order(void **state) {
   assert_true(check.worst < 1e-6);
   assert_true(check.second_share > 1e-4);
   /* Without inner steps both are the plain gradient. */
-  il_config_set(config, "meta.inner_steps=0");
+  il_config_set(config, "inner.steps=0");
   assert_int_equal(il_check_meta_gradient(context, config, team, &check), IL_OK);
   assert_true(check.second_share < 1e-12);
   il_team_free(team);

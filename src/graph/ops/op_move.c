@@ -197,7 +197,7 @@ static il_value sample_transpose(il_graph *g, int i) {
   return il_transpose(g, il_op_sample_input(g, IL_SHAPE(2, 3, 4), -2, 2, 0), axis[i]);
 }
 static const il_field permutation_fields[] = {
-    {"axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK), {0}};
 const il_op_info il_op_transpose = {
     .name = "transpose",
     .formula = "y[i_0, i_1, …] = a with i_k along axis[k]",
@@ -252,7 +252,7 @@ static il_value sample_slice(il_graph *g, int i) {
                   i ? IL_SHAPE(1, 2, 2) : IL_SHAPE(2, 1, 3));
 }
 static const il_field begin_fields[] = {
-    {"begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK), {0}};
 const il_op_info il_op_slice = {
     .name = "slice",
     .formula = "y[i…] = a[begin + i…]",
@@ -320,7 +320,7 @@ static il_value sample_pad(il_graph *g, int i) {
   return il_pad(g, il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0), low, high);
 }
 static const il_field pad_fields[] = {
-    {"low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK), {0}};
 const il_op_info il_op_pad = {
     .name = "pad",
     .formula = "y[low + i…] = a[i…], 0 elsewhere",
@@ -410,7 +410,7 @@ static il_value sample_concat(il_graph *g, int i) {
                          il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0)};
   return il_concat(g, 3, x, i);
 }
-static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1},
+static const il_field axis_fields[] = {IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1),
                                        {0}};
 const il_op_info il_op_concat = {
     .name = "concat",

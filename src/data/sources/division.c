@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "data/source.h"
 
 static il_status check(il_context *context, const il_samples *s, const il_episodes *e) {
   if (e->kind != IL_EPISODES_BY_CLASS && e->kind != IL_EPISODES_ALL_CLASSES)
@@ -142,3 +143,76 @@ int il_division_turns(const il_division *d, uint64_t stream, uint64_t index, int
                   (uint64_t)way, words);
   return (int)(words[0] % 4);
 }
+
+/* ---- as a source ---- */
+
+static void *open_source(il_context *context, const void *settings, const il_source_options *o) {
+  const il_samples_tasks *s = settings;
+  il_division *d = il_division_new(context, s->samples, &s->episodes, o->seed);
+  if (d) d->loss = s->loss;
+  return d;
+}
+
+static void describe(void *data, il_split split, il_task_shape *shape) {
+  (void)split;
+  const il_division *d = data;
+  const bool bytes = d->samples->type == IL_UINT8;
+  *shape = (il_task_shape){.ways = d->outputs,
+                           .shots = d->episodes.shots,
+                           .queries = d->episodes.queries,
+                           .support = d->support,
+                           .query = d->query,
+                           .outputs = d->outputs,
+                           .example = d->samples->example,
+                           .x = bytes ? IL_UINT8 : IL_FLOAT32,
+                           .targets = !d->samples->label,
+                           .loss = d->loss,
+                           .scale = bytes ? 1.0 / 255 : 1};
+}
+
+/* Examples, labels, then what drawing needs. */
+static size_t scratch_of(void *data) {
+  const il_division *d = data;
+  size_t examples = (size_t)d->support + (size_t)d->query;
+  return (sizeof(int64_t) + sizeof(int32_t)) * examples + il_division_scratch(d);
+}
+
+static il_status draw(void *data, il_split split, uint64_t index, void *scratch,
+                      const il_task_memory *task) {
+  const il_division *d = data;
+  const il_samples *s = d->samples;
+  int examples = d->support + d->query;
+  size_t stride = il_samples_stride(s), row = (size_t)d->outputs;
+  int64_t *example = scratch;
+  int32_t *label = (int32_t *)(example + examples);
+  il_division_draw(d, (uint64_t)split, index, label + examples, example, label);
+  bool own = d->episodes.kind == IL_EPISODES_ALL_CLASSES;
+  for (int i = 0; i < examples; i++) {
+    int query = i >= d->support;
+    size_t to = (size_t)(query ? i - d->support : i), from = (size_t)example[i];
+    const char *input = (const char *)s->inputs + from * stride;
+    char *x = (char *)task->x[query] + to * stride;
+    int turns = own ? 0 : il_division_turns(d, (uint64_t)split, index, label[i]);
+    if (turns)
+      il_image_turn(input, (int)s->example.dim[0],
+                    (size_t)s->example.dim[2] * il_type_size(s->type), turns, x);
+    else
+      memcpy(x, input, stride);
+    if (s->label)
+      ((int32_t *)task->y[query])[to] = own ? s->label[from] : label[i];
+    else
+      memcpy((float *)task->y[query] + to * row, s->target + from * row, row * sizeof(float));
+  }
+  return IL_OK;
+}
+
+static void close_source(void *data) { il_division_free(data); }
+
+const il_source il_source_samples = {.name = "samples",
+                                     .doc = "tasks cut from plain samples",
+                                     .size = sizeof(il_samples_tasks),
+                                     .open = open_source,
+                                     .describe = describe,
+                                     .scratch = scratch_of,
+                                     .draw = draw,
+                                     .close = close_source};

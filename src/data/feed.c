@@ -1,15 +1,16 @@
 /* Draws batches ahead (see feed.h). */
-#include "train/feed.h"
+#include "data/feed.h"
 
 /* Batches of more bytes would cost more memory than waiting for them costs time. */
 enum { AHEAD = 1 << 20 };
 
-il_status il_feed_init(il_feed *f, const il_source *source, il_type real, bool dropout, int tasks,
+il_status il_feed_init(il_feed *f, const il_tasks *from, il_type real, bool dropout, int tasks,
                        int threads) {
+  const il_task_shape *shape = il_tasks_shape(from, IL_TRAIN);
   *f = (il_feed){0};
-  il_status status = il_batch_init(&f->batch[0], source, real, dropout, tasks, threads);
+  il_status status = il_batch_init(&f->batch[0], from, shape, real, dropout, tasks, threads);
   if (status == IL_OK && il_batch_bytes(&f->batch[0]) <= AHEAD)
-    status = il_batch_init(&f->batch[1], source, real, dropout, tasks, threads);
+    status = il_batch_init(&f->batch[1], from, shape, real, dropout, tasks, threads);
   return status;
 }
 
@@ -27,10 +28,12 @@ const il_batch *il_feed_batch(il_feed *f, il_team *team, int64_t step) {
   const bool drawn = f->first == first && atomic_load(&f->next) >= tasks;
   if (f->batch[1].tasks) f->side = 1 - f->side;
   il_batch *batch = &f->batch[f->side];
-  if (!drawn) il_batch_draw(batch, team, IL_TRAIN, first, tasks);
+  const il_status status = drawn ? il_batch_check(batch, IL_TRAIN, first)
+                                 : il_batch_draw(batch, team, IL_TRAIN, first, tasks);
   f->first = first + (uint64_t)tasks;
+  atomic_store(&f->batch[1 - f->side].failed, 0);
   atomic_store(&f->next, 0);
-  return batch;
+  return status == IL_OK ? batch : NULL;
 }
 
 static void draw(void *argument, int worker) {

@@ -1,12 +1,10 @@
 /* Drawn batches for meta-steps that follow each other: a worker that finds no task left in one meta-step draws episodes
  * of the next. An episode depends on its index alone, so no bit depends on who draws it and when. */
-#ifndef IL_TRAIN_FEED_H
-#define IL_TRAIN_FEED_H
+#ifndef IL_DATA_FEED_H
+#define IL_DATA_FEED_H
 
-#include <stdatomic.h>
-
+#include "data/batch.h"
 #include "run/execute.h"
-#include "train/source.h"
 
 typedef struct il_feed {
   il_batch batch[2]; /* the second one is empty where batches are large: they are drawn on demand */
@@ -16,10 +14,10 @@ typedef struct il_feed {
 } il_feed;
 
 /* Batches of so many tasks of the training split. */
-il_status il_feed_init(il_feed *feed, const il_source *source, il_type real, bool dropout,
-                       int tasks, int threads);
+il_status il_feed_init(il_feed *feed, const il_tasks *from, il_type real, bool dropout, int tasks,
+                       int threads);
 void il_feed_free(il_feed *feed); /* accepts a zeroed one */
-/* The batch of a meta-step, counted from 0; the one before is no longer valid. */
+/* The batch of a meta-step, counted from 0; the one before is no longer valid. NULL after an error. */
 const il_batch *il_feed_batch(il_feed *feed, il_team *team, int64_t step);
 /* What workers without a task are to do while that meta-step runs. */
 il_meanwhile il_feed_ahead(il_feed *feed);
