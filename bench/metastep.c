@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "train/evaluate.h"
-#include "train/feed.h"
+#include "data/feed.h"
 #include "io/weights.h"
 
 typedef struct side {
@@ -59,14 +59,16 @@ static void prepare_training(side *s) {
 }
 
 static void prepare_evaluation(side *s, int steps) {
-  const il_query_statistics protocol = il_config_maml(s->config, IL_LOSS_CROSS_ENTROPY).query_statistics;
+  const il_query_statistics protocol =
+      il_config_maml(s->config, IL_LOSS_CROSS_ENTROPY).query_statistics;
   s->net = il_config_net(s->context, s->config, il_tasks_shape(s->from, IL_TRAIN));
   s->weights = s->net ? il_weights_alloc(s->context, s->net, il_config_type(s->config)) : NULL;
   s->values = calloc((size_t)s->tasks, sizeof *s->values);
   if (!s->weights || !s->values) return;
   for (int i = 0; i < il_net_parameters(s->net); i++)
     il_net_initialize(s->net, i, s->from->seed, il_config_type(s->config), s->weights[i]);
-  il_evaluator_init(&s->evaluator, s->config, s->from, s->net, 1, &protocol, 1, &steps, s->tasks, s->team);
+  il_evaluator_init(&s->evaluator, s->config, s->from, s->net, 1, &protocol, 1, &steps, s->tasks,
+                    s->team);
 }
 
 static il_status one_step(side *s) {

@@ -116,13 +116,15 @@ IL_API void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int 
 /* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
 /* What every source is asked for; each takes what it knows. */
 typedef struct il_source_options {
-  int ways, shots, queries; /* support and query examples of a class, or of a task without classes */
-  il_rotations rotations;   /* as in il_episode_options */
+  int ways, shots,
+      queries;            /* support and query examples of a class, or of a task without classes */
+  il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;
   il_split_options split;
   const char *data; /* file of the data set; NULL: none was named */
   uint64_t seed;
-  bool shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
+  bool
+      shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
 } il_source_options;
 
 /* Where one task goes; [0]: support set, [1]: query set. */
@@ -148,9 +150,9 @@ typedef struct il_source {
                     const il_task_memory *task);
   void (*close)(void *data); /* NULL: nothing to do */
   /* What some have and others do not: NULL. */
-  int (*classes)(void *data, il_split split);  /* NULL: tasks do not come from classes */
-  size_t (*bytes)(void *data);                 /* of memory that examples take */
-  struct il_sampler *(*sampler)(void *data);   /* episodes, which may come from a list */
+  int (*classes)(void *data, il_split split); /* NULL: tasks do not come from classes */
+  size_t (*bytes)(void *data);                /* of memory that examples take */
+  struct il_sampler *(*sampler)(void *data);  /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
 } il_source;
 

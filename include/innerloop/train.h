@@ -94,7 +94,7 @@ typedef struct il_evaluation_row {
 typedef struct il_evaluation {
   int tasks, count;
   bool squared_error; /* the figures are that, not accuracies */
-  int64_t trained; /* meta-steps of the checkpoint */
+  int64_t trained;    /* meta-steps of the checkpoint */
   il_evaluation_row row[IL_EVALUATION_ROWS];
 } il_evaluation;
 typedef struct il_evaluate_options {

@@ -83,9 +83,7 @@ void il_field_accepts(const il_field *f, char *text, size_t size) {
   locale_t plain, before = il_text_enter(&plain);
   switch (f->kind) {
   case IL_FIELD_INT64:
-  case IL_FIELD_INT32:
-    snprintf(text, size, "an integer from %.0f to %.0f", f->low, f->high);
-    break;
+  case IL_FIELD_INT32: snprintf(text, size, "an integer from %.0f to %.0f", f->low, f->high); break;
   case IL_FIELD_DOUBLE: snprintf(text, size, "a number from %g to %g", f->low, f->high); break;
   case IL_FIELD_BOOL: snprintf(text, size, "true or false"); break;
   case IL_FIELD_ENUM: snprintf(text, size, "one of %s", f->choices); break;
@@ -124,7 +122,9 @@ int il_field_print(const il_field *f, const void *settings, char *text, size_t s
   case IL_FIELD_INT64:
     memcpy(&integer, at, sizeof integer);
     return snprintf(text, size, "%lld", (long long)integer);
-  case IL_FIELD_INT32: memcpy(&number, at, sizeof number); return snprintf(text, size, "%d", number);
+  case IL_FIELD_INT32:
+    memcpy(&number, at, sizeof number);
+    return snprintf(text, size, "%d", number);
   case IL_FIELD_DOUBLE: memcpy(&real, at, sizeof real); return print_real(real, text, size);
   case IL_FIELD_BOOL: return snprintf(text, size, "%s", *(const bool *)at ? "true" : "false");
   case IL_FIELD_ENUM:
@@ -135,7 +135,9 @@ int il_field_print(const il_field *f, const void *settings, char *text, size_t s
       words += *words == '|';
     }
     return snprintf(text, size, "%.*s", number ? 0 : (int)strcspn(words, "|"), words);
-  case IL_FIELD_TEXT: memcpy(&words, at, sizeof words); return snprintf(text, size, "%s", words ? words : "");
+  case IL_FIELD_TEXT:
+    memcpy(&words, at, sizeof words);
+    return snprintf(text, size, "%s", words ? words : "");
   }
   return snprintf(text, size, "%s", "");
 }

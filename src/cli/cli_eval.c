@@ -92,7 +92,8 @@ static void print_table(const il_evaluation *e, const char *run) {
   static const char *const heading[] = {"transductive", "support statistics",
                                         "one query at a time"};
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks\n\n",
-         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained,
+         e->tasks);
   printf("inner steps");
   for (int p = 0; p < protocols; p++) printf("  %20s", e->squared_error ? "query set" : heading[p]);
   putchar('\n');
@@ -102,8 +103,8 @@ static void print_table(const il_evaluation *e, const char *run) {
       const il_evaluation_row *row = &e->row[p * steps + s];
       char cell[64];
       double factor = e->squared_error ? 1 : 100;
-      snprintf(cell, sizeof cell, e->squared_error ? "%.3f ± %.3f" : "%.2f ± %.2f", factor * row->mean,
-               factor * row->interval);
+      snprintf(cell, sizeof cell, e->squared_error ? "%.3f ± %.3f" : "%.2f ± %.2f",
+               factor * row->mean, factor * row->interval);
       printf("  %21s", cell); /* ± is two bytes */
     }
     putchar('\n');

@@ -33,7 +33,8 @@ static void print_table(const il_greedy_evaluation *e) {
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks;\n"
          "difference: to the full update after as many steps, paired by task;\n"
          "bytes, operations: of a sparse inner step, as docs/greedy.md counts them\n\n",
-         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained,
+         e->tasks);
   printf("fraction  touched %%      bytes  operations  inner steps  %s       difference\n",
          e->squared_error ? "squared error" : "accuracy     ");
   for (int r = 0; r < e->rows; r++) {

@@ -62,27 +62,18 @@ static bool read_value(const il_field *field, const char *text, il_config_value 
   return true;
 }
 
-/* The first row of a table of keys' names; freed by the caller. NULL: no memory. */
-static char (*all_names(int *count))[IL_CONFIG_KEY_SIZE] {
-  *count = il_config_keys();
-  char(*name)[IL_CONFIG_KEY_SIZE] = malloc((size_t)*count * sizeof *name);
-  for (int i = 0; name && i < *count; i++) il_config_key_name(i, name[i]);
-  return name;
-}
-
 static il_status unknown(const il_config *config, const char *where, const char *key) {
-  int count;
-  char(*name)[IL_CONFIG_KEY_SIZE] = all_names(&count);
-  const char **names = name ? malloc((size_t)count * sizeof *names) : NULL;
-  for (int i = 0; names && i < count; i++) names[i] = name[i];
-  const char *near = names ? il_nearest(key, count, names) : NULL;
+  const int count = il_config_keys();
+  const char **name = malloc((size_t)count * sizeof *name);
+  if (!name) return il_fail_memory(config->context, "the names of keys");
+  for (int i = 0; i < count; i++) name[i] = il_config_key_name(i);
+  const char *near = il_nearest(key, count, name);
   if (near)
     il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?", where, key,
             near);
   else
     il_fail(config->context, IL_ERROR_CONFIG,
             "%sunknown key \"%s\"; `innerloop help config` lists all keys", where, key);
-  free(names);
   free(name);
   return IL_ERROR_CONFIG;
 }
@@ -91,10 +82,10 @@ static il_status assign(il_config *config, const char *where, int index, const c
   const il_config_row row = il_config_row_at(index);
   il_config_value value = {0};
   if (!read_value(row.field, text, &value)) {
-    char accepted[IL_FIELD_TEXT_SIZE], key[IL_CONFIG_KEY_SIZE];
+    char accepted[IL_FIELD_TEXT_SIZE];
     il_field_accepts(row.field, accepted, sizeof accepted);
     return il_fail(config->context, IL_ERROR_CONFIG, "%s%s: found \"%s\", expected %s", where,
-                   il_config_key_name(index, key), text, accepted);
+                   il_config_key_name(index), text, accepted);
   }
   value.text = il_arena_string(&config->arena, text);
   if (!value.text) return il_fail_memory(config->context, "a configuration value");
@@ -259,7 +250,8 @@ int il_config_difference(const il_config *a, const il_config *b) {
     bool free_to_change = i == IL_KEY_STEPS || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
                           i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
                           !strncmp(row.field->name, "eval.", 5);
-    bool replaced = a->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS); /* not printed either */
+    bool replaced =
+        a->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS); /* not printed either */
     if (!free_to_change && !replaced && !same_value(row.field, &a->value[i], &b->value[i]))
       return i;
   }
@@ -299,13 +291,13 @@ static bool same_section(const char *a, const char *b, int width) {
   return section_of(a) == width && !strncmp(a, b, (size_t)width);
 }
 
-static void print_key(const il_config *config, int i, const char *name, FILE *out) {
+static void print_key(const il_config *config, int i, FILE *out) {
   if (config->layers && i == IL_KEY_MODEL) il_config_print_layers(config, out);
   if (config->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS)) return;
-  const il_config_row row = il_config_row_at(i);
-  const bool inside = *row.prefix || strchr(row.field->name, '.');
-  fprintf(out, "%s%s: ", inside ? "  " : "", name);
-  if (row.field->kind == IL_FIELD_TEXT)
+  const char *name = il_config_key_name(i);
+  const int width = section_of(name);
+  fprintf(out, "%s%s: ", width ? "  " : "", width ? name + width + 1 : name);
+  if (il_config_row_at(i).field->kind == IL_FIELD_TEXT)
     print_text(out, config->value[i].text);
   else
     fputs(config->value[i].text, out);
@@ -321,22 +313,18 @@ char *il_config_dump(const il_config *config) {
     return NULL;
   }
   /* A map of YAML may stand there once: its keys follow each other, wherever their rows are. */
-  int count;
-  char(*name)[IL_CONFIG_KEY_SIZE] = all_names(&count);
-  bool failed = !name;
-  for (int i = 0; name && i < count; i++) {
-    const int width = section_of(name[i]);
+  for (int i = 0, keys = il_config_keys(); i < keys; i++) {
+    const char *name = il_config_key_name(i);
+    const int width = section_of(name);
     bool before = false;
-    for (int k = 0; k < i && width; k++) before |= same_section(name[k], name[i], width);
+    for (int k = 0; k < i && width; k++) before |= same_section(il_config_key_name(k), name, width);
     if (before) continue;
-    if (!width) print_key(config, i, name[i], out);
-    if (width) fprintf(out, "%.*s:\n", width, name[i]);
-    for (int k = i; k < count && width; k++)
-      if (same_section(name[k], name[i], width)) print_key(config, k, name[k] + width + 1, out);
+    if (!width) print_key(config, i, out);
+    if (width) fprintf(out, "%.*s:\n", width, name);
+    for (int k = i; k < keys && width; k++)
+      if (same_section(il_config_key_name(k), name, width)) print_key(config, k, out);
   }
-  free(name);
-  failed |= fclose(out) != 0;
-  if (failed) {
+  if (fclose(out) != 0) {
     free(text);
     il_fail_memory(config->context, "the text of a configuration");
     return NULL;

@@ -22,7 +22,7 @@ struct il_config {
   il_context *context;
   il_arena arena;
   il_config_value *value; /* [il_config_keys()] */
-  int layers; /* 0: model.preset */
+  int layers;             /* 0: model.preset */
   il_layer layer[IL_CONFIG_LAYERS];
 };
 

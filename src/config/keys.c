@@ -2,7 +2,9 @@
  * and nowhere else. */
 #include "config/keys.h"
 
+#include <assert.h>
 #include <innerloop/train.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,51 +52,54 @@ static bool seen_before(const char *prefix, const char *name, int group) {
   return false;
 }
 
-/* Walks over the keys of records up to number `index`; returns how many there were. */
-static int walk(int index, il_config_row *row) {
-  int count = 0;
+/* Put together once, when the first key is asked for; constant from then on. */
+enum { MOST = 1024 };
+static struct key {
+  il_config_row row;
+  char name[IL_CONFIG_KEY_SIZE];
+} keys[MOST];
+static int count;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void add(const char *prefix, const il_field *field) {
+  struct key *key = &keys[count++];
+  key->row = (il_config_row){prefix, field};
+  int length =
+      snprintf(key->name, sizeof key->name, "%s%s%s", prefix, *prefix ? "." : "", field->name);
+  assert(count < MOST && length < (int)sizeof key->name);
+}
+
+static void put_together(void) {
   il_config_group group;
+  for (const il_field *f = fixed; f->name; f++) add("", f);
   for (int i = 0; il_config_group_at(i, &group); i++)
-    for (const il_field *f = group.fields; f && f->name; f++) {
-      if (seen_before(group.prefix, f->name, i)) continue;
-      *row = (il_config_row){group.prefix, f};
-      if (count++ == index) return count;
-    }
-  return count;
+    for (const il_field *f = group.fields; f && f->name; f++)
+      if (!seen_before(group.prefix, f->name, i)) add(group.prefix, f);
 }
 
 int il_config_keys(void) {
-  il_config_row row;
-  return IL_KEY_COUNT + walk(-1, &row);
+  pthread_once(&once, put_together);
+  return count;
 }
 
 il_config_row il_config_row_at(int index) {
-  il_config_row row = {"", index < IL_KEY_COUNT ? &fixed[index] : NULL};
-  if (index >= IL_KEY_COUNT) walk(index - IL_KEY_COUNT, &row);
-  return row;
+  pthread_once(&once, put_together);
+  return keys[index].row;
 }
 
-const char *il_config_key_name(int key, char text[IL_CONFIG_KEY_SIZE]) {
-  const il_config_row row = il_config_row_at(key);
-  snprintf(text, IL_CONFIG_KEY_SIZE, "%s%s%s", row.prefix, *row.prefix ? "." : "", row.field->name);
-  return text;
+const char *il_config_key_name(int key) {
+  pthread_once(&once, put_together);
+  return keys[key].name;
 }
 
 int il_config_find(const char *key) {
-  char name[IL_CONFIG_KEY_SIZE];
-  for (int i = 0, count = il_config_keys(); i < count; i++)
-    if (!strcmp(il_config_key_name(i, name), key)) return i;
+  for (int i = 0, all = il_config_keys(); i < all; i++)
+    if (!strcmp(keys[i].name, key)) return i;
   return -1;
 }
 
 il_config_key il_config_key_at(int index, char *text, size_t size) {
-  const il_config_row row = il_config_row_at(index);
-  char accepts[IL_FIELD_TEXT_SIZE], name[IL_CONFIG_KEY_SIZE];
-  il_field_accepts(row.field, accepts, sizeof accepts);
-  /* The name of a record's key stands nowhere as a whole: it lies behind what is accepted. */
-  const int width = snprintf(text, size, "%s%c%s", accepts, 0, il_config_key_name(index, name));
-  const size_t at = strlen(accepts) + 1;
-  const bool fits = (size_t)width < size;
-  return (il_config_key){index < IL_KEY_COUNT ? row.field->name : fits ? text + at : "",
-                         row.field->fallback, text, row.field->doc};
+  const il_field *field = il_config_row_at(index).field;
+  il_field_accepts(field, text, size);
+  return (il_config_key){keys[index].name, field->fallback, text, field->doc};
 }

@@ -29,8 +29,7 @@ il_config_row il_config_row_at(int index);
 /* -1: no such key. */
 int il_config_find(const char *key);
 
-enum { IL_CONFIG_KEY_SIZE = 128 };
-/* Writes the key's name, and returns text. */
-const char *il_config_key_name(int key, char text[IL_CONFIG_KEY_SIZE]);
+enum { IL_CONFIG_KEY_SIZE = 96 };
+const char *il_config_key_name(int key);
 
 #endif

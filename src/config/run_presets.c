@@ -28,21 +28,21 @@ static const il_preset presets[] = {
      "multiplies "
      "a sum over classes and equals 2.0 here.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4",
-              "outer.meta_batch=32", "outer.steps=15000")},
+              "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4", "outer.meta_batch=32",
+              "outer.steps=15000")},
     {"omniglot-20w1s-maml", "20-way 1-shot MAML on Omniglot, strided convolutions, second order.",
      "Finn et al. 2017 with 5 inner steps and meta-batch 16. The original code's 0.1 multiplies a "
      "sum over "
      "classes and equals 2.0 on the mean; inner.lr here is 0.4 on the MEAN cross-entropy, as for "
      "5-way.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=20", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.4",
-              "outer.meta_batch=16", "outer.steps=15000")},
+              "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.4", "outer.meta_batch=16",
+              "outer.steps=15000")},
     {"omniglot-fc-5w1s-maml", "5-way 1-shot MAML on Omniglot, fully connected 256-128-64-64.",
      "Finn et al. 2017, the net without convolutions; everything else as omniglot-5w1s-maml.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_fc", "inner.steps=1", "inner.lr=0.4",
-              "outer.meta_batch=32", "outer.steps=15000")},
+              "model.preset=omniglot_fc", "inner.steps=1", "inner.lr=0.4", "outer.meta_batch=32",
+              "outer.steps=15000")},
     {"omniglot-5w1s-conv4-maml",
      "5-way 1-shot MAML on Omniglot, max-pool convolutions, 15 queries, 5 inner steps.",
      "The net of Vinyals et al. 2016 with MAML's 5 inner steps and 15 queries per class, "
@@ -59,24 +59,21 @@ static const il_preset presets[] = {
      SETTINGS("task.source=glyphs", "glyphs.side=84", "glyphs.channels=3", "task.ways=5",
               "task.shots=5", "task.queries=15", "task.split=random", "task.train_classes=64",
               "task.validation_classes=16", "glyphs.alphabets=10", "glyphs.classes=10",
-              "glyphs.writers=25", "model.preset=conv4", "model.filters=32",
-              "inner.steps=5", "inner.lr=0.01", "outer.meta_batch=4", "outer.steps=60000",
-              "eval.every=1000")},
+              "glyphs.writers=25", "model.preset=conv4", "model.filters=32", "inner.steps=5",
+              "inner.lr=0.01", "outer.meta_batch=4", "outer.steps=60000", "eval.every=1000")},
     {"sinusoid-5shot-maml",
      "Regression of sinusoids from 5 points, a net with two hidden layers of 40.",
      "Finn et al. 2017, section 5.1: 1 inner step of 0.01 on the mean squared error, meta-batch "
      "25, Adam "
      "1e-3, 70000 meta-steps; the queries of a training task are as many as its shots.",
      SETTINGS("task.source=sinusoid", "task.shots=5", "task.queries=5", "model.preset=mlp",
-              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25",
-              "outer.steps=70000", "eval.every=5000", "eval.queries=100", "checkpoint.every=5000",
-              "log.every=100")},
+              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25", "outer.steps=70000",
+              "eval.every=5000", "eval.queries=100", "checkpoint.every=5000", "log.every=100")},
     {"sinusoid-10shot-maml", "Regression of sinusoids from 10 points.",
      "As sinusoid-5shot-maml, with 10 shots and 10 queries.",
      SETTINGS("task.source=sinusoid", "task.shots=10", "task.queries=10", "model.preset=mlp",
-              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25",
-              "outer.steps=70000", "eval.every=5000", "eval.queries=100", "checkpoint.every=5000",
-              "log.every=100")},
+              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25", "outer.steps=70000",
+              "eval.every=5000", "eval.queries=100", "checkpoint.every=5000", "log.every=100")},
 };
 
 int il_presets(void) { return (int)(sizeof presets / sizeof *presets); }

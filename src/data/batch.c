@@ -34,7 +34,7 @@ il_status il_batch_init(il_batch *b, const il_tasks *from, const il_task_shape *
   for (int i = 0; i < 4; i++) {
     const size_t count = count_of(shape, i);
     const bool reals = real_input(shape, i);
-    b->size[i] = count * (reals      ? il_type_size(real)
+    b->size[i] = count * (reals        ? il_type_size(real)
                           : i % 2 == 0 ? sizeof(uint8_t)
                                        : sizeof(int32_t));
     if (reals && real == IL_FLOAT64) b->scratch_size += align(count * sizeof(float));
@@ -111,7 +111,7 @@ il_status il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t
 il_status il_batch_check(const il_batch *b, il_split split, uint64_t first) {
   const int failed = atomic_load(&b->failed);
   if (!failed) return IL_OK;
-  return il_fail(b->from->context, IL_ERROR_DATA, "source %s: task %llu of the %s split could not be drawn",
-                 b->from->source->name, (unsigned long long)(first + (uint64_t)failed - 1),
-                 il_split_name(split));
+  return il_fail(b->from->context, IL_ERROR_DATA,
+                 "source %s: task %llu of the %s split could not be drawn", b->from->source->name,
+                 (unsigned long long)(first + (uint64_t)failed - 1), il_split_name(split));
 }

@@ -9,7 +9,7 @@ typedef struct il_division {
   il_episodes episodes;
   int support, query; /* examples of a task */
   int outputs;        /* of a net for the tasks */
-  il_loss loss; /* as a source */
+  il_loss loss;       /* as a source */
   uint64_t seed;
   int classes;    /* by class: those that have examples */
   int *first;     /* [classes + 1] places in index */

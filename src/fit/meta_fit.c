@@ -188,9 +188,10 @@ il_status il_meta_test(il_context *context, const il_model *model, const il_samp
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_evaluator e = {0};
   double *value = calloc((size_t)tasks, sizeof *value);
-  il_status status = value ? il_evaluator_init(&e, t.config, t.tasks, model->net, 1, &o->query_statistics, 1,
-                                               &o->inner_steps, tasks, o->team)
-                           : il_fail_memory(context, "the accuracies of tasks");
+  il_status status =
+      value ? il_evaluator_init(&e, t.config, t.tasks, model->net, 1, &o->query_statistics, 1,
+                                &o->inner_steps, tasks, o->team)
+            : il_fail_memory(context, "the accuracies of tasks");
   if (status == IL_OK) {
     status = il_evaluator_run(&e, o->team, (void *const *)model->value, IL_TEST, tasks, value);
     if (status == IL_OK) il_evaluator_summary(&e, tasks, value, 0, mean, interval);

@@ -90,8 +90,9 @@ static void build_adapt(sparse *s, il_value *v) {
     char name[32];
     snprintf(name, sizeof name, "after %d steps", done);
     il_output(g, name,
-              shape_of(s)->loss == IL_LOSS_MEAN_SQUARED_ERROR ? il_mean_squared_error(g, scores, task.query_y)
-                                    : il_accuracy(g, scores, task.query_y));
+              shape_of(s)->loss == IL_LOSS_MEAN_SQUARED_ERROR
+                  ? il_mean_squared_error(g, scores, task.query_y)
+                  : il_accuracy(g, scores, task.query_y));
   }
 }
 

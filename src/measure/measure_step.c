@@ -15,8 +15,8 @@ static double seconds_since(int64_t start) { return 1e-9 * (double)(il_profile_n
 /* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. */
 static il_status draw_instead(il_config *config) {
   static const char *const settings[] = {"task.source=glyphs",         "glyphs.side=28",
-                                         "glyphs.channels=1",      "glyphs.alphabets=6",
-                                         "glyphs.classes=20",      "glyphs.writers=20",
+                                         "glyphs.channels=1",          "glyphs.alphabets=6",
+                                         "glyphs.classes=20",          "glyphs.writers=20",
                                          "task.split=random",          "task.train_classes=60",
                                          "task.validation_classes=30", "task.test_classes=30"};
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)

@@ -254,9 +254,8 @@ static il_status check(checker *k, il_meta_check *result) {
   for (int i = 0; i < 4; i++)
     if (!(*blocks[i] = il_weights_alloc(k->context, k->net, IL_FLOAT64)))
       return il_context_status(k->context);
-  il_status status =
-      il_batch_init(&k->batch, k->tasks, shape_of(k), IL_FLOAT64, k->dropout, TASKS,
-                    il_team_threads(k->team));
+  il_status status = il_batch_init(&k->batch, k->tasks, shape_of(k), IL_FLOAT64, k->dropout, TASKS,
+                                   il_team_threads(k->team));
   if (status == IL_OK) status = il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS);
   if (status != IL_OK) return status;
   for (int i = 0; i < k->n; i++)

@@ -50,15 +50,14 @@ static il_status read_step(il_context *context, const char *path, const il_safet
 }
 
 static il_status same_config(const il_learner *l, const char *path, const il_safetensors *file) {
-  const char *yaml = il_safetensors_metadata(file, "config");
-  if (!yaml)
+  const char *text = il_safetensors_metadata(file, "config");
+  if (!text)
     return il_fail(l->context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
-  il_config *saved = il_config_parse(l->context, path, yaml);
+  il_config *saved = il_config_parse(l->context, path, text);
   if (!saved) return il_context_status(l->context);
   int key = il_config_difference(saved, l->config);
   if (key >= 0) {
-    char text[IL_CONFIG_KEY_SIZE];
-    const char *name = il_config_key_name(key, text);
+    const char *name = il_config_key_name(key);
     il_fail(l->context, IL_ERROR_CONFIG,
             "%s: the run was started with %s %s, now it is %s; resume with the same value", path,
             name, il_config_get(saved, name), il_config_get(l->config, name));

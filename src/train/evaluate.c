@@ -61,8 +61,7 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
     snprintf(name, sizeof name, "protocol %d, %d steps", (int)e->protocol[c], e->steps[c]);
     il_output(g, name, column[c]);
   }
-  if (il_context_status(context) == IL_OK &&
-      il_config_is(e->config, IL_KEY_FACTORED, "auto"))
+  if (il_context_status(context) == IL_OK && il_config_is(e->config, IL_KEY_FACTORED, "auto"))
     il_graph_factor(g);
   il_plan_options options = il_config_plan(e->config);
   options.tasks = 0;
@@ -71,13 +70,14 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
 }
 
 il_status il_evaluator_init(il_evaluator *e, const il_config *config, const il_tasks *tasks,
-                            const il_net *net, int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int most, il_team *team) {
-  *e = (il_evaluator){
-      .config = config, .tasks = tasks, .net = net, .real = il_config_type(config)};
+                            const il_net *net, int protocols, const il_query_statistics *protocol,
+                            int steps, const int *step, int most, il_team *team) {
+  *e = (il_evaluator){.config = config, .tasks = tasks, .net = net, .real = il_config_type(config)};
   int chunk = most < CHUNK ? most : CHUNK, threads = il_team_threads(team);
   il_status status = build(e, protocols, protocol, steps, step);
-  if (status == IL_OK) status = il_batch_init(&e->batch, tasks, il_tasks_shape(tasks, IL_TEST), e->real, false, chunk, threads);
+  if (status == IL_OK)
+    status = il_batch_init(&e->batch, tasks, il_tasks_shape(tasks, IL_TEST), e->real, false, chunk,
+                           threads);
   if (status == IL_OK) {
     e->workspace = il_workspace_alloc(tasks->context, e->plan, chunk, threads);
     e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
@@ -240,12 +240,11 @@ static il_status evaluate(const il_config *config, il_tasks *tasks, const char *
 
 il_status il_evaluation_open(il_context *context, const char *run, const char *data,
                              il_config **config, il_tasks **tasks) {
-  char *path = il_run_path(context, run, "config.yaml"), key[IL_CONFIG_KEY_SIZE];
+  char *path = il_run_path(context, run, "config.yaml");
   *tasks = NULL;
   *config = path ? il_config_load(context, path) : NULL;
   free(path);
-  if (*config && data)
-    il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA, key), data);
+  if (*config && data) il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
   if (il_context_status(context) == IL_OK)
     *tasks = il_config_tasks(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
   return il_context_status(context);

@@ -23,8 +23,8 @@ typedef struct il_evaluator {
 
 /* steps ascending. Columns: for each protocol, each number of steps. most: tasks that will be asked. */
 il_status il_evaluator_init(il_evaluator *e, const il_config *config, const il_tasks *tasks,
-                            const il_net *net, int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int most, il_team *team);
+                            const il_net *net, int protocols, const il_query_statistics *protocol,
+                            int steps, const int *step, int most, il_team *team);
 void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */
 /* value: [tasks][columns]. */
 il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,

@@ -16,17 +16,17 @@ static size_t data_bytes(const il_tasks *tasks) {
 }
 
 il_footprint il_footprint_of(const il_learner *l, const il_feed *feed, const il_evaluator *e,
-                       int threads) {
+                             int threads) {
   size_t weights = 0;
   for (int i = 0; i < l->parameters; i++)
     weights += (size_t)il_shape_count(il_net_parameter_shape(l->net, i)) * il_type_size(l->real);
   const size_t kinds = (size_t)l->kinds;
   il_footprint m = {.workspace = il_plan_workspace(l->plan, feed->batch[0].tasks, threads),
-                 .state = 2 * kinds * weights,
-                 .tasks = il_feed_bytes(feed),
-                 .data = data_bytes(l->tasks),
-                 .checkpoint = kinds * weights,
-                 .graph = graph_bytes(l->graph, l->plan)};
+                    .state = 2 * kinds * weights,
+                    .tasks = il_feed_bytes(feed),
+                    .data = data_bytes(l->tasks),
+                    .checkpoint = kinds * weights,
+                    .graph = graph_bytes(l->graph, l->plan)};
   if (e->plan)
     m.validation = il_plan_workspace(e->plan, e->batch.tasks, threads) + il_batch_bytes(&e->batch) +
                    graph_bytes(e->graph, e->plan);

@@ -17,7 +17,7 @@ typedef struct il_footprint {
 
 /* evaluator: zeroed where there is no validation. */
 il_footprint il_footprint_of(const il_learner *learner, const il_feed *feed,
-                       const il_evaluator *evaluator, int threads);
+                             const il_evaluator *evaluator, int threads);
 size_t il_footprint_total(const il_footprint *memory);
 /* "memory: 12.3 MB in all: workspace 8.1, …" */
 void il_footprint_text(const il_footprint *memory, char *text, size_t size);

@@ -9,7 +9,7 @@
 
 typedef struct tasks {
   int count;
-  il_task_shape asked;  /* what the source says: labels or targets, outputs, loss */
+  il_task_shape asked; /* what the source says: labels or targets, outputs, loss */
   const il_tensor *tensor[4];
   void *converted[4]; /* reals in the graph's type, or NULL: as in the file */
   il_shape shape[4];  /* of one task */
@@ -179,8 +179,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
       check_labels(context, task_file, &t, outputs) == IL_OK) {
     /* The file says how large examples are. */
     t.asked.example = (il_shape){.rank = t.shape[0].rank - 1};
-    memcpy(t.asked.example.dim, t.shape[0].dim + 1,
-           sizeof(int64_t) * (size_t)t.asked.example.rank);
+    memcpy(t.asked.example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)t.asked.example.rank);
     w.net = il_config_net(context, config, &t.asked);
     if (w.net) w.weights = il_weights_alloc(context, w.net, real);
     if (w.weights) w.gradient = il_weights_alloc(context, w.net, real);
@@ -201,8 +200,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
 il_status il_write_initial(il_context *context, const il_config *config, const char *path) {
   il_type real = il_config_type(config);
   il_tasks *source = il_config_shapes(context, config);
-  il_net *net =
-      source ? il_config_net(context, config, il_tasks_shape(source, IL_TRAIN)) : NULL;
+  il_net *net = source ? il_config_net(context, config, il_tasks_shape(source, IL_TRAIN)) : NULL;
   void **weights = net ? il_weights_alloc(context, net, real) : NULL;
   if (weights) {
     for (int i = 0; i < il_net_parameters(net); i++)

@@ -67,8 +67,8 @@ static il_status validate(run *r) {
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy",
-                               mean, interval);
+  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
+                               interval);
 }
 
 static il_status checkpoint(run *r) {
@@ -171,15 +171,15 @@ static il_status prepare(run *r) {
   if (status != IL_OK) return status;
   r->learner->profile = r->timing.plan;
   r->learner->meanwhile = il_feed_ahead(&r->feed);
-  r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
-                 il_tasks_classes(r->tasks, IL_VALIDATION) != 0;
+  r->validates =
+      il_config_long(c, IL_KEY_EVAL_EVERY) > 0 && il_tasks_classes(r->tasks, IL_VALIDATION) != 0;
   if (!r->validates) return IL_OK;
   il_maml maml = il_config_maml(c, il_tasks_shape(r->tasks, IL_VALIDATION)->loss);
   int validation = il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS);
   r->values = calloc((size_t)validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
-  return il_evaluator_init(&r->evaluator, c, r->tasks, r->learner->net, 1, &maml.query_statistics, 1,
-                           &maml.inner_steps, validation, team);
+  return il_evaluator_init(&r->evaluator, c, r->tasks, r->learner->net, 1, &maml.query_statistics,
+                           1, &maml.inner_steps, validation, team);
 }
 
 static void start_message(run *r) {

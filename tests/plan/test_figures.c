@@ -32,7 +32,7 @@ typedef struct il_workload {
 } il_workload;
 
 #define GLYPHS                                                                                     \
-  "task.source=glyphs", "glyphs.alphabets=2", "task.train_classes=16",                         \
+  "task.source=glyphs", "glyphs.alphabets=2", "task.train_classes=16",                             \
       "task.validation_classes=12", "task.test_classes=12"
 static const il_workload workloads[] = {
     {"W1-1step", "sinusoid-10shot-maml", {NULL}, 0},
@@ -89,7 +89,8 @@ static void write_workload(FILE *out, const il_workload *w) {
   il_team *team = il_team_new(context, 2);
   if (learner && team && evaluation) {
     il_evaluator e = {0};
-    const il_query_statistics protocol = il_config_maml(config, IL_LOSS_CROSS_ENTROPY).query_statistics;
+    const il_query_statistics protocol =
+        il_config_maml(config, IL_LOSS_CROSS_ENTROPY).query_statistics;
     il_evaluator_init(&e, config, source, learner->net, 1, &protocol, 1, &w->evaluation, 32, team);
     if (e.plan) write_plan(out, w->name, e.plan, 32);
     il_evaluator_free(&e);

@@ -88,10 +88,10 @@ static void test_counters(void **state) {
 }
 
 static const char *const small[] = {
-    "glyphs.alphabets=3", "glyphs.classes=10", "glyphs.writers=6",
-    "task.train_classes=10",  "task.test_classes=0",   "task.validation_classes=10",
-    "outer.meta_batch=5",     "task.queries=2",        "task.shots=2",
-    "model.filters=4",        "inner.steps=2"};
+    "glyphs.alphabets=3",    "glyphs.classes=10",   "glyphs.writers=6",
+    "task.train_classes=10", "task.test_classes=0", "task.validation_classes=10",
+    "outer.meta_batch=5",    "task.queries=2",      "task.shots=2",
+    "model.filters=4",       "inner.steps=2"};
 
 static void run_armed(const char *preset, const char *const *settings, int threads, bool timed) {
   il_context *context = il_context_new();
@@ -104,7 +104,8 @@ static void run_armed(const char *preset, const char *const *settings, int threa
   il_team *team = il_team_new(context, threads);
   il_batch batch = {0};
   if (learner && team && il_learner_workspace(learner, 5, team) == IL_OK)
-    il_batch_init(&batch, source, il_tasks_shape(source, IL_TRAIN), learner->real, learner->dropout, 5, threads);
+    il_batch_init(&batch, source, il_tasks_shape(source, IL_TRAIN), learner->real, learner->dropout,
+                  5, threads);
   if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
   il_learner_initialize(learner);
   il_batch_draw(&batch, team, IL_TRAIN, 0, 5);

@@ -33,7 +33,8 @@ static void begin(training *t, const char *preset, const char *setting, int thre
   if (t->learner && t->team && il_learner_workspace(t->learner, TASKS, t->team) == IL_OK) {
     il_learner_initialize(t->learner);
     il_feed_init(&t->feed, t->tasks, t->learner->real, t->learner->dropout, TASKS, threads);
-    il_batch_init(&t->expected, t->tasks, il_tasks_shape(t->tasks, IL_TRAIN), t->learner->real, t->learner->dropout, TASKS, threads);
+    il_batch_init(&t->expected, t->tasks, il_tasks_shape(t->tasks, IL_TRAIN), t->learner->real,
+                  t->learner->dropout, TASKS, threads);
   }
   if (il_context_status(t->context) != IL_OK) fail_msg("%s", il_context_message(t->context));
   t->learner->meanwhile = il_feed_ahead(&t->feed);

@@ -272,16 +272,14 @@ il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *spec) {
 /* ---- as a source ---- */
 
 static const il_field fields[] = {
-    IL_FIELD(il_glyphs, alphabets, IL_FIELD_INT32, "20", 1, 1000, NULL,
-     "drawn alphabets"),
+    IL_FIELD(il_glyphs, alphabets, IL_FIELD_INT32, "20", 1, 1000, NULL, "drawn alphabets"),
     IL_FIELD(il_glyphs, classes, IL_FIELD_INT32, "20", 1, 1000, NULL,
-     "characters per drawn alphabet"),
-    IL_FIELD(il_glyphs, writers, IL_FIELD_INT32, "20", 2, 1000, NULL,
-     "examples per character"),
+             "characters per drawn alphabet"),
+    IL_FIELD(il_glyphs, writers, IL_FIELD_INT32, "20", 2, 1000, NULL, "examples per character"),
     IL_FIELD(il_glyphs, side, IL_FIELD_INT32, "28", 8, 512, NULL,
-     "height and width of a drawing in pixels"),
+             "height and width of a drawing in pixels"),
     IL_FIELD(il_glyphs, channels, IL_FIELD_INT32, "1", 1, 3, NULL,
-     "1: white on black; 3: each drawing in its own colours"),
+             "1: white on black; 3: each drawing in its own colours"),
     IL_FIELD(il_glyphs, seed, IL_FIELD_INT64, "1", 0, 9e15, NULL, "seed of the drawing"),
     {0}};
 

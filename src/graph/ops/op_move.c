@@ -410,8 +410,8 @@ static il_value sample_concat(il_graph *g, int i) {
                          il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0)};
   return il_concat(g, 3, x, i);
 }
-static const il_field axis_fields[] = {IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1),
-                                       {0}};
+static const il_field axis_fields[] = {
+    IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1), {0}};
 const il_op_info il_op_concat = {
     .name = "concat",
     .formula = "y = a_0, a_1, … one after the other along axis",
