@@ -152,7 +152,7 @@ typedef struct il_source {
   /* What some have and others do not: NULL. */
   int (*classes)(void *data, il_split split); /* NULL: tasks do not come from classes */
   size_t (*bytes)(void *data);                /* of memory that examples take */
-  struct il_sampler *(*sampler)(void *data);  /* episodes, which may come from a list */
+  il_sampler *(*sampler)(void *data);         /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
 } il_source;
 

@@ -18,7 +18,7 @@ typedef enum il_query_statistics {
 
 /* What a source says of its tasks, equal for all of a split. */
 typedef struct il_task_shape {
-  int ways;           /* classes of a task; 1 where there are none (regression) */
+  int ways;           /* classes of a task; 1 where there are none */
   int shots, queries; /* support and query examples of each class */
   int support, query; /* examples of a task: ways·shots and ways·queries, or the source's own */
   int outputs;        /* of a net whose last layer is the head */
@@ -59,7 +59,7 @@ IL_API il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *ma
 /* Scores on the query set under given weights, with the statistics asked for. */
 IL_API il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml,
                               const il_task *task, const il_value *fast);
-/* The mean query loss, accuracy ({0} for regression), support loss before the last inner step ({0} without
+/* The mean query loss, accuracy ({0} with squared error), support loss before the last inner step ({0} without
  * inner steps) and meta-gradients of ONE task (task values; average
  * them with il_task_mean). */
 typedef struct il_maml_result {
