@@ -27,7 +27,8 @@ typedef struct il_tensor {
  * Python's numbers in a PyTorch file come as tensors of rank 0 (int: i64, float: f64, bool), lists of them as
  * tensors of rank 1; texts and None are left out. */
 typedef struct il_tensors il_tensors;
-/* NULL after an error that names the file and what was found in it; of a file of pickled Python objects it names
+/* PATH, or FILE:KEY where no file is called so: what stands under that key of FILE ("train.x" comes as "x"). NULL
+ * after an error that names the file and what was found in it; of a file of pickled Python objects it names
  * the first class or function that is none of tensors, parameters, state dicts, TensorDatasets, lists, tuples
  * and dicts of them, and how to save instead. */
 IL_API il_tensors *il_tensors_open(il_context *context, const char *path);
@@ -75,7 +76,8 @@ typedef struct il_labelled {
 /* Takes a list of (inputs, targets), such a pair itself, a dict of them (inputs, x, data, images, features; targets,
  * y, labels, target, label), lists of such dicts, dicts of lists of batches, a TensorDataset; nested in any way. Inputs
  * [n, …], targets [n] or [n, …]; a pair of one example, whose targets are a single number, is a batch of one.
- * Another structure, batches of different shapes or numbers of examples that differ are refused by name.
+ * Another structure, batches of different shapes or numbers of examples that differ are refused by name; so is a file
+ * with several sets under keys such as train and test, of which the path has to name one: FILE:KEY.
  * real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
 IL_API il_labelled *il_labelled_read(il_context *context, const char *path, il_type real);
 IL_API il_labelled *il_labelled_of(il_context *context, const char *path, const il_tensors *file,

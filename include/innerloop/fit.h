@@ -51,6 +51,15 @@ IL_API il_status il_samples_write(il_context *context, const il_samples *samples
 IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
 
 /* ---- models ---- */
+/* What a model was trained on. Pixels are divided by 255 on the way into a net, reals go in as they are; samples of
+ * another scale than the model's are refused: reals outside [0, 1] by a model of pixels, pixels by one of reals outside
+ * [0, 1]. Reals in [0, 1] and pixels are one scale. Saved with the model. */
+typedef enum il_model_inputs {
+  IL_MODEL_INPUTS_UNKNOWN = 0, /* not trained, or a file that does not say: nothing is refused */
+  IL_MODEL_INPUTS_PIXELS = 1,
+  IL_MODEL_INPUTS_UNIT = 2,  /* reals in [0, 1] */
+  IL_MODEL_INPUTS_REALS = 3, /* others */
+} il_model_inputs;
 /* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
  * statistics: mean and variance of training, as PyTorch's with momentum 0.1. */
 typedef struct il_model il_model;
@@ -78,8 +87,17 @@ IL_API void il_model_free(il_model *model); /* accepts NULL */
 IL_API const il_net *il_model_net(const il_model *model);
 /* Values of parameter `index` of the net; may be written to. */
 IL_API float *il_model_parameter(il_model *model, int index);
+/* Where norm layers take their statistics from when the model predicts (meta.h); saved with it:
+ *   RUNNING  those of training: models of il_fit, and of files that say nothing
+ *   QUERY    the samples asked, all together: a prediction depends on what else is asked (transductive). More than
+ *            1,024 are asked in equal batches.
+ *   SUPPORT  those of the samples that il_adapt adapted to, which the model holds as its statistics
+ *   EACH     each sample's own
+ * il_meta_fit by class leaves the one that it trained with, il_fit RUNNING. */
+IL_API il_query_statistics il_model_statistics(const il_model *model);
+IL_API il_model_inputs il_model_trained_inputs(const il_model *model);
 /* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
- * net's. Atomic. */
+ * net's. Only safetensors keep where statistics come from and what the model was trained on. Atomic. */
 IL_API il_status il_model_save(const il_model *model, const char *path);
 
 /* ---- augmentation ---- */
@@ -113,7 +131,8 @@ typedef struct il_fit_options {
   int batch; /* examples of a mini-batch; the last of an epoch may be smaller */
   double lr;
   il_optimizer optimizer;
-  il_loss loss; /* cross-entropy takes raw scores; binary cross-entropy takes the sigmoid of them */
+  il_loss
+      loss; /* cross-entropy takes raw scores, binary cross-entropy the sigmoid of them, squared error targets */
   /* A mini-batch is computed in so many equal parts, in parallel; norm layers take their statistics from each
    * part. 0: 1 for nets with norm layers (the whole mini-batch, as PyTorch), several for others. */
   int parts;
@@ -133,14 +152,14 @@ IL_API il_fit_options il_fit_defaults(void);
 IL_API il_status il_fit(il_context *context, il_model *model, const il_samples *samples,
                         const il_fit_options *options);
 
-/* scores: [count, outputs], raw (before any sigmoid); norm layers use the running statistics, dropout
- * does nothing. */
+/* scores: [count, outputs], raw (before any sigmoid); norm layers use the model's statistics
+ * (il_model_statistics), dropout does nothing. */
 IL_API il_status il_predict(il_context *context, const il_model *model, const il_samples *samples,
                             il_team *team, float *scores);
 typedef struct il_test_result {
   int64_t correct,
       total;       /* labels: examples; targets: numbers, right when score > 0 as target > 0.5 */
-  double accuracy; /* correct / total */
+  double accuracy; /* correct / total; with squared error there is none: 0, 0 and NAN */
   double loss;     /* mean */
 } il_test_result;
 /* The prediction comes from the inputs alone; targets are looked at only to compare. */
@@ -166,14 +185,15 @@ typedef struct il_episodes {
 
 typedef struct il_meta_progress {
   int64_t step, steps;
-  double loss, accuracy; /* on the query sets, mean since the last call */
+  double loss,
+      accuracy; /* on the query sets, mean since the last call; accuracy NAN with squared error */
 } il_meta_progress;
 typedef struct il_meta_options {
   il_episodes episodes;
   int inner_steps;
   double inner_lr;
   bool first_order;
-  il_query_statistics query_statistics;
+  il_query_statistics query_statistics; /* 0: the model's own (a plain one's: SUPPORT) */
   il_loss loss;
   il_optimizer optimizer; /* outer */
   double lr;              /* outer */
@@ -190,15 +210,17 @@ typedef struct il_meta_options {
 IL_API il_meta_options il_meta_defaults(void);
 /* MAML (meta.h) from the model's parameters on tasks drawn from the samples: each meta-step, the support sets
  * update the parameters and the query sets supply the gradient. The model needs as many
- * outputs as a task (il_model_with_head). After episodes within all classes, its running statistics are taken anew
- * from the samples. */
+ * outputs as a task (il_model_with_head). After episodes by class, it predicts with the statistics that it was trained
+ * with; within all classes, its running statistics are taken anew from the samples. */
 IL_API il_status il_meta_fit(il_context *context, il_model *model, const il_samples *samples,
                              const il_meta_options *options);
 /* The inner loop on given samples: inner_steps of gradient descent with inner_lr on all of them at once (more than
- * 1,024 samples: that many passes, in mini-batches of 1,024). */
+ * 1,024 samples: that many passes, in mini-batches of 1,024), norm layers taking the statistics of these samples. A
+ * model whose statistics are SUPPORT then holds theirs under the adapted parameters; il_predict and il_test so give what
+ * il_meta_test measures, whichever way the model was meta-trained. */
 IL_API il_status il_adapt(il_context *context, il_model *model, const il_samples *samples,
                           const il_meta_options *options);
-/* Accuracy on the query sets of `tasks` tasks drawn from the samples, after `inner_steps` of adaptation to each;
+/* Accuracy (with squared error: the error) on the query sets of `tasks` tasks drawn from the samples, after `inner_steps` of adaptation to each;
  * mean, and 1.96 standard errors. */
 IL_API il_status il_meta_test(il_context *context, const il_model *model, const il_samples *samples,
                               const il_meta_options *options, int tasks, double *mean,

@@ -1,9 +1,15 @@
 /* innerloop fit: trains a classifier on samples from a file, tests it, saves it. */
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli_fit_greedy.h"
+#include "data/division.h"
+#include "fit/model.h"
 
 typedef struct input {
   settings common;
@@ -12,7 +18,8 @@ typedef struct input {
   il_fit_options fit;
   il_augment augment;
   double hold_out;
-  bool meta;
+  bool meta, force;
+  bool kept; /* the model has been saved */
   il_meta_options learn;
   int tasks;
   greedy_input greedy;
@@ -46,12 +53,14 @@ enum {
   OPTION_INNER_LR,
   OPTION_FIRST_ORDER,
   OPTION_TASKS,
-  OPTION_ALGORITHM
+  OPTION_ALGORITHM,
+  OPTION_FORCE
 };
 static const struct argp_option options[] = {
     {"train", OPTION_TRAIN, "DATA", 0,
      "samples to train on: what torch.save wrote (batches, dicts, TensorDataset), .npz, "
-     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs",
+     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs; FILE:KEY takes what "
+     "stands under a key of a file",
      0},
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
@@ -77,6 +86,7 @@ static const struct argp_option options[] = {
      "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},
     {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
+    {"force", OPTION_FORCE, NULL, 0, "overwrite the file of --out (greedy: and of --metrics)", 0},
     {"algorithm", OPTION_ALGORITHM, "NAME", 0,
      "plain, or greedy: update only the parameters with the largest expected held-out gradient", 0},
     THREADS_OPTION,
@@ -112,6 +122,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   il_meta_options *meta = &in->learn;
   switch (key) {
   case OPTION_META: in->meta = true; return 0;
+  case OPTION_FORCE: in->force = true; return 0;
   case OPTION_EPISODES:
     meta->episodes.kind = (il_episode_kind)(1 + parse_choice(state, "episodes", arg, 2, episodes));
     return 0;
@@ -173,6 +184,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT: state->child_inputs[0] = &in->greedy; return 0;
   case ARGP_KEY_END:
     if (!in->train) argp_error(state, "--train is missing");
+    if (il_file_format_of(in->out) == IL_FILE_NPY)
+      argp_error(state, "--out: a .npy file holds one tensor; expected .safetensors, .pth or .npz");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -208,28 +221,45 @@ static void adjust_outputs(il_samples *samples, const il_model *model) {
 
 static void show_meta(void *user, const il_meta_progress *p) {
   (void)user;
-  printf("Meta-step %lld of %lld - Query loss: %.4f, query accuracy: %.1f %%\n", (long long)p->step,
-         (long long)p->steps, p->loss, 100 * p->accuracy);
+  printf("Meta-step %lld of %lld - Query loss: %.4f", (long long)p->step, (long long)p->steps,
+         p->loss);
+  if (!isnan(p->accuracy)) printf(", query accuracy: %.1f %%", 100 * p->accuracy);
+  putchar('\n');
   fflush(stdout);
 }
 
-static void test_on(il_context *context, const input *in, const char *when, const il_model *model,
-                    const il_samples *test) {
+static il_status test_on(il_context *context, const input *in, const char *when,
+                         const il_model *model, const il_samples *test) {
   il_test_result r;
-  if (il_test(context, model, test, in->fit.loss, in->fit.team, &r) != IL_OK) return;
+  if (il_test(context, model, test, in->fit.loss, in->fit.team, &r) != IL_OK)
+    return il_context_status(context);
   printf("Accuracy of the model on the test set%s: %.2f %% (%lld of %lld%s)\n", when,
          100 * r.accuracy, (long long)r.correct, (long long)r.total, test->label ? "" : " numbers");
+  return IL_OK;
+}
+
+/* Whatever fails after training, its result is in the file by then. */
+static il_status keep(input *in, const il_model *model) {
+  il_status status = il_model_save(model, in->out);
+  in->kept = status == IL_OK;
+  return status;
+}
+
+/* After training, which may have been stopped: saves, and goes on with the status of training. */
+static il_status keep_trained(input *in, il_status trained, const il_model *model) {
+  if (trained != IL_OK && trained != IL_ERROR_INTERRUPTED) return trained;
+  il_status status = keep(in, model);
+  return status == IL_OK ? trained : status;
 }
 
 /* The model keeps its outputs: meta-trained, then adapted to the training samples. */
-static il_status meta_all_classes(il_context *context, const input *in, il_model *model,
+static il_status meta_all_classes(il_context *context, input *in, il_model *model,
                                   const il_samples *train, const il_samples *test) {
-  il_status status = il_meta_fit(context, model, train, &in->learn);
-  if (status != IL_OK) return status;
-  test_on(context, in, ", meta-trained", model, test);
-  status = il_adapt(context, model, train, &in->learn);
-  if (status == IL_OK) test_on(context, in, ", meta-trained and adapted", model, test);
-  return status;
+  il_status status = keep_trained(in, il_meta_fit(context, model, train, &in->learn), model);
+  if (status == IL_OK) status = test_on(context, in, ", meta-trained", model, test);
+  if (status == IL_OK)
+    status = keep_trained(in, il_adapt(context, model, train, &in->learn), model);
+  return status == IL_OK ? test_on(context, in, ", meta-trained and adapted", model, test) : status;
 }
 
 static il_status test_tasks(il_context *context, const input *in, const char *what,
@@ -243,36 +273,108 @@ static il_status test_tasks(il_context *context, const input *in, const char *wh
 }
 
 /* A new last layer for tasks of `ways` classes; the same adaptation before and after. */
-static il_status meta_by_class(il_context *context, const input *in, il_model **model,
+static il_status meta_by_class(il_context *context, input *in, il_model **model,
                                const il_samples *train, const il_samples *test) {
   il_model *headed = il_model_with_head(context, *model, in->learn.episodes.ways, in->learn.seed);
   if (!headed) return il_context_status(context);
   il_model_free(*model);
   *model = headed;
   il_status status = test_tasks(context, in, "as trained so far", headed, test);
-  if (status == IL_OK) status = il_meta_fit(context, headed, train, &in->learn);
+  if (status == IL_OK)
+    status = keep_trained(in, il_meta_fit(context, headed, train, &in->learn), headed);
   return status == IL_OK ? test_tasks(context, in, "meta-trained", headed, test) : status;
 }
 
-static il_status fit(il_context *context, input *in, il_samples *train, il_samples *test) {
+/* ---- what would fail after training is found before it ---- */
+
+static il_status refuse_existing(il_context *context, const char *option, const char *path) {
+  if (access(path, F_OK) != 0) return IL_OK;
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "%s exists; --force overwrites it, %s FILE writes elsewhere", path, option);
+}
+
+static il_status check_folder(il_context *context, const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  if (!folder) return il_fail_memory(context, "a path");
+  if (access(folder, W_OK | X_OK) != 0)
+    il_fail(context, IL_ERROR_FILE, "%s cannot be written: %s: %s", path, folder, strerror(errno));
+  free(folder);
+  return il_context_status(context);
+}
+
+static il_status check_files(il_context *context, const input *in) {
+  const char *metrics = in->greedy.asked ? in->greedy.fit.metrics : NULL;
+  il_status status = in->force ? IL_OK : refuse_existing(context, "--out", in->out);
+  if (status == IL_OK && metrics && !in->force)
+    status = refuse_existing(context, "--metrics", metrics);
+  if (status == IL_OK) status = check_folder(context, in->out);
+  return status == IL_OK && metrics ? check_folder(context, metrics) : status;
+}
+
+static il_status check_tasks(il_context *context, const input *in, const il_samples *samples) {
+  il_division *d = il_division_new(context, samples, &in->learn.episodes, in->learn.seed);
+  il_division_free(d);
+  return il_context_status(context);
+}
+
+/* The test samples as the trained model will see them. */
+static il_status check_samples(il_context *context, const input *in, il_model *model,
+                               const il_samples *train, const il_samples *test) {
+  const char *name = in->test ? in->test : in->train;
+  if (il_samples_fit_net(context, in->train, train, model) != IL_OK)
+    return il_context_status(context);
+  if (!train->label != !test->label)
+    return il_fail(context, IL_ERROR_DATA, "%s has %s, but the samples to train on have %s", name,
+                   test->label ? "labels" : "targets", train->label ? "labels" : "targets");
+  il_model_inputs inputs = model->inputs;
+  if (in->fit.epochs > 0 || in->greedy.asked) il_model_trained_on(model, train);
+  il_samples_fit_net(context, name, test, model);
+  model->inputs = inputs;
+  if (in->meta && il_context_status(context) == IL_OK) check_tasks(context, in, train);
+  if (in->meta && in->learn.episodes.kind == IL_EPISODES_BY_CLASS &&
+      il_context_status(context) == IL_OK)
+    check_tasks(context, in, test);
+  return il_context_status(context);
+}
+
+/* Reals and pixels are one scale where the reals lie in [0, 1]; that is said. */
+static void say_scale(const input *in, const il_samples *train, const il_samples *test) {
+  if (!in->test || train->type == test->type) return;
+  bool pixels = train->type == IL_UINT8;
+  printf("%s has pixels, which are divided by 255; %s has reals in [0, 1], taken as they are\n",
+         pixels ? in->train : in->test, pixels ? in->test : in->train);
+}
+
+static il_status train_and_test(il_context *context, input *in, il_model **model,
+                                const il_samples *train, const il_samples *test) {
+  il_status status;
+  if (in->greedy.asked) {
+    status = fit_greedy(context, &in->greedy, *model, train, test);
+    if (in->greedy.trained) keep(in, *model);
+    status = il_context_status(context);
+  } else {
+    status = keep_trained(in, il_fit(context, *model, train, &in->fit), *model);
+    if (status == IL_OK) status = test_on(context, in, "", *model, test);
+  }
+  if (!in->meta || status != IL_OK) return status;
+  return in->learn.episodes.kind == IL_EPISODES_BY_CLASS
+             ? meta_by_class(context, in, model, train, test)
+             : meta_all_classes(context, in, *model, train, test);
+}
+
+static void fit(il_context *context, input *in, il_samples *train, il_samples *test) {
   il_model *model = in->init ? il_model_open(context, &in->model, in->init, train->example)
                              : il_model_new(context, &in->model, train->example, train->outputs);
-  if (!model) return il_context_status(context);
+  if (!model) return;
   adjust_outputs(train, model);
   adjust_outputs(test, model);
-  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, model, train, test)
-                                      : il_fit(context, model, train, &in->fit);
-  if (status == IL_OK && !in->greedy.asked) test_on(context, in, "", model, test);
-  if (in->meta && il_context_status(context) == IL_OK)
-    status = in->learn.episodes.kind == IL_EPISODES_BY_CLASS
-                 ? meta_by_class(context, in, &model, train, test)
-                 : meta_all_classes(context, in, model, train, test);
-  if (status == IL_OK || status == IL_ERROR_INTERRUPTED) {
-    status = il_model_save(model, in->out);
-    if (status == IL_OK) printf("saved %s\n", in->out);
+  if (check_samples(context, in, model, train, test) == IL_OK) {
+    say_scale(in, train, test);
+    train_and_test(context, in, &model, train, test);
+    if (in->kept) printf("saved %s\n", in->out);
   }
   il_model_free(model);
-  return status;
 }
 
 /* What depends on other options. */
@@ -312,7 +414,7 @@ int run_fit(int argc, char **argv) {
   in.fit.progress = show;
   in.fit.stop = catch_signals();
   il_samples *train = NULL, *test = NULL;
-  if (in.fit.team &&
+  if (in.fit.team && check_files(context, &in) == IL_OK &&
       load_divided(context, in.train, in.test, in.hold_out, in.fit.seed, &train, &test)) {
     complete(&in, train);
     fit(context, &in, train, test);

@@ -155,8 +155,10 @@ static il_status one(il_context *context, greedy_input *in, int index, il_model 
   il_test_result t;
   o->rule.fraction = in->fraction[index];
   in->fit.append = index > 0;
-  if (il_fit_greedy(context, model, train, &in->fit, &r) != IL_OK ||
-      il_test(context, model, test, o->loss, o->team, &t) != IL_OK)
+  if (il_fit_greedy(context, model, train, &in->fit, &r) != IL_OK)
+    return il_context_status(context);
+  in->trained = index + 1 == in->fractions;
+  if (il_test(context, model, test, o->loss, o->team, &t) != IL_OK)
     return il_context_status(context);
   if (index == 0)
     printf("\nfraction  steps           touched %%      bytes  operations  held-out loss       "

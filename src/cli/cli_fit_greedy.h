@@ -7,6 +7,7 @@
 typedef struct greedy_input {
   bool asked;        /* --algorithm greedy */
   const char *given; /* the first option given that needs it */
+  bool trained; /* the model that fit_greedy was given has been trained, whatever failed later */
   il_fit_greedy_options fit;
   const char *plot;
   int fractions;

@@ -227,6 +227,8 @@ il_maml il_config_maml(const il_config *c) {
                                                                       : IL_LOSS_CROSS_ENTROPY,
                    .query_statistics = il_config_is(c, IL_KEY_QUERY_STATISTICS, "support")
                                            ? IL_QUERY_STATISTICS_SUPPORT
+                                       : il_config_is(c, IL_KEY_QUERY_STATISTICS, "each")
+                                           ? IL_QUERY_STATISTICS_EACH
                                            : IL_QUERY_STATISTICS_QUERY};
 }
 

@@ -12,8 +12,6 @@
 #include "train/learner.h"
 #include "fit/model.h"
 
-enum { MOST_AT_ONCE = 1024 }; /* bounds the memory of one gradient of adaptation */
-
 il_meta_options il_meta_defaults(void) {
   return (il_meta_options){.episodes = {IL_EPISODES_ALL_CLASSES, 0, 32, 32, false},
                            .inner_steps = 5,
@@ -29,9 +27,27 @@ il_meta_options il_meta_defaults(void) {
 
 /* ---- the options as a configuration, the model's layers in it ---- */
 
+static const char *const statistics_name[] = {"", "query", "support", "each"};
+
+/* As asked, or else the model's own; 0 after an error. */
+static il_query_statistics statistics_of(il_context *context, const il_model *m,
+                                         const il_meta_options *o) {
+  il_query_statistics s = o->query_statistics;
+  if (!s) s = m->statistics;
+  if (!o->query_statistics && s == IL_QUERY_STATISTICS_RUNNING) s = IL_QUERY_STATISTICS_SUPPORT;
+  if (s >= IL_QUERY_STATISTICS_QUERY && s <= IL_QUERY_STATISTICS_EACH) return s;
+  il_fail(context, IL_ERROR_ARGUMENT,
+          "meta-learning: query_statistics %d; expected those of the query set (1), of the support "
+          "set (2), or of each query (3)",
+          (int)s);
+  return 0;
+}
+
 static il_config *configure(il_context *context, const il_model *m, const il_meta_options *o) {
+  il_query_statistics asked = statistics_of(context, m, o);
+  if (!asked) return NULL;
   il_config *c = il_config_new(context);
-  const char *statistics = o->query_statistics == IL_QUERY_STATISTICS_QUERY ? "query" : "support";
+  const char *statistics = statistics_name[asked];
   const char *optimizer = o->optimizer == IL_OPTIMIZER_ADAM ? "adam" : "sgd";
   char text[7][80];
   snprintf(text[0], 80, "meta.inner_steps=%d", o->inner_steps);
@@ -72,7 +88,9 @@ static void meta_free(meta *t) {
 static il_status meta_init(il_context *context, meta *t, const il_model *model,
                            const il_samples *samples, const il_meta_options *o) {
   *t = (meta){0};
-  if (il_samples_check(context, "the samples", samples) != IL_OK) return il_context_status(context);
+  if (il_samples_check(context, "the samples", samples) != IL_OK ||
+      il_samples_same_scale(context, "the samples", samples, model) != IL_OK)
+    return il_context_status(context);
   if (o->meta_batch < 1 || o->steps < 0 || !o->team)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "meta-learning: meta_batch %d, steps %lld, team %s; expected at least 1, at "
@@ -98,7 +116,7 @@ static size_t bytes_of(const il_model *m, int parameter) {
 }
 
 static il_status loop(il_context *context, il_learner *l, il_feed *feed, const il_meta_options *o) {
-  double loss = 0, accuracy = 0;
+  double loss = 0, accuracy = 0; /* NAN where there is none */
   int64_t every = (o->steps + 9) / 10, since = 0;
   for (int64_t step = 0; step < o->steps; step++) {
     if (o->stop && *o->stop)
@@ -158,6 +176,11 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
       for (int i = 0; i < model->parameters; i++)
         memcpy(model->value[i], l->state[l->side][0][i], bytes_of(model, i));
   }
+  if (status == IL_OK || status == IL_ERROR_INTERRUPTED) {
+    il_model_trained_on(model, samples);
+    if (model->norms && o->episodes.kind == IL_EPISODES_BY_CLASS)
+      model->statistics = il_config_maml(t.config).query_statistics;
+  }
   il_feed_free(&feed);
   il_learner_free(l);
   meta_free(&t);
@@ -167,16 +190,20 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
 
 il_status il_adapt(il_context *context, il_model *model, const il_samples *samples,
                    const il_meta_options *o) {
+  il_query_statistics mode = model->statistics;
   il_fit_options fit = il_fit_defaults();
   fit.epochs = o->inner_steps;
-  fit.batch = samples->count < MOST_AT_ONCE ? (int)samples->count : MOST_AT_ONCE;
+  fit.batch = samples->count < IL_MODEL_AT_ONCE ? (int)samples->count : IL_MODEL_AT_ONCE;
   fit.lr = o->inner_lr;
   fit.optimizer = IL_OPTIMIZER_SGD;
   fit.loss = o->loss;
   fit.seed = o->seed;
   fit.team = o->team;
   fit.stop = o->stop;
-  return il_fit(context, model, samples, &fit);
+  il_status status = il_fit(context, model, samples, &fit);
+  model->statistics = mode;
+  if (status != IL_OK || mode != IL_QUERY_STATISTICS_SUPPORT) return status;
+  return il_model_take_moments(context, model, samples, o->team);
 }
 
 /* ---- evaluation ---- */
@@ -187,8 +214,9 @@ il_status il_meta_test(il_context *context, const il_model *model, const il_samp
   *mean = *interval = 0;
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_evaluator e = {0};
+  const il_query_statistics statistics = il_config_maml(t.config).query_statistics;
   double *value = calloc((size_t)tasks, sizeof *value);
-  il_status status = value ? il_evaluator_init(&e, t.source, model->net, 1, &o->query_statistics, 1,
+  il_status status = value ? il_evaluator_init(&e, t.source, model->net, 1, &statistics, 1,
                                                &o->inner_steps, tasks, o->team)
                            : il_fail_memory(context, "the accuracies of tasks");
   if (status == IL_OK) {

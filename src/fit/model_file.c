@@ -4,8 +4,48 @@
 #include <string.h>
 
 #include "fit/model.h"
+#include "config/config.h"
 #include "io/state_dict.h"
+#include "io/tensors.h"
 #include "io/weights.h"
+
+/* Metadata of our own files. What is missing is RUNNING and UNKNOWN, as older files meant. */
+static const char *const statistics_name[] = {"", "query", "support", "each"};
+static const char *const inputs_name[] = {"", "pixels", "unit", "reals"};
+
+static int choice(il_context *context, const char *path, const il_safetensors *file,
+                  const char *key, const char *const *names) {
+  const char *text = il_safetensors_metadata(file, key);
+  for (int i = 1; text && i < 4; i++)
+    if (!strcmp(text, names[i])) return i;
+  if (text)
+    il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\", expected %s, %s or %s", path,
+            key, text, names[1], names[2], names[3]);
+  return 0;
+}
+
+/* A checkpoint of innerloop train holds the run's configuration, which says the same in its own words. */
+static void read_run(il_model *m, const char *path, const char *text) {
+  il_config *c = il_config_parse(m->context, path, text);
+  if (!c) return;
+  if (m->norms) m->statistics = il_config_maml(c).query_statistics;
+  if (!il_config_is(c, IL_KEY_SOURCE, "sinusoid")) m->inputs = IL_MODEL_INPUTS_PIXELS;
+  il_config_free(c);
+}
+
+static il_status read_metadata(il_model *m, const char *path, const il_safetensors *file) {
+  if (!file) return IL_OK;
+  const char *run = il_safetensors_metadata(file, "config");
+  const char *format = il_safetensors_metadata(file, "format");
+  if (run && format && !strncmp(format, "innerloop checkpoint", 20)) {
+    read_run(m, path, run);
+    return il_context_status(m->context);
+  }
+  int statistics = choice(m->context, path, file, "norm_statistics", statistics_name);
+  if (statistics && m->norms) m->statistics = (il_query_statistics)statistics;
+  m->inputs = (il_model_inputs)choice(m->context, path, file, "inputs", inputs_name);
+  return il_context_status(m->context);
+}
 
 /* The net's values in PyTorch's layout; running statistics may be missing. NULL without memory. */
 static il_state_value *values_of(const il_model *m) {
@@ -149,6 +189,10 @@ il_model *il_model_open(il_context *context, const il_model_options *options, co
   } else {
     il_fail_memory(context, "the tensors of a file");
   }
+  if (m && read_metadata(m, path, file->safetensors) != IL_OK) {
+    il_model_free(m);
+    m = NULL;
+  }
   free(tensor);
   il_tensors_close(file);
   return m;
@@ -172,12 +216,17 @@ il_status il_model_save(const il_model *m, const char *path) {
     else
       il_net_to_torch(m->net, il_model_value_parameter(m, v), IL_FLOAT32, m->value[v], data);
   }
+  il_pair pair[3];
+  int pairs = 0;
+  if (m->inputs) pair[pairs++] = (il_pair){"inputs", inputs_name[m->inputs]};
+  pair[pairs++] = (il_pair){"kind", "innerloop model 1"};
+  if (m->statistics != IL_QUERY_STATISTICS_RUNNING)
+    pair[pairs++] = (il_pair){"norm_statistics", statistics_name[m->statistics]};
   il_file_format format = il_file_format_of(path);
   if (status == IL_OK && format && format != IL_FILE_SAFETENSORS)
     status = il_tensors_write(m->context, path, format, m->values, tensor);
   else if (status == IL_OK)
-    status = il_safetensors_write(m->context, path, m->values, tensor, 1,
-                                  &(il_pair){"kind", "innerloop model 1"});
+    status = il_safetensors_write(m->context, path, m->values, tensor, pairs, pair);
   il_arena_free(&arena);
   return status;
 }

@@ -132,7 +132,7 @@ static void build(il_supervised *s, il_value *now, il_value *next, il_value *gra
                    ? il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(examples))
                    : il_input(g, "y", IL_TASK, IL_FLOAT32, IL_SHAPE(examples, data->outputs));
   if (s->key) key = il_input(g, "dropout_key", IL_TASK, IL_INT32, IL_SHAPE(2));
-  if (data->type == IL_UINT8) x = il_scale(g, il_cast(g, x), 1.0 / 255);
+  x = il_inputs_seen(g, x);
   il_moments moments = {0};
   int64_t counts[IL_NET_MAX_NORMS];
   il_value scores = il_net_apply(m->net, g, now, x, IL_STATISTICS_BATCH, &moments, key, 0);

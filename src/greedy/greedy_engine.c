@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/samples.h"
 #include "greedy/greedy.h"
 #include "nn/net.h"
 
@@ -50,7 +51,7 @@ static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_sta
   bool labels = part->label != NULL;
   o->y = il_input(g, "y", data, labels ? IL_INT32 : e->real,
                   labels ? IL_SHAPE(examples) : IL_SHAPE(examples, e->outputs));
-  if (part->type == IL_UINT8) o->x = il_scale(g, il_cast(g, o->x), 1.0 / 255);
+  o->x = il_inputs_seen(g, o->x);
   open_moments(e, g, o);
 }
 

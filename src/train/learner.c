@@ -1,6 +1,7 @@
 /* The graph of a meta-step: tasks, meta-gradient, mean, outer update; and running it. */
 #include "train/learner.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,8 @@ static void build(il_learner *l, il_value *now, il_value *next, il_value *gradie
     il_output(g, name, next[i]);
   }
   il_output(g, "loss", il_task_mean(g, result.query_loss));
-  if (il_valid(result.query_accuracy))
-    il_output(g, "accuracy", il_task_mean(g, result.query_accuracy));
+  l->accurate = il_valid(result.query_accuracy);
+  if (l->accurate) il_output(g, "accuracy", il_task_mean(g, result.query_accuracy));
   if (il_valid(result.support_loss))
     il_output(g, "support_loss", il_task_mean(g, result.support_loss));
 }
@@ -170,8 +171,8 @@ static il_status go(il_learner *l, il_team *team, const il_batch *batch, int tas
   if (check || status != IL_OK) return status;
   l->side = 1 - l->side;
   l->loss = get(l->real, &figures[0]);
-  if (!l->source->regression) l->accuracy = get(l->real, &figures[1]);
-  l->support_loss = get(l->real, &figures[l->source->regression ? 1 : 2]);
+  l->accuracy = l->accurate ? get(l->real, &figures[1]) : (double)NAN;
+  l->support_loss = get(l->real, &figures[l->accurate ? 2 : 1]);
   return IL_OK;
 }
 

@@ -13,16 +13,16 @@ typedef struct il_learner {
   il_graph *graph;
   il_plan *plan;
   il_type real;
-  bool adam, dropout;
-  int parameters, kinds; /* kinds of state: 3 with Adam, else 1 */
-  int side;              /* which copy of the state is current */
-  void **state[2][3];    /* [side][weights, first, second moment][parameter] */
+  bool adam, dropout, accurate; /* accurate: there is an accuracy, not only a loss */
+  int parameters, kinds;        /* kinds of state: 3 with Adam, else 1 */
+  int side;                     /* which copy of the state is current */
+  void **state[2][3];           /* [side][weights, first, second moment][parameter] */
   void *workspace;
   il_profile *profile;    /* the caller's: receives the times of meta-steps; may be NULL */
   il_meanwhile meanwhile; /* the caller's: work for workers that wait for the last tasks */
   int inputs, outputs;
   const void **bound;                  /* [inputs + outputs], filled anew for each meta-step */
-  double loss, accuracy, support_loss; /* of the last meta-step */
+  double loss, accuracy, support_loss; /* of the last meta-step; accuracy NAN where there is none */
 } il_learner;
 
 /* state: false leaves out the memory to run in (for looking at the plan). */
