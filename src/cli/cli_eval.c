@@ -79,11 +79,11 @@ static const struct argp argp = {options,
                                  NULL};
 
 static void print_json(const il_evaluation *e) {
-  printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"results\": [", e->tasks,
-         (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy");
+  printf("{\"step\": %lld, \"tasks\": %d, \"results\": [", (long long)e->trained, e->tasks);
   for (int i = 0; i < e->count; i++)
-    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g}",
-           i ? "," : "", e->row[i].protocol, e->row[i].steps, e->row[i].mean, e->row[i].interval);
+    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": %.9g}",
+           i ? "," : "", e->row[i].protocol, e->row[i].steps, e->regression ? "loss" : "accuracy",
+           e->row[i].mean, e->row[i].interval);
   puts("\n]}");
 }
 

@@ -4,10 +4,8 @@
 #include "cli/cli_eval.h"
 
 static void print_json(const il_greedy_evaluation *e) {
-  printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"parameters\": %lld, "
-         "\"results\": [",
-         e->tasks, (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy",
-         (long long)e->scalars);
+  printf("{\"step\": %lld, \"tasks\": %d, \"parameters\": %lld, \"results\": [",
+         (long long)e->trained, e->tasks, (long long)e->scalars);
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
     for (int i = 0; i < e->steps; i++) {
@@ -17,11 +15,12 @@ static void print_json(const il_greedy_evaluation *e) {
         printf("%.9g", row->fraction);
       else
         printf("\"full\"");
-      printf(", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
+      printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
              "\"difference_interval\": %.9g, \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
              "%llu, \"operations\": %.9g}",
-             f->steps, f->mean, f->interval, f->difference, f->difference_interval, row->share,
-             row->bytes, (unsigned long long)row->most_bytes, row->operations);
+             f->steps, e->regression ? "loss" : "accuracy", f->mean, f->interval, f->difference,
+             f->difference_interval, row->share, row->bytes, (unsigned long long)row->most_bytes,
+             row->operations);
     }
   }
   puts("\n]}");

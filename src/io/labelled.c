@@ -140,12 +140,12 @@ static int by_rest(const void *a, const void *b) {
 
 /* Length of a name up to and with the first key that says what a set is for, "train" or "val_set"; 0: there is none. */
 static size_t purpose(const char *name) {
-  static const char *const words[] = {"train", "test", "val", "dev", "eval", "held", "hold"};
+  static const char *const purposes[] = {"train", "test", "val", "dev", "eval", "held", "hold"};
   for (const char *at = name; *at;) {
     const char *key = *at == '.' || *at == '[' ? at + 1 : at;
     size_t size = strcspn(key, ".[");
-    for (size_t i = 0; *at != '[' && i < sizeof words / sizeof *words; i++)
-      if (!strncasecmp(key, words[i], strlen(words[i]))) return (size_t)(key - name) + size;
+    for (size_t i = 0; *at != '[' && i < sizeof purposes / sizeof *purposes; i++)
+      if (!strncasecmp(key, purposes[i], strlen(purposes[i]))) return (size_t)(key - name) + size;
     at = key + size;
   }
   return 0;

@@ -23,8 +23,8 @@ greedy --fraction 1 --steps 1,3 >one.json || fail "fraction 1"
 grep '"fraction": 1,' one.json | grep -qv '"difference": 0, "difference_interval": 0, "touched": 1,' &&
   fail "fraction 1 is not the full update: $(cat one.json)"
 "$program" eval run --tasks 40 --json >plain.json || fail "plain evaluation"
-mean=$(sed -n 's/.*"fraction": "full", "inner_steps": 3, "mean": \([0-9.]*\),.*/\1/p' one.json)
-grep -q "\"transductive\", \"inner_steps\": 3, \"mean\": $mean," plain.json ||
+mean=$(sed -n 's/.*"fraction": "full", "inner_steps": 3, "accuracy": \([0-9.]*\),.*/\1/p' one.json)
+grep -q "\"transductive\", \"inner_steps\": 3, \"accuracy\": $mean," plain.json ||
   fail "the full update gives $mean, the plain evaluation: $(cat plain.json)"
 
 # A budget holds for every task.
