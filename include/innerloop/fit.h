@@ -95,6 +95,7 @@ IL_API float *il_model_parameter(il_model *model, int index);
  *   EACH     each sample's own
  * il_meta_fit by class leaves the one that it trained with, il_fit RUNNING. */
 IL_API il_query_statistics il_model_statistics(const il_model *model);
+IL_API il_status il_model_set_statistics(il_model *model, il_query_statistics statistics);
 IL_API il_model_inputs il_model_trained_inputs(const il_model *model);
 /* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
  * net's. Only safetensors keep where statistics come from and what the model was trained on. Atomic. */

@@ -328,7 +328,7 @@ static il_status check_samples(il_context *context, const input *in, il_model *m
     return il_fail(context, IL_ERROR_DATA, "%s has %s, but the samples to train on have %s", name,
                    test->label ? "labels" : "targets", train->label ? "labels" : "targets");
   il_model_inputs inputs = model->inputs;
-  if (in->fit.epochs > 0 || in->greedy.asked || in->meta) il_model_trained_on(model, train);
+  if (in->fit.epochs > 0 || in->greedy.asked || in->meta) model->inputs = il_inputs_of(train);
   il_samples_fit_net(context, name, test, model);
   model->inputs = inputs;
   if (in->meta && il_context_status(context) == IL_OK) check_tasks(context, in, train);

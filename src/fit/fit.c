@@ -155,7 +155,6 @@ il_status il_fit(il_context *context, il_model *model, const il_samples *samples
   if (f.trained.steps > 0 && (status == IL_OK || status == IL_ERROR_INTERRUPTED)) {
     il_trained_store(&f.trained, model);
     il_model_trained_on(model, samples);
-    model->statistics = IL_QUERY_STATISTICS_RUNNING;
   }
   free(f.order);
   il_supervised_free(&f.whole);

@@ -186,6 +186,14 @@ il_model *il_model_copy(il_context *context, const il_model *m) {
 
 const il_net *il_model_net(const il_model *m) { return m->net; }
 il_query_statistics il_model_statistics(const il_model *m) { return m->statistics; }
+il_status il_model_set_statistics(il_model *m, il_query_statistics statistics) {
+  if (statistics < IL_QUERY_STATISTICS_QUERY || statistics > IL_QUERY_STATISTICS_RUNNING)
+    return il_fail(m->context, IL_ERROR_ARGUMENT,
+                   "il_model_set_statistics: found %d, expected 1 (query) to 4 (running)",
+                   (int)statistics);
+  m->statistics = statistics;
+  return IL_OK;
+}
 il_model_inputs il_model_trained_inputs(const il_model *m) { return m->inputs; }
 
 il_model_inputs il_inputs_of(const il_samples *s) {
@@ -196,6 +204,9 @@ il_model_inputs il_inputs_of(const il_samples *s) {
   return IL_MODEL_INPUTS_UNIT;
 }
 
-void il_model_trained_on(il_model *m, const il_samples *s) { m->inputs = il_inputs_of(s); }
+void il_model_trained_on(il_model *m, const il_samples *s) {
+  m->inputs = il_inputs_of(s);
+  m->statistics = IL_QUERY_STATISTICS_RUNNING;
+}
 
 float *il_model_parameter(il_model *m, int index) { return m->value[index]; }

@@ -41,7 +41,7 @@ il_status il_samples_fit_net(il_context *context, const char *name, const il_sam
 il_status il_samples_same_scale(il_context *context, const char *name, const il_samples *samples,
                                 const il_model *model);
 il_model_inputs il_inputs_of(const il_samples *samples);
-/* Notes what the model was trained on. */
+/* Notes what the model was trained on, and that its statistics are those of training. */
 void il_model_trained_on(il_model *model, const il_samples *samples);
 
 /* Outputs of any net for the samples' inputs: [count, outputs]. */

@@ -84,8 +84,7 @@ il_status il_fit_greedy(il_context *context, il_model *model, const il_samples *
   if (options->metrics && !(c.file = fopen(options->metrics, options->append ? "ae" : "we")))
     return il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", options->metrics,
                    strerror(errno));
-  run(&c, model, samples, result);
-  il_model_trained_on(model, samples);
+  if (run(&c, model, samples, result) == IL_OK) il_model_trained_on(model, samples);
   bool bad = c.file && ferror(c.file);
   if (c.file && (fclose(c.file) != 0 || bad))
     il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", options->metrics, strerror(errno));
