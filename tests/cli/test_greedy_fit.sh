@@ -44,14 +44,14 @@ done || exit 1
 "$program" fit --model omniglot_conv --hidden 4 --train glyphs --epochs 2 --lr 0.01 --out conv.safetensors >plain.txt ||
   fail "training"
 "$program" fit --algorithm greedy --model omniglot_conv --hidden 4 --init conv.safetensors --train glyphs --steps 2 \
-  --candidates ensemble --draws 2 --spread 0.001 --walk-steps 2 --fraction 0.1 --metrics conv.jsonl >conv.txt ||
+  --candidates ensemble --draws 2 --spread 0.001 --walk-steps 2 --fraction 0.1 --metrics conv.jsonl --out better.safetensors >conv.txt ||
   fail "a net with norm layers"
 before=$(sed -n 's/.*test set: \([0-9.]*\) .*/\1/p' plain.txt)
 after=$(awk '/→/ { print $NF }' conv.txt)
 awk "BEGIN { exit !($after > $before - 10) }" || fail "accuracy fell from $before to $after"
 
 refused() {
-  "$program" fit --train glyphs "$@" >log.txt 2>&1 && fail "accepted: $*"
+  "$program" fit --train glyphs --force "$@" >log.txt 2>&1 && fail "accepted: $*"
   grep -q -- "$expect" log.txt || fail "no hint at $expect: $(cat log.txt)"
 }
 expect="needs --algorithm greedy" refused --candidates swag
