@@ -123,7 +123,7 @@ static void eval_full(il_context *context, const eval_input *in, const char *dat
 }
 
 int run_eval(int argc, char **argv) {
-  eval_input in = {.rule = il_greedy_rule_default()};
+  eval_input in = {.rule = il_greedy_rule_defaults()};
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   char *data = in.common.data ? resolve_data(context, in.common.data) : NULL;

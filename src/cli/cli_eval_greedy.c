@@ -10,7 +10,9 @@ static void print_json(const il_greedy_evaluation *e) {
          (long long)e->scalars);
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
-    for (int i = 0; i < e->steps; i++) {
+    if (*row->left_out)
+      printf(",\n  {\"fraction\": %.9g, \"left_out\": \"%s\"}", row->fraction, row->left_out);
+    for (int i = 0; i < e->steps && !*row->left_out; i++) {
       const il_greedy_figure *f = &row->figure[i];
       printf("%s\n  {\"fraction\": ", r || i ? "," : "");
       if (r)
@@ -38,7 +40,8 @@ static void print_table(const il_greedy_evaluation *e) {
          e->regression ? "squared error" : "accuracy     ");
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
-    for (int i = 0; i < e->steps; i++) {
+    if (*row->left_out) printf("%8g  left out: %s\n", row->fraction, row->left_out);
+    for (int i = 0; i < e->steps && !*row->left_out; i++) {
       const il_greedy_figure *f = &row->figure[i];
       if (i)
         printf("%8s  %9s  %9s  %10s", "", "", "", "");
@@ -58,25 +61,21 @@ static void print_table(const il_greedy_evaluation *e) {
 }
 
 void eval_greedy(il_context *context, const eval_input *in, const char *data, il_team *team) {
-  il_greedy_evaluate_options o = {.data = data,
-                                  .tasks = in->tasks,
-                                  .episodes = in->episodes,
-                                  .team = team,
-                                  .rule = in->rule,
-                                  .fractions = in->fractions,
-                                  .steps = in->steps};
-  for (int i = 0; i < in->fractions; i++) o.fraction[i] = in->fraction[i];
-  for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
-  if (!o.fractions) {
-    static const double curve[] = {1, 0.5, 0.2, 0.1, 0.05, 0.01};
-    bool limited = o.rule.count || o.rule.budget_bytes || o.rule.budget_operations;
-    o.fractions = limited ? 1 : 6; /* another limit says enough */
-    for (int i = 0; i < o.fractions; i++) o.fraction[i] = curve[i];
+  il_greedy_evaluate_options o = il_greedy_evaluate_defaults();
+  o.data = data;
+  o.tasks = in->tasks;
+  o.episodes = in->episodes;
+  o.team = team;
+  o.rule = in->rule;
+  if (in->fractions) {
+    o.fractions = in->fractions;
+    for (int i = 0; i < in->fractions; i++) o.fraction[i] = in->fraction[i];
+  } else if (o.rule.count || o.rule.budget_bytes || o.rule.budget_operations) {
+    o.fractions = 1; /* another limit says enough */
   }
-  if (!o.steps) {
-    static const int steps[] = {1, 3, 5, 10};
-    o.steps = 4;
-    for (int i = 0; i < 4; i++) o.step[i] = steps[i];
+  if (in->steps) {
+    o.steps = in->steps;
+    for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
   }
   il_greedy_evaluation e;
   if (il_evaluate_greedy(context, in->common.config, &o, &e) != IL_OK) return;

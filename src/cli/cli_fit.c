@@ -110,6 +110,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   static const char *const episodes[] = {"by-class", "all-classes"};
   input *in = state->input;
   il_meta_options *meta = &in->learn;
+  if (key == OPTION_EPOCHS || key == OPTION_OPTIMIZER || key == OPTION_PARTS ||
+      key == OPTION_DROPOUT || key == OPTION_AUGMENT)
+    in->greedy.plain = option_name(options, key);
   switch (key) {
   case OPTION_META: in->meta = true; return 0;
   case OPTION_EPISODES:

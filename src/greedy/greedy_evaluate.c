@@ -3,13 +3,12 @@
  * Two plans: one scores each parameter of each task on its support set; between them each task's masks are chosen on
  * the workers, one task at a time; the other takes the masks as task inputs, adapts and measures. */
 #include <innerloop/greedy.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/checkpoint.h"
+#include "base/error.h"
+#include "base/statistics.h"
 #include "train/evaluate.h"
-#include "io/weights.h"
 
 enum { CHUNK = 32 };
 
@@ -102,7 +101,7 @@ static il_status build(sparse *s, engine *e, void (*body)(sparse *s, il_value *v
   }
   body(s, v);
   free(v);
-  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(e->graph, NULL);
+  e->plan = il_evaluation_plan(s->source, e->graph);
   if (e->plan) e->workspace = il_workspace_alloc(context, e->plan, s->chunk, s->threads);
   return il_context_status(context);
 }
@@ -200,13 +199,25 @@ static il_status run_engine(sparse *s, const engine *e, void *const *weights, bo
 
 /* The rule of row r: 0 is the full update. */
 static il_greedy_rule rule_of(const sparse *s, int r) {
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.granularity = s->o->rule.granularity;
   rule.score = s->o->rule.score;
   if (r == 0) return rule;
   rule = s->o->rule;
   rule.fraction = s->o->fraction[r - 1];
   return rule;
+}
+
+/* Rows in which no unit fits; there must be others. */
+static il_status leave_out(const sparse *s, il_greedy_evaluation *result) {
+  int left = 0;
+  for (int r = 1; r < result->rows; r++) {
+    il_greedy_rule rule = rule_of(s, r);
+    il_greedy_row *row = &result->row[r];
+    left += !il_greedy_fits(s->units, &rule, row->left_out, sizeof row->left_out);
+  }
+  if (left + 1 < result->rows) return IL_OK;
+  return il_fail(s->source->context, IL_ERROR_ARGUMENT, "greedy: %s", result->row[1].left_out);
 }
 
 /* value: [rows][steps][tasks]; sums go into the rows. */
@@ -224,6 +235,7 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
     outputs[i] = (char *)s->figures + (size_t)(i * s->chunk) * il_type_size(s->real);
   for (int r = 0; r < result->rows; r++) {
     il_greedy_row *row = &result->row[r];
+    if (*row->left_out) continue;
     s->rule = rule_of(s, r);
     il_team_run(s->o->team, take_worker, s);
     for (int t = 0; t < s->tasks; t++) {
@@ -243,18 +255,6 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
   return IL_OK;
 }
 
-/* Mean of a − b (b may be NULL) and 1.96 standard errors. */
-static void summarize(const double *a, const double *b, int tasks, double *mean, double *interval) {
-  double sum = 0, squares = 0;
-  for (int t = 0; t < tasks; t++) sum += a[t] - (b ? b[t] : 0);
-  *mean = sum / tasks;
-  for (int t = 0; t < tasks; t++) {
-    double d = a[t] - (b ? b[t] : 0) - *mean;
-    squares += d * d;
-  }
-  *interval = tasks > 1 ? 1.96 * sqrt(squares / (tasks - 1) / tasks) : 0;
-}
-
 static il_status run_tasks(sparse *s, void *const *weights, int tasks,
                            il_greedy_evaluation *result) {
   int steps = s->o->steps;
@@ -263,14 +263,17 @@ static il_status run_tasks(sparse *s, void *const *weights, int tasks,
   result->steps = steps;
   result->regression = s->source->regression;
   result->scalars = il_greedy_units_scalars(s->units);
-  double *value = calloc((size_t)result->rows * (size_t)steps * (size_t)tasks, sizeof *value);
+  size_t figures = (size_t)result->rows * (size_t)steps * (size_t)tasks;
+  double *value = calloc(figures + (size_t)tasks, sizeof *value);
   if (!value) return il_fail_memory(s->source->context, "the results of tasks");
-  il_status status = IL_OK;
+  double *difference = value + figures;
+  il_status status = leave_out(s, result);
   for (int first = 0; first < tasks && status == IL_OK; first += s->chunk)
     status = run_chunk(s, weights, first, tasks, value, result);
   for (int r = 0; r < result->rows && status == IL_OK; r++) {
     il_greedy_row *row = &result->row[r];
     row->fraction = r ? s->o->fraction[r - 1] : 0;
+    if (*row->left_out) continue;
     row->share /= (double)result->scalars * tasks;
     row->bytes /= tasks;
     row->operations /= tasks;
@@ -278,8 +281,9 @@ static il_status run_tasks(sparse *s, void *const *weights, int tasks,
       il_greedy_figure *f = &row->figure[i];
       const double *own = value + (r * steps + i) * tasks, *full = value + i * tasks;
       f->steps = s->o->step[i];
-      summarize(own, NULL, tasks, &f->mean, &f->interval);
-      summarize(own, full, tasks, &f->difference, &f->difference_interval);
+      f->interval = il_interval_of_many(tasks, own, 1, &f->mean);
+      for (int t = 0; t < tasks; t++) difference[t] = own[t] - full[t];
+      f->difference_interval = il_interval_of_many(tasks, difference, 1, &f->difference);
     }
   }
   free(value);
@@ -305,40 +309,28 @@ static il_status check(il_context *context, const il_greedy_evaluate_options *o)
   return il_context_status(context);
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_greedy_evaluate_options *o,
-                          il_greedy_evaluation *result) {
-  il_context *context = source->context;
-  int tasks;
-  if (check(context, o) != IL_OK ||
-      il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
-    return il_context_status(context);
-  void **weights = NULL;
-  il_net *net = il_source_net(source);
-  sparse s = {.source = source, .net = net, .o = o};
-  char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
-  if (net && path) weights = il_weights_alloc(context, net, real);
-  il_status status =
-      weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
-              : il_context_status(context);
-  if (status == IL_OK) status = sparse_init(&s, tasks);
-  if (status == IL_OK) status = run_tasks(&s, weights, tasks, result);
-  sparse_free(&s);
-  il_weights_free(weights);
-  free(path);
-  il_net_free(net);
-  return status;
+il_greedy_evaluate_options il_greedy_evaluate_defaults(void) {
+  return (il_greedy_evaluate_options){.rule = il_greedy_rule_defaults(),
+                                      .fractions = 6,
+                                      .fraction = {1, 0.5, 0.2, 0.1, 0.05, 0.01},
+                                      .steps = 4,
+                                      .step = {1, 3, 5, 10}};
 }
 
 il_status il_evaluate_greedy(il_context *context, const char *run,
                              const il_greedy_evaluate_options *options,
                              il_greedy_evaluation *result) {
   *result = (il_greedy_evaluation){0};
-  il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
-  il_config_free(config);
+  if (check(context, options) != IL_OK) return il_context_status(context);
+  il_opened_run r;
+  int tasks;
+  if (il_evaluation_open(context, run, options->data, &r) == IL_OK &&
+      il_evaluation_tasks(r.source, options->episodes, options->tasks, &tasks) == IL_OK) {
+    sparse s = {.source = r.source, .net = r.net, .o = options};
+    result->trained = r.trained;
+    if (sparse_init(&s, tasks) == IL_OK) run_tasks(&s, r.weights, tasks, result);
+    sparse_free(&s);
+  }
+  il_evaluation_close(&r);
   return il_context_status(context);
 }

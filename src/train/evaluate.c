@@ -1,10 +1,10 @@
 /* Evaluation of weights on tasks of a split. */
 #include "train/evaluate.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/statistics.h"
 #include "train/checkpoint.h"
 #include "io/weights.h"
 
@@ -16,6 +16,15 @@ static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_sta
   il_value scores = il_maml_query(g, net, &maml, task, fast);
   return maml.loss == IL_LOSS_MEAN_SQUARED_ERROR ? il_mean_squared_error(g, scores, task->query_y)
                                                  : il_accuracy(g, scores, task->query_y);
+}
+
+il_plan *il_evaluation_plan(const il_source *source, il_graph *graph) {
+  il_context *context = source->context;
+  if (il_context_status(context) == IL_OK && il_config_is(source->config, IL_KEY_FACTORED, "auto"))
+    il_graph_factor(graph);
+  il_plan_options options = il_config_plan(source->config);
+  options.tasks = 0;
+  return il_context_status(context) == IL_OK ? il_plan_build(graph, &options) : NULL;
 }
 
 static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol,
@@ -55,12 +64,7 @@ static il_status build(il_evaluator *e, int protocols, const il_query_statistics
     snprintf(name, sizeof name, "protocol %d, %d steps", (int)e->protocol[c], e->steps[c]);
     il_output(g, name, column[c]);
   }
-  if (il_context_status(context) == IL_OK &&
-      il_config_is(e->source->config, IL_KEY_FACTORED, "auto"))
-    il_graph_factor(g);
-  il_plan_options options = il_config_plan(e->source->config);
-  options.tasks = 0;
-  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(g, &options);
+  e->plan = il_evaluation_plan(e->source, g);
   return il_context_status(context);
 }
 
@@ -117,15 +121,7 @@ il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights,
 
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval) {
-  double sum = 0, squares = 0;
-  size_t stride = (size_t)e->columns;
-  for (int t = 0; t < tasks; t++) sum += value[(size_t)t * stride + (size_t)column];
-  *mean = sum / tasks;
-  for (int t = 0; t < tasks; t++) {
-    double d = value[(size_t)t * stride + (size_t)column] - *mean;
-    squares += d * d;
-  }
-  *interval = tasks > 1 ? 1.96 * sqrt(squares / (tasks - 1) / tasks) : 0;
+  *interval = il_interval_of_many(tasks, value + column, (size_t)e->columns, mean);
 }
 
 static const char *protocol_name(const il_evaluator *e, int column) {
@@ -199,56 +195,53 @@ il_status il_evaluation_tasks(const il_source *source, const char *episodes, int
   return IL_OK;
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
-                          il_evaluation *result) {
-  static const il_query_statistics protocols[] = {
-      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
-  static const int steps[] = {0, 1, 2, 3, 5, 10};
-  il_context *context = source->context;
-  int tasks;
-  if (il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
-    return il_context_status(context);
-  il_evaluator evaluator = {0};
-  void **weights = NULL;
-  il_net *net = il_source_net(source);
-  char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
-  if (net && path) weights = il_weights_alloc(context, net, real);
-  il_status status =
-      weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
-              : il_context_status(context);
-  if (status == IL_OK)
-    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6,
-                               steps, tasks, o->team);
-  if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, tasks, result);
-  il_evaluator_free(&evaluator);
-  il_weights_free(weights);
+il_status il_evaluation_open(il_context *context, const char *run, const char *data,
+                             il_opened_run *opened) {
+  *opened = (il_opened_run){0};
+  char *path = il_run_path(context, run, "config.yaml");
+  il_config *config = path ? il_config_load(context, path) : NULL;
   free(path);
-  il_net_free(net);
-  return status;
+  opened->config = config;
+  if (config && data) il_config_assign(config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
+  if (il_context_status(context) == IL_OK)
+    opened->source = il_source_new(context, config, il_config_int(config, IL_KEY_EVAL_QUERIES));
+  if (opened->source) opened->net = il_source_net(opened->source);
+  if (!opened->net) return il_context_status(context);
+  il_type real = il_config_type(config);
+  path = il_run_path(context, run, "checkpoint.safetensors");
+  opened->weights = path ? il_weights_alloc(context, opened->net, real) : NULL;
+  if (opened->weights)
+    il_checkpoint_weights(context, path, opened->net, real, opened->weights, &opened->trained);
+  free(path);
+  return il_context_status(context);
 }
 
-il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source) {
-  char *path = il_run_path(context, run, "config.yaml");
-  *source = NULL;
-  *config = path ? il_config_load(context, path) : NULL;
-  free(path);
-  if (*config && data) il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
-  if (il_context_status(context) == IL_OK)
-    *source = il_source_new(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
-  return il_context_status(context);
+void il_evaluation_close(il_opened_run *opened) {
+  il_weights_free(opened->weights);
+  il_net_free(opened->net);
+  il_source_free(opened->source);
+  il_config_free(opened->config);
 }
 
 il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
                       il_evaluation *result) {
+  static const il_query_statistics protocols[] = {
+      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
+  static const int steps[] = {0, 1, 2, 3, 5, 10};
   *result = (il_evaluation){0};
-  il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
-  il_config_free(config);
+  il_opened_run r;
+  il_evaluator evaluator = {0};
+  int tasks;
+  il_status status = il_evaluation_open(context, run, options->data, &r);
+  if (status == IL_OK)
+    status = il_evaluation_tasks(r.source, options->episodes, options->tasks, &tasks);
+  if (status == IL_OK)
+    status = il_evaluator_init(&evaluator, r.source, r.net, r.source->regression ? 1 : 3, protocols,
+                               6, steps, tasks, options->team);
+  result->trained = r.trained;
+  if (status == IL_OK) status = run_tasks(&evaluator, run, options->team, r.weights, tasks, result);
+  il_evaluator_free(&evaluator);
+  il_evaluation_close(&r);
   return il_context_status(context);
 }
 

@@ -32,9 +32,20 @@ il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights,
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval);
 
-/* Opens a run's configuration and source; both are freed by the caller, also after an error. */
+/* A run with what it is evaluated on and its trained weights. */
+typedef struct il_opened_run {
+  il_config *config;
+  il_source *source;
+  il_net *net;
+  void **weights;  /* [parameter]: of the configuration's type */
+  int64_t trained; /* meta-steps */
+} il_opened_run;
+/* data: instead of the run's own, or NULL. Closed by the caller, also after an error. */
 il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source);
+                             il_opened_run *opened);
+void il_evaluation_close(il_opened_run *opened);
+/* Plans a graph over tasks as the run's configuration says (plan.*). NULL after an error. */
+il_plan *il_evaluation_plan(const il_source *source, il_graph *graph);
 /* How many test tasks: `asked`, or the whole episode list where there is one, or eval.tasks. */
 il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked, int *tasks);
 

@@ -99,7 +99,7 @@ static int64_t marked_in(const fixture *f, int p) {
 static void scalars_are_the_largest(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   assert_int_equal(il_greedy_units_count(f.units), SCALARS);
   rule.fraction = 0.1; /* ⌊13.4⌋ */
   take(&f, &rule);
@@ -123,7 +123,7 @@ static void scalars_are_the_largest(void **state) {
 static void random_choices_do_not_follow_the_measure(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   uint8_t before[SCALARS], *at = before;
   rule.score = IL_GREEDY_RANDOM;
   rule.fraction = 0.5;
@@ -150,7 +150,7 @@ static void ties_go_to_the_lowest_index(void **state) {
   for (int p = 0; p < PARAMETERS; p++)
     for (int i = 0; i < sizes[p]; i++) f.measure[p][i] = i % 2 ? 1.0f : -1.0f;
   f.measure[0][0] = NAN; /* what is not a number comes last */
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 5;
   take(&f, &rule);
   for (int p = 0; p < PARAMETERS; p++)
@@ -169,7 +169,7 @@ static void channels_join_weights_and_biases(void **state) {
     for (int i = 0; i < sizes[p]; i++) f.measure[p][i] = 0;
   f.measure[1][2] = 3; /* bias of conv channel 2 */
   f.measure[4][5] = 2; /* linear weight [2, 1]: output 1 */
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 1;
   take(&f, &rule);
   assert_int_equal(f.choice.scalars, 9 + 1);
@@ -191,7 +191,7 @@ static void channels_join_weights_and_biases(void **state) {
 
 static void tensors_and_layers_are_whole(void **state) {
   (void)state;
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   fixture f = make(IL_GREEDY_TENSOR);
   assert_int_equal(il_greedy_units_count(f.units), PARAMETERS);
   f.measure[2][0] = 1e6f;
@@ -211,7 +211,7 @@ static void tensors_and_layers_are_whole(void **state) {
 static void costs_count_what_an_update_keeps(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_TENSOR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 1;
   const uint64_t image = 3 * 16 * 3; /* numbers in a conv output of the whole batch */
   const uint64_t linear_down = 2 * 48 * 2 * 3, relu_down = image, norm_down = 8 * image;
@@ -250,7 +250,7 @@ static void budgets_are_kept(void **state) {
   for (int granularity = IL_GREEDY_SCALAR; granularity <= IL_GREEDY_LAYER; granularity++)
     for (int price = IL_GREEDY_FREE; price <= IL_GREEDY_PER_OPERATION; price++) {
       fixture f = make((il_greedy_granularity)granularity);
-      il_greedy_rule rule = il_greedy_rule_default();
+      il_greedy_rule rule = il_greedy_rule_defaults();
       rule.price = (il_greedy_price)price;
       int64_t before = 0;
       for (uint64_t budget = 16; budget <= 4096; budget *= 2) {
@@ -272,7 +272,7 @@ static void budgets_are_kept(void **state) {
     }
   /* Two output biases fit into 24 bytes, nothing else does. */
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.budget_bytes = 24;
   take(&f, &rule);
   assert_int_equal(f.choice.scalars, 2);
@@ -324,7 +324,7 @@ static void scores_of_least_squares_are_closed_forms(void **state) {
                      il_input(g, "b", IL_SHARED, IL_FLOAT64, IL_SHAPE(1))};
     il_value x = il_input(g, "x", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, D));
     il_value y = il_input(g, "y", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, 1));
-    il_greedy_rule rule = il_greedy_rule_default();
+    il_greedy_rule rule = il_greedy_rule_defaults();
     rule.score = (il_greedy_score)score;
     rule.damping = 0.25;
     il_value dp[2], m[2];
@@ -427,13 +427,13 @@ static void a_mask_keeps_the_rest_to_the_bit(void **state) {
 
 static void impossible_rules_are_refused(void **state) {
   (void)state;
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.fraction = 0;
   assert_int_equal(il_greedy_rule_check(context, &rule), IL_ERROR_ARGUMENT);
   assert_string_equal(il_context_message(context),
                       "greedy: fraction 0; expected more than 0, at most 1");
   il_context_clear(context);
-  rule = il_greedy_rule_default();
+  rule = il_greedy_rule_defaults();
   rule.damping = -1;
   assert_int_equal(il_greedy_rule_check(context, &rule), IL_ERROR_ARGUMENT);
   il_context_clear(context);
