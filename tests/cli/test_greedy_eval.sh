@@ -34,6 +34,25 @@ most=$(sed -n 's/.*"fraction": 1,.*"most_bytes": \([0-9]*\),.*/\1/p' budget.json
 "$program" eval run --adapt greedy --tasks 10 --budget 4k >table.txt || fail "table"
 grep -q "touched %" table.txt || fail "no table: $(cat table.txt)"
 
+# A fraction in which no unit fits is a row that says so; where none fits, that is the error.
+greedy --granularity layer --fraction 0.5,0.001 --steps 1 >left.json || fail "one fraction that fits"
+grep -q '"fraction": 0.001, "left_out": "no layer fits: fraction 0.001 allows' left.json || fail "no such row: $(cat left.json)"
+[ "$(grep -c '"inner_steps"' left.json)" -eq 2 ] || fail "figures of a row in which nothing fits: $(cat left.json)"
+greedy --granularity layer --fraction 0.001 >log.txt 2>&1 && fail "nothing fits, and all is well"
+grep -q "no layer fits" log.txt || fail "what does not fit is not said: $(cat log.txt)"
+
+# The run's plan.* keys hold here too: other kernels, so other bits, which a wild inner rate makes visible.
+"$program" train glyphs-5w1s-maml --set model.preset=conv4 --set model.filters=16 --set outer.steps=2 --set eval.every=0 \
+  --set meta.inner_lr=20 --set outer.meta_batch=2 --set checkpoint.every=2 --set plan.winograd=off --out direct >log.txt 2>&1 ||
+  fail "training: $(cat log.txt)"
+cp -r direct winograd
+sed -i 's/winograd: off/winograd: auto/' winograd/config.yaml
+cmp -s direct/config.yaml winograd/config.yaml && fail "no plan.winograd in config.yaml"
+for run in direct winograd; do
+  "$program" eval $run --adapt greedy --tasks 30 --fraction 0.5 --steps 10 --json >$run.json || fail "$run"
+done
+cmp -s direct.json winograd.json && fail "plan.winograd does not reach the greedy evaluation"
+
 # What cannot be is refused in one sentence.
 refused() {
   "$program" eval run "$@" >log.txt 2>&1 && fail "accepted: $*"
