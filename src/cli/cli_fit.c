@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli_fit_greedy.h"
+#include "cli/cli_learn.h"
 
 typedef struct input {
   settings common;
@@ -19,33 +20,16 @@ typedef struct input {
 } input;
 
 enum {
-  OPTION_MODEL = 256,
-  OPTION_TRAIN,
-  OPTION_TEST,
+  OPTION_TRAIN = 256,
   OPTION_INIT,
-  OPTION_EPOCHS,
-  OPTION_WIDTH,
-  OPTION_LR,
-  OPTION_BATCH,
   OPTION_OPTIMIZER,
   OPTION_LOSS,
   OPTION_DROPOUT,
-  OPTION_AUGMENT,
   OPTION_PARTS,
-  OPTION_SEED,
-  OPTION_HOLD_OUT,
   OPTION_META,
   OPTION_EPISODES,
-  OPTION_WAYS,
   OPTION_SHOTS,
-  OPTION_QUERIES,
-  OPTION_META_STEPS,
-  OPTION_META_BATCH,
-  OPTION_META_LR,
-  OPTION_INNER_STEPS,
-  OPTION_INNER_LR,
   OPTION_FIRST_ORDER,
-  OPTION_TASKS,
   OPTION_ALGORITHM
 };
 static const struct argp_option options[] = {
@@ -118,66 +102,40 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_EPISODES:
     meta->episodes.kind = (il_episode_kind)(1 + parse_choice(state, "episodes", arg, 2, episodes));
     return 0;
-  case OPTION_WAYS: meta->episodes.ways = (int)parse_number(state, "ways", arg, 2, 1000); return 0;
   case OPTION_SHOTS:
     meta->episodes.shots = (int)parse_number(state, "shots", arg, 1, 65536);
     return 0;
-  case OPTION_QUERIES:
-    meta->episodes.queries = (int)parse_number(state, "queries", arg, 1, 65536);
-    return 0;
-  case OPTION_META_STEPS:
-    meta->steps = parse_number(state, "meta-steps", arg, 0, 1000000000);
-    return 0;
-  case OPTION_META_BATCH:
-    meta->meta_batch = (int)parse_number(state, "meta-batch", arg, 1, 65536);
-    return 0;
-  case OPTION_META_LR: meta->lr = parse_real(state, "meta-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_STEPS:
-    meta->inner_steps = (int)parse_number(state, "inner-steps", arg, 0, 100);
-    return 0;
-  case OPTION_INNER_LR: meta->inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
   case OPTION_FIRST_ORDER: meta->first_order = true; return 0;
-  case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
   case OPTION_TRAIN: in->train = arg; return 0;
-  case OPTION_TEST: in->test = arg; return 0;
   case OPTION_INIT: in->init = arg; return 0;
   case OPTION_OUT: in->out = arg; return 0;
-  case OPTION_MODEL: in->model.kind = arg; return 0;
-  case OPTION_EPOCHS:
-    in->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 1000000);
-    return 0;
-  case OPTION_WIDTH: in->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
-  case OPTION_BATCH:
-    in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536);
-    in->greedy.fit.greedy.candidates.batch = in->fit.batch;
-    return 0;
   case OPTION_PARTS: in->fit.parts = (int)parse_number(state, "parts", arg, 0, 1024); return 0;
-  case OPTION_SEED:
-    in->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
-    return 0;
-  case OPTION_LR:
-    in->fit.lr = parse_real(state, "lr", arg, 0, 1e6);
-    in->greedy.fit.greedy.lr = in->fit.lr;
-    return 0;
   case OPTION_DROPOUT: in->model.dropout = parse_real(state, "dropout", arg, 0, 0.999); return 0;
-  case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
   case OPTION_LOSS: in->fit.loss = loss_of[parse_choice(state, "loss", arg, 2, losses)]; return 0;
   case OPTION_OPTIMIZER:
     in->fit.optimizer = (il_optimizer)(1 + parse_choice(state, "optimizer", arg, 2, optimizers));
     return 0;
-  case OPTION_AUGMENT:
-    in->augment = parse_augment(state, arg);
-    in->fit.augment = &in->augment;
-    return 0;
   case OPTION_ALGORITHM:
     in->greedy.asked = parse_choice(state, "algorithm", arg, 2, algorithms);
     return 0;
-  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
   case ARGP_KEY_INIT: state->child_inputs[0] = &in->greedy; return 0;
   case ARGP_KEY_END:
     if (!in->train) argp_error(state, "--train is missing");
     return 0;
-  default: return ARGP_ERR_UNKNOWN;
+  default: {
+    error_t error = parse_learning(&(learning){.common = &in->common,
+                                               .model = &in->model,
+                                               .fit = &in->fit,
+                                               .meta = meta,
+                                               .augment = &in->augment,
+                                               .test = &in->test,
+                                               .hold_out = &in->hold_out,
+                                               .tasks = &in->tasks},
+                                   key, arg, state);
+    if (key == OPTION_BATCH) in->greedy.fit.greedy.candidates.batch = in->fit.batch;
+    if (key == OPTION_LR) in->greedy.fit.greedy.lr = in->fit.lr;
+    return error;
+  }
   }
 }
 static const struct argp_child children[] = {{&fit_greedy_argp, 0, NULL, 0}, {0}};
@@ -263,7 +221,7 @@ static il_status fit(il_context *context, input *in, il_samples *train, il_sampl
   if (!model) return il_context_status(context);
   adjust_outputs(train, model);
   adjust_outputs(test, model);
-  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, model, train, test)
+  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, &model, train, test)
                                       : il_fit(context, model, train, &in->fit);
   if (status == IL_OK && !in->greedy.asked) test_on(context, in, "", model, test);
   if (in->meta && il_context_status(context) == IL_OK)

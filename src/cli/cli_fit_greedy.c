@@ -78,6 +78,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_KEEP: o->keep_choice = true; break;
   case ARGP_KEY_END:
     if (in->given && !in->asked) argp_error(state, "--%s: needs --algorithm greedy", in->given);
+    if (in->asked && c->batch && c->kind == IL_CANDIDATES_LAPLACE)
+      argp_error(state,
+                 "--batch: laplace looks at the whole training part; the other candidates walk in "
+                 "mini-batches");
     if (in->asked && in->plain)
       argp_error(state,
                  "--%s: belongs to plain training; --algorithm greedy takes steps on the whole "
@@ -206,35 +210,33 @@ static il_status one(il_context *context, greedy_input *in, curves *c, il_model 
   il_status status = il_fit_greedy(context, model, train, &in->fit, r);
   ticker_clear(&c->ticker);
   if (*r->left_out && in->fractions > 1) il_context_clear(context);
-  if (status == IL_OK) status = il_test(context, model, test, o->loss, o->team, &t);
+  if (status == IL_OK) il_test(context, model, test, o->loss, o->team, &t);
   if (il_context_status(context) == IL_OK) print_row(in, c->line, r, t.accuracy);
-  return status;
+  return status; /* of training: what was learned is kept, whatever the test says */
 }
 
-static void copy_parameters(il_model *from, il_model *to) {
-  const il_net *net = il_model_net(to);
-  for (int p = 0; p < il_net_parameters(net); p++)
-    memcpy(il_model_parameter(to, p), il_model_parameter(from, p),
-           (size_t)il_shape_count(il_net_parameter_shape(net, p)) * sizeof(float));
-}
-
-/* The model becomes the fraction's whose held-out loss is lowest; test samples have no say in this. */
-static void run_fractions(il_context *context, greedy_input *in, curves *c, il_model *model,
+/* *model becomes the fraction's whose held-out loss is lowest; test samples have no say in this. */
+static void run_fractions(il_context *context, greedy_input *in, curves *c, il_model **model,
                           const il_samples *train, const il_samples *test) {
-  il_model *start = il_model_copy(context, model);
+  il_model *start = il_model_copy(context, *model);
   int best = -1, *line = &c->line;
   double lowest = 0;
-  il_greedy_result r;
-  for (*line = 0; *line < in->fractions && il_context_status(context) == IL_OK; ++*line) {
+  il_greedy_result r = {0};
+  for (*line = 0; start && *line < in->fractions && il_context_status(context) == IL_OK; ++*line) {
     il_model *m = il_model_copy(context, start);
-    il_status status = m ? one(context, in, c, m, train, test, &r) : IL_ERROR_MEMORY;
-    if (status == IL_OK && (best < 0 || r.last_loss < lowest)) {
-      best = *line;
-      lowest = r.last_loss;
-      copy_parameters(m, model);
+    if (!m) break;
+    il_status status = one(context, in, c, m, train, test, &r);
+    bool better = status == IL_OK && (best < 0 || r.last_loss < lowest);
+    if (better || (status == IL_ERROR_INTERRUPTED && best < 0)) {
+      il_model_free(*model);
+      *model = m;
+      in->trained = true;
+    } else {
+      il_model_free(m);
     }
-    if (status == IL_ERROR_INTERRUPTED && best < 0) copy_parameters(m, model);
-    il_model_free(m);
+    if (!better) continue;
+    best = *line;
+    lowest = r.last_loss;
   }
   il_model_free(start);
   if (best < 0 && il_context_status(context) == IL_OK)
@@ -244,7 +246,7 @@ static void run_fractions(il_context *context, greedy_input *in, curves *c, il_m
            lowest);
 }
 
-il_status fit_greedy(il_context *context, greedy_input *in, il_model *model,
+il_status fit_greedy(il_context *context, greedy_input *in, il_model **model,
                      const il_samples *train, const il_samples *test) {
   il_greedy_options *o = &in->fit.greedy;
   curves c = {.in = in};

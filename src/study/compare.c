@@ -76,6 +76,16 @@ static const char *left_out(const comparison *c, method way) {
   return found ? NULL : "the net has no hidden layer";
 }
 
+il_compare_options il_compare_defaults(void) {
+  il_compare_options o = {
+      .model = {.kind = "mlp"}, .fit = il_fit_defaults(), .meta = il_meta_defaults(), .seeds = 5};
+  o.fit.steps = 500;
+  o.meta.inner_steps = 1;
+  o.meta.meta_batch = 1;
+  o.meta.episodes.shots = o.meta.episodes.queries = o.fit.batch / 2;
+  return o;
+}
+
 il_status il_compare(il_context *context, const il_samples *train, const il_samples *test,
                      const il_compare_options *options, il_compare_result *result) {
   *result = (il_compare_result){.seeds = options->seeds};
