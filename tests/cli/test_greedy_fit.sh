@@ -83,5 +83,6 @@ expect="laplace, swag, sgld or ensemble" refused --algorithm greedy --candidates
 expect="an even number" refused --algorithm greedy --draws 3
 expect="--epochs: belongs to plain training" refused --algorithm greedy --epochs 3
 expect="--augment: belongs to plain training" refused --algorithm greedy --augment crop
+expect="--batch: laplace" refused --algorithm greedy --batch 8
 expect="plain or greedy" refused --algorithm annealing
 echo "greedy fit: all as expected"

@@ -120,6 +120,36 @@ static void scalars_are_the_largest(void **state) {
   finish(&f);
 }
 
+/* The sentence names the limit and the smallest unit, and its advice is right to the last digit. */
+static void what_fits_is_said(void **state) {
+  (void)state;
+  fixture f = make(IL_GREEDY_LAYER);
+  il_greedy_rule rule = il_greedy_rule_defaults();
+  char why[IL_GREEDY_TEXT];
+  assert_true(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_string_equal(why, "");
+  rule.fraction = 0.04; /* ⌊5.36⌋ of 134; the norm layer has 6 */
+  assert_false(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_string_equal(why, "no layer fits: fraction 0.04 allows 5 of 134 parameters, the smallest "
+                           "layer has 6 (fraction 0.0448)");
+  take(&f, &rule);
+  assert_int_equal(f.choice.units, 0);
+  rule.fraction = 0.0448;
+  assert_true(il_greedy_fits(f.units, &rule, why, sizeof why));
+  take(&f, &rule);
+  assert_int_equal(f.choice.units, 1);
+  rule.budget_bytes = 10;
+  rule.budget_operations = 20;
+  assert_false(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_non_null(
+      strstr(why, "no layer fits: the budget allows 10 bytes, the cheapest layer needs "));
+  assert_non_null(strstr(why, "; the budget allows 20 operations, the cheapest layer needs "));
+  char few[24];
+  assert_false(il_greedy_fits(f.units, &rule, few, sizeof few)); /* cut, within its room */
+  assert_memory_equal(few, why, sizeof few - 1);
+  finish(&f);
+}
+
 static void random_choices_do_not_follow_the_measure(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
@@ -442,6 +472,7 @@ static void impossible_rules_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scalars_are_the_largest),
+      cmocka_unit_test(what_fits_is_said),
       cmocka_unit_test(random_choices_do_not_follow_the_measure),
       cmocka_unit_test(ties_go_to_the_lowest_index),
       cmocka_unit_test(channels_join_weights_and_biases),
