@@ -169,7 +169,7 @@ typedef struct il_kernel_set {
 
 /* The sets of this build, best first: sets[0..count). The CPU need not run them (base/cpu.h). */
 const il_kernel_set *const *il_kernel_sets(int *count);
-/* The set of that name; of NULL, the one that the environment's INNERLOOP_ISA names, else the best that runs here.
+/* The set of that name; of NULL, that of il_isa_set_default, else the best that runs here.
  * NULL after an error: unknown, or not for this CPU. */
 const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa);
 
