@@ -1,8 +1,8 @@
 /* Plain supervised learning beside meta-learning: samples, models with their parameters, and training,
  * evaluation and loss as functions.
  *
- *   meta-data          what a task is: il_task (meta.h), il_episodes (how tasks are cut from samples)
- *   samples            il_samples
+ *   meta-data          what a task is: il_task (meta.h), il_episodes (data.h; how tasks are cut from samples)
+ *   samples            il_samples (data.h)
  *   model parameters   il_model
  *
  * A result never depends on the number of threads of the team. */
@@ -17,38 +17,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- samples ---- */
-/* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one
- * from a function below and free it with il_samples_free. Never written to by the library. */
-typedef struct il_samples {
-  int64_t count;
-  il_shape example;     /* [features] or an image [h,w,c] */
-  il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
-  const void *inputs;   /* [count, example…] */
-  const int32_t *label; /* [count], each in [0, outputs); NULL: targets */
-  const float *target;  /* [count, outputs], each in [0, 1]; NULL: labels */
-  int outputs;          /* classes, or targets of an example; 1 with labels 0 and 1: one score */
-} il_samples;
-
-/* A file with samples: an imported dataset (the classes are the labels), or inputs with labels or targets in any file
- * of il_labelled_read (files.h): what torch.save wrote, .npz, safetensors. Inputs are [n, features] or images: u8
- * pixels, or reals of any type; [n,c,h,w] out of PyTorch, [n,h,w,c] otherwise, [n,h,w] of one channel. Whole numbers
- * [n] are labels, reals [n] or [n, outputs] targets in [0, 1]. NULL after an error. */
-IL_API il_samples *il_samples_open(il_context *context, const char *path);
-/* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
-IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
-                                         int classes, const int *cls);
-/* A copy of the examples at `index`. */
-IL_API il_samples *il_samples_subset(il_context *context, const il_samples *samples, int64_t count,
-                                     const int64_t *index);
-/* Divides without overlap: of each class (of all samples, where there are targets) the share `test` in
- * (0, 1), at least one example, goes into *held, the rest into *kept; drawn by seed. Both must be freed. */
-IL_API il_status il_samples_hold_out(il_context *context, const il_samples *samples, double test,
-                                     uint64_t seed, il_samples **kept, il_samples **held);
-/* Writes safetensors that il_samples_open reads back. */
-IL_API il_status il_samples_write(il_context *context, const il_samples *samples, const char *path);
-IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
 
 /* ---- models ---- */
 /* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
@@ -81,25 +49,6 @@ IL_API float *il_model_parameter(il_model *model, int index);
 /* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
  * net's. Atomic. */
 IL_API il_status il_model_save(const il_model *model, const char *path);
-
-/* ---- augmentation ---- */
-/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
- * nothing. Pixels from outside are 0. Applied in this order. */
-typedef struct il_augment {
-  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
-  bool flip_horizontal; /* left and right exchanged, half of the time */
-  bool flip_vertical;   /* top and bottom exchanged, half of the time */
-  int crop;             /* pads by so many pixels on each side and crops back at a random place */
-  double degrees;       /* affine: turned by up to ± so many degrees, */
-  double shift;         /* moved by up to ± this share of the side, */
-  double scale;         /* and scaled by 1 ± scale; bilinear */
-  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
-} il_augment;
-/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
-IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
-                             uint64_t example, il_type type, const int size[3], const void *in,
-                             void *out);
-IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
 
 /* ---- training, evaluation, loss ---- */
 typedef enum il_optimizer { IL_OPTIMIZER_ADAM = 1, IL_OPTIMIZER_SGD = 2 } il_optimizer;
@@ -151,19 +100,6 @@ IL_API void il_test_scores(const il_samples *samples, il_loss loss, const float 
                            il_test_result *result);
 
 /* ---- meta-learning from samples ---- */
-typedef enum il_episode_kind {
-  /* Some classes, renumbered 0 … ways − 1; of each, `shots` examples to adapt on and `queries` others. */
-  IL_EPISODES_BY_CLASS = 1,
-  /* All classes with their own labels: `shots` examples of all to adapt on and `queries` others. */
-  IL_EPISODES_ALL_CLASSES = 2,
-} il_episode_kind;
-/* What a task is: how support and query set, which never share an example, are drawn from samples. */
-typedef struct il_episodes {
-  il_episode_kind kind;
-  int ways, shots, queries; /* ways: by class only */
-  bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
-} il_episodes;
-
 typedef struct il_meta_progress {
   int64_t step, steps;
   double loss, accuracy; /* on the query sets, mean since the last call */

@@ -1,5 +1,5 @@
 /* innerloop compare: plain, augmented, dropout and meta-learned training side by side. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <unistd.h>
 

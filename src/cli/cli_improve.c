@@ -1,5 +1,5 @@
 /* innerloop improve: a trained classifier, fine-tuned and meta-trained, on unseen classes and its own. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,9 @@
 #ifndef IL_CONFIG_CONFIG_H
 #define IL_CONFIG_CONFIG_H
 
+#include <innerloop/config.h>
 #include <innerloop/plan.h>
-#include <innerloop/train.h>
+#include <innerloop/meta.h>
 #include <stdio.h>
 
 #include "base/arena.h"

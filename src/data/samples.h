@@ -2,7 +2,7 @@
 #ifndef IL_DATA_SAMPLES_H
 #define IL_DATA_SAMPLES_H
 
-#include <innerloop/fit.h>
+#include <innerloop/data.h>
 
 #include "base/error.h"
 

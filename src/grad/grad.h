@@ -2,6 +2,8 @@
 #ifndef IL_GRAD_GRAD_H
 #define IL_GRAD_GRAD_H
 
+#include <innerloop/grad.h>
+
 #include "graph/graph.h"
 
 /* Each is a real value of g. */

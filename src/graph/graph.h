@@ -3,7 +3,6 @@
 #ifndef IL_GRAPH_GRAPH_H
 #define IL_GRAPH_GRAPH_H
 
-#include <innerloop/grad.h>
 #include <innerloop/graph.h>
 
 #include "base/arena.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <stdio.h>
 
-#include <innerloop/files.h>
+#include <innerloop/io.h>
 
 #include "base/arena.h"
 #include "base/error.h"

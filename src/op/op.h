@@ -4,7 +4,7 @@
 #ifndef IL_OP_OP_H
 #define IL_OP_OP_H
 
-#include <innerloop/graph.h>
+#include <innerloop/shape.h>
 
 typedef enum il_op {
   IL_OP_NONE = 0,

@@ -1,5 +1,5 @@
 /* The same net on the same samples at the same budget: plain, augmented, with dropout, meta-learned. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <time.h>
 
 #include "base/error.h"

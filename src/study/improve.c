@@ -1,5 +1,5 @@
 /* A trained classifier before and after meta-training, on unseen classes and on its own. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The interval of a mean over few runs. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <math.h>
 
 /* The 97.5 % point of Student's t for 1 … 30 degrees of freedom. */

@@ -3,8 +3,7 @@
 #ifndef IL_TRAIN_SOURCE_H
 #define IL_TRAIN_SOURCE_H
 
-#include <innerloop/data.h>
-#include <innerloop/plan.h>
+#include <innerloop/train.h>
 
 #include "base/team.h"
 #include "data/division.h"

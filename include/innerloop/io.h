@@ -1,10 +1,10 @@
 /* Tensors and labelled data in files of other programs: PyTorch's torch.save in both of its formats, numpy's .npy and
  * .npz, safetensors. The content of a file decides how it is read, never its ending. Nothing in a file is ever
  * executed, and no file makes the reader take more memory than 256 MiB or 100 times its own size. */
-#ifndef INNERLOOP_FILES_H
-#define INNERLOOP_FILES_H
+#ifndef INNERLOOP_IO_H
+#define INNERLOOP_IO_H
 
-#include "graph.h"
+#include "shape.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,6 +1,6 @@
 /* Ways to make a classifier better, side by side. */
-#ifndef INNERLOOP_COMPARE_H
-#define INNERLOOP_COMPARE_H
+#ifndef INNERLOOP_STUDY_H
+#define INNERLOOP_STUDY_H
 
 #include "fit.h"
 
