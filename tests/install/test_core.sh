@@ -5,7 +5,7 @@ source=$1 build=$2 work=$3
 fail() { echo "failed: $*"; exit 1; }
 
 [ -e "$build/libinnerloop.a" ] || { echo "skipped: no build of the core in $build"; exit 77; }
-compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
+compiler=$(sed -n 's/^set(CMAKE_C_COMPILER "\(.*\)")$/\1/p' "$build"/CMakeFiles/*/CMakeCCompiler.cmake)
 toolchain=$(sed -n 's/^CMAKE_TOOLCHAIN_FILE:[A-Z]*=//p' "$build/CMakeCache.txt")
 case $compiler in
 *aarch64*) run=$(command -v qemu-aarch64-static || command -v qemu-aarch64) ;;
