@@ -38,6 +38,7 @@ typedef struct il_schedule {
       *root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
   int32_t *item_of; /* [size + 1] index of the item that computes it for others; -1: none */
   bool *leaves;     /* [size + 1] its value is read from memory */
+  int64_t looks;    /* what was compared, for il_plan */
 } il_schedule;
 
 /* fuse: false puts every elementwise node into a group of its own. tiles: false makes no groups at all. */

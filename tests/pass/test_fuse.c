@@ -118,11 +118,39 @@ static void test_product_joins_its_sum(void **state) {
   assert_int_equal(calls_of_update(false, false), 2);
 }
 
+/* A product that is read by another product, which a sum makes, still has a place of its own. */
+static void test_product_of_a_product(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_graph *g = il_graph_new(context, IL_FLOAT32);
+  il_value v[4];
+  for (int i = 0; i < 4; i++)
+    v[i] =
+        il_input(g, (const char *[]){"x", "y", "z", "w"}[i], IL_TASK, IL_FLOAT32, IL_SHAPE(4, 4));
+  const il_value inner = il_matmul(g, v[0], v[1], false, false);
+  const il_value outer = il_matmul(g, inner, v[2], false, false);
+  il_output(g, "first", il_add(g, v[3], outer));
+  il_output(g, "second", il_add(g, v[2], inner));
+  il_plan *plan = il_plan_build(g, &(il_plan_options){.lanes = IL_LANES_ALWAYS});
+  assert_non_null(plan);
+  enum { MANY = 9, NUMBERS = MANY * 16 };
+  static float in[4][NUMBERS], out[2][NUMBERS];
+  for (int i = 0; i < 4; i++)
+    for (int k = 0; k < NUMBERS; k++) in[i][k] = (float)((k * 37 + i * 11) % 101) / 50 - 1;
+  const il_bindings bindings = {MANY, (const void *[]){in[0], in[1], in[2], in[3]},
+                                (void *[]){out[0], out[1]}};
+  if (il_plan_check(plan, &bindings, NULL) != IL_OK) fail_msg("%s", il_context_message(context));
+  il_plan_free(plan);
+  il_graph_free(g);
+  il_context_free(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_update_is_one_call),
       cmocka_unit_test(test_threads_share_the_update),
       cmocka_unit_test(test_product_joins_its_sum),
+      cmocka_unit_test(test_product_of_a_product),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
