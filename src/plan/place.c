@@ -2,6 +2,7 @@
  * nothing that lives at the same time. */
 #include <stdlib.h>
 
+#include "plan/occupancy.h"
 #include "plan/plan.h"
 
 static bool larger(const il_buffer *a, const il_buffer *b) {
@@ -34,32 +35,55 @@ static void sort_by_size(int64_t *order, int64_t count, const il_buffer *buffer)
   }
 }
 
-/* Lowest offset for `one` among the buffers already placed (order[0..placed), sorted by offset in `by`). */
-static size_t lowest(const il_buffer *one, const il_buffer *buffer, const int64_t *by,
-                     int64_t placed) {
-  size_t offset = 0;
-  for (int64_t i = 0; i < placed; i++) {
-    const il_buffer *other = &buffer[by[i]];
-    if (other->last < one->first || one->last < other->first) continue;
-    if (offset + one->bytes <= other->offset) break;
-    if (other->offset + other->bytes > offset) offset = other->offset + other->bytes;
-  }
-  return offset;
+static int ascending(const void *a, const void *b) {
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
 }
 
-size_t il_footprint_place(int64_t count, il_buffer *buffer, int64_t *order) {
-  size_t total = 0;
-  for (int64_t i = 0; i < count; i++) buffer[i].bytes = il_aligned(buffer[i].bytes);
-  sort_by_size(order, count, buffer);
-  /* order[0..i) becomes the list of placed buffers by offset as we go; the rest is still by size */
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t index = order[i];
-    il_buffer *one = &buffer[index];
-    one->offset = lowest(one, buffer, order, i);
-    if (one->offset + one->bytes > total) total = one->offset + one->bytes;
-    int64_t at = i;
-    for (; at > 0 && buffer[order[at - 1]].offset > one->offset; at--) order[at] = order[at - 1];
-    order[at] = index;
+/* The times at which a buffer begins to live, in order: whatever two that live together have in common holds one. */
+static int64_t instants_of(int64_t count, const il_buffer *buffer, int64_t *instant) {
+  int64_t apart = 0;
+  for (int64_t i = 0; i < count; i++) instant[i] = buffer[i].first;
+  qsort(instant, (size_t)count, sizeof *instant, ascending);
+  for (int64_t i = 0; i < count; i++)
+    if (apart == 0 || instant[i] != instant[apart - 1]) instant[apart++] = instant[i];
+  return apart;
+}
+
+/* The last instant at `time` or before it. */
+static int64_t index_of(const int64_t *instant, int64_t count, int64_t time) {
+  int64_t low = 0, high = count;
+  while (high - low > 1) {
+    const int64_t middle = (low + high) / 2;
+    if (instant[middle] <= time)
+      low = middle;
+    else
+      high = middle;
   }
-  return total;
+  return low;
+}
+
+bool il_footprint_place(int64_t count, il_buffer *buffer, size_t *total, int64_t *looks) {
+  int64_t *order = calloc((size_t)count + 1, sizeof *order);
+  int64_t *instant = calloc((size_t)count + 1, sizeof *instant);
+  const int64_t instants = order && instant ? instants_of(count, buffer, instant) : 0;
+  il_occupancy taken;
+  bool ok = il_occupancy_start(&taken, instants) && order && instant;
+  *total = 0;
+  for (int64_t i = 0; i < count; i++) buffer[i].bytes = il_aligned(buffer[i].bytes);
+  if (ok) sort_by_size(order, count, buffer);
+  for (int64_t i = 0; i < count && ok; i++) {
+    il_buffer *one = &buffer[order[i]];
+    const int64_t first = index_of(instant, instants, one->first),
+                  last = index_of(instant, instants, one->last);
+    one->offset = il_occupancy_lowest(&taken, first, last, one->bytes);
+    const il_span span = {one->offset, one->offset + one->bytes};
+    if (span.end > *total) *total = span.end;
+    ok = il_occupancy_take(&taken, first, last, span);
+  }
+  *looks += taken.looks;
+  il_occupancy_end(&taken);
+  free(order);
+  free(instant);
+  return ok;
 }

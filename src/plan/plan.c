@@ -173,9 +173,8 @@ static void take_over(il_builder *b) {
 
 static bool place_arena(il_builder *b, bool task) {
   il_buffer *buffer = calloc((size_t)b->lives + 1, sizeof *buffer);
-  int64_t *order = calloc((size_t)b->lives + 1, sizeof *order);
   int64_t count = 0;
-  for (int64_t i = 0; i < b->lives && buffer && order; i++) {
+  for (int64_t i = 0; i < b->lives && buffer; i++) {
     const il_life *life = &b->life[i];
     const il_node *node = node_at(b, life->root);
     if (life->placed || life->onto || !b->s.needed[life->root] ||
@@ -187,15 +186,15 @@ static bool place_arena(il_builder *b, bool task) {
                     .first = life->first,
                     .last = life->last};
   }
-  if (buffer && order) b->plan->arena_bytes[task ? 1 : 0] = il_footprint_place(count, buffer, order);
+  const bool placed =
+      buffer &&
+      il_footprint_place(count, buffer, &b->plan->arena_bytes[task ? 1 : 0], &b->plan->looks);
   for (int64_t i = 0; i < count; i++)
     b->life[buffer[i].life].place =
         (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};
   for (int64_t i = 0; i < b->lives; i++)
     if (b->life[i].onto) b->life[i].place = b->life[b->life[i].onto].place;
-  const bool placed = buffer && order;
   free(buffer);
-  free(order);
   return placed;
 }
 
@@ -430,6 +429,7 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
     b.plan->why = "as the options ask";
     ok = build(&b);
   }
+  if (ok) b.plan->looks += b.s.looks;
   free(b.life);
   free(b.now);
   free(b.time);
@@ -449,6 +449,7 @@ static il_plan *build_lanes(const il_graph *graph, const il_plan_options *option
     return NULL;
   }
   plan->list[IL_SINGLE] = plan->single->list[IL_PER_TASK];
+  plan->looks += plan->single->looks;
   if (plan->scratch_bytes < plan->single->scratch_bytes)
     plan->scratch_bytes = plan->single->scratch_bytes;
   return plan;
@@ -464,6 +465,7 @@ il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   const char *why;
   if (!il_lanes_pay(plan, options->tasks, &why)) {
     il_plan *single = plan->single;
+    single->looks = plan->looks;
     plan->single = NULL;
     il_plan_free(plan);
     plan = single;

@@ -82,6 +82,9 @@ struct il_plan {
   size_t row_bytes; /* one task's part of ROWS */
   bool products;    /* it has products over all tasks: these read tasks one by one, not lanes */
   int64_t nodes;
+  int64_t
+      looks; /* what building it compared: steps, values, places; counted, because it must not grow with their
+                    square */
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */
   bool *input_task, *output_task;
@@ -117,9 +120,9 @@ typedef struct il_buffer {
   int64_t first, last; /* steps between which it is alive, inclusive */
   size_t offset;       /* result */
 } il_buffer;
-/* Gives every buffer an offset such that no two that are alive together overlap, largest first.
- * Returns the size of the arena. Order of `buffer` is kept; order is scratch for count ints. */
-size_t il_footprint_place(int64_t count, il_buffer *buffer, int64_t *order);
+/* Gives every buffer an offset such that no two that are alive together overlap, largest first; total: the size of the
+ * arena. Adds to looks what was compared. Order of `buffer` is kept. False: out of memory. */
+bool il_footprint_place(int64_t count, il_buffer *buffer, size_t *total, int64_t *looks);
 
 /* ---- lanes (plan/choose_lanes.c) ---- */
 /* Gives a call of the tasks its kernel for lanes, or makes it run task after task.
