@@ -142,6 +142,8 @@ char *il_shape_text(il_shape shape, char text[static 96]);
 il_status il_graph_check(const il_graph *g);
 /* Geometry of the conv-family node (conv2d, conv2d_transpose, conv2d_weight). */
 il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *node);
+/* Geometry of the pool-family node: arg-max, what it picks, mean, and their transposes. */
+il_pool_geometry il_pool_geometry_of(const il_graph *g, const il_node *node);
 
 /* ---- reference interpreter, step by step (graph/reference.c); il_plan_check runs beside it ---- */
 typedef struct il_reference il_reference;

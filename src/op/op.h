@@ -79,4 +79,15 @@ typedef struct il_conv_geometry {
   int32_t n, h, w, c, oh, ow, k, kh, kw, sh, sw, ph, pw, dh, dw, groups;
 } il_conv_geometry;
 
+/* The geometry of a pool of any kind, seen from the forward one: x [n,h,w,c] -> y [n,oh,ow,c]. Kernels take taps that are
+ * il_narrow_taps. */
+typedef struct il_pool_geometry {
+  int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
+} il_pool_geometry;
+/* Whether all taps of all windows lie inside the image, and none in two windows. */
+static inline bool il_pool_apart(const il_pool_geometry *g) {
+  return g->ph == 0 && g->pw == 0 && g->dh == 1 && g->dw == 1 && g->sh >= g->kh && g->sw >= g->kw &&
+         (g->oh - 1) * g->sh + g->kh <= g->h && (g->ow - 1) * g->sw + g->kw <= g->w;
+}
+
 #endif

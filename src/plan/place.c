@@ -1,89 +1,71 @@
-/* Places buffers in one arena by liveness: the largest first, each at the lowest offset where it overlaps
- * nothing that lives at the same time. */
+/* Where values lie: in the caller's buffers, in the means and rows, or in an arena while they live. */
 #include <stdlib.h>
 
-#include "plan/occupancy.h"
-#include "plan/plan.h"
+#include "plan/builder.h"
 
-static bool larger(const il_buffer *a, const il_buffer *b) {
-  if (a->bytes != b->bytes) return a->bytes > b->bytes;
-  return a->first < b->first;
+/* Values that are made once, and those that outlive the tasks. */
+static void put(il_builder *b, uint32_t root, int slot, size_t offset) {
+  il_life_of(b, root)->place = (il_place){slot, offset};
+  il_life_of(b, root)->placed = true;
 }
 
-/* Heap sort on indexes: qsort has no argument for the buffers and qsort_r is not portable. */
-static void sink(int64_t *order, int64_t root, int64_t count, const il_buffer *buffer) {
-  for (;;) {
-    int64_t child = 2 * root + 1;
-    if (child >= count) return;
-    if (child + 1 < count && larger(&buffer[order[child]], &buffer[order[child + 1]])) child++;
-    if (!larger(&buffer[order[root]], &buffer[order[child]])) return;
-    const int64_t swap = order[root];
-    order[root] = order[child];
-    order[child] = swap;
-    root = child;
+/* Everything that has a fixed place: inputs, outputs written directly, contributions to the means. */
+void il_place_fixed(il_builder *b) {
+  il_plan *plan = b->plan;
+  for (int i = 0; i < b->g->input_count; i++)
+    if (!il_is_lane_input(b, b->g->inputs[i].value.id))
+      put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
+  for (int i = 0; i < b->g->output_count; i++) {
+    const uint32_t root = b->s.root[b->g->outputs[i].value.id];
+    if (il_life_of(b, root)->placed || il_builder_node(b, root)->op == IL_OP_TASK_MEAN) continue;
+    if (plan->lanes == 1 || il_builder_node(b, root)->when != IL_PER_TASK)
+      put(b, root, il_output_slot(b, i), 0);
+  }
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    const il_node *node = il_builder_node(b, item->node);
+    for (int k = 0; il_is_product(b, item) && k < node->inputs; k++) {
+      const uint32_t root = b->s.root[node->input[k].id];
+      if (il_life_of(b, root)->placed) continue;
+      put(b, root, IL_SLOT_ROWS, plan->row_bytes);
+      plan->row_bytes += il_aligned(il_node_bytes(il_builder_node(b, root)));
+    }
+  }
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    if (!il_is_task_mean(b, item)) continue;
+    const uint32_t root = b->s.root[il_builder_node(b, item->node)->input[0].id];
+    put(b, item->node, IL_SLOT_MEANS, plan->mean_bytes);
+    if (!il_life_of(b, root)->placed)
+      put(b, root, IL_SLOT_LEAF, plan->mean_bytes * (size_t)plan->lanes);
+    plan->mean_bytes += il_aligned(il_node_bytes(il_builder_node(b, item->node)));
   }
 }
 
-static void sort_by_size(int64_t *order, int64_t count, const il_buffer *buffer) {
-  for (int64_t i = 0; i < count; i++) order[i] = i;
-  for (int64_t i = count / 2; i-- > 0;) sink(order, i, count, buffer);
-  for (int64_t end = count - 1; end > 0; end--) {
-    const int64_t swap = order[0];
-    order[0] = order[end];
-    order[end] = swap;
-    sink(order, 0, end, buffer);
+static bool place_arena(il_builder *b, bool task) {
+  il_buffer *buffer = calloc((size_t)b->lives + 1, sizeof *buffer);
+  int64_t count = 0;
+  for (int64_t i = 0; i < b->lives && buffer; i++) {
+    const il_life *life = &b->life[i];
+    const il_node *node = il_builder_node(b, life->root);
+    if (life->placed || life->onto || !b->s.needed[life->root] ||
+        (node->when == IL_PER_TASK) != task)
+      continue;
+    buffer[count++] =
+        (il_buffer){.life = i,
+                    .bytes = il_node_bytes(node) * (task ? (size_t)b->plan->lanes : 1),
+                    .first = life->first,
+                    .last = life->last};
   }
-}
-
-static int ascending(const void *a, const void *b) {
-  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
-/* The times at which a buffer begins to live, in order: whatever two that live together have in common holds one. */
-static int64_t instants_of(int64_t count, const il_buffer *buffer, int64_t *instant) {
-  int64_t apart = 0;
-  for (int64_t i = 0; i < count; i++) instant[i] = buffer[i].first;
-  qsort(instant, (size_t)count, sizeof *instant, ascending);
+  const bool placed = buffer && il_buffers_place(count, buffer, &b->plan->arena_bytes[task ? 1 : 0],
+                                                 &b->plan->looks);
   for (int64_t i = 0; i < count; i++)
-    if (apart == 0 || instant[i] != instant[apart - 1]) instant[apart++] = instant[i];
-  return apart;
+    b->life[buffer[i].life].place =
+        (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};
+  for (int64_t i = 0; i < b->lives; i++)
+    if (b->life[i].onto) b->life[i].place = b->life[b->life[i].onto].place;
+  free(buffer);
+  return placed;
 }
 
-/* The last instant at `time` or before it. */
-static int64_t index_of(const int64_t *instant, int64_t count, int64_t time) {
-  int64_t low = 0, high = count;
-  while (high - low > 1) {
-    const int64_t middle = (low + high) / 2;
-    if (instant[middle] <= time)
-      low = middle;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-bool il_footprint_place(int64_t count, il_buffer *buffer, size_t *total, int64_t *looks) {
-  int64_t *order = calloc((size_t)count + 1, sizeof *order);
-  int64_t *instant = calloc((size_t)count + 1, sizeof *instant);
-  const int64_t instants = order && instant ? instants_of(count, buffer, instant) : 0;
-  il_occupancy taken;
-  bool ok = il_occupancy_start(&taken, instants) && order && instant;
-  *total = 0;
-  for (int64_t i = 0; i < count; i++) buffer[i].bytes = il_aligned(buffer[i].bytes);
-  if (ok) sort_by_size(order, count, buffer);
-  for (int64_t i = 0; i < count && ok; i++) {
-    il_buffer *one = &buffer[order[i]];
-    const int64_t first = index_of(instant, instants, one->first),
-                  last = index_of(instant, instants, one->last);
-    one->offset = il_occupancy_lowest(&taken, first, last, one->bytes);
-    const il_span span = {one->offset, one->offset + one->bytes};
-    if (span.end > *total) *total = span.end;
-    ok = il_occupancy_take(&taken, first, last, span);
-  }
-  *looks += taken.looks;
-  il_occupancy_end(&taken);
-  free(order);
-  free(instant);
-  return ok;
-}
+bool il_place_arenas(il_builder *b) { return place_arena(b, false) && place_arena(b, true); }

@@ -1,6 +1,6 @@
 /* Which sums a product is added to where it is made: a matmul that only one group reads, and that adds it, scaled
  * or not, to one other value, becomes part of that group. Kernels for lanes take such a group as one call. */
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef IL_SCHEDULE_MARK_H
 #define IL_SCHEDULE_MARK_H
 
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 /* The result is the operand's memory. */
 static inline bool il_op_aliases(il_op op) {

@@ -8,7 +8,7 @@
 #define IL_SCHEDULE_TIMELINE_H
 
 #include "base/arena.h"
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 typedef struct il_turn il_turn;
 

@@ -1,7 +1,7 @@
-/* Which nodes run together: turns a graph into an ordered list of items, each one node or one fused group
+/* Graph to calls in groups: turns a graph into an ordered list of items, each one node or one fused group
  * of elementwise nodes over the same index space. The graph itself is not changed. */
-#ifndef IL_SCHEDULE_FUSE_H
-#define IL_SCHEDULE_FUSE_H
+#ifndef IL_SCHEDULE_SCHEDULE_H
+#define IL_SCHEDULE_SCHEDULE_H
 
 #include "graph/graph.h"
 #include "kernels/kernel.h"
