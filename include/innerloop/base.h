@@ -33,7 +33,7 @@ typedef struct il_context il_context;
 
 /* NULL when there is no memory. */
 IL_API il_context *il_context_new(void);
-/* Accepts NULL. Graphs, plans, datasets made from it must be freed before. */
+/* Accepts NULL. Graphs, plans, teams, datasets made from it must be freed before. */
 IL_API void il_context_free(il_context *context);
 /* IL_OK, or the first error since the last clear. */
 IL_API il_status il_context_status(const il_context *context);
@@ -44,7 +44,7 @@ IL_API void il_context_clear(il_context *context);
 /* A team of worker threads (the calling thread is one of them).
  * The result of a run never depends on how many there are. */
 typedef struct il_team il_team;
-/* threads >= 1; 0 takes one per available core. NULL after an error. */
+/* threads >= 1; 0 takes one per available core. NULL after an error. Errors of what runs on the team go to its context. */
 IL_API il_team *il_team_new(il_context *context, int threads);
 IL_API void il_team_free(il_team *team);
 IL_API int il_team_threads(const il_team *team);

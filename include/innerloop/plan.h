@@ -1,6 +1,7 @@
 /* Plans: a graph compiled once into a fixed list of kernel calls over one arena.
  *
- * A plan is immutable and may be run by several callers at once, each with its own workspace.
+ * A plan is immutable and may be run by several callers at once, each with its own team and workspace: a run writes to
+ * these, the outputs and the context of the team, and to nothing of the plan, its graph or the graph's context.
  * il_plan_run allocates nothing and takes no lock of its own. */
 #ifndef INNERLOOP_PLAN_H
 #define INNERLOOP_PLAN_H
@@ -50,7 +51,8 @@ IL_API void il_plan_free(il_plan *plan);
 enum { IL_WORKSPACE_ALIGNMENT = 64 };
 IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
 /* Runs the plan: shared values once, the tasks on the team's workers, their means, what follows.
- * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only. */
+ * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only, told in the context that the team was
+ * made with; without a team (NULL: the calling thread alone) by the status alone. */
 IL_API il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
                              const il_bindings *bindings);
 /* Where a plan's time goes: nanoseconds per call and worker, taken between calls. A plan without a profile
@@ -74,7 +76,7 @@ typedef struct il_plan_checked {
  * IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. What only has to be close is then
  * replaced by the reference's value, so that all that follows is compared in every bit (outputs too: they are the
  * reference's afterwards). checked may be NULL. IL_ERROR_UNSUPPORTED where kernels without fused multiply-add sum
- * products (v2): they round otherwise. Allocates; slow. */
+ * products (v2): they round otherwise. Errors go to the graph's context: one caller at a time. Allocates; slow. */
 IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
                                il_plan_checked *checked);
 /* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */
