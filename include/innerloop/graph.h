@@ -191,6 +191,11 @@ IL_API il_value il_random_uniform(il_graph *g, il_value key, int64_t stream, il_
 IL_API il_value il_random_normal(il_graph *g, il_value key, int64_t stream, il_shape shape);
 /* y = a, with derivative zero. */
 IL_API il_value il_stop_gradient(il_graph *g, il_value a);
+/* y = a, with derivative 1: a value of its own, by which to differentiate. What is made of y reaches a through y
+ * alone: no simplification looks through it, and two leaves of one value are different values, so that
+ * il_grad by y counts the uses of y and nothing else. Wrap a computed value or a constant before it is used;
+ * il_graph_without_leaves (plan.h) takes the leaves out again before the graph is planned. */
+IL_API il_value il_leaf(il_graph *g, il_value a);
 /* y = (1/tasks)·Σ_task a: from a task value to a shared one; the sum is a fixed binary tree over the
  * task index (neighbours first). Not differentiable: differentiate within the task, then average. */
 IL_API il_value il_task_mean(il_graph *g, il_value a);

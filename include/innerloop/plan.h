@@ -36,6 +36,11 @@ typedef struct il_plan_options {
   const char *isa;
 } il_plan_options;
 
+/* Builds the graph again as if il_leaf had never been called: simplified through them, equal values one, in the order
+ * in which they were made first, so that leaves cost nothing. Inputs and outputs keep index and name, but VALUES ARE
+ * NUMBERED ANEW: il_values from before are void, ask il_graph_output. A graph without leaves stays as it is. Call it
+ * after all derivatives, before il_graph_factor. */
+IL_API il_status il_graph_without_leaves(il_graph *graph);
 /* Keeps weight updates of low rank as their factors: with r support rows, x·(w − s·aᵀ·b) becomes
  * x·w − s·(x·aᵀ)·b, so that no task has weights of its own, and the mean of aᵀ·b over the tasks one product over
  * the rows of all. Adds nodes and moves the graph's outputs to them where a task then costs less (multiply-adds

@@ -118,7 +118,8 @@ struct il_graph {
   int scope_depth, scope_capacity;
   uint32_t origin; /* given to new nodes; set by grad/ while it applies a rule */
   il_direction direction;
-  bool no_fold; /* tests: keep every node as written */
+  int64_t leaves; /* serial number of the next leaf */
+  bool no_fold;   /* tests: keep every node as written */
 };
 
 /* NULL for the invalid value. */

@@ -34,6 +34,9 @@ static inline bool il_op_averages(il_op op) {
   return op == IL_OP_TASK_MEAN || op == IL_OP_TASK_PRODUCT;
 }
 
+/* The result is the operand, element by element and in the same shape; they differ in derivatives alone. */
+static inline bool il_op_repeats(il_op op) { return op == IL_OP_STOP_GRADIENT || op == IL_OP_LEAF; }
+
 enum { IL_TASK_PRODUCT_PAIRS = 24 }; /* at most */
 
 /* Attributes of structured operations, as stored in a node (all zero-filled before use, so that equal
@@ -71,6 +74,9 @@ static inline bool il_narrow_taps(int64_t height, int64_t width) { return height
 typedef struct il_attr_stream {
   int64_t stream;
 } il_attr_stream; /* random_uniform, random_normal */
+typedef struct il_attr_serial {
+  int64_t serial;
+} il_attr_serial; /* leaf: keeps two of the same value apart */
 /* one_hot, scatter_add: classes / rows are the result's shape. */
 
 /* The geometry of a convolution of any of the three kinds, seen from the forward one:

@@ -95,7 +95,7 @@ static bool has(const uint32_t *list, int count, uint32_t id) {
 }
 
 uint32_t il_direct(const il_schedule *s, uint32_t id) {
-  while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
+  while (il_op_repeats(node_at(s, id)->op)) id = node_at(s, id)->input[0].id;
   return id;
 }
 
@@ -197,7 +197,7 @@ static int32_t available(const il_fusion *f, uint32_t id) {
   const int32_t at = available(f, node->input[0].id);
   /* Read in another shape it must have left its group. */
   const int32_t after = s->item_of[s->root[node->input[0].id]] + 1;
-  return node->op != IL_OP_STOP_GRADIENT && after > at ? after : at;
+  return !il_op_repeats(node->op) && after > at ? after : at;
 }
 
 /* What a remade value costs: the operations down to values that lie in memory, and those values. */

@@ -34,8 +34,8 @@ typedef struct il_schedule {
   int count, capacity;
   bool fuse;    /* groups of several nodes */
   bool *needed; /* [size + 1] an output depends on it */
-  uint32_t
-      *root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient); else itself */
+  uint32_t *
+      root; /* [size + 1] the node whose memory it shares (reshape, stop_gradient, leaf); else itself */
   int32_t *item_of; /* [size + 1] index of the item that computes it for others; -1: none */
   bool *leaves;     /* [size + 1] its value is read from memory */
 } il_schedule;
@@ -54,7 +54,7 @@ il_status il_schedule_remake(il_schedule *schedule);
 uint32_t il_operand_base(const il_schedule *schedule, const il_item *item, int k,
                          il_tile_mode *mode);
 
-/* The id under which a group knows an operand: a stop_gradient is what it stops. */
+/* The id under which a group knows an operand: a stop_gradient or leaf is its operand. */
 uint32_t il_direct(const il_schedule *schedule, uint32_t id);
 /* Windows of the scatter that operand k of mode IL_TILE_SPREAD stands for. */
 il_pool_geometry il_spread_window(const il_schedule *schedule, const il_item *item, int k);
