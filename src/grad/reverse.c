@@ -116,7 +116,8 @@ il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *co
   if (!il_grad_operands(g, function, "result", outputs, y) ||
       !il_grad_operands(g, function, "cotangent", outputs, cotangent) ||
       !il_grad_operands(g, function, "variable", count, x) ||
-      !il_grad_shapes(g, function, "cotangent", outputs, cotangent, y))
+      !il_grad_shapes(g, function, "cotangent", outputs, cotangent, y) ||
+      !il_grad_variables(g, function, count, x, outputs, y))
     return il_context_status(g->context);
   return reverse(g, outputs, y, cotangent, count, x, dx);
 }
@@ -125,7 +126,8 @@ il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_valu
   for (int i = 0; i < count; i++) dx[i] = (il_value){0};
   if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
   if (!il_grad_operands(g, "il_grad", "result", 1, &y) ||
-      !il_grad_operands(g, "il_grad", "variable", count, x))
+      !il_grad_operands(g, "il_grad", "variable", count, x) ||
+      !il_grad_variables(g, "il_grad", count, x, 1, &y))
     return il_context_status(g->context);
   const il_shape shape = il_value_shape(g, y);
   if (il_shape_count(shape) != 1) {

@@ -32,6 +32,7 @@ typedef struct il_node {
   const char *scope; /* path of scopes, "" at the top; origin does not take part in interning */
   uint32_t origin;   /* the value whose derivative this node helps to compute; 0: the user's own */
   il_direction direction;
+  bool hides; /* stands first in a pair of il_hidden */
 } il_node;
 
 typedef enum il_field_kind { IL_FIELD_INT64, IL_FIELD_INT32, IL_FIELD_DOUBLE } il_field_kind;
@@ -103,6 +104,17 @@ typedef struct il_named {
   il_value value;
 } il_named;
 
+/* Which results of folding hide which values (graph/hidden.c). */
+typedef struct il_hides {
+  il_value result, v;
+} il_hides;
+typedef struct il_hidden {
+  il_hides *pairs;
+  il_value *opened; /* by the folds that are going on */
+  uint32_t count, capacity, opens, open_capacity;
+  int depth; /* of folds within folds */
+} il_hidden;
+
 struct il_graph {
   il_context *context;
   il_type real;
@@ -118,6 +130,7 @@ struct il_graph {
   int scope_depth, scope_capacity;
   uint32_t origin; /* given to new nodes; set by grad/ while it applies a rule */
   il_direction direction;
+  il_hidden hidden;
   int64_t leaves; /* serial number of the next leaf */
   bool no_fold;   /* tests: keep every node as written */
 };
@@ -135,6 +148,11 @@ static inline size_t il_node_bytes(const il_node *node) {
  * function: the public builder's name, for errors. attr: op's struct or NULL, copied. */
 il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
                       const il_value *input, const void *attr, il_shape shape);
+/* hidden [size + 1]: set where some result hides the value. hiding [size + 1], zeroed: set where a value may not be
+ * right as a function of v, since what it is made of hides v. */
+void il_hidden_mark(const il_graph *g, bool *hidden);
+void il_hiding_mark(const il_graph *g, il_value v, bool *hiding);
+void il_hidden_free(il_hidden *hidden);
 /* True when v is a constant node; number receives its fill. */
 bool il_is_constant(const il_graph *g, il_value v, double *number);
 /* "[5,14,14,64]" into text; returns text. */

@@ -203,7 +203,7 @@ il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
   il_when when;
   if (!il_node_when(g, function, op, inputs, input, &when)) return (il_value){0};
   if (info->fold && !g->no_fold) {
-    il_value folded = info->fold(g, &infer);
+    il_value folded = il_node_fold(g, &infer);
     if (folded.id) return folded;
   }
   il_value sorted[2];

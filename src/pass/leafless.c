@@ -13,24 +13,28 @@ static const char function[] = "il_graph_without_leaves";
 typedef struct il_nodes {
   il_node **nodes;
   uint32_t size, capacity, *table, table_size;
+  il_hidden hidden;
 } il_nodes;
 
 static il_nodes take_nodes(il_graph *g) {
-  const il_nodes taken = {g->nodes, g->size, g->capacity, g->table, g->table_size};
+  const il_nodes taken = {g->nodes, g->size, g->capacity, g->table, g->table_size, g->hidden};
   g->nodes = NULL;
   g->table = NULL;
   g->size = g->capacity = g->table_size = 0;
+  g->hidden = (il_hidden){0};
   return taken;
 }
 
 static void put_nodes(il_graph *g, const il_nodes *n) {
   free(g->nodes);
   free(g->table);
+  il_hidden_free(&g->hidden);
   g->nodes = n->nodes;
   g->size = n->size;
   g->capacity = n->capacity;
   g->table = n->table;
   g->table_size = n->table_size;
+  g->hidden = n->hidden;
 }
 
 /* Nodes that are made now carry scope and origin of the old one. */
@@ -82,11 +86,12 @@ il_status il_graph_without_leaves(il_graph *g) {
   if (!now) return il_fail_memory(g->context, "a graph without leaves");
   const il_node before = {.scope = g->scope, .direction = g->direction};
   const uint32_t origin = g->origin;
-  const il_nodes old = take_nodes(g);
+  il_nodes old = take_nodes(g);
   const bool made = make_again(g, &old, now, now + old.size + 1);
   if (made) {
     free(old.nodes);
     free(old.table);
+    il_hidden_free(&old.hidden);
     move_named(g->inputs, g->input_count, now);
     move_named(g->outputs, g->output_count, now);
   } else {

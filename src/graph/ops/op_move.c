@@ -109,6 +109,7 @@ static il_value fold_reshape(il_graph *g, const il_infer *m) {
   const il_node *a = il_operand(m, 0);
   const il_value same = fold_same(g, m);
   if (same.id || a->op != IL_OP_RESHAPE) return same;
+  il_fold_opens(g, m->input[0]);
   return il_reshape(g, a->input[0], m->shape);
 }
 static void reference_copy(const il_graph *g, const il_node *node, const void *const *in,
@@ -179,6 +180,7 @@ static il_value fold_transpose(il_graph *g, const il_infer *m) {
     int both[IL_MAX_RANK];
     for (int i = 0; i < m->shape.rank; i++)
       both[i] = (int)((const il_attr_permutation *)a->attr)->axis[axis[i]];
+    il_fold_opens(g, m->input[0]);
     return il_transpose(g, a->input[0], both);
   }
   return fold_number(g, m);
