@@ -212,6 +212,26 @@ static void test_hidden(void **state) {
   il_context_free(context);
 }
 
+/* Leaves read back with their numbers, and a new one differs from all that were read. */
+static void test_text(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_graph *g = il_graph_new(context, IL_FLOAT32);
+  const il_value a = il_input(g, "a", IL_TASK, IL_FLOAT32, IL_SHAPE(3));
+  il_output(g, "y", il_sub(g, il_leaf(g, a), il_leaf(g, a)));
+  char *text = il_graph_dump(g);
+  il_graph *read = il_graph_parse(context, text);
+  char *again = il_graph_dump(read);
+  assert_string_equal(text, again);
+  const uint32_t size = il_graph_size(read);
+  assert_int_equal(il_leaf(read, il_graph_input(read, 0)).id, size + 1);
+  free(text);
+  free(again);
+  il_graph_free(read);
+  il_graph_free(g);
+  il_context_free(context);
+}
+
 static void fill(float *data, int64_t count, uint64_t stream) {
   il_random random = il_random_start(5, stream);
   for (int64_t i = 0; i < count; i++) data[i] = (float)(2 * il_random_uniform01(&random) - 1);
@@ -260,9 +280,13 @@ static void test_planned_as_they_are(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_pooled_at_once), cmocka_unit_test(test_pooled_after_step),
-      cmocka_unit_test(test_wide),           cmocka_unit_test(test_without_any),
-      cmocka_unit_test(test_hidden),         cmocka_unit_test(test_planned_as_they_are),
+      cmocka_unit_test(test_pooled_at_once),
+      cmocka_unit_test(test_pooled_after_step),
+      cmocka_unit_test(test_wide),
+      cmocka_unit_test(test_without_any),
+      cmocka_unit_test(test_hidden),
+      cmocka_unit_test(test_text),
+      cmocka_unit_test(test_planned_as_they_are),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
