@@ -7,20 +7,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/config_method.h"
+#include "config/config_tasks.h"
 #include "train/evaluate.h"
-#include "train/feed.h"
-#include "io/weights.h"
+#include "train/trainer.h"
 
 typedef struct side {
   il_context *context;
   il_config *config;
   il_team *team;
-  il_source *source;
-  il_learner *learner; /* training */
-  il_feed feed;
-  il_evaluator evaluator; /* evaluation */
-  il_net *net;
-  void **weights;
+  il_trainer trainer;
+  bool evaluates;
+  il_evaluator evaluator;
   double *values;
   int tasks;
   int64_t step;
@@ -48,32 +46,25 @@ static _Noreturn void stop(const char *sentence) {
   exit(1);
 }
 
-static void prepare_training(side *s) {
-  s->learner = il_learner_new(s->context, s->source, true);
-  if (!s->learner) return;
-  il_learner_initialize(s->learner);
-  if (il_learner_workspace(s->learner, s->tasks, s->team) != IL_OK) return;
-  il_feed_init(&s->feed, s->source, s->learner->real, s->learner->dropout, s->tasks,
-               il_team_threads(s->team));
-  s->learner->meanwhile = il_feed_ahead(&s->feed);
-}
-
+/* What il_trainer_init puts together, without the meta-step. */
 static void prepare_evaluation(side *s, int steps) {
-  const il_query_statistics protocol = il_config_maml(s->config).query_statistics;
-  s->net = il_source_net(s->source);
-  s->weights = s->net ? il_weights_alloc(s->context, s->net, il_config_type(s->config)) : NULL;
+  il_trainer *t = &s->trainer;
+  if (il_config_method(s->config, &t->method) != IL_OK) return;
+  t->tasks = il_config_tasks(s->context, s->config, 0);
+  if (!t->tasks) return;
+  il_net *net = il_config_net(s->context, s->config, il_tasks_shape(t->tasks, IL_TEST));
+  t->learner = il_learner_new(s->context, &t->method, net, true, false);
   s->values = calloc((size_t)s->tasks, sizeof *s->values);
-  if (!s->weights || !s->values) return;
-  for (int i = 0; i < il_net_parameters(s->net); i++)
-    il_net_initialize(s->net, i, s->source->seed, il_config_type(s->config), s->weights[i]);
-  il_evaluator_init(&s->evaluator, s->source, s->net, 1, &protocol, 1, &steps, s->tasks, s->team);
+  if (!t->learner || !s->values) return;
+  il_learner_initialize(t->learner, t->method.seed);
+  il_evaluator_init(s->context, &s->evaluator, &t->method, t->learner, t->tasks, IL_TEST, 1,
+                    &t->method.statistics, 1, &steps, s->tasks, s->team);
 }
 
 static il_status one_step(side *s) {
-  if (!s->learner)
-    return il_evaluator_run(&s->evaluator, s->team, s->weights, IL_TEST, s->tasks, s->values);
-  const il_batch *batch = il_feed_batch(&s->feed, s->team, s->step);
-  return il_learner_step(s->learner, s->team, batch, s->step++);
+  if (s->evaluates) return il_evaluator_run(&s->evaluator, IL_TEST, s->tasks, s->values);
+  const il_batch *batch = il_feed_batch(&s->trainer.feed, s->team, s->step);
+  return il_meta_step_go(&s->trainer.step, batch, s->step++);
 }
 
 static void answer(side *s) {
@@ -92,11 +83,7 @@ static void answer(side *s) {
 static void clear(side *s) {
   il_evaluator_free(&s->evaluator);
   free(s->values);
-  il_weights_free(s->weights);
-  il_net_free(s->net);
-  il_feed_free(&s->feed);
-  il_learner_free(s->learner);
-  il_source_free(s->source);
+  il_trainer_free(&s->trainer);
   il_team_free(s->team);
   il_config_free(s->config);
   il_context_free(s->context);
@@ -120,14 +107,14 @@ int main(int argc, char **argv) {
       stop("unknown option");
   }
   if (il_context_status(s.context) == IL_OK) s.team = il_team_new(s.context, threads);
-  if (s.team) s.source = il_source_new(s.context, s.config, 0);
   const double start = now();
-  if (s.source) {
+  if (s.team) {
     s.tasks = il_config_int(s.config, IL_KEY_META_BATCH);
-    if (evaluate)
+    s.evaluates = evaluate > 0;
+    if (s.evaluates)
       prepare_evaluation(&s, evaluate);
     else
-      prepare_training(&s);
+      il_trainer_init(s.context, &s.trainer, s.config, s.team);
   }
   if (il_context_status(s.context) != IL_OK) stop(il_context_message(s.context));
   printf("{\"ready\": true, \"build_seconds\": %.6f}\n", now() - start);

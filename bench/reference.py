@@ -68,7 +68,7 @@ class Reference:
     def __init__(self, w, folder, settings, innerloop):
         self.w, self.innerloop, self.settings = w, innerloop, list(settings)
         if w.evaluate:  # adapting alone has no meta-gradient; its loss is that of first order
-            self.settings += ["--set", f"meta.inner_steps={w.steps}", "--set", "meta.first_order=true"]
+            self.settings += ["--set", f"inner.steps={w.steps}", "--set", "inner.first_order=true"]
         folder.mkdir(parents=True, exist_ok=True)
         self.weights, self.tasks, self.nudged, self.found, self.result = (
             folder / f for f in ("weights", "tasks", "nudged", "gradient", "peer"))

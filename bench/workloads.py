@@ -40,7 +40,7 @@ class Workload:
 def _sinusoid(name, steps):
     return Workload(name, f"sinusoid, 10 shots, 1-40-40-1, {steps} inner step{'s' * (steps > 1)}",
                     "sinusoid-10shot-maml", "mlp", 1, 10, 10, 25, steps, 0.01, (1,), 40,
-                    settings=(f"meta.inner_steps={steps}",))
+                    settings=(f"inner.steps={steps}",))
 
 
 WORKLOADS = [
@@ -57,7 +57,7 @@ WORKLOADS = [
     Workload("W6", "84²×3, 5-way 5-shot, 15 queries, max-pool conv of 32, 5 inner steps",
              "glyphs84-5w5s-maml", "conv4", 5, 5, 15, 4, 5, 0.01, (84, 84, 3), 32),
     Workload("W7", "W3, first order", "omniglot-5w1s-maml", "omniglot_conv", 5, 1, 1, 32, 1, 0.4,
-             first_order=True, settings=("meta.first_order=true",)),
+             first_order=True, settings=("inner.first_order=true",)),
     Workload("W8", "evaluation: W3's net, adapt 10 steps and predict", "omniglot-5w1s-maml",
              "omniglot_conv", 5, 1, 1, 32, 10, 0.4, evaluate=True),
 ]

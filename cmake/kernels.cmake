@@ -1,4 +1,5 @@
-# The kernels, compiled once per instruction set. innerloop_kernels(<target>) adds them to the library.
+# The kernels, compiled once per instruction set. innerloop_kernels(<target>) adds them to the library
+# and lists them in INNERLOOP_KERNEL_OBJECTS.
 #
 # Every external name of a kernel gets the instruction set as its suffix: a header that is included before
 # anything else renames what the sources define. src/kernels/select.c finds the tables by the list kernels/isas.def,
@@ -56,7 +57,8 @@ function(innerloop_kernels target)
     target_compile_definitions(innerloop_kernels_${isa} PRIVATE IL_KERNEL_ISA="${isa}")
     target_compile_options(innerloop_kernels_${isa} PRIVATE ${INNERLOOP_MARCH_${isa}}
       "SHELL:-include ${INNERLOOP_GENERATED}/${isa}.h")
-    set_target_properties(innerloop_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:innerloop_kernels_${isa}>)
+    list(APPEND objects $<TARGET_OBJECTS:innerloop_kernels_${isa}>)
   endforeach()
+  set(INNERLOOP_KERNEL_OBJECTS ${objects} PARENT_SCOPE)
 endfunction()

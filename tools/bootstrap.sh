@@ -35,6 +35,10 @@ library libzip libzip-dev
 library libpng libpng-dev
 library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
+# The public headers are compiled as C++, too.
+if [ "$purpose" = test ]; then
+  command -v g++ >/dev/null 2>&1 || missing="$missing g++"
+fi
 # The same bits on aarch64 are shown under emulation.
 if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"

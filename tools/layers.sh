@@ -1,8 +1,13 @@
 #!/bin/sh
-# Checks the layering: a folder of src/ includes only itself and folders before it in this order.
+# Checks the layering: a folder of src/ includes only itself and folders before it in this order, and of the public
+# headers those that belong to itself or to folders before it; so does each public header.
 # Prints every offender and ends with 1 when there is one.
-order="base op kernels graph grad pass schedule plan run nn optim meta io data config train fit greedy study measure cli"
-cd "$(dirname "$0")/../src" || exit 2
+order="base op kernels graph grad pass schedule plan run nn optim meta io learner data config train fit greedy study measure cli"
+# A public header belongs to the folder of its name. Others: header:folder.
+others="field.h:base shape.h:op values.h:graph function.h:run error.def:base version.h:base innerloop.h:cli"
+# Where a folder implements what a later folder's header declares; folder:header.
+allowed="pass:plan.h" # il_graph_factor, il_graph_without_leaves
+cd "$(dirname "$0")/.." || exit 2
 
 level() {
   n=0
@@ -16,24 +21,65 @@ level() {
   echo 0
 }
 
+# The folder that a public header belongs to.
+home() {
+  for pair in $others; do
+    if [ "${pair%%:*}" = "$1" ]; then
+      echo "${pair#*:}"
+      return
+    fi
+  done
+  echo "${1%.h}"
+}
+
+# Lines file:line:name of what the files include by "name" (then with a folder) or <innerloop/name>.
+quoted() {
+  grep -rnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[a-z0-9_]+/' "$1" --include='*.[ch]' --include='*.def' |
+    sed -E 's|:[^:"]*"|:|; s|/$||'
+}
+public() {
+  grep -rnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<innerloop/[^>]*' "$1" --include='*.[ch]' --include='*.def' |
+    sed -E 's|:[^:<]*<innerloop/|:|'
+}
+
+# offence WHERE FOLDER LEVEL HEADER: says it when HEADER belongs to a later folder, or to none.
+offence() {
+  above=$(level "$(home "$4")")
+  if [ "$above" -eq 0 ]; then
+    echo "$1: <innerloop/$4> belongs to no folder"
+  elif [ "$above" -gt "$3" ]; then
+    case " $allowed " in
+    *" $2:$4 "*) ;;
+    *) echo "$1: $2/ may not include <innerloop/$4>, which is $(home "$4")'s" ;;
+    esac
+  fi
+}
+
 offenders=$(
-  for folder in *; do
-    [ -d "$folder" ] || continue
+  for path in src/*/; do
+    path=${path%/} folder=$(basename "$path")
     own=$(level "$folder")
-    [ "$own" -gt 0 ] || echo "src/$folder: a folder without a place in the order"
-    grep -rnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[a-z0-9_]+/' "$folder" --include='*.[ch]' --include='*.def' |
-      while IFS= read -r line; do
-        taken=${line##*\"}
-        taken=${taken%/}
-        above=$(level "$taken")
-        where=$(echo "$line" | cut -d: -f1,2)
-        if [ "$above" -eq 0 ]; then
-          # Paths below the file's own folder, such as "sources/png.h", stay inside the layer.
-          [ -d "$folder/$taken" ] || echo "src/$where: includes unknown folder $taken/"
-        elif [ "$above" -gt "$own" ]; then
-          echo "src/$where: $folder/ may not include $taken/"
-        fi
-      done
+    [ "$own" -gt 0 ] || echo "$path: a folder without a place in the order"
+    quoted "$path" | while IFS=: read -r file line taken; do
+      above=$(level "$taken")
+      if [ "$above" -eq 0 ]; then
+        # Paths below the file's own folder, such as "sources/png.h", stay inside the layer.
+        [ -d "$path/$taken" ] || echo "$file:$line: includes unknown folder $taken/"
+      elif [ "$above" -gt "$own" ]; then
+        echo "$file:$line: $folder/ may not include $taken/"
+      fi
+    done
+    public "$path" | while IFS=: read -r file line header; do
+      offence "$file:$line" "$folder" "$own" "$header"
+    done
+  done
+  for file in include/innerloop/*; do
+    folder=$(home "${file##*/}")
+    own=$(level "$folder")
+    [ "$own" -gt 0 ] || echo "$file: a public header without a folder"
+    sed -nE 's|^#include "([a-z]+\.[a-z]+)"$|\1|p' "$file" | while read -r header; do
+      offence "$file" "$folder" "$own" "$header"
+    done
   done
 )
 if [ -n "$offenders" ]; then

@@ -1,7 +1,7 @@
 /* Contexts, errors and worker teams: what every other header of innerloop needs.
  *
  * Three lifetimes: a context outlives its graphs, a graph outlives its plans.
- * No function of the library exits, prints or reads the environment, but for INNERLOOP_ISA (plan.h). */
+ * No function of the library exits, prints or reads the environment. */
 #ifndef INNERLOOP_BASE_H
 #define INNERLOOP_BASE_H
 
@@ -33,7 +33,7 @@ typedef struct il_context il_context;
 
 /* NULL when there is no memory. */
 IL_API il_context *il_context_new(void);
-/* Accepts NULL. Graphs, plans, datasets made from it must be freed before. */
+/* Accepts NULL. Graphs, plans, teams, datasets made from it must be freed before. */
 IL_API void il_context_free(il_context *context);
 /* IL_OK, or the first error since the last clear. */
 IL_API il_status il_context_status(const il_context *context);
@@ -44,10 +44,15 @@ IL_API void il_context_clear(il_context *context);
 /* A team of worker threads (the calling thread is one of them).
  * The result of a run never depends on how many there are. */
 typedef struct il_team il_team;
-/* threads >= 1; 0 takes one per available core. NULL after an error. */
+/* threads >= 1; 0 takes one per available core. NULL after an error. Errors of what runs on the team go to its context. */
 IL_API il_team *il_team_new(il_context *context, int threads);
 IL_API void il_team_free(il_team *team);
 IL_API int il_team_threads(const il_team *team);
+
+/* The instruction set ("v4", "v3", "v2", "aarch64") of all plans that name none (il_plan_options); NULL: the best that
+ * the CPU runs, as from the start. For the whole process: call it before any plan is built. IL_ERROR_ARGUMENT for one that
+ * this build does not have, IL_ERROR_UNSUPPORTED for one that this CPU does not run. */
+IL_API il_status il_isa_set_default(il_context *context, const char *isa);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,10 @@
-/* Datasets and episodes. */
+/* Datasets, episodes, samples, and sources of tasks. */
 #ifndef INNERLOOP_DATA_H
 #define INNERLOOP_DATA_H
 
 #include "base.h"
+#include "field.h"
+#include "meta.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +112,135 @@ IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const
  * episode index of a split, a pure function. x and y are float [shots] and [queries]. */
 IL_API void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, int queries,
                              float *support_x, float *support_y, float *query_x, float *query_y);
+
+/* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
+/* What every source is asked for; each takes what it knows. */
+typedef struct il_source_options {
+  int ways, shots,
+      queries; /* support and query examples of a class, or of a task without classes */
+  int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
+  il_rotations rotations;                     /* as in il_episode_options */
+  bool rotate_test;
+  il_split_options split;
+  const char *data; /* file of the data set; NULL: none was named */
+  uint64_t seed;
+  bool
+      shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
+} il_source_options;
+
+/* Where one task goes; [0]: support set, [1]: query set. */
+typedef struct il_task_memory {
+  void *x[2]; /* [n, example…]: bytes where the shape says IL_UINT8, else floats */
+  void *y[2]; /* int32 [n], or float [n, outputs] where the shape says targets */
+} il_task_memory;
+
+typedef struct il_source {
+  const char *name, *doc;
+  size_t size;            /* of the settings */
+  const il_field *fields; /* of the settings; NULL: not set by name */
+  bool needs_data;        /* opens il_source_options.data */
+  /* Something to draw from; NULL after an error. A source of your own may give back its settings, which
+   * then must outlive it. */
+  void *(*open)(il_context *context, const void *settings, const il_source_options *options);
+  /* Fills a zeroed shape. Left 0: support, query: ways·shots, ways·queries; scale: 1. */
+  void (*describe)(void *data, il_split split, il_task_shape *shape);
+  size_t (*scratch)(void *data); /* bytes of memory that a draw needs; NULL: none */
+  /* Task `index` of a split: a pure function of seed, split and index, called from any thread. Anything but IL_OK
+   * ends the run that asked. */
+  il_status (*draw)(void *data, il_split split, uint64_t index, void *scratch,
+                    const il_task_memory *task);
+  void (*close)(void *data); /* NULL: nothing to do */
+  /* What some have and others do not: NULL. */
+  int (*classes)(void *data, il_split split);         /* NULL: tasks do not come from classes */
+  size_t (*bytes)(void *data);                        /* of memory that examples take */
+  il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
+  il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
+} il_source;
+
+/* The sources that have names: glyphs, omniglot, sinusoid. */
+IL_API int il_sources(void);
+IL_API const il_source *il_source_at(int index);
+IL_API const il_source *il_source_find(const char *name); /* NULL: none */
+
+/* An opened source. */
+typedef struct il_tasks il_tasks;
+/* settings: what the source's fields describe; may be gone afterwards, unless the source says otherwise. The options'
+ * texts must outlive the tasks. NULL after an error. */
+IL_API il_tasks *il_tasks_open(il_context *context, const il_source *source, const void *settings,
+                               const il_source_options *options);
+IL_API void il_tasks_free(il_tasks *tasks); /* accepts NULL */
+IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split);
+IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
+/* Draws tasks first … first + count − 1 of the split, one after the other into `memory`: x and y of either set
+ * are [count, n, example…] and [count, n] or [count, n, outputs], as a run takes them. Task i is the same whenever and by
+ * whatever thread it is drawn. An error goes into the context that opened the tasks. */
+IL_API il_status il_tasks_draw(const il_tasks *tasks, il_split split, uint64_t first, int count,
+                               const il_task_memory *memory);
+
+/* ---- samples ---- */
+/* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one
+ * from a function below and free it with il_samples_free. Never written to by the library. */
+typedef struct il_samples {
+  int64_t count;
+  il_shape example;     /* [features] or an image [h,w,c] */
+  il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
+  const void *inputs;   /* [count, example…] */
+  const int32_t *label; /* [count], each in [0, outputs); NULL: targets */
+  const float *target;  /* [count, outputs], each in [0, 1]; NULL: labels */
+  int outputs;          /* classes, or targets of an example; 1 with labels 0 and 1: one score */
+} il_samples;
+
+/* A file with samples: an imported dataset (the classes are the labels), or inputs with labels or targets in any file
+ * of il_labelled_read (io.h): what torch.save wrote, .npz, safetensors. Inputs are [n, features] or images: u8
+ * pixels, or reals of any type; [n,c,h,w] out of PyTorch, [n,h,w,c] otherwise, [n,h,w] of one channel. Whole numbers
+ * [n] are labels, reals [n] or [n, outputs] targets in [0, 1]. NULL after an error. */
+IL_API il_samples *il_samples_open(il_context *context, const char *path);
+/* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
+IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
+                                         int classes, const int *cls);
+/* A copy of the examples at `index`. */
+IL_API il_samples *il_samples_subset(il_context *context, const il_samples *samples, int64_t count,
+                                     const int64_t *index);
+/* Divides without overlap: of each class (of all samples, where there are targets) the share `test` in
+ * (0, 1), at least one example, goes into *held, the rest into *kept; drawn by seed. Both must be freed. */
+IL_API il_status il_samples_hold_out(il_context *context, const il_samples *samples, double test,
+                                     uint64_t seed, il_samples **kept, il_samples **held);
+/* Writes safetensors that il_samples_open reads back. */
+IL_API il_status il_samples_write(il_context *context, const il_samples *samples, const char *path);
+IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
+
+/* ---- tasks cut from samples ---- */
+typedef enum il_episode_kind {
+  /* Some classes, renumbered 0 … ways − 1; of each, `shots` examples to adapt on and `queries` others. */
+  IL_EPISODES_BY_CLASS = 1,
+  /* All classes with their own labels: `shots` examples of all to adapt on and `queries` others. */
+  IL_EPISODES_ALL_CLASSES = 2,
+} il_episode_kind;
+/* What a task is: how support and query set, which never share an example, are drawn from samples. */
+typedef struct il_episodes {
+  il_episode_kind kind;
+  int ways, shots, queries; /* ways: by class only */
+  bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
+} il_episodes;
+
+/* ---- augmentation ---- */
+/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
+ * nothing. Pixels from outside are 0. Applied in this order. */
+typedef struct il_augment {
+  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
+  bool flip_horizontal; /* left and right exchanged, half of the time */
+  bool flip_vertical;   /* top and bottom exchanged, half of the time */
+  int crop;             /* pads by so many pixels on each side and crops back at a random place */
+  double degrees;       /* affine: turned by up to ± so many degrees, */
+  double shift;         /* moved by up to ± this share of the side, */
+  double scale;         /* and scaled by 1 ± scale; bilinear */
+  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
+} il_augment;
+/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
+IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
+                             uint64_t example, il_type type, const int size[3], const void *in,
+                             void *out);
+IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,8 @@
 /* Plain supervised learning beside meta-learning: samples, models with their parameters, and training,
  * evaluation and loss as functions.
  *
- *   meta-data          what a task is: il_task (meta.h), il_episodes (how tasks are cut from samples)
- *   samples            il_samples
+ *   meta-data          what a task is: il_task (meta.h), il_episodes (data.h; how tasks are cut from samples)
+ *   samples            il_samples (data.h)
  *   model parameters   il_model
  *
  * A result never depends on the number of threads of the team. */
@@ -18,39 +18,16 @@
 extern "C" {
 #endif
 
-/* ---- samples ---- */
-/* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one
- * from a function below and free it with il_samples_free. Never written to by the library. */
-typedef struct il_samples {
-  int64_t count;
-  il_shape example;     /* [features] or an image [h,w,c] */
-  il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
-  const void *inputs;   /* [count, example…] */
-  const int32_t *label; /* [count], each in [0, outputs); NULL: targets */
-  const float *target;  /* [count, outputs], each in [0, 1]; NULL: labels */
-  int outputs;          /* classes, or targets of an example; 1 with labels 0 and 1: one score */
-} il_samples;
-
-/* A file with samples: an imported dataset (the classes are the labels), or inputs with labels or targets in any file
- * of il_labelled_read (files.h): what torch.save wrote, .npz, safetensors. Inputs are [n, features] or images: u8
- * pixels, or reals of any type; [n,c,h,w] out of PyTorch, [n,h,w,c] otherwise, [n,h,w] of one channel. Whole numbers
- * [n] are labels, reals [n] or [n, outputs] targets in [0, 1]. NULL after an error. */
-IL_API il_samples *il_samples_open(il_context *context, const char *path);
-/* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
-IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
-                                         int classes, const int *cls);
-/* A copy of the examples at `index`. */
-IL_API il_samples *il_samples_subset(il_context *context, const il_samples *samples, int64_t count,
-                                     const int64_t *index);
-/* Divides without overlap: of each class (of all samples, where there are targets) the share `test` in
- * (0, 1), at least one example, goes into *held, the rest into *kept; drawn by seed. Both must be freed. */
-IL_API il_status il_samples_hold_out(il_context *context, const il_samples *samples, double test,
-                                     uint64_t seed, il_samples **kept, il_samples **held);
-/* Writes safetensors that il_samples_open reads back. */
-IL_API il_status il_samples_write(il_context *context, const il_samples *samples, const char *path);
-IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
-
 /* ---- models ---- */
+/* What a model was trained on. Pixels are divided by 255 on the way into a net, reals go in as they are; samples of
+ * another scale than the model's are refused: reals outside [0, 1] by a model of pixels, pixels by one of reals outside
+ * [0, 1]. Reals in [0, 1] and pixels are one scale. Saved with the model. */
+typedef enum il_model_inputs {
+  IL_MODEL_INPUTS_UNKNOWN = 0, /* not trained, or a file that does not say: nothing is refused */
+  IL_MODEL_INPUTS_PIXELS = 1,
+  IL_MODEL_INPUTS_UNIT = 2,  /* reals in [0, 1] */
+  IL_MODEL_INPUTS_REALS = 3, /* others */
+} il_model_inputs;
 /* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
  * statistics: mean and variance of training, as PyTorch's with momentum 0.1. */
 typedef struct il_model il_model;
@@ -78,31 +55,21 @@ IL_API void il_model_free(il_model *model); /* accepts NULL */
 IL_API const il_net *il_model_net(const il_model *model);
 /* Values of parameter `index` of the net; may be written to. */
 IL_API float *il_model_parameter(il_model *model, int index);
+/* Where norm layers take their statistics from when the model predicts (meta.h); saved with it:
+ *   RUNNING  those of training: models of il_fit, and of files that say nothing
+ *   QUERY    the samples asked, all together: a prediction depends on what else is asked (transductive). More than
+ *            1,024 are asked in equal batches.
+ *   SUPPORT  those of the samples that il_adapt adapted to, which the model holds as its statistics
+ *   EACH     each sample's own
+ * il_meta_fit by class leaves the one that it trained with, il_fit RUNNING. */
+IL_API il_query_statistics il_model_statistics(const il_model *model);
+IL_API il_status il_model_set_statistics(il_model *model, il_query_statistics statistics);
+IL_API il_model_inputs il_model_trained_inputs(const il_model *model);
 /* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
- * net's. Atomic. */
+ * net's. Only safetensors keep where statistics come from and what the model was trained on. Atomic. */
 IL_API il_status il_model_save(const il_model *model, const char *path);
 
-/* ---- augmentation ---- */
-/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
- * nothing. Pixels from outside are 0. Applied in this order. */
-typedef struct il_augment {
-  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
-  bool flip_horizontal; /* left and right exchanged, half of the time */
-  bool flip_vertical;   /* top and bottom exchanged, half of the time */
-  int crop;             /* pads by so many pixels on each side and crops back at a random place */
-  double degrees;       /* affine: turned by up to ± so many degrees, */
-  double shift;         /* moved by up to ± this share of the side, */
-  double scale;         /* and scaled by 1 ± scale; bilinear */
-  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
-} il_augment;
-/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
-IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
-                             uint64_t example, il_type type, const int size[3], const void *in,
-                             void *out);
-IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
-
 /* ---- training, evaluation, loss ---- */
-typedef enum il_optimizer { IL_OPTIMIZER_ADAM = 1, IL_OPTIMIZER_SGD = 2 } il_optimizer;
 typedef struct il_fit_progress {
   int epoch, epochs; /* from 1 */
   int64_t steps;     /* mini-batches so far */
@@ -112,8 +79,9 @@ typedef struct il_fit_options {
   int epochs;
   int batch; /* examples of a mini-batch; the last of an epoch may be smaller */
   double lr;
-  il_optimizer optimizer;
-  il_loss loss; /* cross-entropy takes raw scores; binary cross-entropy takes the sigmoid of them */
+  const il_optimizer *optimizer; /* a record of optim.h, with its defaults */
+  il_loss
+      loss; /* cross-entropy takes raw scores, binary cross-entropy the sigmoid of them, squared error targets */
   /* A mini-batch is computed in so many equal parts, in parallel; norm layers take their statistics from each
    * part. 0: 1 for nets with norm layers (the whole mini-batch, as PyTorch), several for others. */
   int parts;
@@ -133,14 +101,14 @@ IL_API il_fit_options il_fit_defaults(void);
 IL_API il_status il_fit(il_context *context, il_model *model, const il_samples *samples,
                         const il_fit_options *options);
 
-/* scores: [count, outputs], raw (before any sigmoid); norm layers use the running statistics, dropout
- * does nothing. */
+/* scores: [count, outputs], raw (before any sigmoid); norm layers use the model's statistics
+ * (il_model_statistics), dropout does nothing. */
 IL_API il_status il_predict(il_context *context, const il_model *model, const il_samples *samples,
                             il_team *team, float *scores);
 typedef struct il_test_result {
   int64_t correct,
       total;       /* labels: examples; targets: numbers, right when score > 0 as target > 0.5 */
-  double accuracy; /* correct / total */
+  double accuracy; /* correct / total; with squared error there is none: 0, 0 and NAN */
   double loss;     /* mean */
 } il_test_result;
 /* The prediction comes from the inputs alone; targets are looked at only to compare. */
@@ -151,34 +119,22 @@ IL_API void il_test_scores(const il_samples *samples, il_loss loss, const float 
                            il_test_result *result);
 
 /* ---- meta-learning from samples ---- */
-typedef enum il_episode_kind {
-  /* Some classes, renumbered 0 … ways − 1; of each, `shots` examples to adapt on and `queries` others. */
-  IL_EPISODES_BY_CLASS = 1,
-  /* All classes with their own labels: `shots` examples of all to adapt on and `queries` others. */
-  IL_EPISODES_ALL_CLASSES = 2,
-} il_episode_kind;
-/* What a task is: how support and query set, which never share an example, are drawn from samples. */
-typedef struct il_episodes {
-  il_episode_kind kind;
-  int ways, shots, queries; /* ways: by class only */
-  bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
-} il_episodes;
-
 typedef struct il_meta_progress {
   int64_t step, steps;
-  double loss, accuracy; /* on the query sets, mean since the last call */
+  double loss,
+      accuracy; /* on the query sets, mean since the last call; accuracy NAN with squared error */
 } il_meta_progress;
 typedef struct il_meta_options {
   il_episodes episodes;
   int inner_steps;
   double inner_lr;
   bool first_order;
-  il_query_statistics query_statistics;
+  il_query_statistics query_statistics; /* 0: the model's own (a plain one's: SUPPORT) */
   il_loss loss;
-  il_optimizer optimizer; /* outer */
-  double lr;              /* outer */
-  int meta_batch;         /* tasks of a meta-step */
-  int64_t steps;          /* meta-steps */
+  const il_optimizer *optimizer; /* outer: a record of optim.h, with its defaults */
+  double lr;                     /* outer */
+  int meta_batch;                /* tasks of a meta-step */
+  int64_t steps;                 /* meta-steps */
   uint64_t seed;
   il_team *team;
   void (*progress)(void *user, const il_meta_progress *progress); /* ten times; may be NULL */
@@ -190,15 +146,17 @@ typedef struct il_meta_options {
 IL_API il_meta_options il_meta_defaults(void);
 /* MAML (meta.h) from the model's parameters on tasks drawn from the samples: each meta-step, the support sets
  * update the parameters and the query sets supply the gradient. The model needs as many
- * outputs as a task (il_model_with_head). After episodes within all classes, its running statistics are taken anew
- * from the samples. */
+ * outputs as a task (il_model_with_head). After episodes by class, it predicts with the statistics that it was trained
+ * with; within all classes, its running statistics are taken anew from the samples. */
 IL_API il_status il_meta_fit(il_context *context, il_model *model, const il_samples *samples,
                              const il_meta_options *options);
 /* The inner loop on given samples: inner_steps of gradient descent with inner_lr on all of them at once (more than
- * 1,024 samples: that many passes, in mini-batches of 1,024). */
+ * 1,024 samples: that many passes, in mini-batches of 1,024), norm layers taking the statistics of these samples. A
+ * model whose statistics are SUPPORT then holds theirs under the adapted parameters; il_predict and il_test so give what
+ * il_meta_test measures, whichever way the model was meta-trained. */
 IL_API il_status il_adapt(il_context *context, il_model *model, const il_samples *samples,
                           const il_meta_options *options);
-/* Accuracy on the query sets of `tasks` tasks drawn from the samples, after `inner_steps` of adaptation to each;
+/* Accuracy (with squared error: the error) on the query sets of `tasks` tasks drawn from the samples, after `inner_steps` of adaptation to each;
  * mean, and 1.96 standard errors. */
 IL_API il_status il_meta_test(il_context *context, const il_model *model, const il_samples *samples,
                               const il_meta_options *options, int tasks, double *mean,

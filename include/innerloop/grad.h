@@ -8,9 +8,12 @@
 extern "C" {
 #endif
 
-/* dx[i] = ∂y/∂x[i], total derivative; y a scalar (one element). x[i] may be any real value, input or
- * not; where y does not depend on it, dx[i] is a constant 0. Errors stay in the context as with
- * builders; the status is returned too. */
+/* dx[i] = ∂y/∂x[i], total derivative; y a scalar (one element). x[i] is an input, a leaf or any other computed real
+ * value, and every use of that value counts: an equal expression elsewhere is the same value, il_leaf makes one of
+ * its own. Where y does not depend on x[i], dx[i] is a constant 0. Refused, in all three functions, with
+ * IL_ERROR_ARGUMENT: a constant, and a computed value that simplification looked through on the way to y
+ * (b + v, v = −a, is made b − a); wrap such with il_leaf before use. Errors stay in the context as with builders;
+ * the status is returned too. */
 IL_API il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_value *dx);
 /* dx[i] = Σ_j (∂y[j]/∂x[i])ᵀ·cotangent[j]. */
 IL_API il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *cotangent,

@@ -11,49 +11,18 @@
 #ifndef INNERLOOP_GRAPH_H
 #define INNERLOOP_GRAPH_H
 
-#include "base.h"
+#include "shape.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { IL_MAX_RANK = 8 };
-
-typedef enum il_type {
-  IL_FLOAT32 = 1,
-  IL_FLOAT64 = 2,
-  IL_INT32 = 3, /* indices and labels */
-  IL_UINT8 = 4, /* images as they are stored; only inputs, il_cast turns them into reals */
-  /* Types of files alone (files.h): no graph takes them. */
-  IL_FLOAT16 = 5,
-  IL_BFLOAT16 = 6, /* the upper half of a float32 */
-  IL_INT8 = 7,
-  IL_INT16 = 8,
-  IL_INT64 = 9,
-  IL_BOOL = 10, /* one byte */
-} il_type;
-
 typedef enum il_stage { IL_SHARED = 1, IL_TASK = 2 } il_stage;
-
-typedef struct il_shape {
-  int rank;
-  int64_t dim[IL_MAX_RANK];
-} il_shape;
 
 typedef struct il_graph il_graph;
 typedef struct il_value {
   uint32_t id; /* 0: invalid */
 } il_value;
-
-/* il_shape s = IL_SHAPE(5, 28, 28, 1); a scalar is il_shape_scalar(). */
-#define IL_SHAPE(...)                                                                              \
-  il_shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
-IL_API il_shape il_shape_of(int rank, const int64_t *dim);
-IL_API il_shape il_shape_scalar(void);
-IL_API int64_t il_shape_count(il_shape shape); /* product of the dimensions */
-IL_API bool il_shape_equal(il_shape a, il_shape b);
-IL_API size_t il_type_size(il_type type);      /* bytes of an element */
-IL_API const char *il_type_name(il_type type); /* "f32" "i64" "bf16" "bool" … */
 
 /* real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
 IL_API il_graph *il_graph_new(il_context *context, il_type real);
@@ -146,17 +115,6 @@ IL_API il_value il_one_hot(il_graph *g, il_value index, int64_t classes);
 IL_API il_value il_matmul(il_graph *g, il_value a, il_value b, bool transpose_a, bool transpose_b);
 
 /* Geometry of a convolution or pool over the two middle axes of [n, h, w, c]. */
-typedef struct il_window {
-  int32_t kernel[2];   /* height, width; il_conv2d takes them from its weights */
-  int32_t stride[2];   /* >= 1 */
-  int32_t pad_low[2];  /* rows above, columns left */
-  int32_t pad_high[2]; /* rows below, columns right */
-  int32_t dilation[2]; /* >= 1 */
-  int32_t groups;      /* >= 1; divides channels */
-} il_window;
-/* Square window; dilation 1, groups 1. */
-IL_API il_window il_window_square(int kernel, int stride, int pad);
-
 /* y[n,oh,ow,o] = Σ_{kh,kw,i} x[n, oh·stride+kh·dilation−pad, ow·…, i]·w[kh,kw,i,o]
  * x [n,h,w,c], w [kh,kw,c/groups,k]; order of the sum: taps, then channels, ascending; positions
  * outside the image are left out of the sum. */
@@ -191,6 +149,11 @@ IL_API il_value il_random_uniform(il_graph *g, il_value key, int64_t stream, il_
 IL_API il_value il_random_normal(il_graph *g, il_value key, int64_t stream, il_shape shape);
 /* y = a, with derivative zero. */
 IL_API il_value il_stop_gradient(il_graph *g, il_value a);
+/* y = a, with derivative 1: a value of its own, by which to differentiate. What is made of y reaches a through y
+ * alone: no simplification looks through it, and two leaves of one value are different values, so that
+ * il_grad by y counts the uses of y and nothing else. Wrap a computed value or a constant before it is used;
+ * il_graph_without_leaves (plan.h) takes the leaves out again before the graph is planned. */
+IL_API il_value il_leaf(il_graph *g, il_value a);
 /* y = (1/tasks)·Σ_task a: from a task value to a shared one; the sum is a fixed binary tree over the
  * task index (neighbours first). Not differentiable: differentiate within the task, then average. */
 IL_API il_value il_task_mean(il_graph *g, il_value a);

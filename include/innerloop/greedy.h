@@ -32,6 +32,8 @@ typedef enum il_greedy_score {
   IL_GREEDY_RANDOM = 4,   /* the same random order always: what the others have to beat */
 } il_greedy_score;
 
+enum { IL_GREEDY_TEXT = 320 }; /* bytes of a sentence */
+
 typedef enum il_greedy_price {
   IL_GREEDY_FREE = 0,          /* the score itself */
   IL_GREEDY_PER_BYTE = 1,      /* divided by the bytes that updating this unit alone needs */
@@ -48,7 +50,7 @@ typedef struct il_greedy_rule {
   uint64_t budget_bytes, budget_operations; /* 0: no limit */
 } il_greedy_rule;
 /* Scalars, gradient, free, damping 1e-3, everything. */
-IL_API il_greedy_rule il_greedy_rule_default(void);
+IL_API il_greedy_rule il_greedy_rule_defaults(void);
 IL_API il_status il_greedy_rule_check(il_context *context, const il_greedy_rule *rule);
 
 /* What a choice of units costs an update that computes nothing else (docs/greedy.md has the model): bytes for the new
@@ -79,6 +81,10 @@ IL_API void il_greedy_unit_scores(const il_greedy_units *units, il_greedy_score 
  * first, the latter at the end. Allocates; false: no memory (nothing is reported, so that workers may call it). */
 IL_API bool il_greedy_order(const il_greedy_units *units, const il_greedy_rule *rule,
                             const double *unit_score, uint32_t *order);
+/* Whether a single unit keeps within the rule's fraction and budgets, so that something can be taken at all. If not, `why`
+ * (size bytes) says what they allow and what the smallest unit needs. */
+IL_API bool il_greedy_fits(const il_greedy_units *units, const il_greedy_rule *rule, char *why,
+                           size_t size);
 /* Takes units in order. One that would exceed the fraction or a budget is passed over; count ends
  * the walk. mask[parameter] receives 1 for each chosen scalar, else 0. */
 IL_API void il_greedy_take(const il_greedy_units *units, const il_greedy_rule *rule,
@@ -98,11 +104,6 @@ IL_API il_status il_greedy_measure(il_graph *g, const il_net *net, const il_gree
 IL_API il_status il_greedy_curvature(il_graph *g, const il_net *net, il_loss loss,
                                      const il_value *parameters, il_value x,
                                      il_statistics statistics, il_moments *moments, il_value *h);
-/* Inner steps as il_maml_adapt's, restricted to a mask (real, per parameter): where it is 0 the parameter keeps its bits. */
-IL_API il_status il_greedy_adapt(il_graph *g, const il_net *net, const il_maml *maml,
-                                 const il_task *task, const il_value *mask,
-                                 const il_value *parameters, il_value *fast);
-
 /* ---- the four steps ---- */
 /* Step 1: where candidates of the parameters come from. All draws are pure functions of the seed and the same at every
  * step, so that "nothing changes any more" can be reached. */
@@ -126,7 +127,7 @@ typedef struct il_candidates_options {
   double spread; /* ensemble: sd of the members' starts around θ */
 } il_candidates_options;
 /* Laplace, 8 candidates, prior 100, noise 1, 20 steps, burn-in 100, lr 0.01, whole batches, rank 8, spread 0.1. */
-IL_API il_candidates_options il_candidates_default(void);
+IL_API il_candidates_options il_candidates_defaults(void);
 
 /* Examples in the caller's memory. x [count, example…] in the type of the computation, or IL_UINT8: pixels, which the
  * net sees divided by 255. */
@@ -169,9 +170,11 @@ typedef struct il_greedy_options {
   uint64_t seed;
   struct il_team *team;
   void (*progress)(void *user, const il_greedy_report *report); /* may be NULL */
+  /* While the candidates of a step walk (swag, sgld, ensemble), which can take longer than all else: after each of
+   * their gradient steps, how many of all are done. May be NULL. */
+  void (*walking)(void *user, int64_t done, int64_t all);
   void *user;
-  const volatile sig_atomic_t
-      *stop; /* nonzero: IL_ERROR_INTERRUPTED after the step at hand; may be NULL */
+  const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED, soon; may be NULL */
 } il_greedy_options;
 /* Default rule and candidates, cross-entropy, lr 0.1, tolerance 1e-5, 100 steps, seed 1. */
 IL_API il_greedy_options il_greedy_defaults(void);
@@ -182,6 +185,8 @@ typedef struct il_greedy_result {
       last_loss; /* mean held-out loss over the candidates, of the first and last step */
   int64_t scalars, touched;
   uint64_t most_bytes, most_operations; /* of one step */
+  /* il_greedy_fits: why not a single unit could be updated, together with IL_ERROR_ARGUMENT before any work; else "". */
+  char left_out[IL_GREEDY_TEXT];
 } il_greedy_result;
 /* weights[parameter]: reals in engine layout; read as the start θ, and overwritten with the result: θ for laplace, and
  * for the others the mean of θ's candidates, which is what their held-out loss speaks about. After an interruption: θ. */
@@ -198,6 +203,8 @@ typedef struct il_fit_greedy_options {
   const char *metrics;      /* a JSON line for each step; may be NULL */
   bool append;              /* to what the file holds already */
 } il_fit_greedy_options;
+/* The greedy algorithm's, half of the samples held out, no metrics. */
+IL_API il_fit_greedy_options il_fit_greedy_defaults(void);
 IL_API il_status il_fit_greedy(il_context *context, il_model *model, const il_samples *samples,
                                const il_fit_greedy_options *options, il_greedy_result *result);
 
@@ -214,6 +221,9 @@ typedef struct il_greedy_evaluate_options {
   int steps; /* numbers of inner steps, ascending */
   int step[IL_GREEDY_STEPS];
 } il_greedy_evaluate_options;
+/* The default rule at fractions 1, 0.5, 0.2, 0.1, 0.05, 0.01 after 1, 3, 5, 10 steps; eval.tasks tasks; the team is the
+ * caller's. */
+IL_API il_greedy_evaluate_options il_greedy_evaluate_defaults(void);
 typedef struct il_greedy_figure {
   int steps;
   double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks */
@@ -226,15 +236,17 @@ typedef struct il_greedy_row {
   double bytes, operations; /* per task, of one inner step: mean over tasks */
   uint64_t most_bytes;
   il_greedy_figure figure[IL_GREEDY_STEPS];
+  char left_out[IL_GREEDY_TEXT]; /* il_greedy_fits: why there are no figures; "": there are */
 } il_greedy_row;
 typedef struct il_greedy_evaluation {
   int tasks, rows, steps;
-  bool regression;
+  bool squared_error; /* the figures are that, not accuracies */
   int64_t trained, scalars;
   il_greedy_row row[IL_GREEDY_FRACTIONS + 1]; /* the full update first */
 } il_greedy_evaluation;
 /* For each test task: the score of each unit on the support set, the best units, and inner steps on these alone; query
- * set's norm statistics as the run was trained with. */
+ * set's norm statistics as the run was trained with. A fraction in which no unit fits is a row that is left out;
+ * IL_ERROR_ARGUMENT when none has a unit that fits. */
 IL_API il_status il_evaluate_greedy(il_context *context, const char *run,
                                     const il_greedy_evaluate_options *options,
                                     il_greedy_evaluation *result);

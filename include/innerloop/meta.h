@@ -1,29 +1,43 @@
-/* Meta-learning algorithms and outer optimizers, as graph. */
+/* Meta-learning algorithms as records: what one task is, how a learner adapts to it, what it is measured by.
+ *
+ *   il_task_shape   what a source says of its tasks
+ *   il_task         one task, as values of a graph
+ *   il_algorithm    a paper's box in pieces: begin, step, score, objective
+ *   il_build        one graph being made of them
+ *
+ * Whoever trains, evaluates, checks or adapts goes through il_build and knows no algorithm by name. */
 #ifndef INNERLOOP_META_H
 #define INNERLOOP_META_H
 
 #include "grad.h"
 #include "nn.h"
+#include "optim.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* Where norm layers take mean and variance from when a task's queries are scored. An inner step always takes those of
+ * the examples that it learns from. */
 typedef enum il_query_statistics {
-  IL_QUERY_STATISTICS_QUERY = 1,   /* transductive: the query set's own batch statistics */
-  IL_QUERY_STATISTICS_SUPPORT = 2, /* the support set's under the adapted weights */
-  IL_QUERY_STATISTICS_EACH = 3,    /* each query alone */
-  IL_QUERY_STATISTICS_RUNNING = 4, /* those of training, which the model carries along */
+  IL_QUERY_STATISTICS_QUERY = 1,   /* transductive: the query set's own */
+  IL_QUERY_STATISTICS_SUPPORT = 2, /* the support set's, under the adapted weights */
+  IL_QUERY_STATISTICS_EACH = 3,    /* each example's own */
+  /* In training, those of support and query set together; they move running statistics, which are taken in
+   * evaluation, as PyTorch's train() and eval() do. */
+  IL_QUERY_STATISTICS_RUNNING = 4,
 } il_query_statistics;
+/* "query" "support" "each" "running". */
+IL_API const char *il_query_statistics_name(il_query_statistics statistics);
 
 /* What a source says of its tasks, equal for all of a split. */
 typedef struct il_task_shape {
-  int ways;           /* classes of a task; 1 where there are none (regression) */
+  int ways;           /* classes of a task; 1 where there are none */
   int shots, queries; /* support and query examples of each class */
   int support, query; /* examples of a task: ways·shots and ways·queries, or the source's own */
   int outputs;        /* of a net whose last layer is the head */
   il_shape example;   /* of one x: [h,w,c] or [features] */
-  il_type x;          /* IL_UINT8: pixels; otherwise the real type of the computation */
+  il_type x;          /* IL_UINT8: bytes; otherwise the real type of the computation */
   bool targets;       /* y are reals [n, outputs]; else int32 labels [n] */
   il_loss loss;       /* that fits the y */
   double scale;       /* nets see x·scale: 1/255 for pixels */
@@ -32,49 +46,140 @@ typedef struct il_task_shape {
 /* One task: values in the graph, usually task inputs. x real [n, example…]; y int32 [n] or real [n, outputs]. */
 typedef struct il_task {
   il_value support_x, support_y, query_x, query_y;
-  il_value dropout_key; /* {0}: no dropout */
+  il_value dropout_key; /* int32 [2]; {0}: no dropout */
+  il_value order; /* int32 [steps, batch]: the support examples of each inner step; {0}: all */
 } il_task;
 
-typedef struct il_maml {
-  int inner_steps;
-  double inner_lr; /* multiplies the gradient of the MEAN loss over the support set */
-  bool first_order;
+/* What a task holds beside its examples. */
+typedef struct il_task_needs {
+  bool key;         /* dropout_key */
+  int steps, batch; /* of the order; batch 0: none */
+} il_task_needs;
+/* Makes the task inputs support_x, support_y, query_x, query_y (dropout_key, order) of a graph, in this order; x in the
+ * task is real and scaled. */
+IL_API void il_task_inputs(il_graph *g, const il_task_shape *shape, il_task_needs needs,
+                           il_task *task);
+
+typedef struct il_algorithm il_algorithm;
+
+/* The inner loop of algorithms that take gradient steps. */
+typedef struct il_inner {
+  int steps;
+  int batch; /* support examples of a step, by the task's order; 0: all of them */
+  double
+      lr; /* multiplies the gradient of the MEAN support loss; meta entries "inner.lr.NAME" or "inner.lr" take its place */
+  bool first_order;              /* the inner gradient counts as a constant of the meta-gradient */
+  const il_optimizer *optimizer; /* NULL: sgd */
+  const void *settings;          /* of the optimizer */
+  const char *adapts; /* names of what it moves: "head", "!head", or patterns with *, comma between;
+                         NULL or "": the algorithm's own */
+} il_inner;
+
+/* A graph being made for one task. The caller fills it, algorithms read it. */
+typedef struct il_build {
+  il_graph *g;
+  const il_net *net;
+  const il_algorithm *algorithm;
+  const void *settings; /* the algorithm's own */
+  il_inner inner;
   il_loss loss;
-  il_query_statistics query_statistics;
-} il_maml;
+  il_query_statistics statistics;
+  bool training;
+  int ways; /* of the task */
+  il_task task;
+  il_values meta;  /* the net's parameters, then what the algorithm declares */
+  il_values carry; /* with running statistics: theirs; else empty */
+  il_values mask;  /* reals: where 0, an inner step leaves the number as it is; empty: none */
+  /* In between; the caller leaves them zero. */
+  int pass;              /* whose turn it is, for il_apply */
+  il_moments moments;    /* the last that were recorded */
+  il_value support_loss; /* before the last step */
+} il_build;
 
-/* The inner loop: fast[i] = parameters[i] − lr·∂(mean support loss), `inner_steps` times
- * (Finn et al., "Model-Agnostic Meta-Learning", ICML 2017, Algorithm 1/2, lines 5-7).
- * fast receives il_net_parameters values. support_loss (or NULL) receives inner_steps values, each the
- * loss BEFORE its step. */
-IL_API il_status il_maml_adapt(il_graph *g, const il_net *net, const il_maml *maml,
-                               const il_task *task, const il_value *parameters, il_value *fast,
-                               il_value *support_loss);
-/* Scores on the query set under given weights, with the statistics asked for. */
-IL_API il_value il_maml_query(il_graph *g, const il_net *net, const il_maml *maml,
-                              const il_task *task, const il_value *fast);
-/* The mean query loss, accuracy ({0} for regression), support loss before the last inner step ({0} without
- * inner steps) and meta-gradients of ONE task (task values; average
- * them with il_task_mean). */
-typedef struct il_maml_result {
-  il_value query_loss, query_accuracy, support_loss;
-} il_maml_result;
-IL_API il_status il_maml_gradient(il_graph *g, const il_net *net, const il_maml *maml,
-                                  const il_task *task, const il_value *parameters,
-                                  il_maml_result *result, il_value *gradient);
+/* What a meta-step needs of one task (task values; average them with il_task_mean). */
+typedef struct il_outcome {
+  il_value loss;
+  il_value accuracy;     /* {0}: the loss has none */
+  il_value support_loss; /* before the last inner step; {0}: there is none */
+  il_values gradient;    /* by meta entries */
+  il_values carry;       /* what each carry entry saw of this task, by name */
+} il_outcome;
 
-/* Adam (Kingma & Ba, ICLR 2015, Algorithm 1; bias correction as there, eps outside the root), as PyTorch's. */
-typedef struct il_adam {
-  double lr, beta1, beta2, eps;
-} il_adam;
-/* step: real scalar, number of updates made before this one. Any of the results may be used as outputs. */
-IL_API void il_adam_update(il_graph *g, const il_adam *adam, il_value step, int count,
-                           const il_value *parameter, const il_value *gradient,
-                           const il_value *first, const il_value *second, il_value *parameter_next,
-                           il_value *first_next, il_value *second_next);
-/* w − lr·g. */
-IL_API void il_sgd_update(il_graph *g, double lr, int count, const il_value *parameter,
-                          const il_value *gradient, il_value *parameter_next);
+/* What `check` may ask of a gradient. */
+typedef enum il_gradient_kind {
+  IL_GRADIENT_EXACT = 1,  /* the derivative of the loss */
+  IL_GRADIENT_PSEUDO = 2, /* a direction that is no derivative of it (Reptile) */
+} il_gradient_kind;
+
+/* One algorithm: constant, one file in src/meta/, one row in algorithms.def. Functions return nothing: errors stay in the
+ * context of the graph, as with builders. */
+struct il_algorithm {
+  const char *name, *paper;
+  int revision; /* of what a saved learner means */
+  il_gradient_kind gradient;
+  bool own_head;      /* the net has no last linear layer: any number of classes */
+  const char *adapts; /* as il_inner.adapts; NULL: no inner steps */
+  size_t size;        /* of the settings */
+  const il_field *fields;
+  /* Appends learned entries to the net's, which are there and flagged already. NULL: none. */
+  void (*declare)(il_context *context, const void *settings, il_entries *entries);
+  void (*begin)(il_build *b, il_values *state);
+  void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
+  /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
+  il_value (*score)(il_build *b, const il_values *state, il_value x, int k);
+  /* Loss and gradient of a meta-step; NULL: the mean query loss after all steps, differentiated. */
+  void (*objective)(il_build *b, il_outcome *out);
+};
+
+/* Finn, Abbeel, Levine, ICML 2017. With inner.first_order: FOMAML. */
+extern IL_API const il_algorithm il_maml;
+
+IL_API int il_algorithms(void);
+IL_API const il_algorithm *il_algorithm_at(int index);
+IL_API const il_algorithm *il_algorithm_find(const char *name); /* NULL: none */
+
+/* ---- entries ---- */
+/* The net's parameters; those of its last linear layer are flagged IL_HEAD. Without a net, after an error: none. */
+IL_API il_status il_net_entries(il_context *context, const il_net *net, il_entries *entries);
+/* Meta entries: the net's parameters (the head flagged), then what the algorithm declares; flagged IL_ADAPTS as
+ * inner.adapts says. */
+IL_API il_status il_meta_entries(il_context *context, const il_net *net,
+                                 const il_algorithm *algorithm, const il_inner *inner,
+                                 const void *settings, il_entries *entries);
+/* Running mean and variance of each norm layer: "norm1.running_mean" (0 at first), "norm1.running_var" (1). */
+IL_API il_status il_carry_entries(il_context *context, const il_net *net, il_entries *entries);
+
+/* ---- the driver's part ---- */
+/* Checks what was filled in. False: an error stands in the context. */
+IL_API bool il_build_check(il_build *b);
+/* The state before the first inner step. */
+IL_API void il_build_begin(il_build *b, il_values *state);
+/* Inner steps from … to − 1; none where the algorithm makes none. */
+IL_API void il_build_adapt(il_build *b, il_values *state, int from, int to);
+/* Scores of the query set after k steps, under the build's statistics. */
+IL_API il_value il_build_query(il_build *b, const il_values *state, int k);
+/* The whole of a meta-step for one task. */
+IL_API il_status il_build_outcome(il_build *b, il_outcome *out);
+/* The next carry values, from their means over tasks: 0.9·old + 0.1·seen, as PyTorch's (momentum 0.1). */
+IL_API il_values il_carry_next(il_build *b, const il_outcome *out);
+
+/* ---- for algorithms ---- */
+/* The net applied to x (support_x, query_x or another batch); parameters are the state's where it has them, else the meta
+ * ones. Statistics are whose turn it is. */
+IL_API il_value il_apply(il_build *b, const il_values *state, il_value x, int k);
+/* The mean loss on the support set before step k, or on the step's mini-batch where the task has an order. */
+IL_API il_value il_support_loss(il_build *b, const il_values *state, int k);
+/* The mean query loss of scores. */
+IL_API il_value il_query_loss(il_build *b, il_value scores);
+/* begin and step of all algorithms whose inner loop descends the support loss: MAML's, with any optimizer, rates and
+ * mask. State: the adapting entries, then the optimizer's slots. Rates: the meta entry "inner.lr.NAME" or "inner.lr" where
+ * the algorithm declares one, else inner.lr. */
+IL_API void il_gradient_begin(il_build *b, il_values *state);
+IL_API void il_gradient_step(il_build *b, il_values *state, int k);
+/* il_apply: scores of a net that has its head. */
+IL_API il_value il_net_score(il_build *b, const il_values *state, il_value x, int k);
+/* Mean of the rows of f [n, features] of each class: [ways, features]; labels int32 [n]. A class without example: 0. */
+IL_API il_value il_class_means(il_build *b, il_value f, il_value labels);
 
 #ifdef __cplusplus
 }

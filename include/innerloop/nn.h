@@ -2,7 +2,7 @@
 #ifndef INNERLOOP_NN_H
 #define INNERLOOP_NN_H
 
-#include "graph.h"
+#include "values.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,19 +21,6 @@ typedef enum il_layer_kind {
   IL_LAYER_DROPOUT = 10, /* inverted dropout; does nothing where no key is given */
 } il_layer_kind;
 
-typedef enum il_init {
-  IL_INIT_DEFAULT = 0, /* PyTorch's nn.Linear / nn.Conv2d default: U(±1/√fan_in), bias the same */
-  IL_INIT_XAVIER_UNIFORM = 1, /* U(±√(6/(fan_in+fan_out))), bias 0 */
-  IL_INIT_XAVIER_NORMAL = 2,
-  IL_INIT_KAIMING_UNIFORM = 3, /* U(±√(6/fan_in)), bias 0 */
-  IL_INIT_KAIMING_NORMAL = 4,
-  IL_INIT_NORMAL = 5,           /* N(0, init_scale²), bias 0 */
-  IL_INIT_TRUNCATED_NORMAL = 6, /* N(0, init_scale²) redrawn outside ±2 sd, bias 0: cbfinn/maml's */
-  IL_INIT_ZERO = 7,
-  IL_INIT_UNIFORM = 8, /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
-  IL_INIT_ONE = 9,
-} il_init;
-
 typedef struct il_layer {
   il_layer_kind kind;
   int units;               /* linear: outputs (0: the net's outputs); conv: filters */
@@ -46,9 +33,9 @@ typedef struct il_layer {
   double init_scale;
 } il_layer;
 
-typedef struct il_net il_net;
 /* Checks the layers against the input shape of one example ([h,w,c] or [features]) and the number of
- * outputs (units == 0 in the last linear). NULL after an error that names the layer. Copies layers. */
+ * outputs (units == 0 in the last linear). outputs 0: a net without head, for its features: a last linear layer whose units
+ * are 0 is left out. NULL after an error that names the layer. Copies layers. */
 IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
                           int outputs);
 /* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4"; filters: width of the
@@ -56,6 +43,7 @@ IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer
  * the others keep their proportion); 0: the preset's own. */
 IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
                              int filters);
+IL_API il_net *il_net_copy(const il_net *net);
 IL_API void il_net_free(il_net *net);
 IL_API int il_net_layers(const il_net *net);
 IL_API const il_layer *il_net_layer(const il_net *net, int index);

@@ -1,6 +1,7 @@
 /* Plans: a graph compiled once into a fixed list of kernel calls over one arena.
  *
- * A plan is immutable and may be run by several callers at once, each with its own workspace.
+ * A plan is immutable and may be run by several callers at once, each with its own team and workspace: a run writes to
+ * these, the outputs and the context of the team, and to nothing of the plan, its graph or the graph's context.
  * il_plan_run allocates nothing and takes no lock of its own. */
 #ifndef INNERLOOP_PLAN_H
 #define INNERLOOP_PLAN_H
@@ -30,12 +31,17 @@ typedef struct il_plan_options {
    * what they compute. The bits are the same. */
   il_lanes lanes;
   int tasks; /* how many tasks a run will have, for choosing; 0: many */
-  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64) or "aarch64". NULL: the one that the
-   * environment's INNERLOOP_ISA names, else the best that the CPU runs. All give the same bits, but for v2, which has
-   * no fused multiply-add. */
+  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64) or "aarch64". NULL: that of
+   * il_isa_set_default, else the best that the CPU runs. All give the same bits, but for v2, which has no fused
+   * multiply-add. */
   const char *isa;
 } il_plan_options;
 
+/* Builds the graph again as if il_leaf had never been called: simplified through them, equal values one, in the order
+ * in which they were made first, so that leaves cost nothing. Inputs and outputs keep index and name, but VALUES ARE
+ * NUMBERED ANEW: il_values from before are void, ask il_graph_output. A graph without leaves stays as it is. Call it
+ * after all derivatives, before il_graph_factor. */
+IL_API il_status il_graph_without_leaves(il_graph *graph);
 /* Keeps weight updates of low rank as their factors: with r support rows, x·(w − s·aᵀ·b) becomes
  * x·w − s·(x·aᵀ)·b, so that no task has weights of its own, and the mean of aᵀ·b over the tasks one product over
  * the rows of all. Adds nodes and moves the graph's outputs to them where a task then costs less (multiply-adds
@@ -50,7 +56,8 @@ IL_API void il_plan_free(il_plan *plan);
 enum { IL_WORKSPACE_ALIGNMENT = 64 };
 IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
 /* Runs the plan: shared values once, the tasks on the team's workers, their means, what follows.
- * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only. */
+ * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only, told in the context that the team was
+ * made with; without a team (NULL: the calling thread alone) by the status alone. */
 IL_API il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
                              const il_bindings *bindings);
 /* Where a plan's time goes: nanoseconds per call and worker, taken between calls. A plan without a profile
@@ -74,7 +81,7 @@ typedef struct il_plan_checked {
  * IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. What only has to be close is then
  * replaced by the reference's value, so that all that follows is compared in every bit (outputs too: they are the
  * reference's afterwards). checked may be NULL. IL_ERROR_UNSUPPORTED where kernels without fused multiply-add sum
- * products (v2): they round otherwise. Allocates; slow. */
+ * products (v2): they round otherwise. Errors go to the graph's context: one caller at a time. Allocates; slow. */
 IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
                                il_plan_checked *checked);
 /* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */

@@ -1,54 +1,16 @@
-/* Meta-training as a whole: configurations, runs in folders, evaluation, checks of the meta-gradient. */
+/* Meta-training as a whole: runs in folders, evaluation, checks of the meta-gradient. */
 #ifndef INNERLOOP_TRAIN_H
 #define INNERLOOP_TRAIN_H
 
 #include <signal.h>
 
-#include "base.h"
+#include "config.h"
 #include "data.h"
-#include "meta.h"
 #include "plan.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- configuration: every key has a type, a default and a range (src/config/config.def) ---- */
-typedef struct il_config il_config;
-IL_API il_config *il_config_new(il_context *context); /* all defaults */
-/* A preset's name or the path of a YAML file (which may name its base: "preset: NAME"). */
-IL_API il_config *il_config_load(il_context *context, const char *name);
-/* YAML text; name is for error sentences. */
-IL_API il_config *il_config_parse(il_context *context, const char *name, const char *text);
-IL_API void il_config_free(il_config *config);
-/* "task.ways=20". An unknown key is refused with the nearest known one. */
-IL_API il_status il_config_set(il_config *config, const char *assignment);
-/* What keys say about each other. */
-IL_API il_status il_config_validate(const il_config *config);
-/* A key's value as text, valid until it is set; NULL: no such key. */
-IL_API const char *il_config_get(const il_config *config, const char *key);
-/* Every key with its value, as YAML that il_config_parse reads back; malloc'ed. */
-IL_API char *il_config_dump(const il_config *config);
-
-typedef struct il_config_key {
-  const char *key, *fallback; /* fallback: the default, as text */
-  const char *accepts;        /* "integer from 1 to 1000", "random | official | …" */
-  const char *doc;
-} il_config_key;
-IL_API int il_config_keys(void);
-/* Fills text (size bytes) with what the key accepts; key->accepts points at it. */
-IL_API il_config_key il_config_key_at(int index, char *text, size_t size);
-
-typedef struct il_preset {
-  const char *name, *note,
-      *source;                 /* what it is; where its protocol comes from and how it differs */
-  const char *const *settings; /* "key=value", ends with NULL */
-} il_preset;
-IL_API int il_presets(void);
-IL_API const il_preset *il_preset_at(int index);
-
-/* The entry of names nearest to word by edit distance; NULL: none is near. */
-IL_API const char *il_nearest(const char *word, int count, const char *const *names);
 
 /* ---- training ---- */
 typedef enum il_progress_kind {
@@ -62,10 +24,10 @@ typedef enum il_progress_kind {
 typedef struct il_progress {
   il_progress_kind kind;
   int64_t step, steps;
-  double loss, accuracy; /* of this meta-step */
+  double loss, accuracy; /* of this meta-step; accuracy NAN: there is none */
   double value, interval;
   int tasks;
-  bool regression; /* no accuracy; value is a mean squared error */
+  bool squared_error; /* there is no accuracy; value is a mean squared error */
   const char *message;
 } il_progress;
 
@@ -85,16 +47,17 @@ IL_API il_status il_train(il_context *context, const il_config *config,
                           const il_train_options *options);
 
 /* ---- evaluation ---- */
-enum { IL_EVALUATION_ROWS = 18 };
+enum { IL_EVALUATION_ROWS = 64 };
 typedef struct il_evaluation_row {
-  const char *protocol;  /* "transductive" "support" "each"; "query" where they are the same */
-  int steps;             /* inner steps */
+  const char
+      *protocol; /* "transductive" "support" "each" "running"; "query": a net without norm layers */
+  int steps;     /* inner steps */
   double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks */
 } il_evaluation_row;
 typedef struct il_evaluation {
   int tasks, count;
-  bool regression;
-  int64_t trained; /* meta-steps of the checkpoint */
+  bool squared_error; /* the figures are that, not accuracies */
+  int64_t trained;    /* meta-steps of the checkpoint */
   il_evaluation_row row[IL_EVALUATION_ROWS];
 } il_evaluation;
 typedef struct il_evaluate_options {
@@ -118,6 +81,8 @@ typedef struct il_meta_check {
   double second_share; /* ‖g2 − g1‖ / ‖g2‖: the part of the gradient that first order leaves out */
   double norm;      /* ‖g‖ of the configured gradient */
   bool first_order; /* the configuration asks for first order: finite differences do not apply */
+  bool
+      pseudo; /* the algorithm's direction is no derivative: its first inner step's gradient was compared */
   bool agrees;
 } il_meta_check;
 /* Compares the meta-gradient of the configuration, in double, with finite differences along random

@@ -22,6 +22,7 @@ typedef struct worker {
 } worker;
 
 struct il_team {
+  il_context *context;
   int threads; /* with the caller */
   int started; /* threads that exist beside the caller */
   worker *workers;
@@ -130,6 +131,7 @@ il_team *il_team_new(il_context *context, int threads) {
     il_fail_memory(context, "a worker team");
     return NULL;
   }
+  team->context = context;
   team->threads = threads;
   team->workers = workers;
   pthread_mutex_init(&team->turn, NULL);
@@ -173,3 +175,5 @@ void il_team_free(il_team *team) {
 }
 
 int il_team_threads(const il_team *team) { return team ? team->threads : 1; }
+
+il_context *il_team_context(const il_team *team) { return team ? team->context : NULL; }

@@ -8,4 +8,7 @@
  * Allocates nothing. The caller's thread is worker 0. */
 void il_team_run(il_team *team, void (*job)(void *argument, int worker), void *argument);
 
+/* Where the team's user is told of errors; NULL for no team. */
+il_context *il_team_context(const il_team *team);
+
 #endif

@@ -1,12 +1,10 @@
 /* What the subcommands share. The command line is the only place that prints, exits, or reads the
- * environment (but for INNERLOOP_ISA, see plan.h). */
+ * environment. */
 #ifndef IL_CLI_CLI_H
 #define IL_CLI_CLI_H
 
 #include <argp.h>
 #include <innerloop/innerloop.h>
-#include <innerloop/plan.h>
-#include <innerloop/train.h>
 #include <signal.h>
 
 typedef struct command {

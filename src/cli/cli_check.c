@@ -52,6 +52,9 @@ int run_check(int argc, char **argv) {
            c.directions, c.worst, c.step, c.units);
     printf("second order        %.2f %% of the meta-gradient (norm %.4g) is beyond first order\n",
            100 * c.second_share, c.norm);
+    if (c.pseudo)
+      puts("the algorithm's direction is no derivative: its first inner step's gradient was "
+           "compared");
     if (c.first_order)
       puts("first_order is true: training leaves that part out; the comparison above is of the "
            "full gradient");

@@ -1,9 +1,9 @@
 /* innerloop compare: plain, augmented, dropout and meta-learned training side by side. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/cli_learn.h"
 
 typedef struct input {
   settings common;
@@ -14,20 +14,7 @@ typedef struct input {
   bool json;
 } input;
 
-enum {
-  OPTION_TEST = 256,
-  OPTION_HOLD_OUT,
-  OPTION_MODEL,
-  OPTION_WIDTH,
-  OPTION_SEEDS,
-  OPTION_STEPS,
-  OPTION_BATCH,
-  OPTION_LR,
-  OPTION_META_LR,
-  OPTION_INNER_LR,
-  OPTION_INNER_STEPS,
-  OPTION_AUGMENT
-};
+enum { OPTION_SEEDS = 256, OPTION_STEPS };
 static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
@@ -54,25 +41,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   il_compare_options *o = &in->compare;
   switch (key) {
-  case OPTION_TEST: in->test = arg; return 0;
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_JSON: in->json = true; return 0;
-  case OPTION_MODEL: o->model.kind = arg; return 0;
-  case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
-  case OPTION_WIDTH: o->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
   case OPTION_SEEDS:
     o->seeds = (int)parse_number(state, "seeds", arg, 1, IL_COMPARE_SEEDS);
     return 0;
   case OPTION_STEPS: o->fit.steps = parse_number(state, "steps", arg, 1, 1000000000); return 0;
-  case OPTION_BATCH: o->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536); return 0;
-  case OPTION_LR: o->fit.lr = parse_real(state, "lr", arg, 0, 1e6); return 0;
-  case OPTION_META_LR: o->meta.lr = parse_real(state, "meta-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_LR: o->meta.inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_STEPS:
-    o->meta.inner_steps = (int)parse_number(state, "inner-steps", arg, 0, 100);
-    return 0;
-  case OPTION_AUGMENT: in->augment = parse_augment(state, arg); return 0;
-  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
   case ARGP_KEY_ARG:
     if (in->train) return ARGP_ERR_UNKNOWN;
     in->train = arg;
@@ -80,7 +54,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_END:
     if (!in->train) argp_error(state, "the samples to train on are missing");
     return 0;
-  default: return ARGP_ERR_UNKNOWN;
+  default:
+    return parse_learning(&(learning){.common = &in->common,
+                                      .model = &o->model,
+                                      .fit = &o->fit,
+                                      .meta = &o->meta,
+                                      .augment = &in->augment,
+                                      .test = &in->test,
+                                      .hold_out = &in->hold_out},
+                          key, arg, state);
   }
 }
 static const struct argp argp = {
@@ -123,16 +105,12 @@ static void print_table(const il_compare_result *r, bool json) {
 int run_compare(int argc, char **argv) {
   input in = {.out = "compare.png", .hold_out = 0.25};
   in.augment = (il_augment){.crop = 2, .degrees = 10, .shift = 0.1, .scale = 0.1};
-  in.compare = (il_compare_options){
-      .model = {.kind = "mlp"}, .fit = il_fit_defaults(), .meta = il_meta_defaults(), .seeds = 5};
-  in.compare.fit.steps = 500;
-  in.compare.meta.inner_steps = 1;
+  in.compare = il_compare_defaults();
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   il_compare_options *o = &in.compare;
   o->fit.augment = &in.augment;
   /* A meta-step divides one mini-batch: a part updates, the other supplies the gradient. */
-  o->meta.meta_batch = 1;
   o->meta.episodes.shots = (o->fit.batch + 1) / 2;
   o->meta.episodes.queries = o->fit.batch > 1 ? o->fit.batch / 2 : 1;
   o->fit.team = o->meta.team = il_team_new(context, in.common.threads);

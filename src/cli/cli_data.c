@@ -62,10 +62,16 @@ static il_status import_data(il_context *context, const input *in) {
   return il_context_status(context);
 }
 
-/* A preset or configuration of glyphs, a folder, or a file. */
+/* A source that has a data set without a file, with its usual settings; a folder, or a file. */
 static il_dataset *open_any(il_context *context, const char *name) {
-  if (!strcmp(name, "glyphs"))
-    return il_dataset_glyphs(context, &(il_glyphs){20, 20, 20, 28, 1, 1});
+  const il_source *source = il_source_find(name);
+  if (source && source->dataset && !source->needs_data) {
+    void *chosen = calloc(1, source->size + 1);
+    if (chosen) il_fields_default(source->fields, chosen);
+    il_dataset *d = chosen ? source->dataset(context, chosen, NULL) : NULL;
+    free(chosen);
+    return d;
+  }
   char *file = resolve_data(context, name);
   il_dataset *d = file ? il_dataset_open(context, file) : NULL;
   free(file);

@@ -79,31 +79,40 @@ static const struct argp argp = {options,
                                  NULL};
 
 static void print_json(const il_evaluation *e) {
-  printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"results\": [", e->tasks,
-         (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy");
+  printf("{\"step\": %lld, \"tasks\": %d, \"results\": [", (long long)e->trained, e->tasks);
   for (int i = 0; i < e->count; i++)
-    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g}",
-           i ? "," : "", e->row[i].protocol, e->row[i].steps, e->row[i].mean, e->row[i].interval);
+    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": %.9g}",
+           i ? "," : "", e->row[i].protocol, e->row[i].steps,
+           e->squared_error ? "loss" : "accuracy", e->row[i].mean, e->row[i].interval);
   puts("\n]}");
 }
 
+static const char *heading_of(const char *protocol) {
+  if (!strcmp(protocol, "support")) return "support statistics";
+  if (!strcmp(protocol, "each")) return "one query at a time";
+  if (!strcmp(protocol, "running")) return "running statistics";
+  return strcmp(protocol, "query") ? protocol : "query set";
+}
+
+/* Rows are the numbers of steps, columns the protocols. */
 static void print_table(const il_evaluation *e, const char *run) {
-  int protocols = e->regression ? 1 : 3, steps = e->count / protocols;
-  static const char *const heading[] = {"transductive", "support statistics",
-                                        "one query at a time"};
+  int steps = 1;
+  while (steps < e->count && !strcmp(e->row[steps].protocol, e->row[0].protocol)) steps++;
+  const int protocols = e->count / steps;
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks\n\n",
-         e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained,
+         e->tasks);
   printf("inner steps");
-  for (int p = 0; p < protocols; p++) printf("  %20s", e->regression ? "query set" : heading[p]);
+  for (int p = 0; p < protocols; p++) printf("  %20s", heading_of(e->row[p * steps].protocol));
   putchar('\n');
   for (int s = 0; s < steps; s++) {
     printf("%11d", e->row[s].steps);
     for (int p = 0; p < protocols; p++) {
       const il_evaluation_row *row = &e->row[p * steps + s];
       char cell[64];
-      double factor = e->regression ? 1 : 100;
-      snprintf(cell, sizeof cell, e->regression ? "%.3f ± %.3f" : "%.2f ± %.2f", factor * row->mean,
-               factor * row->interval);
+      double factor = e->squared_error ? 1 : 100;
+      snprintf(cell, sizeof cell, e->squared_error ? "%.3f ± %.3f" : "%.2f ± %.2f",
+               factor * row->mean, factor * row->interval);
       printf("  %21s", cell); /* ± is two bytes */
     }
     putchar('\n');
@@ -123,7 +132,7 @@ static void eval_full(il_context *context, const eval_input *in, const char *dat
 }
 
 int run_eval(int argc, char **argv) {
-  eval_input in = {.rule = il_greedy_rule_default()};
+  eval_input in = {.rule = il_greedy_rule_defaults()};
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   char *data = in.common.data ? resolve_data(context, in.common.data) : NULL;

@@ -4,41 +4,44 @@
 #include "cli/cli_eval.h"
 
 static void print_json(const il_greedy_evaluation *e) {
-  printf("{\"tasks\": %d, \"trained_steps\": %lld, \"measure\": \"%s\", \"parameters\": %lld, "
-         "\"results\": [",
-         e->tasks, (long long)e->trained, e->regression ? "mean_squared_error" : "accuracy",
-         (long long)e->scalars);
+  printf("{\"step\": %lld, \"tasks\": %d, \"parameters\": %lld, \"results\": [",
+         (long long)e->trained, e->tasks, (long long)e->scalars);
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
-    for (int i = 0; i < e->steps; i++) {
+    if (*row->left_out)
+      printf(",\n  {\"fraction\": %.9g, \"left_out\": \"%s\"}", row->fraction, row->left_out);
+    for (int i = 0; i < e->steps && !*row->left_out; i++) {
       const il_greedy_figure *f = &row->figure[i];
       printf("%s\n  {\"fraction\": ", r || i ? "," : "");
       if (r)
         printf("%.9g", row->fraction);
       else
         printf("\"full\"");
-      printf(", \"inner_steps\": %d, \"mean\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
+      printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
              "\"difference_interval\": %.9g, \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
              "%llu, \"operations\": %.9g}",
-             f->steps, f->mean, f->interval, f->difference, f->difference_interval, row->share,
-             row->bytes, (unsigned long long)row->most_bytes, row->operations);
+             f->steps, e->squared_error ? "loss" : "accuracy", f->mean, f->interval, f->difference,
+             f->difference_interval, row->share, row->bytes, (unsigned long long)row->most_bytes,
+             row->operations);
     }
   }
   puts("\n]}");
 }
 
 static void print_table(const il_greedy_evaluation *e) {
-  double factor = e->regression ? 1 : 100;
-  int places = e->regression ? 4 : 2;
+  double factor = e->squared_error ? 1 : 100;
+  int places = e->squared_error ? 4 : 2;
   printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks;\n"
          "difference: to the full update after as many steps, paired by task;\n"
          "bytes, operations: of a sparse inner step, as docs/greedy.md counts them\n\n",
-         e->regression ? "mean squared error" : "accuracy in %", (long long)e->trained, e->tasks);
+         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained,
+         e->tasks);
   printf("fraction  touched %%      bytes  operations  inner steps  %s       difference\n",
-         e->regression ? "squared error" : "accuracy     ");
+         e->squared_error ? "squared error" : "accuracy     ");
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
-    for (int i = 0; i < e->steps; i++) {
+    if (*row->left_out) printf("%8g  left out: %s\n", row->fraction, row->left_out);
+    for (int i = 0; i < e->steps && !*row->left_out; i++) {
       const il_greedy_figure *f = &row->figure[i];
       if (i)
         printf("%8s  %9s  %9s  %10s", "", "", "", "");
@@ -58,25 +61,21 @@ static void print_table(const il_greedy_evaluation *e) {
 }
 
 void eval_greedy(il_context *context, const eval_input *in, const char *data, il_team *team) {
-  il_greedy_evaluate_options o = {.data = data,
-                                  .tasks = in->tasks,
-                                  .episodes = in->episodes,
-                                  .team = team,
-                                  .rule = in->rule,
-                                  .fractions = in->fractions,
-                                  .steps = in->steps};
-  for (int i = 0; i < in->fractions; i++) o.fraction[i] = in->fraction[i];
-  for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
-  if (!o.fractions) {
-    static const double curve[] = {1, 0.5, 0.2, 0.1, 0.05, 0.01};
-    bool limited = o.rule.count || o.rule.budget_bytes || o.rule.budget_operations;
-    o.fractions = limited ? 1 : 6; /* another limit says enough */
-    for (int i = 0; i < o.fractions; i++) o.fraction[i] = curve[i];
+  il_greedy_evaluate_options o = il_greedy_evaluate_defaults();
+  o.data = data;
+  o.tasks = in->tasks;
+  o.episodes = in->episodes;
+  o.team = team;
+  o.rule = in->rule;
+  if (in->fractions) {
+    o.fractions = in->fractions;
+    for (int i = 0; i < in->fractions; i++) o.fraction[i] = in->fraction[i];
+  } else if (o.rule.count || o.rule.budget_bytes || o.rule.budget_operations) {
+    o.fractions = 1; /* another limit says enough */
   }
-  if (!o.steps) {
-    static const int steps[] = {1, 3, 5, 10};
-    o.steps = 4;
-    for (int i = 0; i < 4; i++) o.step[i] = steps[i];
+  if (in->steps) {
+    o.steps = in->steps;
+    for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
   }
   il_greedy_evaluation e;
   if (il_evaluate_greedy(context, in->common.config, &o, &e) != IL_OK) return;

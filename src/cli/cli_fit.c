@@ -1,9 +1,16 @@
 /* innerloop fit: trains a classifier on samples from a file, tests it, saves it. */
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli_fit_greedy.h"
+#include "data/division.h"
+#include "fit/model.h"
+#include "cli/cli_learn.h"
 
 typedef struct input {
   settings common;
@@ -12,46 +19,32 @@ typedef struct input {
   il_fit_options fit;
   il_augment augment;
   double hold_out;
-  bool meta;
+  bool meta, force;
+  bool kept; /* the model has been saved */
   il_meta_options learn;
   int tasks;
   greedy_input greedy;
 } input;
 
 enum {
-  OPTION_MODEL = 256,
-  OPTION_TRAIN,
-  OPTION_TEST,
+  OPTION_TRAIN = 256,
   OPTION_INIT,
-  OPTION_EPOCHS,
-  OPTION_WIDTH,
-  OPTION_LR,
-  OPTION_BATCH,
   OPTION_OPTIMIZER,
   OPTION_LOSS,
   OPTION_DROPOUT,
-  OPTION_AUGMENT,
   OPTION_PARTS,
-  OPTION_SEED,
-  OPTION_HOLD_OUT,
   OPTION_META,
   OPTION_EPISODES,
-  OPTION_WAYS,
   OPTION_SHOTS,
-  OPTION_QUERIES,
-  OPTION_META_STEPS,
-  OPTION_META_BATCH,
-  OPTION_META_LR,
-  OPTION_INNER_STEPS,
-  OPTION_INNER_LR,
   OPTION_FIRST_ORDER,
-  OPTION_TASKS,
-  OPTION_ALGORITHM
+  OPTION_ALGORITHM,
+  OPTION_FORCE
 };
 static const struct argp_option options[] = {
     {"train", OPTION_TRAIN, "DATA", 0,
      "samples to train on: what torch.save wrote (batches, dicts, TensorDataset), .npz, "
-     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs",
+     "safetensors, an imported dataset, Omniglot's folder, or the word glyphs; FILE:KEY takes what "
+     "stands under a key of a file",
      0},
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
@@ -66,7 +59,7 @@ static const struct argp_option options[] = {
      0},
     {"epochs", OPTION_EPOCHS, "N", 0, "passes over the training samples (5)", 0},
     {"batch", OPTION_BATCH, "N", 0, "examples of a mini-batch (32)", 0},
-    {"optimizer", OPTION_OPTIMIZER, "NAME", 0, "adam or sgd (adam)", 0},
+    {"optimizer", OPTION_OPTIMIZER, "NAME", 0, "adam, sgd or momentum (adam)", 0},
     {"lr", OPTION_LR, "RATE", 0, "learning rate (0.001)", 0},
     {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
     {"augment", OPTION_AUGMENT, "LIST", 0,
@@ -77,6 +70,7 @@ static const struct argp_option options[] = {
      "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},
     {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
+    {"force", OPTION_FORCE, NULL, 0, "overwrite the file of --out (greedy: and of --metrics)", 0},
     {"algorithm", OPTION_ALGORITHM, "NAME", 0,
      "plain, or greedy: update only the parameters with the largest expected held-out gradient", 0},
     THREADS_OPTION,
@@ -102,79 +96,63 @@ static const struct argp_option options[] = {
     {"tasks", OPTION_TASKS, "N", 0, "by-class: tasks that are tested (200)", 0},
     {0}};
 
+static const il_optimizer *parse_optimizer(struct argp_state *state, const char *arg) {
+  const char *names[16];
+  const int count = il_optimizers() < 16 ? il_optimizers() : 16;
+  for (int i = 0; i < count; i++) names[i] = il_optimizer_at(i)->name;
+  return il_optimizer_at(parse_choice(state, "optimizer", arg, count, names));
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   static const char *const losses[] = {"cross_entropy", "binary_cross_entropy"};
   static const il_loss loss_of[] = {IL_LOSS_CROSS_ENTROPY, IL_LOSS_BINARY_CROSS_ENTROPY};
-  static const char *const optimizers[] = {"adam", "sgd"};
   static const char *const algorithms[] = {"plain", "greedy"};
   static const char *const episodes[] = {"by-class", "all-classes"};
   input *in = state->input;
   il_meta_options *meta = &in->learn;
+  if (key == OPTION_EPOCHS || key == OPTION_OPTIMIZER || key == OPTION_PARTS ||
+      key == OPTION_DROPOUT || key == OPTION_AUGMENT)
+    in->greedy.plain = option_name(options, key);
   switch (key) {
   case OPTION_META: in->meta = true; return 0;
+  case OPTION_FORCE: in->force = true; return 0;
   case OPTION_EPISODES:
     meta->episodes.kind = (il_episode_kind)(1 + parse_choice(state, "episodes", arg, 2, episodes));
     return 0;
-  case OPTION_WAYS: meta->episodes.ways = (int)parse_number(state, "ways", arg, 2, 1000); return 0;
   case OPTION_SHOTS:
     meta->episodes.shots = (int)parse_number(state, "shots", arg, 1, 65536);
     return 0;
-  case OPTION_QUERIES:
-    meta->episodes.queries = (int)parse_number(state, "queries", arg, 1, 65536);
-    return 0;
-  case OPTION_META_STEPS:
-    meta->steps = parse_number(state, "meta-steps", arg, 0, 1000000000);
-    return 0;
-  case OPTION_META_BATCH:
-    meta->meta_batch = (int)parse_number(state, "meta-batch", arg, 1, 65536);
-    return 0;
-  case OPTION_META_LR: meta->lr = parse_real(state, "meta-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_STEPS:
-    meta->inner_steps = (int)parse_number(state, "inner-steps", arg, 0, 100);
-    return 0;
-  case OPTION_INNER_LR: meta->inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
   case OPTION_FIRST_ORDER: meta->first_order = true; return 0;
-  case OPTION_TASKS: in->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
   case OPTION_TRAIN: in->train = arg; return 0;
-  case OPTION_TEST: in->test = arg; return 0;
   case OPTION_INIT: in->init = arg; return 0;
   case OPTION_OUT: in->out = arg; return 0;
-  case OPTION_MODEL: in->model.kind = arg; return 0;
-  case OPTION_EPOCHS:
-    in->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 1000000);
-    return 0;
-  case OPTION_WIDTH: in->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
-  case OPTION_BATCH:
-    in->fit.batch = (int)parse_number(state, "batch", arg, 1, 65536);
-    in->greedy.fit.greedy.candidates.batch = in->fit.batch;
-    return 0;
   case OPTION_PARTS: in->fit.parts = (int)parse_number(state, "parts", arg, 0, 1024); return 0;
-  case OPTION_SEED:
-    in->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
-    return 0;
-  case OPTION_LR:
-    in->fit.lr = parse_real(state, "lr", arg, 0, 1e6);
-    in->greedy.fit.greedy.lr = in->fit.lr;
-    return 0;
   case OPTION_DROPOUT: in->model.dropout = parse_real(state, "dropout", arg, 0, 0.999); return 0;
-  case OPTION_HOLD_OUT: in->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
   case OPTION_LOSS: in->fit.loss = loss_of[parse_choice(state, "loss", arg, 2, losses)]; return 0;
-  case OPTION_OPTIMIZER:
-    in->fit.optimizer = (il_optimizer)(1 + parse_choice(state, "optimizer", arg, 2, optimizers));
-    return 0;
-  case OPTION_AUGMENT:
-    in->augment = parse_augment(state, arg);
-    in->fit.augment = &in->augment;
-    return 0;
+  case OPTION_OPTIMIZER: in->fit.optimizer = parse_optimizer(state, arg); return 0;
   case OPTION_ALGORITHM:
     in->greedy.asked = parse_choice(state, "algorithm", arg, 2, algorithms);
     return 0;
-  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
   case ARGP_KEY_INIT: state->child_inputs[0] = &in->greedy; return 0;
   case ARGP_KEY_END:
     if (!in->train) argp_error(state, "--train is missing");
+    if (il_file_format_of(in->out) == IL_FILE_NPY)
+      argp_error(state, "--out: a .npy file holds one tensor; expected .safetensors, .pth or .npz");
     return 0;
-  default: return ARGP_ERR_UNKNOWN;
+  default: {
+    error_t error = parse_learning(&(learning){.common = &in->common,
+                                               .model = &in->model,
+                                               .fit = &in->fit,
+                                               .meta = meta,
+                                               .augment = &in->augment,
+                                               .test = &in->test,
+                                               .hold_out = &in->hold_out,
+                                               .tasks = &in->tasks},
+                                   key, arg, state);
+    if (key == OPTION_BATCH) in->greedy.fit.greedy.candidates.batch = in->fit.batch;
+    if (key == OPTION_LR) in->greedy.fit.greedy.lr = in->fit.lr;
+    return error;
+  }
   }
 }
 static const struct argp_child children[] = {{&fit_greedy_argp, 0, NULL, 0}, {0}};
@@ -208,28 +186,45 @@ static void adjust_outputs(il_samples *samples, const il_model *model) {
 
 static void show_meta(void *user, const il_meta_progress *p) {
   (void)user;
-  printf("Meta-step %lld of %lld - Query loss: %.4f, query accuracy: %.1f %%\n", (long long)p->step,
-         (long long)p->steps, p->loss, 100 * p->accuracy);
+  printf("Meta-step %lld of %lld - Query loss: %.4f", (long long)p->step, (long long)p->steps,
+         p->loss);
+  if (!isnan(p->accuracy)) printf(", query accuracy: %.1f %%", 100 * p->accuracy);
+  putchar('\n');
   fflush(stdout);
 }
 
-static void test_on(il_context *context, const input *in, const char *when, const il_model *model,
-                    const il_samples *test) {
+static il_status test_on(il_context *context, const input *in, const char *when,
+                         const il_model *model, const il_samples *test) {
   il_test_result r;
-  if (il_test(context, model, test, in->fit.loss, in->fit.team, &r) != IL_OK) return;
+  if (il_test(context, model, test, in->fit.loss, in->fit.team, &r) != IL_OK)
+    return il_context_status(context);
   printf("Accuracy of the model on the test set%s: %.2f %% (%lld of %lld%s)\n", when,
          100 * r.accuracy, (long long)r.correct, (long long)r.total, test->label ? "" : " numbers");
+  return IL_OK;
+}
+
+/* Whatever fails after training, its result is in the file by then. */
+static il_status keep(input *in, const il_model *model) {
+  il_status status = il_model_save(model, in->out);
+  in->kept = status == IL_OK;
+  return status;
+}
+
+/* After training, which may have been stopped: saves, and goes on with the status of training. */
+static il_status keep_trained(input *in, il_status trained, const il_model *model) {
+  if (trained != IL_OK && trained != IL_ERROR_INTERRUPTED) return trained;
+  il_status status = keep(in, model);
+  return status == IL_OK ? trained : status;
 }
 
 /* The model keeps its outputs: meta-trained, then adapted to the training samples. */
-static il_status meta_all_classes(il_context *context, const input *in, il_model *model,
+static il_status meta_all_classes(il_context *context, input *in, il_model *model,
                                   const il_samples *train, const il_samples *test) {
-  il_status status = il_meta_fit(context, model, train, &in->learn);
-  if (status != IL_OK) return status;
-  test_on(context, in, ", meta-trained", model, test);
-  status = il_adapt(context, model, train, &in->learn);
-  if (status == IL_OK) test_on(context, in, ", meta-trained and adapted", model, test);
-  return status;
+  il_status status = keep_trained(in, il_meta_fit(context, model, train, &in->learn), model);
+  if (status == IL_OK) status = test_on(context, in, ", meta-trained", model, test);
+  if (status == IL_OK)
+    status = keep_trained(in, il_adapt(context, model, train, &in->learn), model);
+  return status == IL_OK ? test_on(context, in, ", meta-trained and adapted", model, test) : status;
 }
 
 static il_status test_tasks(il_context *context, const input *in, const char *what,
@@ -243,36 +238,108 @@ static il_status test_tasks(il_context *context, const input *in, const char *wh
 }
 
 /* A new last layer for tasks of `ways` classes; the same adaptation before and after. */
-static il_status meta_by_class(il_context *context, const input *in, il_model **model,
+static il_status meta_by_class(il_context *context, input *in, il_model **model,
                                const il_samples *train, const il_samples *test) {
   il_model *headed = il_model_with_head(context, *model, in->learn.episodes.ways, in->learn.seed);
   if (!headed) return il_context_status(context);
   il_model_free(*model);
   *model = headed;
   il_status status = test_tasks(context, in, "as trained so far", headed, test);
-  if (status == IL_OK) status = il_meta_fit(context, headed, train, &in->learn);
+  if (status == IL_OK)
+    status = keep_trained(in, il_meta_fit(context, headed, train, &in->learn), headed);
   return status == IL_OK ? test_tasks(context, in, "meta-trained", headed, test) : status;
 }
 
-static il_status fit(il_context *context, input *in, il_samples *train, il_samples *test) {
+/* ---- what would fail after training is found before it ---- */
+
+static il_status refuse_existing(il_context *context, const char *option, const char *path) {
+  if (access(path, F_OK) != 0) return IL_OK;
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "%s exists; --force overwrites it, %s FILE writes elsewhere", path, option);
+}
+
+static il_status check_folder(il_context *context, const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  if (!folder) return il_fail_memory(context, "a path");
+  if (access(folder, W_OK | X_OK) != 0)
+    il_fail(context, IL_ERROR_FILE, "%s cannot be written: %s: %s", path, folder, strerror(errno));
+  free(folder);
+  return il_context_status(context);
+}
+
+static il_status check_files(il_context *context, const input *in) {
+  const char *metrics = in->greedy.asked ? in->greedy.fit.metrics : NULL;
+  il_status status = in->force ? IL_OK : refuse_existing(context, "--out", in->out);
+  if (status == IL_OK && metrics && !in->force)
+    status = refuse_existing(context, "--metrics", metrics);
+  if (status == IL_OK) status = check_folder(context, in->out);
+  return status == IL_OK && metrics ? check_folder(context, metrics) : status;
+}
+
+static il_status check_tasks(il_context *context, const input *in, const il_samples *samples) {
+  il_division *d = il_division_new(context, samples, &in->learn.episodes, in->learn.seed);
+  il_division_free(d);
+  return il_context_status(context);
+}
+
+/* The test samples as the trained model will see them. */
+static il_status check_samples(il_context *context, const input *in, il_model *model,
+                               const il_samples *train, const il_samples *test) {
+  const char *name = in->test ? in->test : in->train;
+  if (il_samples_fit_net(context, in->train, train, model) != IL_OK)
+    return il_context_status(context);
+  if (!train->label != !test->label)
+    return il_fail(context, IL_ERROR_DATA, "%s has %s, but the samples to train on have %s", name,
+                   test->label ? "labels" : "targets", train->label ? "labels" : "targets");
+  il_model_inputs inputs = model->inputs;
+  if (in->fit.epochs > 0 || in->greedy.asked || in->meta) model->inputs = il_inputs_of(train);
+  il_samples_fit_net(context, name, test, model);
+  model->inputs = inputs;
+  if (in->meta && il_context_status(context) == IL_OK) check_tasks(context, in, train);
+  if (in->meta && in->learn.episodes.kind == IL_EPISODES_BY_CLASS &&
+      il_context_status(context) == IL_OK)
+    check_tasks(context, in, test);
+  return il_context_status(context);
+}
+
+/* Reals and pixels are one scale where the reals lie in [0, 1]; that is said. */
+static void say_scale(const input *in, const il_samples *train, const il_samples *test) {
+  if (!in->test || train->type == test->type) return;
+  bool pixels = train->type == IL_UINT8;
+  printf("%s has pixels, which are divided by 255; %s has reals in [0, 1], taken as they are\n",
+         pixels ? in->train : in->test, pixels ? in->test : in->train);
+}
+
+static il_status train_and_test(il_context *context, input *in, il_model **model,
+                                const il_samples *train, const il_samples *test) {
+  il_status status;
+  if (in->greedy.asked) {
+    status = fit_greedy(context, &in->greedy, model, train, test);
+    if (in->greedy.trained) keep(in, *model);
+    status = il_context_status(context);
+  } else {
+    status = keep_trained(in, il_fit(context, *model, train, &in->fit), *model);
+    if (status == IL_OK) status = test_on(context, in, "", *model, test);
+  }
+  if (!in->meta || status != IL_OK) return status;
+  return in->learn.episodes.kind == IL_EPISODES_BY_CLASS
+             ? meta_by_class(context, in, model, train, test)
+             : meta_all_classes(context, in, *model, train, test);
+}
+
+static void fit(il_context *context, input *in, il_samples *train, il_samples *test) {
   il_model *model = in->init ? il_model_open(context, &in->model, in->init, train->example)
                              : il_model_new(context, &in->model, train->example, train->outputs);
-  if (!model) return il_context_status(context);
+  if (!model) return;
   adjust_outputs(train, model);
   adjust_outputs(test, model);
-  il_status status = in->greedy.asked ? fit_greedy(context, &in->greedy, model, train, test)
-                                      : il_fit(context, model, train, &in->fit);
-  if (status == IL_OK && !in->greedy.asked) test_on(context, in, "", model, test);
-  if (in->meta && il_context_status(context) == IL_OK)
-    status = in->learn.episodes.kind == IL_EPISODES_BY_CLASS
-                 ? meta_by_class(context, in, &model, train, test)
-                 : meta_all_classes(context, in, model, train, test);
-  if (status == IL_OK || status == IL_ERROR_INTERRUPTED) {
-    status = il_model_save(model, in->out);
-    if (status == IL_OK) printf("saved %s\n", in->out);
+  if (check_samples(context, in, model, train, test) == IL_OK) {
+    say_scale(in, train, test);
+    train_and_test(context, in, &model, train, test);
+    if (in->kept) printf("saved %s\n", in->out);
   }
   il_model_free(model);
-  return status;
 }
 
 /* What depends on other options. */
@@ -312,7 +379,7 @@ int run_fit(int argc, char **argv) {
   in.fit.progress = show;
   in.fit.stop = catch_signals();
   il_samples *train = NULL, *test = NULL;
-  if (in.fit.team &&
+  if (in.fit.team && check_files(context, &in) == IL_OK &&
       load_divided(context, in.train, in.test, in.hold_out, in.fit.seed, &train, &test)) {
     complete(&in, train);
     fit(context, &in, train, test);

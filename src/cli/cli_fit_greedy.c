@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/cli_fit_greedy.h"
+#include "cli/ticker.h"
 #include "io/plot.h"
 
 enum {
@@ -31,8 +33,8 @@ static const struct argp_option options[] = {
     {"candidates", OPTION_CANDIDATES, "KIND", 0, "laplace, swag, sgld or ensemble (laplace)", 2},
     {"draws", OPTION_DRAWS, "N", 0, "candidates of a step (8)", 2},
     {"fraction", OPTION_FRACTION, "LIST", 0,
-     "shares of the parameters that a step may update; with several, one run and table row each "
-     "(1)",
+     "shares of the parameters that a step may update; with several, one run and table row each, "
+     "and the model with the lowest held-out loss is saved (1)",
      2},
     GREEDY_OPTIONS,
     {"steps", OPTION_STEPS, "N", 0, "at most so many steps (100)", 2},
@@ -76,6 +78,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_KEEP: o->keep_choice = true; break;
   case ARGP_KEY_END:
     if (in->given && !in->asked) argp_error(state, "--%s: needs --algorithm greedy", in->given);
+    if (in->asked && c->batch && c->kind == IL_CANDIDATES_LAPLACE)
+      argp_error(state,
+                 "--batch: laplace looks at the whole training part; the other candidates walk in "
+                 "mini-batches");
+    if (in->asked && in->plain)
+      argp_error(state,
+                 "--%s: belongs to plain training; --algorithm greedy takes steps on the whole "
+                 "held-out part (--steps, --tolerance)",
+                 in->plain);
     if (c->lr == 0) c->lr = c->kind == IL_CANDIDATES_SGLD ? 1e-4 : 0.01;
     return 0;
   default: {
@@ -89,10 +100,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 const struct argp fit_greedy_argp = {options, parse_option, NULL, NULL, NULL, NULL, NULL};
 
 greedy_input fit_greedy_defaults(void) {
-  greedy_input in = {
-      .fit = {.greedy = il_greedy_defaults(), .held_out = 0.5, .metrics = "metrics.jsonl"},
-      .fractions = 1,
-      .fraction = {1}};
+  greedy_input in = {.fit = il_fit_greedy_defaults(), .fractions = 1, .fraction = {1}};
+  in.fit.metrics = "metrics.jsonl";
   in.fit.greedy.candidates.lr = 0; /* until the kind is known */
   return in;
 }
@@ -100,7 +109,9 @@ greedy_input fit_greedy_defaults(void) {
 /* p, Q, F and G over the steps of each fraction. */
 enum { QUANTITIES = 4 };
 typedef struct curves {
-  bool show;
+  const greedy_input *in;
+  ticker ticker;
+  int step; /* the last that is done */
   int line; /* at hand */
   int count[IL_GREEDY_FRACTIONS], room[IL_GREEDY_FRACTIONS];
   double *value[QUANTITIES][IL_GREEDY_FRACTIONS];
@@ -139,49 +150,110 @@ static il_status draw(il_context *context, const greedy_input *in, const curves 
                        in->fractions, line, QUANTITIES, panel);
 }
 
+/* How far a fraction is, at the latest: it may settle before. */
+static void show_progress(curves *c, int64_t done, int64_t all) {
+  char fraction[32] = "", walk[64] = "";
+  int steps = c->in->fit.greedy.steps;
+  if (c->in->fractions > 1)
+    snprintf(fraction, sizeof fraction, "fraction %g, ", c->in->fraction[c->line]);
+  if (all)
+    snprintf(walk, sizeof walk, ", candidates: %lld of %lld steps", (long long)done,
+             (long long)all);
+  double within = all ? (double)done / (double)all : 0;
+  tick(&c->ticker, (c->step + within) / steps, "%sstep %d of %d%s", fraction, c->step + (all > 0),
+       steps, walk);
+}
+
+static void show_walk(void *user, int64_t done, int64_t all) {
+  curves *c = user;
+  if (c->step < c->in->fit.greedy.steps) show_progress(c, done, all);
+}
+
 static void show(void *user, const il_greedy_report *r) {
   curves *c = user;
   keep(c, (double[]){r->mean_log_p, r->mean_log_q, r->variance_mean, r->gradient_length});
-  if (!c->show) return;
+  c->step = r->step;
+  if (c->in->fractions > 1) {
+    show_progress(c, 0, 0);
+    return;
+  }
+  ticker_clear(&c->ticker);
   printf("Step %d - Loss: %.4f  log p %.6g  log Q %.6g  F %.3g  G %.3g  changed %.3g\n", r->step,
          r->loss, r->mean_log_p, r->mean_log_q, r->variance_mean, r->gradient_length, r->change);
   fflush(stdout);
 }
 
-static il_status one(il_context *context, greedy_input *in, int index, il_model *model,
-                     const il_samples *train, const il_samples *test) {
-  il_greedy_options *o = &in->fit.greedy;
-  il_greedy_result r;
-  il_test_result t;
-  o->rule.fraction = in->fraction[index];
-  in->fit.append = index > 0;
-  if (il_fit_greedy(context, model, train, &in->fit, &r) != IL_OK ||
-      il_test(context, model, test, o->loss, o->team, &t) != IL_OK)
-    return il_context_status(context);
+static void print_row(const greedy_input *in, int index, const il_greedy_result *r,
+                      double accuracy) {
   if (index == 0)
     printf("\nfraction  steps           touched %%      bytes  operations  held-out loss       "
            "test accuracy %%\n");
-  printf("%8g  %5d %-8s  %9.2f  %9llu  %10.3g  %7.4f → %7.4f  %15.2f\n", o->rule.fraction, r.steps,
-         r.settled ? "settled" : "", 100.0 * (double)r.touched / (double)r.scalars,
-         (unsigned long long)r.most_bytes, (double)r.most_operations, r.first_loss, r.last_loss,
-         100 * t.accuracy);
+  if (*r->left_out)
+    printf("%8g  left out: %s\n", in->fraction[index], r->left_out);
+  else
+    printf("%8g  %5d %-8s  %9.2f  %9llu  %10.3g  %7.4f → %7.4f  %15.2f\n", in->fraction[index],
+           r->steps, r->settled ? "settled" : "", 100.0 * (double)r->touched / (double)r->scalars,
+           (unsigned long long)r->most_bytes, (double)r->most_operations, r->first_loss,
+           r->last_loss, 100 * accuracy);
   fflush(stdout);
-  return IL_OK;
 }
 
-il_status fit_greedy(il_context *context, greedy_input *in, il_model *model,
+/* A fraction in which nothing fits is a row, as long as others have one. */
+static il_status one(il_context *context, greedy_input *in, curves *c, il_model *model,
+                     const il_samples *train, const il_samples *test, il_greedy_result *r) {
+  il_greedy_options *o = &in->fit.greedy;
+  il_test_result t = {0};
+  c->step = 0;
+  ticker_restart(&c->ticker);
+  o->rule.fraction = in->fraction[c->line];
+  in->fit.append = c->line > 0;
+  il_status status = il_fit_greedy(context, model, train, &in->fit, r);
+  ticker_clear(&c->ticker);
+  if (*r->left_out && in->fractions > 1) il_context_clear(context);
+  if (status == IL_OK) il_test(context, model, test, o->loss, o->team, &t);
+  if (il_context_status(context) == IL_OK) print_row(in, c->line, r, t.accuracy);
+  return status; /* of training: what was learned is kept, whatever the test says */
+}
+
+/* *model becomes the fraction's whose held-out loss is lowest; test samples have no say in this. */
+static void run_fractions(il_context *context, greedy_input *in, curves *c, il_model **model,
+                          const il_samples *train, const il_samples *test) {
+  il_model *start = il_model_copy(context, *model);
+  int best = -1, *line = &c->line;
+  double lowest = 0;
+  il_greedy_result r = {0};
+  for (*line = 0; start && *line < in->fractions && il_context_status(context) == IL_OK; ++*line) {
+    il_model *m = il_model_copy(context, start);
+    if (!m) break;
+    il_status status = one(context, in, c, m, train, test, &r);
+    bool better = status == IL_OK && (best < 0 || r.last_loss < lowest);
+    if (better || (status == IL_ERROR_INTERRUPTED && best < 0)) {
+      il_model_free(*model);
+      *model = m;
+      in->trained = true;
+    } else {
+      il_model_free(m);
+    }
+    if (!better) continue;
+    best = *line;
+    lowest = r.last_loss;
+  }
+  il_model_free(start);
+  if (best < 0 && il_context_status(context) == IL_OK)
+    il_fail(context, IL_ERROR_ARGUMENT, "greedy: %s", r.left_out);
+  if (best >= 0 && in->fractions > 1)
+    printf("\nlowest held-out loss: fraction %g (%.4f); this model is kept\n", in->fraction[best],
+           lowest);
+}
+
+il_status fit_greedy(il_context *context, greedy_input *in, il_model **model,
                      const il_samples *train, const il_samples *test) {
   il_greedy_options *o = &in->fit.greedy;
-  curves c = {.show = in->fractions == 1};
+  curves c = {.in = in};
   o->progress = show;
+  o->walking = show_walk;
   o->user = &c;
-  for (int i = 0; i < in->fractions && il_context_status(context) == IL_OK; i++) {
-    c.line = i;
-    bool last = i + 1 == in->fractions;
-    il_model *copy = last ? model : il_model_copy(context, model);
-    if (copy) one(context, in, i, copy, train, test);
-    if (!last) il_model_free(copy);
-  }
+  run_fractions(context, in, &c, model, train, test);
   if (il_context_status(context) == IL_OK)
     printf("\np, Q, F and G of each step: %s\n", in->fit.metrics);
   if (in->plot && il_context_status(context) == IL_OK && draw(context, in, &c) == IL_OK)

@@ -7,6 +7,8 @@
 typedef struct greedy_input {
   bool asked;        /* --algorithm greedy */
   const char *given; /* the first option given that needs it */
+  bool trained;      /* the model is a trained one, whatever failed later */
+  const char *plain; /* an option given that only plain training has */
   il_fit_greedy_options fit;
   const char *plot;
   int fractions;
@@ -16,8 +18,8 @@ typedef struct greedy_input {
 greedy_input fit_greedy_defaults(void);
 /* A child parser; its input is a greedy_input. */
 extern const struct argp fit_greedy_argp;
-/* Runs each fraction from the same start, prints, and leaves the last result in the model. */
-il_status fit_greedy(il_context *context, greedy_input *input, il_model *model,
+/* Runs each fraction from the same start, prints, and puts in the place of the model the result with the lowest held-out loss. */
+il_status fit_greedy(il_context *context, greedy_input *input, il_model **model,
                      const il_samples *train, const il_samples *test);
 
 #endif

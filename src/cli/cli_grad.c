@@ -45,7 +45,7 @@ static const struct argp grad_argp = {
     "PRESET|CONFIG.yaml",
     "Computes the mean query loss and meta-gradient of given weights on given tasks. Images are u8 "
     "(scaled "
-    "by 1/255), f32 or f64; labels i32; for regression all are f32 or f64.",
+    "by 1/255), f32 or f64; labels i32; targets f32 or f64.",
     NULL,
     NULL,
     NULL};

@@ -1,11 +1,12 @@
 /* innerloop improve: a trained classifier, fine-tuned and meta-trained, on unseen classes and its own. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/cli_learn.h"
+#include "cli/ticker.h"
 
 typedef struct input {
   settings common;
@@ -14,25 +15,7 @@ typedef struct input {
   bool json;
 } input;
 
-enum {
-  OPTION_INIT = 256,
-  OPTION_MODEL,
-  OPTION_WIDTH,
-  OPTION_CLASSES,
-  OPTION_EPOCHS,
-  OPTION_BATCH,
-  OPTION_LR,
-  OPTION_WAYS,
-  OPTION_META_STEPS,
-  OPTION_META_BATCH,
-  OPTION_META_LR,
-  OPTION_INNER_LR,
-  OPTION_INNER_STEPS,
-  OPTION_QUERIES,
-  OPTION_NO_ROTATE,
-  OPTION_TASKS,
-  OPTION_SEED
-};
+enum { OPTION_INIT = 256, OPTION_CLASSES, OPTION_NO_ROTATE };
 static const struct argp_option options[] = {
     {"init", OPTION_INIT, "FILE", 0,
      "parameters of a classifier trained elsewhere, on all but the last quarter of each class", 0},
@@ -67,35 +50,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_INIT: o->init = arg; return 0;
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_JSON: in->json = true; return 0;
-  case OPTION_MODEL: o->model.kind = arg; return 0;
-  case OPTION_WIDTH: o->model.hidden = (int)parse_number(state, "hidden", arg, 1, 65536); return 0;
   case OPTION_CLASSES: o->classes = (int)parse_number(state, "classes", arg, 2, 100000); return 0;
-  case OPTION_EPOCHS: o->fit.epochs = (int)parse_number(state, "epochs", arg, 0, 100000); return 0;
-  case OPTION_BATCH: o->fit.batch = (int)parse_number(state, "batch", arg, 2, 65536); return 0;
-  case OPTION_LR: o->fit.lr = parse_real(state, "lr", arg, 0, 1e6); return 0;
-  case OPTION_WAYS:
-    o->meta.episodes.ways = (int)parse_number(state, "ways", arg, 2, 1000);
-    return 0;
-  case OPTION_META_STEPS:
-    o->meta.steps = parse_number(state, "meta-steps", arg, 0, 1000000000);
-    return 0;
-  case OPTION_META_BATCH:
-    o->meta.meta_batch = (int)parse_number(state, "meta-batch", arg, 1, 65536);
-    return 0;
-  case OPTION_META_LR: o->meta.lr = parse_real(state, "meta-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_LR: o->meta.inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
-  case OPTION_INNER_STEPS:
-    o->meta.inner_steps = (int)parse_number(state, "inner-steps", arg, 0, 100);
-    return 0;
-  case OPTION_QUERIES:
-    o->meta.episodes.queries = (int)parse_number(state, "queries", arg, 1, 1000);
-    return 0;
   case OPTION_NO_ROTATE: o->meta.episodes.rotate = false; return 0;
-  case OPTION_TASKS: o->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
-  case OPTION_SEED:
-    o->fit.seed = (uint64_t)parse_number(state, "seed", arg, 0, INT64_MAX);
-    return 0;
-  case OPTION_THREADS: return parse_setting(&in->common, key, arg, state);
   case ARGP_KEY_ARG:
     if (in->data) return ARGP_ERR_UNKNOWN;
     in->data = arg;
@@ -103,7 +59,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_END:
     if (!in->data) argp_error(state, "the dataset is missing");
     return 0;
-  default: return ARGP_ERR_UNKNOWN;
+  default:
+    return parse_learning(&(learning){.common = &in->common,
+                                      .model = &o->model,
+                                      .fit = &o->fit,
+                                      .meta = &o->meta,
+                                      .tasks = &o->tasks},
+                          key, arg, state);
   }
 }
 static const struct argp argp = {
@@ -119,9 +81,14 @@ static const struct argp argp = {
     NULL,
     NULL};
 
-static void show(void *user, const char *message) {
-  (void)user;
-  fprintf(stderr, "%s\n", message);
+static void show(void *user, const il_improve_progress *p) {
+  ticker *t = user;
+  if (p->done == 0) ticker_restart(t);
+  double done = p->of ? (double)p->done / (double)p->of : 0;
+  if (p->of)
+    tick(t, done, "%s: %lld of %lld %s", p->stage, (long long)p->done, (long long)p->of, p->piece);
+  else
+    tick(t, done, "%s", p->stage);
 }
 
 static void print_table(const il_improve_result *r, int ways, int tasks) {
@@ -174,22 +141,11 @@ static il_dataset *open_dataset(il_context *context, const char *name) {
 }
 
 int run_improve(int argc, char **argv) {
-  input in = {.improve = {.model = {.kind = "omniglot_conv"},
-                          .hold_out = 0.25,
-                          .fit = il_fit_defaults(),
-                          .meta = il_meta_defaults(),
-                          .tasks = 1000,
-                          .progress = show}};
+  input in = {.improve = il_improve_defaults()};
   il_improve_options *o = &in.improve;
-  o->fit.epochs = 10;
-  o->fit.batch = 128;
-  o->fit.parts = 4;
-  o->fit.lr = 0.003;
-  o->meta.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 5, 1, 3, true};
-  o->meta.inner_steps = 1;
-  o->meta.inner_lr = 0.4;
-  o->meta.meta_batch = 16;
-  o->meta.steps = 1500;
+  ticker shown = {0};
+  o->progress = show;
+  o->user = &shown;
   parse(&argp, argc, argv, &in);
   il_context *context = new_context();
   o->model.seed = o->meta.seed = o->fit.seed;
@@ -198,7 +154,9 @@ int run_improve(int argc, char **argv) {
   il_dataset *dataset = o->fit.team ? open_dataset(context, in.data) : NULL;
   il_improve_result result;
   il_model *model = NULL;
-  if (dataset && il_improve(context, dataset, o, &result, &model) == IL_OK) {
+  il_status status = dataset ? il_improve(context, dataset, o, &result, &model) : IL_ERROR_DATA;
+  ticker_clear(&shown);
+  if (status == IL_OK) {
     if (in.json)
       print_json(&result, o->fit.seed, o->tasks);
     else

@@ -1,7 +1,9 @@
 /* innerloop train: one live line on a terminal, plain lines in a pipe, a checkpoint on Ctrl-C. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +21,8 @@ static const struct argp_option options[] = {
     DATA_OPTION,
     {"out", OPTION_OUT, "RUN", 0, "folder of the run (runs/NAME)", 0},
     THREADS_OPTION,
-    {"resume", OPTION_RESUME, NULL, 0, "continue from the checkpoint in the run's folder", 0},
+    {"resume", OPTION_RESUME, NULL, 0,
+     "continue from the checkpoint in the run's folder, given as RUN or by --out", 0},
     {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit",
      0},
     {"profile", OPTION_PROFILE, NULL, 0,
@@ -27,6 +30,25 @@ static const struct argp_option options[] = {
      0},
     JSON_OPTION,
     {0}};
+
+static bool is_folder(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* train --resume RUN: the folder instead of a configuration. */
+static void take_folder(input *in, struct argp_state *state) {
+  const char *run = in->common.config;
+  if (!in->resume)
+    argp_error(state,
+               "%s is a folder, expected a preset or a configuration file; a run is continued with "
+               "--resume %s, and repeated from %s/config.yaml",
+               run, run, run);
+  if (in->out && strcmp(in->out, run))
+    argp_error(state, "--resume %s continues in that folder; found --out %s as well", run, in->out);
+  in->out = run;
+  in->common.config = NULL;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
@@ -38,7 +60,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_JSON: in->json = true; return 0;
   case ARGP_KEY_END:
     if (!in->common.config && !(in->resume && in->out))
-      argp_error(state, "expected a preset or a configuration file (or --resume --out RUN)");
+      argp_error(state, "expected a preset or a configuration file (or --resume RUN)");
+    if (in->common.config && is_folder(in->common.config)) take_folder(in, state);
     return 0;
   default: return parse_setting(&in->common, key, arg, state);
   }
@@ -46,12 +69,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 static const struct argp argp = {
     options,
     parse_option,
-    "PRESET|CONFIG.yaml",
+    "PRESET|CONFIG.yaml\n--resume RUN",
     "Meta-trains and writes a run's folder: config.yaml (complete), metrics.jsonl, "
     "checkpoint.safetensors. Ctrl-C stops with a checkpoint.\v"
     "Examples:\n  innerloop train glyphs-5w1s-maml\n"
     "  innerloop train omniglot-5w1s-maml --data omniglot --set outer.steps=30000\n"
-    "  innerloop train --resume --out runs/omniglot-5w1s-maml",
+    "  innerloop train --resume runs/omniglot-5w1s-maml",
     NULL,
     NULL,
     NULL};
@@ -88,15 +111,15 @@ static void show_step(display *d, const il_progress *p) {
   double seconds = at - d->started,
          rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
   if (d->json) {
-    printf("{\"step\": %lld, \"loss\": %.6g, \"rate\": %.4g", (long long)p->step, d->loss, rate);
-    if (!p->regression) printf(", \"accuracy\": %.6g", d->accuracy);
-    puts("}");
+    printf("{\"step\": %lld, \"loss\": %.6g", (long long)p->step, d->loss);
+    if (!isnan(p->accuracy)) printf(", \"accuracy\": %.6g", d->accuracy);
+    printf(", \"rate\": %.4g}\n", rate);
     fflush(stdout);
     return;
   }
   clear_line(d);
   printf("meta-step %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, d->loss);
-  if (!p->regression) printf("  accuracy %.1f %%", 100 * d->accuracy);
+  if (!isnan(p->accuracy)) printf("  accuracy %.1f %%", 100 * d->accuracy);
   printf("  %.1f/s", rate);
   if (!last) printf("  %.0f s left", (double)(p->steps - p->step) / rate);
   d->live = d->terminal && !last;
@@ -111,9 +134,10 @@ static void show(void *user, const il_progress *p) {
   case IL_PROGRESS_VALIDATION:
     clear_line(d);
     if (d->json)
-      printf("{\"step\": %lld, \"validation\": %.6g, \"interval\": %.6g}\n", (long long)p->step,
-             p->value, p->interval);
-    else if (p->regression)
+      printf("{\"step\": %lld, \"tasks\": %d, \"validation_%s\": %.6g, \"interval\": %.6g}\n",
+             (long long)p->step, p->tasks, p->squared_error ? "loss" : "accuracy", p->value,
+             p->interval);
+    else if (p->squared_error)
       printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step,
              p->value, p->interval, p->tasks);
     else

@@ -101,7 +101,7 @@ il_config *load_config(il_context *context, const settings *s) {
   for (int i = 0; i < s->sets && good; i++) good = il_config_set(config, s->set[i]) == IL_OK;
   if (good && s->data) good = assign(config, "task.data", s->data);
   const char *data = good ? il_config_get(config, "task.data") : "";
-  if (good && *data && !strcmp(il_config_get(config, "task.source"), "omniglot")) {
+  if (good && *data && il_source_find(il_config_get(config, "task.source"))->needs_data) {
     char *file = resolve_data(context, data);
     good = file && assign(config, "task.data", file);
     free(file);

@@ -56,6 +56,18 @@ static int run(const command *c, int argc, char **argv) {
   return code == 0 ? close_output() : code;
 }
 
+/* The instruction set that the environment's INNERLOOP_ISA names; IL_OK without one. */
+static il_status choose_isa(void) {
+  const char *isa = getenv("INNERLOOP_ISA");
+  if (!isa || !*isa) return IL_OK;
+  il_context *context = new_context();
+  const il_status status = il_isa_set_default(context, isa);
+  if (status != IL_OK)
+    fprintf(stderr, "innerloop: INNERLOOP_ISA: %s\n", il_context_message(context));
+  il_context_free(context);
+  return status;
+}
+
 int main(int argc, char **argv) {
   argp_err_exit_status = 2;
   if (argc < 2) {
@@ -82,5 +94,7 @@ int main(int argc, char **argv) {
     return close_output();
   }
   const command *c = find(word);
-  return c ? run(c, argc - 1, argv + 1) : 2;
+  if (!c) return 2;
+  const il_status status = choose_isa();
+  return status == IL_OK ? run(c, argc - 1, argv + 1) : il_status_exit_code(status);
 }

@@ -1,43 +1,11 @@
-/* Configuration keys: reading, checking, suggesting, printing. All of it is driven by config.def. */
+/* Configurations: reading, checking, suggesting, printing. All of it is driven by the table of keys. */
 #include "config/config.h"
 
-#include <errno.h>
-#include <math.h>
+#include <innerloop/data.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { INT, REAL, BOOL, ENUM, TEXT } kind;
-typedef struct row {
-  const char *name;
-  kind kind;
-  const char *fallback;
-  double low, high;
-  const char *choices, *doc;
-} row;
-static const row rows[IL_KEY_COUNT] = {
-#define IL_KEY(id, name, kind, fallback, low, high, choices, doc)                                  \
-  {name, kind, fallback, low, high, choices, doc},
-#include "config.def"
-#undef IL_KEY
-};
-
-const char *il_config_key_name(int key) { return rows[key].name; }
-int il_config_keys(void) { return IL_KEY_COUNT; }
-
-static void describe(const row *r, char *text, size_t size) {
-  switch (r->kind) {
-  case INT: snprintf(text, size, "an integer from %.0f to %.0f", r->low, r->high); break;
-  case REAL: snprintf(text, size, "a number from %g to %g", r->low, r->high); break;
-  case BOOL: snprintf(text, size, "true or false"); break;
-  case ENUM: snprintf(text, size, "one of %s", r->choices); break;
-  case TEXT: snprintf(text, size, "text"); break;
-  }
-}
-
-il_config_key il_config_key_at(int index, char *text, size_t size) {
-  describe(&rows[index], text, size);
-  return (il_config_key){rows[index].name, rows[index].fallback, text, rows[index].doc};
-}
+#include "config/config_method.h"
 
 static int distance(const char *a, const char *b) {
   enum { MOST = 48 };
@@ -74,61 +42,64 @@ const char *il_nearest(const char *word, int count, const char *const *names) {
   return found;
 }
 
-static int choice_index(const char *choices, const char *text) {
-  size_t length = strlen(text);
-  int index = 0;
-  for (const char *at = choices; *at; index++) {
-    size_t width = strcspn(at, "|");
-    if (width == length && !strncmp(at, text, length)) return index;
-    at += width + (at[width] == '|');
+/* Fields read into structs; a configuration keeps the number of any kind. */
+static bool read_value(const il_field *field, const char *text, il_config_value *value) {
+  union {
+    int64_t integer;
+    double real;
+    bool truth;
+    int number;
+    const char *text;
+  } read;
+  il_field alone = *field;
+  alone.offset = 0;
+  if (!il_field_read(&alone, text, &read)) return false;
+  switch (field->kind) {
+  case IL_FIELD_INT64: value->integer = read.integer; break;
+  case IL_FIELD_INT32: value->integer = read.number; break;
+  case IL_FIELD_DOUBLE: value->real = read.real; break;
+  case IL_FIELD_BOOL: value->integer = read.truth; break;
+  case IL_FIELD_ENUM: value->integer = read.number - (int)field->low; break;
+  case IL_FIELD_TEXT: break;
   }
-  return -1;
+  return true;
 }
 
-static bool read_value(const row *r, const char *text, il_config_value *value) {
-  char *end = NULL;
-  errno = 0;
-  switch (r->kind) {
-  case INT:
-    value->integer = strtoll(text, &end, 10);
-    value->real = (double)value->integer;
-    break;
-  case REAL: value->real = strtod(text, &end); break;
-  case BOOL:
-    value->integer = !strcmp(text, "true");
-    return value->integer || !strcmp(text, "false");
-  case ENUM: value->integer = choice_index(r->choices, text); return value->integer >= 0;
-  case TEXT: return true;
-  }
-  return *text && !*end && !errno && isfinite(value->real) && value->real >= r->low &&
-         value->real <= r->high;
+static il_status unknown(const il_config *config, const char *where, const char *key) {
+  const int count = il_config_keys();
+  const char **name = malloc((size_t)count * sizeof *name);
+  if (!name) return il_fail_memory(config->context, "the names of keys");
+  for (int i = 0; i < count; i++) name[i] = il_config_key_name(i);
+  const char *near = il_nearest(key, count, name);
+  if (near)
+    il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?", where, key,
+            near);
+  else
+    il_fail(config->context, IL_ERROR_CONFIG,
+            "%sunknown key \"%s\"; `innerloop help config` lists all keys", where, key);
+  free(name);
+  return IL_ERROR_CONFIG;
 }
 
-il_status il_config_assign(il_config *config, const char *where, const char *key,
-                           const char *text) {
-  int index = 0;
-  while (index < IL_KEY_COUNT && strcmp(rows[index].name, key)) index++;
-  if (index == IL_KEY_COUNT) {
-    const char *names[IL_KEY_COUNT];
-    for (int i = 0; i < IL_KEY_COUNT; i++) names[i] = rows[i].name;
-    const char *near = il_nearest(key, IL_KEY_COUNT, names);
-    if (near)
-      return il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?",
-                     where, key, near);
-    return il_fail(config->context, IL_ERROR_CONFIG,
-                   "%sunknown key \"%s\"; `innerloop help config` lists all keys", where, key);
-  }
+static il_status assign(il_config *config, const char *where, int index, const char *text) {
+  const il_config_row row = il_config_row_at(index);
   il_config_value value = {0};
-  if (!read_value(&rows[index], text, &value)) {
-    char accepted[256];
-    describe(&rows[index], accepted, sizeof accepted);
-    return il_fail(config->context, IL_ERROR_CONFIG, "%s%s: found \"%s\", expected %s", where, key,
-                   text, accepted);
+  if (!read_value(row.field, text, &value)) {
+    char accepted[IL_FIELD_TEXT_SIZE];
+    il_field_accepts(row.field, accepted, sizeof accepted);
+    return il_fail(config->context, IL_ERROR_CONFIG, "%s%s: found \"%s\", expected %s", where,
+                   il_config_key_name(index), text, accepted);
   }
   value.text = il_arena_string(&config->arena, text);
   if (!value.text) return il_fail_memory(config->context, "a configuration value");
   config->value[index] = value;
   return IL_OK;
+}
+
+il_status il_config_assign(il_config *config, const char *where, const char *key,
+                           const char *text) {
+  const int index = il_config_find(key);
+  return index < 0 ? unknown(config, where, key) : assign(config, where, index, text);
 }
 
 il_config *il_config_new(il_context *context) {
@@ -138,13 +109,15 @@ il_config *il_config_new(il_context *context) {
     return NULL;
   }
   config->context = context;
-  for (int i = 0; i < IL_KEY_COUNT; i++) {
-    if (il_config_assign(config, "", rows[i].name, rows[i].fallback) != IL_OK) {
-      il_config_free(config);
-      return NULL;
-    }
-  }
-  return config;
+  const int keys = il_config_keys();
+  config->value = il_arena_alloc(&config->arena, (size_t)keys * sizeof *config->value);
+  if (!config->value) il_fail_memory(context, "a configuration");
+  bool good = config->value != NULL;
+  for (int i = 0; i < keys && good; i++)
+    good = assign(config, "", i, il_config_row_at(i).field->fallback) == IL_OK;
+  if (good) return config;
+  il_config_free(config);
+  return NULL;
 }
 
 void il_config_free(il_config *config) {
@@ -161,7 +134,7 @@ il_status il_config_set(il_config *config, const char *assignment) {
                    assignment);
   snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
   /* A net chosen by name replaces listed layers. */
-  if (!strcmp(key, rows[IL_KEY_MODEL].name)) config->layers = 0;
+  if (il_config_find(key) == IL_KEY_MODEL) config->layers = 0;
   return il_config_assign(config, "", key, equals + 1);
 }
 
@@ -206,9 +179,24 @@ il_config *il_config_parse(il_context *context, const char *name, const char *te
 }
 
 const char *il_config_get(const il_config *config, const char *key) {
-  for (int i = 0; i < IL_KEY_COUNT; i++)
-    if (!strcmp(rows[i].name, key)) return config->value[i].text;
-  return NULL;
+  const int index = il_config_find(key);
+  return index < 0 ? NULL : config->value[index].text;
+}
+
+il_status il_config_settings(const il_config *config, const char *prefix, const il_field *fields,
+                             void *settings) {
+  for (const il_field *f = fields; f && f->name; f++) {
+    char key[IL_CONFIG_KEY_SIZE], before[IL_CONFIG_KEY_SIZE];
+    snprintf(before, sizeof before, "%s.", prefix);
+    snprintf(key, sizeof key, "%s.%s", prefix, f->name);
+    const char *text = il_config_get(config, key);
+    if (!text)
+      return il_fail(config->context, IL_ERROR_ARGUMENT, "settings of %s: there is no key %s",
+                     prefix, key);
+    if (il_field_set(config->context, "", before, f, text, settings) != IL_OK)
+      return il_context_status(config->context);
+  }
+  return IL_OK;
 }
 
 bool il_config_is(const il_config *config, il_key key, const char *choice) {
@@ -219,55 +207,50 @@ il_type il_config_type(const il_config *config) {
   return il_config_is(config, IL_KEY_PRECISION, "float64") ? IL_FLOAT64 : IL_FLOAT32;
 }
 
-il_maml il_config_maml(const il_config *c) {
-  return (il_maml){.inner_steps = il_config_int(c, IL_KEY_INNER_STEPS),
-                   .inner_lr = il_config_real(c, IL_KEY_INNER_LR),
-                   .first_order = il_config_int(c, IL_KEY_FIRST_ORDER),
-                   .loss = il_config_is(c, IL_KEY_SOURCE, "sinusoid") ? IL_LOSS_MEAN_SQUARED_ERROR
-                                                                      : IL_LOSS_CROSS_ENTROPY,
-                   .query_statistics = il_config_is(c, IL_KEY_QUERY_STATISTICS, "support")
-                                           ? IL_QUERY_STATISTICS_SUPPORT
-                                           : IL_QUERY_STATISTICS_QUERY};
+/* What is not printed of a layer, has no bearing on it. */
+static bool same_layers(const il_config *a, const il_config *b) {
+  if (a->layers != b->layers) return false;
+  char *text[2] = {NULL, NULL};
+  size_t size[2] = {0, 0};
+  bool same = true;
+  for (int i = 0; i < 2 && a->layers; i++) {
+    FILE *out = open_memstream(&text[i], &size[i]);
+    if (out) il_config_print_layers(i ? b : a, out);
+    if (!out || fclose(out) != 0) same = false;
+  }
+  same = same && size[0] == size[1] && (!a->layers || !memcmp(text[0], text[1], size[0]));
+  free(text[0]);
+  free(text[1]);
+  return same;
 }
 
-il_plan_options il_config_plan(const il_config *c) {
-  return (il_plan_options){.lanes = il_config_is(c, IL_KEY_LANES, "never")    ? IL_LANES_NEVER
-                                    : il_config_is(c, IL_KEY_LANES, "always") ? IL_LANES_ALWAYS
-                                                                              : IL_LANES_CHOOSE,
-                           .direct = il_config_is(c, IL_KEY_WINOGRAD, "off"),
-                           .tasks = il_config_int(c, IL_KEY_META_BATCH)};
-}
-
-il_status il_config_validate(const il_config *c) {
-  bool sinusoid = il_config_is(c, IL_KEY_SOURCE, "sinusoid");
-  if (sinusoid && !c->layers && !il_config_is(c, IL_KEY_MODEL, "mlp"))
-    return il_fail(
-        c->context, IL_ERROR_CONFIG,
-        "model.preset: found %s, but task.source sinusoid has single numbers, not images; "
-        "expected mlp",
-        il_config_text(c, IL_KEY_MODEL));
-  bool file = il_config_is(c, IL_KEY_SPLIT, "file");
-  if (!sinusoid && file && !*il_config_text(c, IL_KEY_SPLIT_FILE))
-    return il_fail(
-        c->context, IL_ERROR_CONFIG,
-        "task.split_file: missing, but task.split is file; expected the path of a split");
-  return IL_OK;
+static bool same_value(const il_field *field, const il_config_value *a, const il_config_value *b) {
+  if (field->kind == IL_FIELD_TEXT) return !strcmp(a->text, b->text);
+  return a->integer == b->integer && a->real == b->real;
 }
 
 int il_config_difference(const il_config *a, const il_config *b) {
-  for (int i = 0; i < IL_KEY_COUNT; i++) {
+  for (int i = 0, keys = il_config_keys(); i < keys; i++) {
+    const il_config_row row = il_config_row_at(i);
     bool free_to_change = i == IL_KEY_STEPS || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
                           i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
-                          !strncmp(rows[i].name, "eval.", 5);
-    if (free_to_change) continue;
-    if (rows[i].kind == REAL ? a->value[i].real != b->value[i].real
-                             : strcmp(a->value[i].text, b->value[i].text))
+                          !strncmp(row.field->name, "eval.", 5);
+    bool replaced =
+        a->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS); /* not printed either */
+    if (!free_to_change && !replaced && !same_value(row.field, &a->value[i], &b->value[i]))
       return i;
   }
-  if (a->layers != b->layers ||
-      memcmp(a->layer, b->layer, (size_t)a->layers * sizeof(il_layer)) != 0)
-    return IL_KEY_MODEL;
-  return -1;
+  return same_layers(a, b) ? -1 : IL_KEY_MODEL;
+}
+
+il_status il_config_validate(const il_config *c) {
+  const il_source *source = il_source_find(il_config_text(c, IL_KEY_SOURCE));
+  bool file = il_config_is(c, IL_KEY_SPLIT, "file");
+  if (source->classes && file && !*il_config_text(c, IL_KEY_SPLIT_FILE))
+    return il_fail(
+        c->context, IL_ERROR_CONFIG,
+        "task.split_file: missing, but task.split is file; expected the path of a split");
+  return il_config_check_eval_steps(c);
 }
 
 static void print_text(FILE *out, const char *text) {
@@ -283,6 +266,29 @@ static void print_text(FILE *out, const char *text) {
   fputc('"', out);
 }
 
+/* Length of "task" in "task.ways"; 0: the key is in no map. */
+static int section_of(const char *key) {
+  const char *dot = strchr(key, '.');
+  return dot ? (int)(dot - key) : 0;
+}
+
+static bool same_section(const char *a, const char *b, int width) {
+  return section_of(a) == width && !strncmp(a, b, (size_t)width);
+}
+
+static void print_key(const il_config *config, int i, FILE *out) {
+  if (config->layers && i == IL_KEY_MODEL) il_config_print_layers(config, out);
+  if (config->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS)) return;
+  const char *name = il_config_key_name(i);
+  const int width = section_of(name);
+  fprintf(out, "%s%s: ", width ? "  " : "", width ? name + width + 1 : name);
+  if (il_config_row_at(i).field->kind == IL_FIELD_TEXT)
+    print_text(out, config->value[i].text);
+  else
+    fputs(config->value[i].text, out);
+  fputc('\n', out);
+}
+
 char *il_config_dump(const il_config *config) {
   char *text = NULL;
   size_t size = 0;
@@ -291,22 +297,17 @@ char *il_config_dump(const il_config *config) {
     il_fail_memory(config->context, "the text of a configuration");
     return NULL;
   }
-  char section[64] = "";
-  for (int i = 0; i < IL_KEY_COUNT; i++) {
-    const char *dot = strchr(rows[i].name, '.');
-    int width = dot ? (int)(dot - rows[i].name) : 0;
-    if (dot && ((int)strlen(section) != width || strncmp(section, rows[i].name, (size_t)width))) {
-      snprintf(section, sizeof section, "%.*s", width, rows[i].name);
-      fprintf(out, "%s:\n", section);
-    }
-    if (config->layers && i == IL_KEY_MODEL) il_config_print_layers(config, out);
-    if (config->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS)) continue;
-    fprintf(out, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : rows[i].name);
-    if (rows[i].kind == TEXT)
-      print_text(out, config->value[i].text);
-    else
-      fputs(config->value[i].text, out);
-    fputc('\n', out);
+  /* A map of YAML may stand there once: its keys follow each other, wherever their rows are. */
+  for (int i = 0, keys = il_config_keys(); i < keys; i++) {
+    const char *name = il_config_key_name(i);
+    const int width = section_of(name);
+    bool before = false;
+    for (int k = 0; k < i && width; k++) before |= same_section(il_config_key_name(k), name, width);
+    if (before) continue;
+    if (!width) print_key(config, i, out);
+    if (width) fprintf(out, "%.*s:\n", width, name);
+    for (int k = i; k < keys && width; k++)
+      if (same_section(il_config_key_name(k), name, width)) print_key(config, k, out);
   }
   if (fclose(out) != 0) {
     free(text);

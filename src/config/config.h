@@ -1,20 +1,15 @@
-/* Inside of a configuration: one value per row of config.def, and the list of layers. */
+/* Inside of a configuration: one value per key (keys.h), and the list of layers. */
 #ifndef IL_CONFIG_CONFIG_H
 #define IL_CONFIG_CONFIG_H
 
+#include <innerloop/config.h>
 #include <innerloop/plan.h>
-#include <innerloop/train.h>
+#include <innerloop/meta.h>
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "base/error.h"
-
-typedef enum il_key {
-#define IL_KEY(id, name, kind, fallback, low, high, choices, doc) IL_KEY_##id,
-#include "config.def"
-#undef IL_KEY
-  IL_KEY_COUNT
-} il_key;
+#include "config/keys.h"
 
 /* text is what was given; number its value (INT, REAL, BOOL, and the choice's index of an ENUM). */
 typedef struct il_config_value {
@@ -27,8 +22,8 @@ enum { IL_CONFIG_LAYERS = 64 };
 struct il_config {
   il_context *context;
   il_arena arena;
-  il_config_value value[IL_KEY_COUNT];
-  int layers; /* 0: model.preset */
+  il_config_value *value; /* [il_config_keys()] */
+  int layers;             /* 0: model.preset */
   il_layer layer[IL_CONFIG_LAYERS];
 };
 
@@ -44,9 +39,6 @@ static inline const char *il_config_text(const il_config *c, il_key key) {
 }
 bool il_config_is(const il_config *config, il_key key, const char *choice);
 il_type il_config_type(const il_config *config);
-il_maml il_config_maml(const il_config *config);
-/* How the plan of a meta-step is built. */
-il_plan_options il_config_plan(const il_config *config);
 /* Sets one key; where: "file.yaml:3: " or "". */
 il_status il_config_assign(il_config *config, const char *where, const char *key, const char *text);
 /* Reads a YAML text into the configuration. */
@@ -57,8 +49,12 @@ void il_config_print_layers(const il_config *config, FILE *out);
 char *il_config_slurp(il_context *context, const char *path, size_t *size);
 const il_preset *il_preset_find(const char *name);
 il_status il_preset_apply(il_config *config, const il_preset *preset);
-/* The first key whose values differ, of those that decide what is computed; -1: none. Layers: IL_KEY_MODEL. */
+/* The first key whose values differ, of those that decide what is computed; -1: none. Layers, where they are listed:
+ * IL_KEY_MODEL. */
 int il_config_difference(const il_config *a, const il_config *b);
-const char *il_config_key_name(int key);
+
+/* Fills the settings of a record from the keys prefix.FIELD; texts live until their key is set again. */
+il_status il_config_settings(const il_config *config, const char *prefix, const il_field *fields,
+                             void *settings);
 
 #endif

@@ -16,67 +16,64 @@ static const il_preset presets[] = {
      "Our own task. Shows that everything works; its figures compare with nothing published.",
      SETTINGS("task.source=glyphs", "task.ways=5", "task.shots=1", "task.queries=5",
               "task.split=random", "task.train_classes=300", "task.validation_classes=20",
-              "task.glyph_alphabets=20", "task.glyph_classes=20", "task.glyph_writers=20",
+              "glyphs.alphabets=20", "glyphs.classes=20", "glyphs.writers=20",
               "task.rotations=random", "model.preset=omniglot_conv", "model.filters=16",
-              "meta.inner_steps=1", "meta.inner_lr=0.4", "outer.meta_batch=16", "outer.steps=1500",
+              "inner.steps=1", "inner.lr=0.4", "outer.meta_batch=16", "outer.steps=1500",
               "outer.lr=0.003", "eval.every=250", "checkpoint.every=500")},
     {"omniglot-5w1s-maml", "5-way 1-shot MAML on Omniglot, strided convolutions, second order.",
      "Finn et al. 2017 as independent implementations train it: 1 inner step, 1 query per class, "
      "meta-batch 32, Adam 1e-3, random 1100/100/423 split of classes, random rotations in training "
      "only. "
-     "inner_lr 0.4 multiplies the gradient of the MEAN cross-entropy; the original code's 0.4 "
+     "inner.lr 0.4 multiplies the gradient of the MEAN cross-entropy; the original code's 0.4 "
      "multiplies "
      "a sum over classes and equals 2.0 here.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_conv", "meta.inner_steps=1", "meta.inner_lr=0.4",
-              "outer.meta_batch=32", "outer.steps=15000")},
+              "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4", "outer.meta_batch=32",
+              "outer.steps=15000")},
     {"omniglot-20w1s-maml", "20-way 1-shot MAML on Omniglot, strided convolutions, second order.",
      "Finn et al. 2017 with 5 inner steps and meta-batch 16. The original code's 0.1 multiplies a "
      "sum over "
-     "classes and equals 2.0 on the mean; inner_lr here is 0.4 on the MEAN cross-entropy, as for "
+     "classes and equals 2.0 on the mean; inner.lr here is 0.4 on the MEAN cross-entropy, as for "
      "5-way.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=20", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_conv", "meta.inner_steps=5", "meta.inner_lr=0.4",
-              "outer.meta_batch=16", "outer.steps=15000")},
+              "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.4", "outer.meta_batch=16",
+              "outer.steps=15000")},
     {"omniglot-fc-5w1s-maml", "5-way 1-shot MAML on Omniglot, fully connected 256-128-64-64.",
      "Finn et al. 2017, the net without convolutions; everything else as omniglot-5w1s-maml.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
-              "model.preset=omniglot_fc", "meta.inner_steps=1", "meta.inner_lr=0.4",
-              "outer.meta_batch=32", "outer.steps=15000")},
+              "model.preset=omniglot_fc", "inner.steps=1", "inner.lr=0.4", "outer.meta_batch=32",
+              "outer.steps=15000")},
     {"omniglot-5w1s-conv4-maml",
      "5-way 1-shot MAML on Omniglot, max-pool convolutions, 15 queries, 5 inner steps.",
      "The net of Vinyals et al. 2016 with MAML's 5 inner steps and 15 queries per class, "
      "meta-batch 8; "
      "everything else as omniglot-5w1s-maml.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=15",
-              "model.preset=conv4", "meta.inner_steps=5", "meta.inner_lr=0.4", "outer.meta_batch=8",
+              "model.preset=conv4", "inner.steps=5", "inner.lr=0.4", "outer.meta_batch=8",
               "outer.steps=15000")},
     {"glyphs84-5w5s-maml",
      "5-way 5-shot MAML on built-in coloured drawings of 84×84 pixels, the shape of miniImageNet.",
      "Finn et al. 2017's setting for miniImageNet: 4 blocks of 32 filters with max pool, 15 "
      "queries, "
      "meta-batch 4, 5 inner steps of 0.01, Adam 1e-3. The pictures are our own.",
-     SETTINGS("task.source=glyphs", "task.glyph_side=84", "task.glyph_channels=3", "task.ways=5",
+     SETTINGS("task.source=glyphs", "glyphs.side=84", "glyphs.channels=3", "task.ways=5",
               "task.shots=5", "task.queries=15", "task.split=random", "task.train_classes=64",
-              "task.validation_classes=16", "task.glyph_alphabets=10", "task.glyph_classes=10",
-              "task.glyph_writers=25", "model.preset=conv4", "model.filters=32",
-              "meta.inner_steps=5", "meta.inner_lr=0.01", "outer.meta_batch=4", "outer.steps=60000",
-              "eval.every=1000")},
+              "task.validation_classes=16", "glyphs.alphabets=10", "glyphs.classes=10",
+              "glyphs.writers=25", "model.preset=conv4", "model.filters=32", "inner.steps=5",
+              "inner.lr=0.01", "outer.meta_batch=4", "outer.steps=60000", "eval.every=1000")},
     {"sinusoid-5shot-maml",
      "Regression of sinusoids from 5 points, a net with two hidden layers of 40.",
      "Finn et al. 2017, section 5.1: 1 inner step of 0.01 on the mean squared error, meta-batch "
      "25, Adam "
      "1e-3, 70000 meta-steps; the queries of a training task are as many as its shots.",
      SETTINGS("task.source=sinusoid", "task.shots=5", "task.queries=5", "model.preset=mlp",
-              "meta.inner_steps=1", "meta.inner_lr=0.01", "outer.meta_batch=25",
-              "outer.steps=70000", "eval.every=5000", "eval.queries=100", "checkpoint.every=5000",
-              "log.every=100")},
+              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25", "outer.steps=70000",
+              "eval.every=5000", "eval.queries=100", "checkpoint.every=5000", "log.every=100")},
     {"sinusoid-10shot-maml", "Regression of sinusoids from 10 points.",
      "As sinusoid-5shot-maml, with 10 shots and 10 queries.",
      SETTINGS("task.source=sinusoid", "task.shots=10", "task.queries=10", "model.preset=mlp",
-              "meta.inner_steps=1", "meta.inner_lr=0.01", "outer.meta_batch=25",
-              "outer.steps=70000", "eval.every=5000", "eval.queries=100", "checkpoint.every=5000",
-              "log.every=100")},
+              "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25", "outer.steps=70000",
+              "eval.every=5000", "eval.queries=100", "checkpoint.every=5000", "log.every=100")},
 };
 
 int il_presets(void) { return (int)(sizeof presets / sizeof *presets); }

@@ -9,6 +9,7 @@ typedef struct il_division {
   il_episodes episodes;
   int support, query; /* examples of a task */
   int outputs;        /* of a net for the tasks */
+  il_loss loss;       /* as a source */
   uint64_t seed;
   int classes;    /* by class: those that have examples */
   int *first;     /* [classes + 1] places in index */
@@ -28,5 +29,14 @@ void il_division_draw(const il_division *division, uint64_t stream, uint64_t ind
 
 /* Quarter turns of the images of class position `way` of that task; 0 without episodes.rotate. */
 int il_division_turns(const il_division *division, uint64_t stream, uint64_t index, int way);
+
+/* As a source of tasks, which has no name in configurations. Its tasks are those of il_division_draw with the split as
+ * stream. */
+typedef struct il_samples_tasks {
+  const il_samples *samples; /* outlive the opened source */
+  il_episodes episodes;
+  il_loss loss;
+} il_samples_tasks;
+extern const il_source il_source_samples;
 
 #endif

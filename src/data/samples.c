@@ -12,6 +12,11 @@ typedef struct owned {
   void *inputs, *answers;
 } owned;
 
+il_value il_inputs_seen(il_graph *g, il_value x) {
+  if (!il_valid(x) || il_value_type(g, x) != IL_UINT8) return x;
+  return il_scale(g, il_cast(g, x), IL_PIXEL_SCALE);
+}
+
 size_t il_samples_stride(const il_samples *samples) {
   return (size_t)il_shape_count(samples->example) * il_type_size(samples->type);
 }

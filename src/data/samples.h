@@ -2,10 +2,13 @@
 #ifndef IL_DATA_SAMPLES_H
 #define IL_DATA_SAMPLES_H
 
-#include <innerloop/fit.h>
+#include <innerloop/data.h>
 
 #include "base/error.h"
 
+#define IL_PIXEL_SCALE (1.0 / 255)
+/* What nets see of inputs: pixels (u8) times IL_PIXEL_SCALE, reals as they are. */
+il_value il_inputs_seen(il_graph *g, il_value x);
 /* Bytes of one input. */
 size_t il_samples_stride(const il_samples *samples);
 /* Samples with room of their own for `count` examples shaped as those of `like` (whose memory is not looked at);

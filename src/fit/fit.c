@@ -13,7 +13,7 @@ il_fit_options il_fit_defaults(void) {
   return (il_fit_options){.epochs = 5,
                           .batch = 32,
                           .lr = 0.001,
-                          .optimizer = IL_OPTIMIZER_ADAM,
+                          .optimizer = &il_adam,
                           .loss = IL_LOSS_CROSS_ENTROPY,
                           .seed = 1};
 }
@@ -36,8 +36,11 @@ static il_status check(il_context *context, const il_model *m, const il_samples 
         "il_fit: epochs %d, batch %d, lr %g, parts %d, steps %lld, team %s; expected 0 or "
         "more, batch at least 1, and a team",
         o->epochs, o->batch, o->lr, o->parts, (long long)o->steps, o->team ? "given" : "missing");
-  if (o->loss != IL_LOSS_CROSS_ENTROPY && o->loss != IL_LOSS_BINARY_CROSS_ENTROPY)
+  if (o->loss < IL_LOSS_CROSS_ENTROPY || o->loss > IL_LOSS_BINARY_CROSS_ENTROPY)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_fit: unknown loss %d", (int)o->loss);
+  if (o->loss == IL_LOSS_MEAN_SQUARED_ERROR && s->label)
+    return il_fail(context, IL_ERROR_DATA,
+                   "mean squared error needs targets, but the samples have labels");
   if (o->loss == IL_LOSS_CROSS_ENTROPY && (!s->label || s->outputs == 1))
     return il_fail(
         context, IL_ERROR_DATA,
@@ -49,6 +52,25 @@ static il_status check(il_context *context, const il_model *m, const il_samples 
   return il_samples_fit_net(context, "the samples", s, m);
 }
 
+/* Pixels are divided by 255 on the way into a net; reals go in as they are, and have to be of the scale that the model
+ * was trained on. Where its training is not known, nothing is asked. */
+il_status il_samples_same_scale(il_context *context, const char *name, const il_samples *s,
+                                const il_model *m) {
+  if (m->inputs == IL_MODEL_INPUTS_PIXELS && s->type != IL_UINT8 &&
+      il_inputs_of(s) == IL_MODEL_INPUTS_REALS)
+    return il_fail(
+        context, IL_ERROR_DATA,
+        "%s: found reals below 0 or above 1, but the model was trained on pixels divided "
+        "by 255; expected pixels (u8), or reals that are divided by 255 already",
+        name);
+  if (m->inputs == IL_MODEL_INPUTS_REALS && s->type == IL_UINT8)
+    return il_fail(context, IL_ERROR_DATA,
+                   "%s: found pixels (u8), but the model was trained on reals below 0 or above 1; "
+                   "expected reals of that scale",
+                   name);
+  return IL_OK;
+}
+
 il_status il_samples_fit_net(il_context *context, const char *name, const il_samples *s,
                              const il_model *m) {
   if (il_samples_check(context, name, s) != IL_OK) return il_context_status(context);
@@ -58,7 +80,8 @@ il_status il_samples_fit_net(il_context *context, const char *name, const il_sam
     return il_fail(context, IL_ERROR_DATA,
                    "%s: found %d classes or targets, but the net has %lld outputs", name,
                    s->outputs, (long long)outputs);
-  if (il_shape_equal(m->net->example, s->example)) return IL_OK;
+  if (il_shape_equal(m->net->example, s->example))
+    return il_samples_same_scale(context, name, s, m);
   char found[96], expected[96];
   return il_fail(context, IL_ERROR_DATA, "%s: an example has shape %s, but the net takes %s", name,
                  il_shape_text(s->example, found), il_shape_text(m->net->example, expected));
@@ -91,8 +114,8 @@ static il_status one_epoch(fit *f, int epoch) {
     if (stopped(f))
       return il_fail(f->context, IL_ERROR_INTERRUPTED, "stopped in epoch %d of %d", epoch,
                      o->epochs);
-    il_supervised *s = n - at >= f->whole.batch && f->whole.plan ? &f->whole : &f->rest;
-    if (!s->plan) break; /* a single example is no batch for norm layers */
+    il_supervised *s = n - at >= f->whole.batch && f->whole.function ? &f->whole : &f->rest;
+    if (!s->function) break; /* a single example is no batch for norm layers */
     double loss;
     if (il_supervised_step(s, f->order + at, (uint64_t)epoch, &loss) != IL_OK)
       return il_context_status(f->context);
@@ -129,8 +152,10 @@ il_status il_fit(il_context *context, il_model *model, const il_samples *samples
   for (int epoch = 1;
        status == IL_OK && !enough(&f) && (options->steps || epoch <= options->epochs); epoch++)
     status = one_epoch(&f, epoch);
-  if (f.trained.steps > 0 && (status == IL_OK || status == IL_ERROR_INTERRUPTED))
+  if (f.trained.steps > 0 && (status == IL_OK || status == IL_ERROR_INTERRUPTED)) {
     il_trained_store(&f.trained, model);
+    il_model_trained_on(model, samples);
+  }
   free(f.order);
   il_supervised_free(&f.whole);
   il_supervised_free(&f.rest);

@@ -98,7 +98,10 @@ il_model *il_model_of_net(il_context *context, il_net *net) {
     il_fail_memory(context, "a model");
     return NULL;
   }
-  *m = (il_model){.context = context, .net = net, .parameters = il_net_parameters(net)};
+  *m = (il_model){.context = context,
+                  .net = net,
+                  .parameters = il_net_parameters(net),
+                  .statistics = IL_QUERY_STATISTICS_RUNNING};
   for (int i = 0; i < net->layers; i++) m->norms += net->layer[i].layer.kind == IL_LAYER_NORM;
   m->values = m->parameters + 2 * m->norms;
   size_t total = 64;
@@ -157,7 +160,11 @@ static il_model *like(il_context *context, const il_model *m, int outputs) {
   }
   layer[last].units = 0;
   il_net *net = il_net_new(context, count, layer, m->net->example, outputs);
-  return net ? il_model_of_net(context, net) : NULL;
+  il_model *copy = net ? il_model_of_net(context, net) : NULL;
+  if (!copy) return NULL;
+  copy->statistics = m->statistics;
+  copy->inputs = m->inputs;
+  return copy;
 }
 
 il_model *il_model_with_head(il_context *context, const il_model *m, int outputs, uint64_t seed) {
@@ -178,4 +185,28 @@ il_model *il_model_copy(il_context *context, const il_model *m) {
 }
 
 const il_net *il_model_net(const il_model *m) { return m->net; }
+il_query_statistics il_model_statistics(const il_model *m) { return m->statistics; }
+il_status il_model_set_statistics(il_model *m, il_query_statistics statistics) {
+  if (statistics < IL_QUERY_STATISTICS_QUERY || statistics > IL_QUERY_STATISTICS_RUNNING)
+    return il_fail(m->context, IL_ERROR_ARGUMENT,
+                   "il_model_set_statistics: found %d, expected 1 (query) to 4 (running)",
+                   (int)statistics);
+  m->statistics = statistics;
+  return IL_OK;
+}
+il_model_inputs il_model_trained_inputs(const il_model *m) { return m->inputs; }
+
+il_model_inputs il_inputs_of(const il_samples *s) {
+  if (s->type == IL_UINT8) return IL_MODEL_INPUTS_PIXELS;
+  const float *x = s->inputs;
+  for (int64_t i = 0, n = s->count * il_shape_count(s->example); i < n; i++)
+    if (!(x[i] >= 0 && x[i] <= 1)) return IL_MODEL_INPUTS_REALS;
+  return IL_MODEL_INPUTS_UNIT;
+}
+
+void il_model_trained_on(il_model *m, const il_samples *s) {
+  m->inputs = il_inputs_of(s);
+  m->statistics = IL_QUERY_STATISTICS_RUNNING;
+}
+
 float *il_model_parameter(il_model *m, int index) { return m->value[index]; }

@@ -13,7 +13,9 @@ struct il_model {
   il_context *context;
   il_net *net;
   int parameters, norms, values;
-  float **value;          /* [values], engine layout, one block that begins at value[0] */
+  float **value;                  /* [values], engine layout, one block that begins at value[0] */
+  il_query_statistics statistics; /* where norm layers take theirs from when the model predicts */
+  il_model_inputs inputs;         /* what it was trained on */
   const char **file_name; /* [values] names in the file that it came from; NULL: the net's own */
   il_arena names;
 };
@@ -32,13 +34,24 @@ int il_model_head(const il_model *model);
 /* Layers of a kind; conv_bias: convolutions have one even before a norm. NULL after an error. */
 il_net *il_model_layers(il_context *context, const il_model_options *options, bool conv_bias,
                         il_shape example, int outputs);
-/* Do samples and net fit together? name: of the samples, for the error sentence. */
+/* Do samples and model fit together: shape, outputs, scale of the inputs? name: of the samples, for the sentence. */
 il_status il_samples_fit_net(il_context *context, const char *name, const il_samples *samples,
                              const il_model *model);
+
+il_status il_samples_same_scale(il_context *context, const char *name, const il_samples *samples,
+                                const il_model *model);
+il_model_inputs il_inputs_of(const il_samples *samples);
+/* Notes what the model was trained on, and that its statistics are those of training. */
+void il_model_trained_on(il_model *model, const il_samples *samples);
 
 /* Outputs of any net for the samples' inputs: [count, outputs]. */
 il_status il_scores_of(il_context *context, const il_model *model, const il_samples *samples,
                        int outputs, il_team *team, float *scores);
+/* Leaves the moments that norm layers have over the samples as the model's statistics, variance by the count: those of
+ * the support set under adapted parameters. More than IL_MODEL_AT_ONCE samples: the mean over parts. */
+il_status il_model_take_moments(il_context *context, il_model *model, const il_samples *samples,
+                                il_team *team);
+enum { IL_MODEL_AT_ONCE = 1024 }; /* examples in one batch; bounds its memory */
 /* Takes the running statistics of norm layers anew from the samples; parameters stay. */
 il_status il_measure_norms(il_context *context, il_model *model, const il_samples *samples,
                            il_loss loss, uint64_t seed, il_team *team);

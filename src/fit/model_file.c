@@ -5,7 +5,32 @@
 
 #include "fit/model.h"
 #include "io/state_dict.h"
+#include "io/tensors.h"
 #include "io/weights.h"
+
+/* Metadata of our own files. What is missing is RUNNING and UNKNOWN, as older files meant. */
+static const char *const statistics_name[] = {"", "query", "support", "each", "running", NULL};
+static const char *const inputs_name[] = {"", "pixels", "unit", "reals", NULL};
+
+static int choice(il_context *context, const char *path, const il_safetensors *file,
+                  const char *key, const char *const *names) {
+  const char *text = il_safetensors_metadata(file, key);
+  for (int i = 1; text && names[i]; i++)
+    if (!strcmp(text, names[i])) return i;
+  if (text)
+    il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\", expected %s, %s, %s%s%s", path,
+            key, text, names[1], names[2], names[3], names[4] ? " or " : "",
+            names[4] ? names[4] : "");
+  return 0;
+}
+
+static il_status read_metadata(il_model *m, const char *path, const il_safetensors *file) {
+  if (!file) return IL_OK;
+  int statistics = choice(m->context, path, file, "norm_statistics", statistics_name);
+  if (statistics && m->norms) m->statistics = (il_query_statistics)statistics;
+  m->inputs = (il_model_inputs)choice(m->context, path, file, "inputs", inputs_name);
+  return il_context_status(m->context);
+}
 
 /* The net's values in PyTorch's layout; running statistics may be missing. NULL without memory. */
 static il_state_value *values_of(const il_model *m) {
@@ -149,6 +174,10 @@ il_model *il_model_open(il_context *context, const il_model_options *options, co
   } else {
     il_fail_memory(context, "the tensors of a file");
   }
+  if (m && read_metadata(m, path, file->safetensors) != IL_OK) {
+    il_model_free(m);
+    m = NULL;
+  }
   free(tensor);
   il_tensors_close(file);
   return m;
@@ -172,12 +201,17 @@ il_status il_model_save(const il_model *m, const char *path) {
     else
       il_net_to_torch(m->net, il_model_value_parameter(m, v), IL_FLOAT32, m->value[v], data);
   }
+  il_pair pair[3];
+  int pairs = 0;
+  if (m->inputs) pair[pairs++] = (il_pair){"inputs", inputs_name[m->inputs]};
+  pair[pairs++] = (il_pair){"kind", "innerloop model 1"};
+  if (m->statistics != IL_QUERY_STATISTICS_RUNNING)
+    pair[pairs++] = (il_pair){"norm_statistics", statistics_name[m->statistics]};
   il_file_format format = il_file_format_of(path);
   if (status == IL_OK && format && format != IL_FILE_SAFETENSORS)
     status = il_tensors_write(m->context, path, format, m->values, tensor);
   else if (status == IL_OK)
-    status = il_safetensors_write(m->context, path, m->values, tensor, 1,
-                                  &(il_pair){"kind", "innerloop model 1"});
+    status = il_safetensors_write(m->context, path, m->values, tensor, pairs, pair);
   il_arena_free(&arena);
   return status;
 }

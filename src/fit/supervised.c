@@ -1,4 +1,4 @@
-/* One mini-batch of supervised training as a plan. Its parts are the plan's tasks, so they run in parallel and
+/* One mini-batch of supervised training as a function. Its parts are the plan's tasks, so they run in parallel and
  * their gradients meet in the fixed tree of il_task_mean. */
 #include "fit/supervised.h"
 
@@ -10,51 +10,51 @@
 #include "base/team.h"
 #include "data/samples.h"
 #include "nn/net.h"
-#include "train/learner.h"
 
 enum { PART_EXAMPLES = 8 }; /* of nets whose examples do not see each other */
 
 /* ---- state ---- */
 
-static size_t tensor_bytes(const il_trained *t, int tensor) {
-  int n = t->model->values, value = tensor < n ? tensor : (tensor - n) % t->model->parameters;
-  return (size_t)il_shape_count(il_model_value_shape(t->model, value)) * sizeof(float);
+static il_status entries_of(il_context *context, il_trained *t) {
+  const il_model *m = t->model;
+  for (int i = 0; i < m->values; i++) {
+    il_entry e = {.shape = il_model_value_shape(m, i), .drawn = true};
+    il_model_value_name(m, i, e.name);
+    if (!il_entries_add(context, &t->value_entries, e)) return il_context_status(context);
+  }
+  return il_optimizer_slots(context, t->optimizer, m->parameters, t->value_entries.entry,
+                            &t->slot_entries);
 }
 
 il_status il_trained_init(il_context *context, il_trained *t, const il_model *model,
-                          il_optimizer optimizer) {
-  *t = (il_trained){.model = model, .adam = optimizer == IL_OPTIMIZER_ADAM};
-  t->tensors = model->values + (t->adam ? 2 * model->parameters : 0);
-  size_t total = 64;
-  for (int i = 0; i < t->tensors; i++) total += (tensor_bytes(t, i) + 63) / 64 * 64;
-  for (int side = 0; side < 2; side++) {
-    t->side_of[side] = calloc((size_t)t->tensors + 1, sizeof **t->side_of);
-    char *at = t->side_of[side] ? aligned_alloc(64, total) : NULL;
-    if (!at) {
-      il_trained_free(t);
-      return il_fail_memory(context, "the state of training");
-    }
-    memset(at, 0, total);
-    t->side_of[side][0] = (float *)(void *)at;
-    for (int i = 0; i < t->tensors; i++) {
-      t->side_of[side][i] = (float *)(void *)at;
-      if (i < model->values) memcpy(at, model->value[i], tensor_bytes(t, i));
-      at += (tensor_bytes(t, i) + 63) / 64 * 64;
-    }
-  }
-  return IL_OK;
+                          const il_optimizer *optimizer) {
+  *t = (il_trained){.model = model, .optimizer = optimizer};
+  if (optimizer->fields) il_fields_default(optimizer->fields, t->settings);
+  il_status status = entries_of(context, t);
+  if (status == IL_OK)
+    status = il_buffers_init(context, &t->values, t->value_entries.count, t->value_entries.entry,
+                             IL_FLOAT32, true);
+  if (status == IL_OK)
+    status = il_buffers_init(context, &t->slots, t->slot_entries.count, t->slot_entries.entry,
+                             IL_FLOAT32, true);
+  for (int i = 0; i < model->values && status == IL_OK; i++)
+    memcpy(il_buffers_at(&t->values, i), model->value[i],
+           (size_t)il_shape_count(il_model_value_shape(model, i)) * sizeof(float));
+  if (status != IL_OK) il_trained_free(t);
+  return status;
 }
 
 void il_trained_store(const il_trained *t, il_model *model) {
   for (int i = 0; i < model->values; i++)
-    memcpy(model->value[i], t->side_of[t->side][i], tensor_bytes(t, i));
+    memcpy(model->value[i], il_buffers_at(&t->values, i),
+           (size_t)il_shape_count(il_model_value_shape(model, i)) * sizeof(float));
 }
 
 void il_trained_free(il_trained *t) {
-  for (int side = 0; side < 2; side++) {
-    if (t->side_of[side]) free(t->side_of[side][0]);
-    free(t->side_of[side]);
-  }
+  il_buffers_free(&t->values);
+  il_buffers_free(&t->slots);
+  il_entries_free(&t->value_entries);
+  il_entries_free(&t->slot_entries);
   *t = (il_trained){0};
 }
 
@@ -75,7 +75,7 @@ static il_shape of_part(int examples, il_shape example) {
 
 /* new = 0.9·old + 0.1·batch, with the variance of a sample, as PyTorch's (momentum 0.1). */
 static void running(il_graph *g, const il_model *m, const il_moments *moments,
-                    const int64_t *examples, const il_value *now, il_value *next) {
+                    const int64_t *examples, il_values *values) {
   il_scope_push(g, "running statistics");
   for (int k = 0; k < m->norms; k++)
     for (int which = 0; which < 2; which++) {
@@ -84,7 +84,7 @@ static void running(il_graph *g, const il_model *m, const il_moments *moments,
       double n = (double)examples[k];
       if (which && n > 1) seen = il_scale(g, seen, n / (n - 1));
       seen = il_task_mean(g, il_reshape(g, seen, il_model_value_shape(m, v)));
-      next[v] = il_add(g, il_scale(g, now[v], 0.9), il_scale(g, seen, 0.1));
+      values->at[v] = il_add(g, il_scale(g, values->at[v], 0.9), il_scale(g, seen, 0.1));
     }
   il_scope_pop(g);
 }
@@ -98,33 +98,29 @@ static void norm_counts(const il_net *net, int examples, int64_t *count) {
     }
 }
 
-static void update(il_supervised *s, il_value step, const il_value *now, const il_value *gradient,
-                   il_value *next) {
-  const il_model *m = s->trained->model;
-  int n = m->parameters, first = m->values, second = first + n;
-  il_graph *g = s->graph;
-  il_adam adam = {.lr = s->options->lr, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
-  if (s->trained->adam)
-    il_adam_update(g, &adam, step, n, now, gradient, now + first, now + second, next, next + first,
-                   next + second);
-  else
-    il_sgd_update(g, adam.lr, n, now, gradient, next);
+/* The parameters and the optimizer's slots become their next values. */
+static void update(il_supervised *s, il_graph *g, il_value made, const il_values *gradient,
+                   il_values *values, il_values *slots) {
+  const il_rate lr = {.constant = s->options->lr};
+  il_values parameters = *values;
+  parameters.count = gradient->count;
+  il_scope_push(g, s->trained->optimizer->name);
+  il_optimizer_update(g, s->trained->optimizer, s->trained->settings, made, lr, NULL, false,
+                      &parameters, slots, gradient);
+  il_scope_pop(g);
 }
 
-static void build(il_supervised *s, il_value *now, il_value *next, il_value *gradient) {
-  const il_model *m = s->trained->model;
-  il_graph *g = s->graph;
-  char name[96], of[64];
-  static const char *const kind[] = {"", "adam.first.", "adam.second."};
-  for (int i = 0; i < s->trained->tensors; i++) {
-    int moment = i < m->values ? 0 : 1 + (i - m->values) / m->parameters;
-    int value = moment ? (i - m->values) % m->parameters : i;
-    il_model_value_name(m, value, of);
-    snprintf(name, sizeof name, "%s%s", kind[moment], of);
-    now[i] = il_input(g, name, IL_SHARED, IL_FLOAT32, il_model_value_shape(m, value));
-  }
-  il_value step = {0}, key = {0};
-  if (s->trained->adam) step = il_input(g, "step", IL_SHARED, IL_FLOAT32, il_shape_scalar());
+static il_graph *build(il_supervised *s) {
+  const il_trained *t = s->trained;
+  const il_model *m = t->model;
+  il_graph *g = il_graph_new(s->context, IL_FLOAT32);
+  if (!g) return NULL;
+  const il_values now =
+      il_values_input(g, t->value_entries.count, t->value_entries.entry, "", IL_SHARED);
+  const il_values moments =
+      il_values_input(g, t->slot_entries.count, t->slot_entries.entry, "", IL_SHARED);
+  il_value made = {0}, key = {0};
+  if (t->optimizer->slots) made = il_input(g, "step", IL_SHARED, IL_FLOAT32, il_shape_scalar());
   const il_samples *data = s->samples;
   int examples = s->batch / s->parts;
   il_value x = il_input(g, "x", IL_TASK, data->type, of_part(examples, data->example));
@@ -132,21 +128,24 @@ static void build(il_supervised *s, il_value *now, il_value *next, il_value *gra
                    ? il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(examples))
                    : il_input(g, "y", IL_TASK, IL_FLOAT32, IL_SHAPE(examples, data->outputs));
   if (s->key) key = il_input(g, "dropout_key", IL_TASK, IL_INT32, IL_SHAPE(2));
-  if (data->type == IL_UINT8) x = il_scale(g, il_cast(g, x), 1.0 / 255);
-  il_moments moments = {0};
+  x = il_inputs_seen(g, x);
+  il_moments seen = {0};
   int64_t counts[IL_NET_MAX_NORMS];
-  il_value scores = il_net_apply(m->net, g, now, x, IL_STATISTICS_BATCH, &moments, key, 0);
+  il_value scores = il_net_apply(m->net, g, now.at, x, IL_STATISTICS_BATCH, &seen, key, 0);
   il_value loss = il_loss_value(g, s->options->loss, scores, y);
-  if (il_grad(g, loss, m->parameters, now, gradient) != IL_OK) return;
-  for (int i = 0; i < m->parameters; i++) gradient[i] = il_task_mean(g, gradient[i]);
-  update(s, step, now, gradient, next);
+  il_values parameters = now;
+  parameters.count = m->parameters;
+  il_values gradient = il_values_grad(g, loss, &parameters);
+  if (il_context_status(s->context) != IL_OK) return g;
+  for (int i = 0; i < gradient.count; i++) gradient.at[i] = il_task_mean(g, gradient.at[i]);
+  il_values next = il_values_copy(g, &now), slots = il_values_copy(g, &moments);
+  update(s, g, made, &gradient, &next, &slots);
   norm_counts(m->net, examples, counts);
-  running(g, m, &moments, counts, now, next);
-  for (int i = 0; i < s->trained->tensors; i++) {
-    snprintf(name, sizeof name, "next %d", i);
-    il_output(g, name, next[i]);
-  }
+  running(g, m, &seen, counts, &next);
+  for (int i = 0; i < now.count; i++) il_next(g, now.at[i], next.at[i]);
+  for (int i = 0; i < slots.count; i++) il_next(g, moments.at[i], slots.at[i]);
   il_output(g, "loss", il_task_mean(g, loss));
+  return g;
 }
 
 /* ---- one size of mini-batch ---- */
@@ -160,29 +159,24 @@ static int parts_of(const il_model *m, int asked, int batch) {
 }
 
 static il_status make(il_supervised *s) {
-  const il_trained *t = s->trained;
-  int n = t->tensors;
+  il_trained *t = s->trained;
   size_t answer = s->samples->label ? sizeof(int32_t) : (size_t)s->samples->outputs * sizeof(float);
   s->x = malloc((size_t)s->batch * il_samples_stride(s->samples));
   s->y = malloc((size_t)s->batch * answer);
   bool keyed = has_dropout(t->model->net);
   if (keyed) s->key = calloc((size_t)s->parts, 2 * sizeof *s->key);
-  s->input = calloc((size_t)n + 5, sizeof *s->input);
-  s->output = calloc((size_t)n + 2, sizeof *s->output);
-  il_value *v = calloc(3 * (size_t)n + 1, sizeof *v);
-  s->graph = il_graph_new(s->context, IL_FLOAT32);
-  if (!s->x || !s->y || (keyed && !s->key) || !s->input || !s->output || !v || !s->graph) {
-    free(v);
-    return il_fail_memory(s->context, "a mini-batch");
-  }
-  build(s, v, v + n, v + 2 * n);
-  free(v);
-  if (il_context_status(s->context) != IL_OK) return il_context_status(s->context);
-  s->plan = il_plan_build(s->graph, &(il_plan_options){.tasks = s->parts});
-  if (!s->plan) return il_context_status(s->context);
-  s->workspace =
-      il_workspace_alloc(s->context, s->plan, s->parts, il_team_threads(s->options->team));
-  return il_context_status(s->context);
+  if (!s->x || !s->y || (keyed && !s->key)) return il_fail_memory(s->context, "a mini-batch");
+  const il_function_options options = {.plan = {.tasks = s->parts}};
+  s->function = il_function_new(build(s), &options);
+  s->run = s->function ? il_run_new(s->context, s->function, s->options->team, s->parts) : NULL;
+  if (!s->run) return il_context_status(s->context);
+  s->place_made = il_function_input(s->function, "step");
+  s->place_loss = il_function_output(s->function, "loss");
+  il_run_input(s->run, il_function_input(s->function, "x"), s->x);
+  il_run_input(s->run, il_function_input(s->function, "y"), s->y);
+  il_run_input(s->run, il_function_input(s->function, "dropout_key"), s->key);
+  const il_status status = il_run_buffers(s->run, &t->values, "");
+  return status == IL_OK ? il_run_buffers(s->run, &t->slots, "") : status;
 }
 
 il_status il_supervised_init(il_context *context, il_supervised *s, il_trained *trained,
@@ -202,11 +196,8 @@ void il_supervised_free(il_supervised *s) {
   free(s->x);
   free(s->y);
   free(s->key);
-  free(s->input);
-  free(s->output);
-  free(s->workspace);
-  il_plan_free(s->plan);
-  il_graph_free(s->graph);
+  il_run_free(s->run);
+  il_function_free(s->function);
   *s = (il_supervised){0};
 }
 
@@ -241,27 +232,15 @@ il_status il_supervised_step(il_supervised *s, const int64_t *index, uint64_t us
   il_trained *t = s->trained;
   fill f = {s, index, use};
   il_team_run(s->options->team, fill_worker, &f);
-  int in = 0;
-  float step = (float)t->steps, mean = 0;
-  for (; in < t->tensors; in++) {
-    s->input[in] = t->side_of[t->side][in];
-    s->output[in] = t->side_of[1 - t->side][in];
-  }
-  s->output[in] = &mean;
-  if (t->adam) s->input[in++] = &step;
-  s->input[in++] = s->x;
-  s->input[in++] = s->y;
+  il_run_set(s->run, s->place_made, (double)t->steps);
   for (int p = 0; s->key && p < s->parts; p++) {
     uint64_t key = il_random_mix(il_random_mix(s->options->seed, 0x64726f70u /* "drop" */),
                                  (uint64_t)t->steps * (uint64_t)s->parts + (uint64_t)p);
     memcpy(s->key + 2 * p, &key, sizeof key);
   }
-  if (s->key) s->input[in++] = s->key;
-  il_status status = il_plan_run(s->plan, s->options->team, s->workspace,
-                                 &(il_bindings){s->parts, s->input, s->output});
+  const il_status status = il_run_go(s->run, s->parts);
   if (status != IL_OK) return status;
-  t->side = 1 - t->side;
   t->steps++;
-  *loss = (double)mean;
+  *loss = il_run_number(s->run, s->place_loss);
   return IL_OK;
 }

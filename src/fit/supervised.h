@@ -1,23 +1,21 @@
-/* One mini-batch of supervised training as a plan: loss, gradient, outer update, running statistics. */
+/* One mini-batch of supervised training as a function: loss, gradient, outer update, running statistics. */
 #ifndef IL_FIT_SUPERVISED_H
 #define IL_FIT_SUPERVISED_H
 
-#include <innerloop/plan.h>
-
 #include "fit/model.h"
+#include "meta/method.h"
 
-/* What a step reads and writes: the model's values and Adam's moments of its parameters, each tensor lying
- * twice; a step goes from side to side. */
+/* What a step reads and writes: the model's values and the optimizer's moments of its parameters. */
 typedef struct il_trained {
   const il_model *model;
-  bool adam;
-  int tensors; /* values, then first moments, then second moments */
-  int side;    /* which copy is current */
-  float **side_of[2];
+  const il_optimizer *optimizer;
+  _Alignas(16) char settings[IL_SETTINGS_SIZE]; /* the optimizer's */
+  il_entries value_entries, slot_entries;
+  il_buffers values, slots;
   int64_t steps; /* made so far */
 } il_trained;
 il_status il_trained_init(il_context *context, il_trained *trained, const il_model *model,
-                          il_optimizer optimizer);
+                          const il_optimizer *optimizer);
 /* Copies the current values back into a model of the same net. */
 void il_trained_store(const il_trained *trained, il_model *model);
 void il_trained_free(il_trained *trained); /* accepts a zeroed one */
@@ -28,14 +26,12 @@ typedef struct il_supervised {
   il_trained *trained;
   const il_samples *samples;
   const il_fit_options *options;
-  il_graph *graph;
-  il_plan *plan;
-  void *workspace;
+  il_function *function; /* NULL: there is no mini-batch of this size */
+  il_run *run;
+  int place_made, place_loss;
   int batch, parts;
   char *x, *y;  /* the mini-batch: [batch, example…], [batch] or [batch, outputs] */
   int32_t *key; /* [parts][2]; NULL: no dropout */
-  const void **input;
-  void **output;
 } il_supervised;
 il_status il_supervised_init(il_context *context, il_supervised *s, il_trained *trained,
                              const il_samples *samples, const il_fit_options *options, int batch);

@@ -34,7 +34,8 @@ il_status il_jvp(il_graph *g, int count, const il_value *x, const il_value *tang
   if (!il_grad_operands(g, function, "variable", count, x) ||
       !il_grad_operands(g, function, "tangent", count, tangent) ||
       !il_grad_operands(g, function, "result", outputs, y) ||
-      !il_grad_shapes(g, function, "tangent", count, tangent, x))
+      !il_grad_shapes(g, function, "tangent", count, tangent, x) ||
+      !il_grad_variables(g, function, count, x, outputs, y))
     return il_context_status(g->context);
   uint32_t last = 0;
   for (int i = 0; i < outputs; i++)

@@ -1,4 +1,5 @@
 /* Which forward value a derivative belongs to, as text. */
+#include <innerloop/grad.h>
 #include <stdio.h>
 
 #include "graph/graph.h"

@@ -4,29 +4,34 @@
 
 #include "grad/grad.h"
 
+/* Nothing before the first x depends on one: a walk through one inner step does not look at the steps before it. */
 typedef struct il_walk {
   il_graph *g;
-  uint32_t last;       /* largest id that matters */
-  bool *depends;       /* [last + 1] on some x */
-  il_value *cotangent; /* [last + 1] */
+  uint32_t first, last; /* the ids that may matter */
+  bool *depends;        /* [last - first + 1] on some x */
+  il_value *cotangent;  /* [last - first + 1] */
 } il_walk;
 
 static bool is_real(const il_node *node) {
   return node->type == IL_FLOAT32 || node->type == IL_FLOAT64;
 }
 
+static bool depends(const il_walk *w, uint32_t id) {
+  return id >= w->first && id <= w->last && w->depends[id - w->first];
+}
+
 static void mark(il_walk *w, int count, const il_value *x) {
   for (int i = 0; i < count; i++)
-    if (x[i].id <= w->last) w->depends[x[i].id] = true;
-  for (uint32_t id = 1; id <= w->last; id++) {
+    if (x[i].id <= w->last) w->depends[x[i].id - w->first] = true;
+  for (uint32_t id = w->first; id <= w->last; id++) {
     const il_node *node = w->g->nodes[id];
     for (int i = 0; i < node->inputs && is_real(node); i++)
-      if (w->depends[node->input[i].id]) w->depends[id] = true;
+      if (depends(w, node->input[i].id)) w->depends[id - w->first] = true;
   }
 }
 
 static void add_to(il_walk *w, uint32_t id, il_value contribution) {
-  il_value *sum = &w->cotangent[id];
+  il_value *sum = &w->cotangent[id - w->first];
   *sum = sum->id ? il_add(w->g, *sum, contribution) : contribution;
 }
 
@@ -42,8 +47,8 @@ static void apply_rule(il_walk *w, uint32_t id) {
   g->direction = IL_REVERSE;
   for (int i = 0; i < node->inputs; i++) {
     const uint32_t input = node->input[i].id;
-    if (!w->depends[input] || !is_real(g->nodes[input])) continue;
-    const il_value part = g->ops[node->op]->vjp(g, (il_value){id}, i, w->cotangent[id]);
+    if (!depends(w, input) || !is_real(g->nodes[input])) continue;
+    const il_value part = g->ops[node->op]->vjp(g, (il_value){id}, i, w->cotangent[id - w->first]);
     if (part.id) add_to(w, input, part);
   }
   g->scope = scope;
@@ -84,11 +89,14 @@ bool il_grad_shapes(il_graph *g, const char *function, const char *what, int cou
 /* Operands are checked already. */
 static il_status reverse(il_graph *g, int outputs, const il_value *y, const il_value *cotangent,
                          int count, const il_value *x, il_value *dx) {
-  il_walk w = {.g = g};
+  il_walk w = {.g = g, .first = g->size};
   for (int i = 0; i < outputs; i++)
     if (y[i].id > w.last) w.last = y[i].id;
-  w.depends = calloc((size_t)w.last + 1, sizeof *w.depends);
-  w.cotangent = calloc((size_t)w.last + 1, sizeof *w.cotangent);
+  for (int i = 0; i < count; i++)
+    if (x[i].id < w.first) w.first = x[i].id;
+  const size_t n = w.last < w.first ? 0 : (size_t)w.last - w.first + 1;
+  w.depends = calloc(n + 1, sizeof *w.depends);
+  w.cotangent = calloc(n + 1, sizeof *w.cotangent);
   if (!w.depends || !w.cotangent) {
     free(w.depends);
     free(w.cotangent);
@@ -96,11 +104,11 @@ static il_status reverse(il_graph *g, int outputs, const il_value *y, const il_v
   }
   mark(&w, count, x);
   for (int i = 0; i < outputs; i++)
-    if (w.depends[y[i].id]) add_to(&w, y[i].id, cotangent[i]);
-  for (uint32_t id = w.last; id > 0 && il_context_status(g->context) == IL_OK; id--)
-    if (w.depends[id] && w.cotangent[id].id) apply_rule(&w, id);
+    if (depends(&w, y[i].id)) add_to(&w, y[i].id, cotangent[i]);
+  for (uint32_t id = w.last; id >= w.first && il_context_status(g->context) == IL_OK; id--)
+    if (depends(&w, id) && w.cotangent[id - w.first].id) apply_rule(&w, id);
   for (int i = 0; i < count; i++) {
-    dx[i] = x[i].id <= w.last ? w.cotangent[x[i].id] : (il_value){0};
+    dx[i] = x[i].id <= w.last ? w.cotangent[x[i].id - w.first] : (il_value){0};
     if (!dx[i].id) dx[i] = il_constant(g, 0, il_value_shape(g, x[i]));
   }
   free(w.depends);
@@ -116,7 +124,8 @@ il_status il_vjp(il_graph *g, int outputs, const il_value *y, const il_value *co
   if (!il_grad_operands(g, function, "result", outputs, y) ||
       !il_grad_operands(g, function, "cotangent", outputs, cotangent) ||
       !il_grad_operands(g, function, "variable", count, x) ||
-      !il_grad_shapes(g, function, "cotangent", outputs, cotangent, y))
+      !il_grad_shapes(g, function, "cotangent", outputs, cotangent, y) ||
+      !il_grad_variables(g, function, count, x, outputs, y))
     return il_context_status(g->context);
   return reverse(g, outputs, y, cotangent, count, x, dx);
 }
@@ -125,7 +134,8 @@ il_status il_grad(il_graph *g, il_value y, int count, const il_value *x, il_valu
   for (int i = 0; i < count; i++) dx[i] = (il_value){0};
   if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
   if (!il_grad_operands(g, "il_grad", "result", 1, &y) ||
-      !il_grad_operands(g, "il_grad", "variable", count, x))
+      !il_grad_operands(g, "il_grad", "variable", count, x) ||
+      !il_grad_variables(g, "il_grad", count, x, 1, &y))
     return il_context_status(g->context);
   const il_shape shape = il_value_shape(g, y);
   if (il_shape_count(shape) != 1) {

@@ -32,6 +32,7 @@ static void write_entry(FILE *out, const il_field *field, const char *at) {
     fprintf(out, "%.17g", value);
     break;
   }
+  default: break; /* other kinds are for settings */
   }
 }
 

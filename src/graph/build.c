@@ -275,6 +275,18 @@ il_value il_stop_gradient(il_graph *g, il_value a) {
   return make1(g, "il_stop_gradient", IL_OP_STOP_GRADIENT, a, NULL, shape_of(g, a));
 }
 
+il_value il_leaf(il_graph *g, il_value a) {
+  if (!il_node_operands(g, "il_leaf", 1, &a)) return (il_value){0};
+  il_attr_serial attr = {g->leaves};
+  /* A graph that was read has leaves with numbers of their own. */
+  const il_node *at = g->nodes[a.id];
+  il_node like = {.op = IL_OP_LEAF, .type = at->type, .inputs = 1, .input = &a, .shape = at->shape};
+  for (like.attr = &attr; il_node_find(g, &like); attr.serial++) {
+  }
+  g->leaves = attr.serial + 1;
+  return make1(g, "il_leaf", IL_OP_LEAF, a, &attr, at->shape);
+}
+
 il_value il_task_mean(il_graph *g, il_value a) {
   if (!il_node_operands(g, "il_task_mean", 1, &a)) return (il_value){0};
   /* A value that is the same for every task, such as a derivative that is zero, is its own mean. */

@@ -1,6 +1,7 @@
 /* Builders of elementwise operations: operands are broadcast first, so that the nodes themselves know
  * one shape only. One builder per row of op/elementwise.def, plus the shorthands with numbers. */
 #include "graph/build.h"
+#include "graph/fold.h"
 #include "graph/node.h"
 #include "graph/shape.h"
 
@@ -20,8 +21,11 @@ il_value il_build_broadcast(il_graph *g, const char *function, il_value a, il_sh
     return (il_value){0};
   }
   double number;
-  if (!g->no_fold && il_is_constant(g, a, &number))
-    return il_build_constant(g, function, number, shape);
+  if (!g->no_fold && il_is_constant(g, a, &number)) {
+    const il_value filled = il_build_constant(g, function, number, shape);
+    if (filled.id && g->nodes[a.id]->hides) il_hide(g, filled, a);
+    return filled;
+  }
   if (from.rank < shape.rank) {
     il_shape promoted = {.rank = shape.rank};
     int added = shape.rank - from.rank;

@@ -24,15 +24,19 @@ static bool is(const il_graph *g, il_value v, double expected) {
 }
 
 /* v = -x: x, else {0}. */
-static il_value negated(const il_graph *g, il_value v) {
+static il_value negated(il_graph *g, il_value v) {
   const il_node *node = il_node_of(g, v);
-  return node->op == IL_OP_NEG ? node->input[0] : (il_value){0};
+  if (node->op != IL_OP_NEG) return (il_value){0};
+  il_fold_opens(g, v);
+  return node->input[0];
 }
 
 /* v = 1/x: x, else {0}. */
-static il_value inverted(const il_graph *g, il_value v) {
+static il_value inverted(il_graph *g, il_value v) {
   const il_node *node = il_node_of(g, v);
-  return node->op == IL_OP_DIV && is(g, node->input[0], 1) ? node->input[1] : (il_value){0};
+  if (node->op != IL_OP_DIV || !is(g, node->input[0], 1)) return (il_value){0};
+  il_fold_opens(g, v);
+  return node->input[1];
 }
 
 static il_value fold_add(il_graph *g, const il_infer *made, il_value a, il_value b) {
@@ -75,6 +79,7 @@ static il_value fold_div(il_graph *g, const il_infer *made, il_value a, il_value
 
 static il_value fold_neg(il_graph *g, const il_infer *made, il_value a) {
   const il_node *node = il_node_of(g, a);
+  if (node->op == IL_OP_NEG || node->op == IL_OP_SUB) il_fold_opens(g, a);
   if (node->op == IL_OP_NEG) return node->input[0];
   if (node->op == IL_OP_SUB) return make(g, made, IL_OP_SUB, node->input[1], node->input[0]);
   return (il_value){0};

@@ -22,6 +22,7 @@ static il_value steady(il_graph *g, const char *function, il_value v, il_shape p
   const il_shape from = il_node_of(g, node->input[0])->shape;
   for (int i = 0; i < from.rank; i++)
     if (IMAGE_AXES >> i & 1 && from.dim[i] != 1) return (il_value){0};
+  il_fold_opens(g, v);
   return il_build_broadcast(g, function, node->input[0], pooled);
 }
 
@@ -44,6 +45,7 @@ il_value il_fold_pool_gather(il_graph *g, const il_infer *made) {
     full = value->input[i];
   }
   if (!full.id) return (il_value){0};
+  il_fold_opens(g, made->input[0]);
   const il_value pooled =
       il_pool_gather(g, full, tap, ((const il_attr_window *)made->attr)->window);
   for (int i = 0; i < value->inputs; i++)

@@ -28,11 +28,13 @@ static il_value steady(const sum *s, il_value v) {
   const il_shape from = il_node_of(s->g, node->input[0])->shape;
   for (int i = 0; i < from.rank; i++)
     if (s->axes >> i & 1 && from.dim[i] != 1) return (il_value){0};
+  il_fold_opens(s->g, v);
   return il_build_broadcast(s->g, s->function, node->input[0], s->shape);
 }
 
-/* a - mean(a) over the summed axes. */
-static bool centred(const sum *s, const il_node *node) {
+/* v = a - mean(a) over the summed axes. */
+static bool centred(const sum *s, il_value v) {
+  const il_node *node = il_node_of(s->g, v);
   if (node->op != IL_OP_SUB) return false;
   const il_node *spread = il_node_of(s->g, node->input[1]);
   if (spread->op != IL_OP_BROADCAST) return false;
@@ -44,19 +46,24 @@ static bool centred(const sum *s, const il_node *node) {
       mean->input[0].id == share.id ? 1 : 0; /* products are kept in order of their ids */
   if (mean->input[1 - at].id != share.id) return false;
   const il_node *total = il_node_of(s->g, mean->input[at]);
-  return total->op == IL_OP_SUM && total->input[0].id == node->input[0].id &&
-         ((const il_attr_axes *)total->attr)->axes == s->axes;
+  if (total->op != IL_OP_SUM || total->input[0].id != node->input[0].id ||
+      ((const il_attr_axes *)total->attr)->axes != s->axes)
+    return false;
+  const il_value opened[] = {v, node->input[1], spread->input[0], mean->input[at]};
+  for (int i = 0; i < 4; i++) il_fold_opens(s->g, opened[i]);
+  return true;
 }
 
-/* The sum of v where it takes no pass over v's elements, else {0}. */
-static il_value cheap(const sum *s, il_value v, int depth) {
+static il_value cheap(const sum *s, il_value v, int depth);
+
+static il_value cheap_by_definition(const sum *s, il_value v, int depth) {
   const il_node *node = il_node_of(s->g, v);
   il_value part = steady(s, v);
   if (part.id) {
     const double count = (double)(il_shape_count(node->shape) / il_shape_count(s->shape));
     return binary(s, IL_OP_MUL, part, il_build_constant(s->g, s->function, count, s->shape));
   }
-  if (centred(s, node)) return il_build_constant(s->g, s->function, 0, s->shape);
+  if (centred(s, v)) return il_build_constant(s->g, s->function, 0, s->shape);
   if (depth == DEEPEST) return (il_value){0};
   const il_value a = node->inputs > 0 ? node->input[0] : (il_value){0};
   const il_value b = node->inputs > 1 ? node->input[1] : (il_value){0};
@@ -84,6 +91,17 @@ static il_value cheap(const sum *s, il_value v, int depth) {
   }
 }
 
+/* The sum of v where it takes no pass over v's elements, else {0}. */
+static il_value cheap(const sum *s, il_value v, int depth) {
+  const uint32_t before = s->g->hidden.opens;
+  const il_value found = cheap_by_definition(s, v, depth);
+  if (found.id)
+    il_fold_opens(s->g, v);
+  else
+    s->g->hidden.opens = before; /* nothing came of it */
+  return found;
+}
+
 static il_value sum_of(const sum *s, il_value v) {
   return il_node_make(s->g, s->function, IL_OP_SUM, 1, &v, &(il_attr_axes){s->axes},
                       il_shape_scalar());
@@ -92,12 +110,17 @@ static il_value sum_of(const sum *s, il_value v) {
 /* What a pool scatters, or its product with an image: what has the same sum on the pooled side. */
 static il_value on_pooled_side(const sum *s, il_value v) {
   const il_node *scatter = il_fold_scattered(s->g, v, s->axes);
-  if (scatter) return scatter->input[1];
+  if (scatter) {
+    il_fold_opens(s->g, v);
+    return scatter->input[1];
+  }
   const il_node *node = il_node_of(s->g, v);
   if (node->op != IL_OP_MUL) return (il_value){0};
   for (int i = 0; i < 2; i++) {
     scatter = il_fold_scattered(s->g, node->input[i], s->axes);
     if (!scatter) continue;
+    il_fold_opens(s->g, v);
+    il_fold_opens(s->g, node->input[i]);
     return binary(s, IL_OP_MUL, scatter->input[1],
                   il_fold_pooled(s->g, node->input[1 - i], scatter));
   }
@@ -113,6 +136,7 @@ il_value il_fold_sum(il_graph *g, const il_infer *made) {
   if (known.id) return known;
   const il_value pooled = on_pooled_side(&s, v);
   if (pooled.id) return sum_of(&s, pooled);
+  il_fold_opens(g, v); /* whatever follows goes by it; without a result it is forgotten */
   const il_value a = node->inputs > 0 ? node->input[0] : (il_value){0};
   const il_value b = node->inputs > 1 ? node->input[1] : (il_value){0};
   if (node->op == IL_OP_NEG) {

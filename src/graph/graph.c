@@ -34,6 +34,7 @@ void il_graph_free(il_graph *graph) {
   free(graph->inputs);
   free(graph->outputs);
   free(graph->scopes);
+  il_hidden_free(&graph->hidden);
   free(graph);
 }
 

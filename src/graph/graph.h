@@ -3,7 +3,7 @@
 #ifndef IL_GRAPH_GRAPH_H
 #define IL_GRAPH_GRAPH_H
 
-#include <innerloop/grad.h>
+#include <innerloop/field.h>
 #include <innerloop/graph.h>
 
 #include "base/arena.h"
@@ -32,16 +32,13 @@ typedef struct il_node {
   const char *scope; /* path of scopes, "" at the top; origin does not take part in interning */
   uint32_t origin;   /* the value whose derivative this node helps to compute; 0: the user's own */
   il_direction direction;
+  bool hides; /* stands first in a pair of il_hidden */
 } il_node;
 
-typedef enum il_field_kind { IL_FIELD_INT64, IL_FIELD_INT32, IL_FIELD_DOUBLE } il_field_kind;
-/* Describes an attribute struct, so that hashing, printing and parsing are written once. */
-typedef struct il_field {
-  const char *name;
-  il_field_kind kind;
-  size_t offset;
-  int count; /* array length; IL_MAX_RANK arrays print only `rank` entries of the node's (or input's) rank */
-} il_field;
+/* A row of the table that describes an attribute struct, so that hashing, printing and parsing are written once; count:
+ * array length; IL_MAX_RANK arrays print only `rank` entries of the node's (or input's) rank. */
+#define IL_ATTR_FIELD(name, kind, offset, count)                                                   \
+  { name, kind, offset, count, NULL, 0, 0, NULL, NULL }
 
 typedef struct il_op_info il_op_info;
 
@@ -103,6 +100,17 @@ typedef struct il_named {
   il_value value;
 } il_named;
 
+/* Which results of folding hide which values (graph/hidden.c). */
+typedef struct il_hides {
+  il_value result, v;
+} il_hides;
+typedef struct il_hidden {
+  il_hides *pairs;
+  il_value *opened; /* by the folds that are going on */
+  uint32_t count, capacity, opens, open_capacity;
+  int depth; /* of folds within folds */
+} il_hidden;
+
 struct il_graph {
   il_context *context;
   il_type real;
@@ -118,7 +126,9 @@ struct il_graph {
   int scope_depth, scope_capacity;
   uint32_t origin; /* given to new nodes; set by grad/ while it applies a rule */
   il_direction direction;
-  bool no_fold; /* tests: keep every node as written */
+  il_hidden hidden;
+  int64_t leaves; /* serial number of the next leaf */
+  bool no_fold;   /* tests: keep every node as written */
 };
 
 /* NULL for the invalid value. */
@@ -134,6 +144,11 @@ static inline size_t il_node_bytes(const il_node *node) {
  * function: the public builder's name, for errors. attr: op's struct or NULL, copied. */
 il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
                       const il_value *input, const void *attr, il_shape shape);
+/* hidden [size + 1]: set where some result hides the value. hiding [size + 1], zeroed: set where a value may not be
+ * right as a function of v, since what it is made of hides v. */
+void il_hidden_mark(const il_graph *g, bool *hidden);
+void il_hiding_mark(const il_graph *g, il_value v, bool *hiding);
+void il_hidden_free(il_hidden *hidden);
 /* True when v is a constant node; number receives its fill. */
 bool il_is_constant(const il_graph *g, il_value v, double *number);
 /* "[5,14,14,64]" into text; returns text. */
@@ -142,6 +157,8 @@ char *il_shape_text(il_shape shape, char text[static 96]);
 il_status il_graph_check(const il_graph *g);
 /* Geometry of the conv-family node (conv2d, conv2d_transpose, conv2d_weight). */
 il_conv_geometry il_conv_geometry_of(const il_graph *g, const il_node *node);
+/* Geometry of the pool-family node: arg-max, what it picks, mean, and their transposes. */
+il_pool_geometry il_pool_geometry_of(const il_graph *g, const il_node *node);
 
 /* ---- reference interpreter, step by step (graph/reference.c); il_plan_check runs beside it ---- */
 typedef struct il_reference il_reference;

@@ -168,6 +168,18 @@ il_value il_node_make_input(il_graph *g, const char *function, int index, il_typ
   return intern(g, &made);
 }
 
+/* By which operands of a commutative operation are sorted: a leaf stands where its value stands, so that a graph
+ * rebuilt without leaves has its nodes in the order of one that never had any. */
+static uint32_t place_of(const il_graph *g, il_value v) {
+  while (g->nodes[v.id]->op == IL_OP_LEAF) v = g->nodes[v.id]->input[0];
+  return v.id;
+}
+
+static bool stands_behind(const il_graph *g, il_value a, il_value b) {
+  const uint32_t x = place_of(g, a), y = place_of(g, b);
+  return x != y ? x > y : a.id > b.id;
+}
+
 il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
                       const il_value *input, const void *attr, il_shape shape) {
   const il_op_info *info = g->ops[op];
@@ -191,11 +203,11 @@ il_value il_node_make(il_graph *g, const char *function, il_op op, int inputs,
   il_when when;
   if (!il_node_when(g, function, op, inputs, input, &when)) return (il_value){0};
   if (info->fold && !g->no_fold) {
-    il_value folded = info->fold(g, &infer);
+    il_value folded = il_node_fold(g, &infer);
     if (folded.id) return folded;
   }
   il_value sorted[2];
-  if ((info->flags & IL_FLAG_COMMUTATIVE) && inputs == 2 && input[0].id > input[1].id) {
+  if ((info->flags & IL_FLAG_COMMUTATIVE) && inputs == 2 && stands_behind(g, input[0], input[1])) {
     sorted[0] = input[1];
     sorted[1] = input[0];
     input = sorted;

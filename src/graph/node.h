@@ -14,6 +14,8 @@ il_value il_node_make_input(il_graph *g, const char *function, int index, il_typ
  * meet values after the mean. */
 bool il_node_when(il_graph *g, const char *function, il_op op, int inputs, const il_value *input,
                   il_when *when);
+/* The operation's fold, with a note of what it hides. */
+il_value il_node_fold(il_graph *g, const il_infer *made);
 /* The interned node equal to this one, 0: none. */
 uint32_t il_node_find(const il_graph *g, const il_node *node);
 

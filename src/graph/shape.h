@@ -2,7 +2,7 @@
 #ifndef IL_GRAPH_SHAPE_H
 #define IL_GRAPH_SHAPE_H
 
-#include <innerloop/graph.h>
+#include <innerloop/shape.h>
 
 /* Elements of one value at most: sizes in bytes, also of many tasks, stay far below 2^63. */
 #define IL_MAX_COUNT ((int64_t)1 << 40)

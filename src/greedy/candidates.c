@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "greedy/greedy.h"
 
-il_candidates_options il_candidates_default(void) {
+il_candidates_options il_candidates_defaults(void) {
   return (il_candidates_options){.kind = IL_CANDIDATES_LAPLACE,
                                  .count = 8,
                                  .prior = 100,

@@ -14,13 +14,14 @@ typedef struct walk {
   double *at, *gradient; /* [members][scalars] */
   int32_t *permutation;  /* [members][examples] */
   int32_t *index;        /* [members][batch] */
-  int64_t step;
+  int64_t step, steps;   /* done, and of all */
 } walk;
 
-static il_status walk_init(walk *w, il_engine *e, int members) {
+static il_status walk_init(walk *w, il_engine *e, int members, int64_t steps) {
   size_t m = (size_t)members, n = (size_t)e->scalars, examples = (size_t)e->train->count;
   int batch = e->o->candidates.batch;
-  *w = (walk){.e = e, .members = members, .batch = batch < e->train->count ? batch : 0};
+  *w = (walk){
+      .e = e, .members = members, .steps = steps, .batch = batch < e->train->count ? batch : 0};
   w->at = calloc(2 * m * n + 1, sizeof *w->at);
   w->permutation = calloc(m * examples + m * (size_t)w->batch + 1, sizeof *w->permutation);
   if (!w->at || !w->permutation) return il_fail_memory(e->context, "walking candidates");
@@ -57,9 +58,17 @@ static void pick(walk *w) {
 
 /* Gradients of the mean training loss where the members stand. */
 static il_status look(walk *w) {
+  const il_greedy_options *o = w->e->o;
+  if (o->stop && *o->stop)
+    return il_fail(w->e->context, IL_ERROR_INTERRUPTED,
+                   "stopped after %lld of %lld steps of the candidates", (long long)w->step,
+                   (long long)w->steps);
   if (w->batch) pick(w);
   w->step++;
-  return il_engine_descent(w->e, w->members, w->at, w->batch ? w->index : NULL, w->gradient);
+  il_status status =
+      il_engine_descent(w->e, w->members, w->at, w->batch ? w->index : NULL, w->gradient);
+  if (status == IL_OK && o->walking) o->walking(o->user, w->step, w->steps);
+  return status;
 }
 
 static il_status descend(walk *w) {
@@ -75,7 +84,7 @@ il_status il_candidates_swag(il_candidates *c, il_engine *e, const double *theta
   const il_candidates_options *o = &e->o->candidates;
   walk w;
   int64_t n = c->scalars;
-  il_status status = walk_init(&w, e, 1);
+  il_status status = walk_init(&w, e, 1, o->steps);
   if (status == IL_OK) memcpy(w.at, theta, (size_t)n * sizeof *theta);
   memset(c->mean, 0, (size_t)n * sizeof(double));
   memset(c->diagonal, 0, (size_t)n * sizeof(double));
@@ -104,7 +113,7 @@ il_status il_candidates_sgld(il_candidates *c, il_engine *e, const double *theta
   walk w;
   int64_t n = c->scalars, steps = o->burn_in + (int64_t)(c->count - 1) * o->steps;
   int next = 0;
-  il_status status = walk_init(&w, e, 1);
+  il_status status = walk_init(&w, e, 1, steps);
   if (status == IL_OK) memcpy(w.at, theta, (size_t)n * sizeof *theta);
   for (int64_t t = 0; status == IL_OK; t++) {
     if (t >= o->burn_in && (t - o->burn_in) % o->steps == 0)
@@ -125,7 +134,7 @@ il_status il_candidates_ensemble(il_candidates *c, il_engine *e, const double *t
   const il_candidates_options *o = &e->o->candidates;
   walk w;
   int64_t n = c->scalars;
-  il_status status = walk_init(&w, e, c->count);
+  il_status status = walk_init(&w, e, c->count, o->steps);
   for (int m = 0; m < c->count && status == IL_OK; m++) {
     il_random random = il_random_start(il_random_mix(e->o->seed, 4), (uint64_t)m);
     for (int64_t i = 0; i < n; i++)

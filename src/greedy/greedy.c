@@ -8,8 +8,8 @@
 #include "greedy/greedy.h"
 
 il_greedy_options il_greedy_defaults(void) {
-  return (il_greedy_options){.rule = il_greedy_rule_default(),
-                             .candidates = il_candidates_default(),
+  return (il_greedy_options){.rule = il_greedy_rule_defaults(),
+                             .candidates = il_candidates_defaults(),
                              .loss = IL_LOSS_CROSS_ENTROPY,
                              .lr = 0.1,
                              .tolerance = 1e-5,
@@ -40,12 +40,14 @@ static il_status check(il_context *context, const il_greedy_options *o) {
   return IL_OK;
 }
 
-static il_status allocate(state *s) {
+static il_status allocate(state *s, il_greedy_result *result) {
   il_context *context = s->engine.context;
   size_t n = (size_t)s->engine.scalars, c = (size_t)s->o->candidates.count;
   s->units = il_greedy_units_new(context, s->engine.net, s->o->rule.granularity,
                                  s->engine.held->count, s->engine.real);
   if (!s->units) return il_context_status(context);
+  if (!il_greedy_fits(s->units, &s->o->rule, result->left_out, sizeof result->left_out))
+    return il_fail(context, IL_ERROR_ARGUMENT, "greedy: %s", result->left_out);
   size_t units = (size_t)il_greedy_units_count(s->units);
   s->theta = calloc(5 * n + units + 3 * c + 1, sizeof *s->theta);
   s->order = calloc(units + 1, sizeof *s->order);
@@ -204,15 +206,14 @@ il_status il_greedy_run(il_context *context, const il_net *net, il_type real,
   if (!s) return il_fail_memory(context, "the greedy algorithm");
   s->o = options;
   if (il_engine_init(&s->engine, context, net, real, options, train, held) == IL_OK &&
-      allocate(s) == IL_OK) {
+      allocate(s, result) == IL_OK) {
     copy(&s->engine, false, s->theta, weights);
     il_status status = walk(s, result);
+    bool centred = options->candidates.kind == IL_CANDIDATES_LAPLACE;
+    if (status == IL_OK && !centred)
+      status = il_candidates_draw(&s->candidates, &s->engine, s->theta);
+    if (status == IL_OK) copy(&s->engine, true, centred ? s->theta : s->candidates.mean, weights);
     if (status == IL_ERROR_INTERRUPTED) copy(&s->engine, true, s->theta, weights);
-    if (status == IL_OK) {
-      bool centred = options->candidates.kind == IL_CANDIDATES_LAPLACE;
-      if (centred || il_candidates_draw(&s->candidates, &s->engine, s->theta) == IL_OK)
-        copy(&s->engine, true, centred ? s->theta : s->candidates.mean, weights);
-    }
   }
   il_candidates_free(&s->candidates);
   il_engine_free(&s->engine);

@@ -3,21 +3,19 @@
 #ifndef IL_GREEDY_GREEDY_H
 #define IL_GREEDY_GREEDY_H
 
+#include <innerloop/function.h>
 #include <innerloop/greedy.h>
 #include <innerloop/plan.h>
 
 #include "base/team.h"
 
 /* ---- plans (greedy_engine.c) ---- */
-typedef struct il_engine_plan {
-  il_graph *graph;
-  il_plan *plan;
-  void *workspace;
-  int tasks;       /* most */
-  void **weights;  /* [parameter]: [tasks or 1, shape] */
-  void **result;   /* outputs in order */
-  const void **in; /* bindings */
-} il_engine_plan;
+typedef struct il_engine_call {
+  il_function *function;
+  il_run *run;
+  int tasks, outputs;
+  void **weights, **result; /* memory of inputs [parameter] and outputs */
+} il_engine_call;
 
 typedef struct il_engine {
   il_context *context;
@@ -31,9 +29,9 @@ typedef struct il_engine {
   int outputs;     /* of the net */
   double scale[2]; /* [train, held]: log likelihood = −scale·(mean loss) − constant */
   double constant[2];
-  il_engine_plan descent;  /* tasks: members; gradients of the training loss */
-  il_engine_plan query;    /* tasks: candidates; loss, mean gradient, mean square */
-  il_engine_plan curve[2]; /* curvature of the training and the held-out part */
+  il_engine_call descent;  /* tasks: members; gradients of the training loss */
+  il_engine_call query;    /* tasks: candidates; loss, mean gradient, mean square */
+  il_engine_call curve[2]; /* curvature of the training and the held-out part */
   void *batch_x, *batch_y; /* mini-batches of all members */
   size_t x_size, y_size;   /* bytes of an example */
 } il_engine;

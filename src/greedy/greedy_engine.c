@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/samples.h"
 #include "greedy/greedy.h"
 #include "nn/net.h"
 
@@ -50,7 +51,7 @@ static void open_graph(const il_engine *e, il_graph *g, il_stage weights, il_sta
   bool labels = part->label != NULL;
   o->y = il_input(g, "y", data, labels ? IL_INT32 : e->real,
                   labels ? IL_SHAPE(examples) : IL_SHAPE(examples, e->outputs));
-  if (part->type == IL_UINT8) o->x = il_scale(g, il_cast(g, o->x), 1.0 / 255);
+  o->x = il_inputs_seen(g, o->x);
   open_moments(e, g, o);
 }
 
@@ -60,23 +61,23 @@ static il_value mean_loss(const il_engine *e, il_graph *g, opening *o) {
   return il_loss_value(g, e->o->loss, scores, o->y);
 }
 
-static il_status build_descent(il_engine *e, il_graph *g) {
+static il_status build_descent(il_engine *e, il_graph *g, const il_greedy_part *part) {
   opening o = {0};
   il_value d[IL_GREEDY_PARAMETERS];
   int batch = e->o->candidates.batch;
-  bool whole = batch == 0 || batch >= e->train->count;
-  open_graph(e, g, IL_TASK, whole ? IL_SHARED : IL_TASK, e->train, whole ? e->train->count : batch,
+  bool whole = batch == 0 || batch >= part->count;
+  open_graph(e, g, IL_TASK, whole ? IL_SHARED : IL_TASK, part, whole ? part->count : batch,
              &o);
   il_grad(g, mean_loss(e, g, &o), e->parameters, o.parameter, d);
   for (int p = 0; p < e->parameters; p++) il_output(g, il_net_parameter_name(e->net, p), d[p]);
   return il_context_status(e->context);
 }
 
-static il_status build_query(il_engine *e, il_graph *g) {
+static il_status build_query(il_engine *e, il_graph *g, const il_greedy_part *part) {
   opening o = {0};
   il_value d[IL_GREEDY_PARAMETERS];
   char name[64];
-  open_graph(e, g, IL_TASK, IL_SHARED, e->held, e->held->count, &o);
+  open_graph(e, g, IL_TASK, IL_SHARED, part, part->count, &o);
   il_value loss = mean_loss(e, g, &o);
   il_grad(g, loss, e->parameters, o.parameter, d);
   il_output(g, "loss", loss);
@@ -112,48 +113,50 @@ static il_status build_curve(il_engine *e, il_graph *g, const il_greedy_part *pa
   return il_context_status(e->context);
 }
 
-/* Plan, workspace and memory for all inputs and outputs. */
-static il_status finish(il_engine *e, il_engine_plan *p, int tasks) {
-  int threads = il_team_threads(e->o->team), inputs = il_graph_inputs(p->graph);
-  int outputs = il_graph_outputs(p->graph);
+/* The function of a graph, a run of it, and memory for all its inputs and outputs. Takes the graph over. */
+static il_status finish(il_engine *e, il_engine_call *p, il_graph *g, int tasks) {
+  const int outputs = il_graph_outputs(g);
+  p->function = il_function_new(g, NULL);
+  p->run = p->function ? il_run_new(e->context, p->function, e->o->team, tasks) : NULL;
+  if (!p->run) return il_context_status(e->context);
+  p->outputs = outputs;
   p->tasks = tasks;
-  p->plan = il_plan_build(p->graph, NULL);
-  if (!p->plan) return il_context_status(e->context);
-  size_t size = il_plan_workspace(p->plan, tasks, threads) / IL_WORKSPACE_ALIGNMENT + 1;
-  p->workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, size * IL_WORKSPACE_ALIGNMENT);
   p->weights = calloc((size_t)e->parameters + 1, sizeof *p->weights);
   p->result = calloc((size_t)outputs + 1, sizeof *p->result);
-  p->in = calloc((size_t)inputs + 1, sizeof *p->in);
-  bool made = p->workspace && p->weights && p->result && p->in;
+  bool made = p->weights && p->result;
   for (int i = 0; made && i < e->parameters; i++) {
-    size_t many =
-        il_value_stage(p->graph, il_graph_input(p->graph, i)) == IL_TASK ? (size_t)tasks : 1;
+    size_t many = il_value_stage(g, il_graph_input(g, i)) == IL_TASK ? (size_t)tasks : 1;
     size_t count = (size_t)(e->offset[i + 1] - e->offset[i]);
     made = (p->weights[i] = malloc(many * count * il_type_size(e->real)));
-    p->in[i] = p->weights[i];
+    il_run_input(p->run, i, p->weights[i]);
   }
   for (int i = 0; made && i < outputs; i++) {
-    il_value v = il_graph_output(p->graph, i);
-    size_t many = il_value_stage(p->graph, v) == IL_TASK ? (size_t)tasks : 1;
-    size_t count = (size_t)il_shape_count(il_value_shape(p->graph, v));
+    il_value v = il_graph_output(g, i);
+    size_t many = il_value_stage(g, v) == IL_TASK ? (size_t)tasks : 1;
+    size_t count = (size_t)il_shape_count(il_value_shape(g, v));
     made = (p->result[i] = malloc(many * count * il_type_size(e->real)));
+    il_run_output(p->run, i, p->result[i]);
   }
-  return made ? IL_OK : il_fail_memory(e->context, "a plan of the greedy algorithm");
+  return made ? IL_OK : il_fail_memory(e->context, "a function of the greedy algorithm");
 }
 
-static void plan_free(const il_engine *e, il_engine_plan *p) {
+static void call_free(const il_engine *e, il_engine_call *p) {
   for (int i = 0; p->weights && i < e->parameters; i++) free(p->weights[i]);
-  for (int i = 0; p->result && i < il_graph_outputs(p->graph); i++) free(p->result[i]);
+  for (int i = 0; p->result && i < p->outputs; i++) free(p->result[i]);
   free(p->weights);
   free(p->result);
-  free(p->in);
-  free(p->workspace);
-  il_plan_free(p->plan);
-  il_graph_free(p->graph);
+  il_run_free(p->run);
+  il_function_free(p->function);
 }
 
-static il_status start(il_engine *e, il_engine_plan *p) {
-  p->graph = il_graph_new(e->context, e->real);
+/* Builds one call for so many tasks. */
+static il_status make(il_engine *e, il_engine_call *p, const il_greedy_part *part,
+                      il_status (*build)(il_engine *e, il_graph *g, const il_greedy_part *part),
+                      int tasks) {
+  il_graph *g = il_graph_new(e->context, e->real);
+  if (!g) return il_context_status(e->context);
+  if (build(e, g, part) == IL_OK) return finish(e, p, g, tasks);
+  il_graph_free(g);
   return il_context_status(e->context);
 }
 
@@ -174,23 +177,20 @@ static il_status build_plans(il_engine *e) {
   il_candidates_kind kind = e->o->candidates.kind;
   if (kind != IL_CANDIDATES_LAPLACE) {
     int members = kind == IL_CANDIDATES_ENSEMBLE ? count : 1;
-    if (start(e, &e->descent) != IL_OK || build_descent(e, e->descent.graph) != IL_OK ||
-        finish(e, &e->descent, members) != IL_OK)
+    if (make(e, &e->descent, e->train, build_descent, members) != IL_OK)
       return il_context_status(e->context);
     size_t batch = (size_t)e->o->candidates.batch * (size_t)members;
     e->batch_x = malloc(batch * e->x_size + 1);
     e->batch_y = malloc(batch * e->y_size + 1);
     if (!e->batch_x || !e->batch_y) return il_fail_memory(e->context, "mini-batches");
   }
-  if (start(e, &e->query) != IL_OK || build_query(e, e->query.graph) != IL_OK ||
-      finish(e, &e->query, count) != IL_OK)
+  if (make(e, &e->query, e->held, build_query, count) != IL_OK)
     return il_context_status(e->context);
   for (int which = 0; which < 2; which++) {
     const il_greedy_part *part = which ? e->held : e->train;
     bool needed = which ? e->o->rule.score == IL_GREEDY_NEWTON : kind == IL_CANDIDATES_LAPLACE;
-    il_engine_plan *p = &e->curve[which];
-    if (needed && (start(e, p) != IL_OK || build_curve(e, p->graph, part) != IL_OK ||
-                   finish(e, p, part->count / curve_examples(e, part)) != IL_OK))
+    if (needed && make(e, &e->curve[which], part, build_curve,
+                       part->count / curve_examples(e, part)) != IL_OK)
       return il_context_status(e->context);
   }
   return IL_OK;
@@ -227,10 +227,10 @@ il_status il_engine_init(il_engine *e, il_context *context, const il_net *net, i
 }
 
 void il_engine_free(il_engine *e) {
-  plan_free(e, &e->descent);
-  plan_free(e, &e->query);
-  plan_free(e, &e->curve[0]);
-  plan_free(e, &e->curve[1]);
+  call_free(e, &e->descent);
+  call_free(e, &e->query);
+  call_free(e, &e->curve[0]);
+  call_free(e, &e->curve[1]);
   free(e->batch_x);
   free(e->batch_y);
   free(e->offset);
@@ -238,7 +238,7 @@ void il_engine_free(il_engine *e) {
 }
 
 /* Flat doubles of some tasks into the plan's weights. */
-static void load(const il_engine *e, const il_engine_plan *p, int tasks, const double *theta) {
+static void load(const il_engine *e, const il_engine_call *p, int tasks, const double *theta) {
   for (int i = 0; i < e->parameters; i++) {
     int64_t count = e->offset[i + 1] - e->offset[i];
     for (int t = 0; t < tasks; t++) {
@@ -257,7 +257,7 @@ static double number(il_type real, const void *data, int64_t i) {
 }
 
 /* Outputs `first` … of each parameter into flat doubles of some tasks. */
-static void store(const il_engine *e, const il_engine_plan *p, int first, int tasks, double *out) {
+static void store(const il_engine *e, const il_engine_call *p, int first, int tasks, double *out) {
   for (int i = 0; i < e->parameters; i++) {
     int64_t count = e->offset[i + 1] - e->offset[i];
     for (int t = 0; t < tasks; t++)
@@ -267,12 +267,12 @@ static void store(const il_engine *e, const il_engine_plan *p, int first, int ta
   }
 }
 
-static il_status run(il_engine *e, il_engine_plan *p, int tasks, const void *x, const void *y) {
-  p->in[e->parameters] = x;
-  p->in[e->parameters + 1] = y;
+static il_status run(il_engine *e, il_engine_call *p, int tasks, const void *x, const void *y) {
+  il_run_input(p->run, e->parameters, x);
+  il_run_input(p->run, e->parameters + 1, y);
   for (int k = 0; e->o->moments && k < 2 * norms(e->net); k++)
-    p->in[e->parameters + 2 + k] = e->o->moments[k];
-  return il_plan_run(p->plan, e->o->team, p->workspace, &(il_bindings){tasks, p->in, p->result});
+    il_run_input(p->run, e->parameters + 2 + k, e->o->moments[k]);
+  return il_run_go(p->run, tasks);
 }
 
 static const void *answers(const il_greedy_part *part) {
@@ -311,7 +311,7 @@ il_status il_engine_query(il_engine *e, int candidates, const double *theta, dou
 }
 
 il_status il_engine_curvature(il_engine *e, int part, const double *theta, double *h) {
-  il_engine_plan *p = &e->curve[part];
+  il_engine_call *p = &e->curve[part];
   const il_greedy_part *data = part ? e->held : e->train;
   load(e, p, 1, theta);
   il_status status = run(e, p, p->tasks, data->x, answers(data));

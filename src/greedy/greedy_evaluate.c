@@ -3,24 +3,24 @@
  * Two plans: one scores each parameter of each task on its support set; between them each task's masks are chosen on
  * the workers, one task at a time; the other takes the masks as task inputs, adapts and measures. */
 #include <innerloop/greedy.h>
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/checkpoint.h"
+#include "base/error.h"
+#include "base/statistics.h"
 #include "train/evaluate.h"
-#include "io/weights.h"
 
 enum { CHUNK = 32 };
 
 typedef struct engine {
-  il_graph *graph;
-  il_plan *plan;
-  void *workspace;
+  il_function *function;
+  il_run *run;
 } engine;
 
 typedef struct sparse {
-  const il_source *source;
+  il_context *context;
+  const il_opened *run; /* what is evaluated */
   const il_net *net;
   const il_greedy_evaluate_options *o;
   il_greedy_rule rule; /* of the row at hand */
@@ -40,77 +40,79 @@ typedef struct sparse {
   bool starved; /* a worker found no memory */
 } sparse;
 
+static const il_task_shape *shape_of(const sparse *s) {
+  return il_tasks_shape(s->run->tasks, IL_TEST);
+}
+
 static int64_t scalars_of(const sparse *s, int p) {
   return il_shape_count(il_net_parameter_shape(s->net, p));
 }
 
-static void make_inputs(const sparse *s, il_graph *g, il_value *parameter, il_value *mask,
-                        il_task *task) {
-  char name[64];
-  for (int p = 0; p < s->parameters; p++)
-    parameter[p] = il_input(g, il_net_parameter_name(s->net, p), IL_SHARED, s->real,
-                            il_net_parameter_shape(s->net, p));
-  for (int p = 0; mask && p < s->parameters; p++) {
-    snprintf(name, sizeof name, "mask.%s", il_net_parameter_name(s->net, p));
-    mask[p] = il_cast(g, il_input(g, name, IL_TASK, IL_UINT8, il_net_parameter_shape(s->net, p)));
-  }
-  il_source_task(s->source, g, false, task);
-}
-
-static void build_score(sparse *s, il_value *v) {
-  il_graph *g = s->score.graph;
-  il_value *parameter = v, *gradient = v + s->parameters, *measure = v + 2 * s->parameters;
-  il_task task;
-  char name[64];
-  make_inputs(s, g, parameter, NULL, &task);
-  il_loss loss = il_config_maml(s->source->config).loss;
-  il_greedy_measure(g, s->net, &s->o->rule, loss, parameter, task.support_x, task.support_y,
-                    gradient, measure);
+static il_graph *build_score(sparse *s) {
+  il_graph *g = il_graph_new(s->context, s->real);
+  if (!g) return NULL;
+  il_build b = il_learner_build(s->run->learner, &s->run->method, g, shape_of(s));
+  il_task_inputs(g, shape_of(s), s->batch.needs, &b.task);
+  il_value gradient[IL_GREEDY_PARAMETERS], measure[IL_GREEDY_PARAMETERS];
+  if (il_greedy_measure(g, s->net, &s->o->rule, b.loss, b.meta.at, b.task.support_x,
+                        b.task.support_y, gradient, measure) != IL_OK)
+    return g;
   for (int p = 0; p < s->parameters; p++) {
+    char name[96];
     snprintf(name, sizeof name, "measure.%s", il_net_parameter_name(s->net, p));
     il_output(g, name, measure[p]);
   }
+  return g;
 }
 
-static void build_adapt(sparse *s, il_value *v) {
-  il_graph *g = s->adapt.graph;
-  il_value *fast = v, *mask = v + s->parameters;
-  il_task task;
-  make_inputs(s, g, fast, mask, &task);
-  il_maml maml = il_config_maml(s->source->config);
-  int done = 0;
-  for (int i = 0; i < s->o->steps && il_context_status(s->source->context) == IL_OK; i++) {
-    maml.inner_steps = s->o->step[i] - done;
+static il_graph *build_adapt(sparse *s) {
+  il_graph *g = il_graph_new(s->context, s->real);
+  if (!g) return NULL;
+  il_build b = il_learner_build(s->run->learner, &s->run->method, g, shape_of(s));
+  b.training = false;
+  b.inner.steps = s->o->step[s->o->steps - 1];
+  char name[96];
+  for (int p = 0; p < s->parameters; p++) {
+    const il_entry *e = &b.meta.entry[p];
+    snprintf(name, sizeof name, "mask.%s", e->name);
+    il_values_put(g, &b.mask, *e, il_cast(g, il_input(g, name, IL_TASK, IL_UINT8, e->shape)));
+  }
+  il_task_inputs(g, shape_of(s), s->batch.needs, &b.task);
+  il_values state;
+  il_build_begin(&b, &state);
+  for (int i = 0, done = 0; i < s->o->steps; i++) {
+    il_build_adapt(&b, &state, done, s->o->step[i]);
     done = s->o->step[i];
-    il_greedy_adapt(g, s->net, &maml, &task, mask, fast, fast);
-    il_value scores = il_maml_query(g, s->net, &maml, &task, fast);
-    char name[32];
+    il_value scores = il_build_query(&b, &state, done);
     snprintf(name, sizeof name, "after %d steps", done);
     il_output(g, name,
-              s->source->regression ? il_mean_squared_error(g, scores, task.query_y)
-                                    : il_accuracy(g, scores, task.query_y));
+              b.loss == IL_LOSS_MEAN_SQUARED_ERROR
+                  ? il_mean_squared_error(g, scores, b.task.query_y)
+                  : il_accuracy(g, scores, b.task.query_y));
   }
+  return g;
 }
 
-static il_status build(sparse *s, engine *e, void (*body)(sparse *s, il_value *v)) {
-  il_context *context = s->source->context;
-  e->graph = il_graph_new(context, s->real);
-  il_value *v = calloc(3 * (size_t)s->parameters + 1, sizeof *v);
-  if (!e->graph || !v) {
-    free(v);
-    return il_fail_memory(context, "an evaluation");
+static il_status engine_init(sparse *s, engine *e, il_graph *g) {
+  il_function_options options = s->run->method.function;
+  options.plan.tasks = 0;
+  e->function = il_function_new(g, &options);
+  e->run = e->function ? il_run_new(s->context, e->function, s->o->team, s->chunk) : NULL;
+  if (!e->run || il_learner_bind(s->run->learner, e->run) != IL_OK)
+    return il_context_status(s->context);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    il_run_input(e->run, il_function_input(e->function, il_batch_input_name[i]), s->batch.input[i]);
+  for (int p = 0; p < s->parameters; p++) {
+    char name[96];
+    snprintf(name, sizeof name, "mask.%s", il_net_parameter_name(s->net, p));
+    il_run_input(e->run, il_function_input(e->function, name), s->mask[p]);
   }
-  body(s, v);
-  free(v);
-  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(e->graph, NULL);
-  if (e->plan) e->workspace = il_workspace_alloc(context, e->plan, s->chunk, s->threads);
-  return il_context_status(context);
+  return IL_OK;
 }
 
 static void engine_free(engine *e) {
-  free(e->workspace);
-  il_plan_free(e->plan);
-  il_graph_free(e->graph);
+  il_run_free(e->run);
+  il_function_free(e->function);
 }
 
 static il_status allocate(sparse *s) {
@@ -127,20 +129,28 @@ static il_status allocate(sparse *s) {
     s->mask[p] = malloc(scalars);
     made = s->measure[p] && s->mask[p];
   }
-  return made ? IL_OK : il_fail_memory(s->source->context, "an evaluation");
+  return made ? IL_OK : il_fail_memory(s->context, "an evaluation");
 }
 
 static il_status sparse_init(sparse *s, int tasks) {
+  const il_method *m = &s->run->method;
+  if (!m->algorithm->step)
+    return il_fail(s->context, IL_ERROR_UNSUPPORTED,
+                   "%s makes no inner steps, so that there are none to restrict",
+                   m->algorithm->name);
   s->parameters = il_net_parameters(s->net);
-  s->real = il_config_type(s->source->config);
+  s->real = m->real;
   s->threads = il_team_threads(s->o->team);
   s->chunk = tasks < CHUNK ? tasks : CHUNK;
-  s->units = il_greedy_units_new(s->source->context, s->net, s->o->rule.granularity,
-                                 s->source->support, s->real);
-  if (!s->units || build(s, &s->score, build_score) != IL_OK ||
-      build(s, &s->adapt, build_adapt) != IL_OK || allocate(s) != IL_OK)
-    return il_context_status(s->source->context);
-  return il_batch_init(&s->batch, s->source, s->real, false, s->chunk, s->threads);
+  s->units = il_greedy_units_new(s->context, s->net, s->o->rule.granularity, shape_of(s)->support,
+                                 s->real);
+  if (!s->units || allocate(s) != IL_OK) return il_context_status(s->context);
+  const il_task_needs needs =
+      il_method_needs(m, s->net, shape_of(s), s->o->step[s->o->steps - 1], false);
+  il_status status =
+      il_batch_init(&s->batch, s->run->tasks, shape_of(s), s->real, needs, s->chunk, s->threads);
+  if (status == IL_OK) status = engine_init(s, &s->score, build_score(s));
+  return status == IL_OK ? engine_init(s, &s->adapt, build_adapt(s)) : status;
 }
 
 static void sparse_free(sparse *s) {
@@ -184,23 +194,15 @@ static void take_worker(void *argument, int worker) {
   }
 }
 
-static il_status run_engine(sparse *s, const engine *e, void *const *weights, bool masks,
-                            void *const *outputs) {
-  size_t n = (size_t)s->parameters, at = 0;
-  const void **inputs = calloc(2 * n + IL_BATCH_INPUTS, sizeof *inputs);
-  if (!inputs) return il_fail_memory(s->source->context, "an evaluation");
-  for (size_t p = 0; p < n; p++) inputs[at++] = weights[p];
-  for (size_t p = 0; masks && p < n; p++) inputs[at++] = s->mask[p];
-  for (int i = 0; i < s->batch.inputs; i++) inputs[at++] = s->batch.input[i];
-  il_status status =
-      il_plan_run(e->plan, s->o->team, e->workspace, &(il_bindings){s->tasks, inputs, outputs});
-  free(inputs);
-  return status;
+static il_status run_engine(sparse *s, const engine *e, void *const *outputs) {
+  const int count = il_graph_outputs(il_function_graph(e->function));
+  for (int i = 0; i < count; i++) il_run_output(e->run, i, outputs[i]);
+  return il_run_go(e->run, s->tasks);
 }
 
 /* The rule of row r: 0 is the full update. */
 static il_greedy_rule rule_of(const sparse *s, int r) {
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.granularity = s->o->rule.granularity;
   rule.score = s->o->rule.score;
   if (r == 0) return rule;
@@ -209,21 +211,33 @@ static il_greedy_rule rule_of(const sparse *s, int r) {
   return rule;
 }
 
+/* Rows in which no unit fits; there must be others. */
+static il_status leave_out(const sparse *s, il_greedy_evaluation *result) {
+  int left = 0;
+  for (int r = 1; r < result->rows; r++) {
+    il_greedy_rule rule = rule_of(s, r);
+    il_greedy_row *row = &result->row[r];
+    left += !il_greedy_fits(s->units, &rule, row->left_out, sizeof row->left_out);
+  }
+  if (left + 1 < result->rows) return IL_OK;
+  return il_fail(s->context, IL_ERROR_ARGUMENT, "greedy: %s", result->row[1].left_out);
+}
+
 /* value: [rows][steps][tasks]; sums go into the rows. */
-static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks, double *value,
+static il_status run_chunk(sparse *s, int first, int tasks, double *value,
                            il_greedy_evaluation *result) {
   s->tasks = tasks - first < s->chunk ? tasks - first : s->chunk;
   il_batch_draw(&s->batch, s->o->team, IL_TEST, (uint64_t)first, s->tasks);
-  if (run_engine(s, &s->score, weights, false, s->measure) != IL_OK)
-    return il_context_status(s->source->context);
+  if (run_engine(s, &s->score, s->measure) != IL_OK) return il_context_status(s->context);
   s->rule = s->o->rule;
   il_team_run(s->o->team, order_worker, s);
-  if (s->starved) return il_fail_memory(s->source->context, "the order of units");
+  if (s->starved) return il_fail_memory(s->context, "the order of units");
   void *outputs[IL_GREEDY_STEPS];
   for (int i = 0; i < s->o->steps; i++)
     outputs[i] = (char *)s->figures + (size_t)(i * s->chunk) * il_type_size(s->real);
   for (int r = 0; r < result->rows; r++) {
     il_greedy_row *row = &result->row[r];
+    if (*row->left_out) continue;
     s->rule = rule_of(s, r);
     il_team_run(s->o->team, take_worker, s);
     for (int t = 0; t < s->tasks; t++) {
@@ -233,8 +247,7 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
       row->operations += (double)c->operations;
       if (c->bytes > row->most_bytes) row->most_bytes = c->bytes;
     }
-    if (run_engine(s, &s->adapt, weights, true, outputs) != IL_OK)
-      return il_context_status(s->source->context);
+    if (run_engine(s, &s->adapt, outputs) != IL_OK) return il_context_status(s->context);
     for (int i = 0; i < s->o->steps; i++)
       for (int t = 0; t < s->tasks; t++)
         value[(r * s->o->steps + i) * tasks + first + t] =
@@ -243,34 +256,24 @@ static il_status run_chunk(sparse *s, void *const *weights, int first, int tasks
   return IL_OK;
 }
 
-/* Mean of a − b (b may be NULL) and 1.96 standard errors. */
-static void summarize(const double *a, const double *b, int tasks, double *mean, double *interval) {
-  double sum = 0, squares = 0;
-  for (int t = 0; t < tasks; t++) sum += a[t] - (b ? b[t] : 0);
-  *mean = sum / tasks;
-  for (int t = 0; t < tasks; t++) {
-    double d = a[t] - (b ? b[t] : 0) - *mean;
-    squares += d * d;
-  }
-  *interval = tasks > 1 ? 1.96 * sqrt(squares / (tasks - 1) / tasks) : 0;
-}
-
-static il_status run_tasks(sparse *s, void *const *weights, int tasks,
-                           il_greedy_evaluation *result) {
+static il_status run_tasks(sparse *s, int tasks, il_greedy_evaluation *result) {
   int steps = s->o->steps;
   result->tasks = tasks;
   result->rows = s->o->fractions + 1;
   result->steps = steps;
-  result->regression = s->source->regression;
+  result->squared_error = shape_of(s)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   result->scalars = il_greedy_units_scalars(s->units);
-  double *value = calloc((size_t)result->rows * (size_t)steps * (size_t)tasks, sizeof *value);
-  if (!value) return il_fail_memory(s->source->context, "the results of tasks");
-  il_status status = IL_OK;
+  size_t figures = (size_t)result->rows * (size_t)steps * (size_t)tasks;
+  double *value = calloc(figures + (size_t)tasks, sizeof *value);
+  if (!value) return il_fail_memory(s->context, "the results of tasks");
+  double *difference = value + figures;
+  il_status status = leave_out(s, result);
   for (int first = 0; first < tasks && status == IL_OK; first += s->chunk)
-    status = run_chunk(s, weights, first, tasks, value, result);
+    status = run_chunk(s, first, tasks, value, result);
   for (int r = 0; r < result->rows && status == IL_OK; r++) {
     il_greedy_row *row = &result->row[r];
     row->fraction = r ? s->o->fraction[r - 1] : 0;
+    if (*row->left_out) continue;
     row->share /= (double)result->scalars * tasks;
     row->bytes /= tasks;
     row->operations /= tasks;
@@ -278,8 +281,9 @@ static il_status run_tasks(sparse *s, void *const *weights, int tasks,
       il_greedy_figure *f = &row->figure[i];
       const double *own = value + (r * steps + i) * tasks, *full = value + i * tasks;
       f->steps = s->o->step[i];
-      summarize(own, NULL, tasks, &f->mean, &f->interval);
-      summarize(own, full, tasks, &f->difference, &f->difference_interval);
+      f->interval = il_interval_of_many(tasks, own, 1, &f->mean);
+      for (int t = 0; t < tasks; t++) difference[t] = own[t] - full[t];
+      f->difference_interval = il_interval_of_many(tasks, difference, 1, &f->difference);
     }
   }
   free(value);
@@ -305,40 +309,26 @@ static il_status check(il_context *context, const il_greedy_evaluate_options *o)
   return il_context_status(context);
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_greedy_evaluate_options *o,
-                          il_greedy_evaluation *result) {
-  il_context *context = source->context;
-  int tasks;
-  if (check(context, o) != IL_OK ||
-      il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
-    return il_context_status(context);
-  void **weights = NULL;
-  il_net *net = il_source_net(source);
-  sparse s = {.source = source, .net = net, .o = o};
-  char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
-  if (net && path) weights = il_weights_alloc(context, net, real);
-  il_status status =
-      weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
-              : il_context_status(context);
-  if (status == IL_OK) status = sparse_init(&s, tasks);
-  if (status == IL_OK) status = run_tasks(&s, weights, tasks, result);
-  sparse_free(&s);
-  il_weights_free(weights);
-  free(path);
-  il_net_free(net);
-  return status;
+il_greedy_evaluate_options il_greedy_evaluate_defaults(void) {
+  return (il_greedy_evaluate_options){.rule = il_greedy_rule_defaults(),
+                                      .fractions = 6,
+                                      .fraction = {1, 0.5, 0.2, 0.1, 0.05, 0.01},
+                                      .steps = 4,
+                                      .step = {1, 3, 5, 10}};
 }
 
 il_status il_evaluate_greedy(il_context *context, const char *run,
                              const il_greedy_evaluate_options *options,
                              il_greedy_evaluation *result) {
   *result = (il_greedy_evaluation){0};
-  il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
-  il_config_free(config);
+  if (check(context, options) != IL_OK) return il_context_status(context);
+  il_opened o;
+  if (il_opened_init(context, &o, run, options->data, options->episodes, options->tasks) == IL_OK) {
+    sparse s = {.context = context, .run = &o, .net = o.learner->net, .o = options};
+    result->trained = o.trained;
+    if (sparse_init(&s, o.count) == IL_OK) run_tasks(&s, o.count, result);
+    sparse_free(&s);
+  }
+  il_opened_free(&o);
   return il_context_status(context);
 }

@@ -7,6 +7,10 @@
 
 #include "fit/model.h"
 
+il_fit_greedy_options il_fit_greedy_defaults(void) {
+  return (il_fit_greedy_options){.greedy = il_greedy_defaults(), .held_out = 0.5};
+}
+
 typedef struct record {
   il_context *context;
   const il_net *net;
@@ -47,6 +51,11 @@ static void write_step(void *user, const il_greedy_report *r) {
   if (c->o->greedy.progress) c->o->greedy.progress(c->o->greedy.user, r);
 }
 
+static void forward_walk(void *user, int64_t done, int64_t all) {
+  const record *c = user;
+  c->o->greedy.walking(c->o->greedy.user, done, all);
+}
+
 static il_greedy_part part_of(const il_samples *s) {
   return (il_greedy_part){.count = (int)s->count,
                           .type = s->type,
@@ -62,6 +71,7 @@ static il_status run(record *c, il_model *model, const il_samples *samples,
   if (il_samples_hold_out(c->context, samples, c->o->held_out, o.seed, &kept, &held) == IL_OK) {
     il_greedy_part train = part_of(kept), rest = part_of(held);
     o.progress = write_step;
+    o.walking = o.walking ? forward_walk : NULL;
     o.user = c;
     o.moments = model->norms ? (const void *const *)model->value + model->parameters : NULL;
     il_greedy_run(c->context, model->net, IL_FLOAT32, &o, &train, &rest,
@@ -84,7 +94,7 @@ il_status il_fit_greedy(il_context *context, il_model *model, const il_samples *
   if (options->metrics && !(c.file = fopen(options->metrics, options->append ? "ae" : "we")))
     return il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", options->metrics,
                    strerror(errno));
-  run(&c, model, samples, result);
+  if (run(&c, model, samples, result) == IL_OK) il_model_trained_on(model, samples);
   bool bad = c.file && ferror(c.file);
   if (c.file && (fclose(c.file) != 0 || bad))
     il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", options->metrics, strerror(errno));

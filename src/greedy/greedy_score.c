@@ -120,23 +120,3 @@ il_status il_greedy_measure(il_graph *g, const il_net *net, const il_greedy_rule
   free(d);
   return il_context_status(il_graph_context(g));
 }
-
-il_status il_greedy_adapt(il_graph *g, const il_net *net, const il_maml *maml, const il_task *task,
-                          const il_value *mask, const il_value *parameters, il_value *fast) {
-  int count = il_net_parameters(net);
-  il_maml one = *maml;
-  one.inner_steps = 1;
-  il_value *moved = calloc((size_t)count + 1, sizeof *moved);
-  if (!moved) return il_fail_memory(il_graph_context(g), "adapted parameters");
-  for (int p = 0; p < count; p++) fast[p] = parameters[p];
-  for (int k = 0; k < maml->inner_steps; k++) {
-    char name[32];
-    snprintf(name, sizeof name, "greedy step %d", k + 1);
-    il_scope_push(g, name);
-    if (il_maml_adapt(g, net, &one, task, fast, moved, NULL) == IL_OK)
-      for (int p = 0; p < count; p++) fast[p] = il_select(g, mask[p], moved[p], fast[p]);
-    il_scope_pop(g);
-  }
-  free(moved);
-  return il_context_status(il_graph_context(g));
-}

@@ -1,5 +1,7 @@
 /* Chooses units by a rule: scores, their order, and the walk through the order within fraction and budgets. */
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +9,7 @@
 #include "base/random.h"
 #include "greedy/greedy_units.h"
 
-il_greedy_rule il_greedy_rule_default(void) {
+il_greedy_rule il_greedy_rule_defaults(void) {
   return (il_greedy_rule){.granularity = IL_GREEDY_SCALAR,
                           .score = IL_GREEDY_GRADIENT,
                           .price = IL_GREEDY_FREE,
@@ -104,11 +106,66 @@ static void mark(const il_greedy_units *units, int64_t unit, int p, uint8_t *mas
   }
 }
 
+static int64_t most_scalars(const il_greedy_units *units, const il_greedy_rule *rule) {
+  int64_t most = (int64_t)floor(rule->fraction * (double)units->scalars);
+  return most < 1 ? 1 : most;
+}
+
+/* The least fraction in three digits that allows so many scalars. */
+static double fraction_for(int64_t scalars, int64_t all) {
+  double share = (double)scalars / (double)all;
+  double digits = pow(10, 2 - floor(log10(share)));
+  return fmin(1, ceil(share * digits) / digits);
+}
+
+/* Appends a clause to a sentence; what finds no room is cut. */
+__attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, const char *format,
+                                                      ...) {
+  size_t at = strlen(text);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text + at, size - at, format, arguments);
+  va_end(arguments);
+}
+
+bool il_greedy_fits(const il_greedy_units *units, const il_greedy_rule *rule, char *why,
+                    size_t size) {
+  static const char *const names[] = {"", "scalar", "channel", "tensor", "layer"};
+  const char *name = names[units->granularity];
+  const uint64_t bytes = rule->budget_bytes, operations = rule->budget_operations;
+  const int64_t most = most_scalars(units, rule);
+  il_greedy_choice least = {1, INT64_MAX, UINT64_MAX, UINT64_MAX};
+  *why = '\0';
+  for (int64_t u = 0; u < units->count; u++) {
+    const il_greedy_choice *a = &units->unit[u].alone;
+    bool dear = (bytes && a->bytes > bytes) || (operations && a->operations > operations);
+    if (a->scalars <= most && !dear) return true;
+    if (a->scalars < least.scalars) least.scalars = a->scalars;
+    if (a->bytes < least.bytes) least.bytes = a->bytes;
+    if (a->operations < least.operations) least.operations = a->operations;
+  }
+  add(why, size, "no %s fits", name);
+  size_t begun = strlen(why);
+  if (least.scalars > most)
+    add(why, size,
+        ": fraction %g allows %lld of %lld parameters, the smallest %s has %lld (fraction %.3g)",
+        rule->fraction, (long long)most, (long long)units->scalars, name, (long long)least.scalars,
+        fraction_for(least.scalars, units->scalars));
+  if (bytes && least.bytes > bytes)
+    add(why, size, "%s the budget allows %llu bytes, the cheapest %s needs %llu",
+        why[begun] ? ";" : ":", (unsigned long long)bytes, name, (unsigned long long)least.bytes);
+  if (operations && least.operations > operations)
+    add(why, size, "%s the budget allows %llu operations, the cheapest %s needs %llu",
+        why[begun] ? ";" : ":", (unsigned long long)operations, name,
+        (unsigned long long)least.operations);
+  if (!why[begun]) add(why, size, ": each of the limits leaves some, but no %s keeps all", name);
+  return false;
+}
+
 void il_greedy_take(const il_greedy_units *units, const il_greedy_rule *rule, const uint32_t *order,
                     uint8_t *const *mask, il_greedy_choice *choice) {
   int64_t scalars[IL_GREEDY_PARAMETERS] = {0}, taken = 0, touched = 0;
-  int64_t most = (int64_t)floor(rule->fraction * (double)units->scalars);
-  if (most < 1) most = 1;
+  const int64_t most = most_scalars(units, rule);
   *choice = (il_greedy_choice){0};
   bool priced = rule->budget_bytes || rule->budget_operations;
   for (int p = 0; p < units->parts; p++) memset(mask[p], 0, (size_t)units->part[p].scalars);

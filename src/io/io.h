@@ -2,8 +2,8 @@
 #ifndef IL_IO_IO_H
 #define IL_IO_IO_H
 
-#include <innerloop/files.h>
-#include <innerloop/graph.h>
+#include <innerloop/io.h>
+#include <innerloop/shape.h>
 #include <innerloop/nn.h>
 
 #include "base/error.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <stdio.h>
 
-#include <innerloop/files.h>
+#include <innerloop/io.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -138,6 +138,37 @@ static int by_rest(const void *a, const void *b) {
   return x->role != y->role ? (x->role > y->role ? 1 : -1) : (x > y) - (x < y);
 }
 
+/* Length of a name up to and with the first key that says what a set is for, "train" or "val_set"; 0: there is none. */
+static size_t purpose(const char *name) {
+  static const char *const purposes[] = {"train", "test", "val", "dev", "eval", "held", "hold"};
+  for (const char *at = name; *at;) {
+    const char *key = *at == '.' || *at == '[' ? at + 1 : at;
+    size_t size = strcspn(key, ".[");
+    for (size_t i = 0; *at != '[' && i < sizeof purposes / sizeof *purposes; i++)
+      if (!strncasecmp(key, purposes[i], strlen(purposes[i]))) return (size_t)(key - name) + size;
+    at = key + size;
+  }
+  return 0;
+}
+
+/* Training and test data must not be taken as one set. */
+static il_status one_set(const reading *r, int count, const place *const *partner) {
+  const char *first = NULL;
+  for (int i = 0; i < count; i++) {
+    if (!partner[i]) continue;
+    const char *name = r->place[i].tensor->name;
+    if (!first) first = name;
+    int a = (int)purpose(first), b = (int)purpose(name);
+    if (a == b && !memcmp(first, name, (size_t)a)) continue;
+    return il_fail(
+        r->context, IL_ERROR_DATA,
+        "%s has several data sets, \"%.*s\" and \"%.*s\"; choose one by its key: %s:%.*s", r->path,
+        a ? a : (int)strcspn(first, ".["), first, b ? b : (int)strcspn(name, ".["), name, r->path,
+        a ? a : b, a ? first : name);
+  }
+  return IL_OK;
+}
+
 static il_status pair_up(reading *r, int count) {
   const place **sorted = il_arena_alloc(&r->arena, ((size_t)count + 1) * sizeof *sorted);
   const place **partner = il_arena_alloc(&r->arena, ((size_t)count + 1) * sizeof *partner);
@@ -156,6 +187,7 @@ static il_status pair_up(reading *r, int count) {
                      r->path, sorted[i]->tensor->name);
     partner[sorted[i] - r->place] = sorted[i + 1];
   }
+  if (one_set(r, count, partner)) return il_context_status(r->context);
   for (int i = 0; i < count; i++)
     if (partner[i] && add_batch(r, r->place[i].tensor, partner[i]->tensor))
       return il_context_status(r->context);

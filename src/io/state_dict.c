@@ -20,8 +20,13 @@ bool il_state_same_module(const char *a, const char *b) {
   return n == il_state_module(b) && !memcmp(a, b, n);
 }
 
-/* Counts how many batches a norm has seen, or what a training script kept; nothing is computed from it. */
+/* What is no value of the net: a count of batches that a norm has seen, what a training script kept, an optimizer's
+ * moments in a checkpoint, and what else our own files hold under prefixes. */
 static bool beside(const il_tensor *tensor) {
+  static const char *const prefix[] = {"adam.first.", "adam.second.", "outer/",
+                                       "meta/",       "carry/",       "adapted/"};
+  for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+    if (!strncmp(tensor->name, prefix[i], strlen(prefix[i]))) return true;
   return tensor->shape.rank == 0 || !strcmp(il_state_suffix(tensor->name), "num_batches_tracked");
 }
 

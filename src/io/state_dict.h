@@ -25,7 +25,8 @@ bool il_state_match(int values, const il_state_value *value, int count, const il
 bool il_state_sorted(int count, const il_tensor *tensor);
 
 /* The tensors of the dict that holds the parameters (state_dict, model_state_dict, model, …), or all; copies them into
- * `kept`, their names without the dict's. Single numbers and counters of batches are left out. Gives how many. */
+ * `kept`, their names without the dict's. Single numbers, counters of batches and an optimizer's state are left out.
+ * Gives how many. */
 int il_state_tensors(int count, const il_tensor *tensor, il_tensor *kept);
 
 /* Refuses the file with a sentence that lists both sides. */

@@ -1,8 +1,10 @@
 /* Tensors of files, whatever the format: the content says which reader takes it. */
 #include "io/tensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LEAST_BUDGET = 256 << 20, BUDGET_FACTOR = 100 };
 
@@ -159,6 +161,56 @@ static il_status read_content(il_tensors *t) {
                  t->path);
 }
 
+/* ---- a part of a file: FILE:KEY ---- */
+
+/* The key behind the last colon of a path that is no file's, while what stands in front of it is one; else NULL. */
+static const char *key_of(const char *path, char *file) {
+  const char *colon = strrchr(path, ':');
+  if (!colon || !colon[1] || strchr(colon, '/') || access(path, F_OK) == 0) return NULL;
+  memcpy(file, path, (size_t)(colon - path));
+  file[colon - path] = 0;
+  return access(file, F_OK) == 0 ? colon + 1 : NULL;
+}
+
+/* The name below the key, "x" of "train.x" or "[0]" of "train[0]"; NULL where it is not. */
+static const char *below(const char *name, const char *key) {
+  size_t length = strlen(key);
+  if (strncmp(name, key, length)) return NULL;
+  if (name[length] == '.' && name[length + 1]) return name + length + 1;
+  return name[length] == '[' ? name + length : NULL;
+}
+
+/* "train", "test" and so on: what a key could have been. */
+static void list_keys(const il_tensors *t, char *text, size_t size) {
+  size_t at = 0;
+  const char *before = NULL;
+  text[0] = 0;
+  for (int i = 0; i < t->count && at < size; i++) {
+    const char *name = t->tensor[i].name;
+    size_t length = strcspn(name, ".[");
+    bool same = before && strcspn(before, ".[") == length && !memcmp(before, name, length);
+    before = name;
+    if (same || !name[length] || !length) continue;
+    at += (size_t)snprintf(text + at, size - at, "%s\"%.*s\"", at ? ", " : "", (int)length, name);
+  }
+}
+
+static il_status choose(il_tensors *t, const char *key) {
+  int kept = 0;
+  char keys[200];
+  list_keys(t, keys, sizeof keys);
+  for (int i = 0; i < t->count; i++) {
+    const char *name = below(t->tensor[i].name, key);
+    if (!name) continue;
+    t->tensor[kept] = t->tensor[i];
+    t->tensor[kept++].name = name;
+  }
+  t->count = kept;
+  if (kept) return IL_OK;
+  return il_fail(t->context, IL_ERROR_DATA, "%s: nothing stands under the key \"%s\"; found %s",
+                 t->path, key, *keys ? keys : "no keys");
+}
+
 il_tensors *il_tensors_open(il_context *context, const char *path) {
   il_tensors *t = calloc(1, sizeof *t);
   char *copy = t ? il_arena_string(&t->arena, path) : NULL;
@@ -167,12 +219,16 @@ il_tensors *il_tensors_open(il_context *context, const char *path) {
     il_tensors_close(t);
     return NULL;
   }
+  const char *key = key_of(path, copy);
+  if (!key) strcpy(copy, path);
   t->context = context;
   t->path = copy;
-  t->map = il_map_file(context, path, &t->size);
+  t->map = il_map_file(context, copy, &t->size);
   t->budget =
       t->size > LEAST_BUDGET / BUDGET_FACTOR ? (uint64_t)t->size * BUDGET_FACTOR : LEAST_BUDGET;
-  if (t->map && read_content(t) == IL_OK && check_names(t) == IL_OK) return t;
+  if (t->map && read_content(t) == IL_OK && check_names(t) == IL_OK &&
+      (!key || choose(t, key) == IL_OK))
+    return t;
   il_tensors_close(t);
   return NULL;
 }

@@ -45,16 +45,6 @@ typedef struct il_move_geometry {
   int64_t offset;
 } il_move_geometry;
 
-/* The pool family; kernels take taps that are il_narrow_taps. */
-typedef struct il_pool_geometry {
-  int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
-} il_pool_geometry;
-/* Whether all taps of all windows lie inside the image, and none in two windows. */
-static inline bool il_pool_apart(const il_pool_geometry *g) {
-  return g->ph == 0 && g->pw == 0 && g->dh == 1 && g->dw == 1 && g->sh >= g->kh && g->sw >= g->kw &&
-         (g->oh - 1) * g->sh + g->kh <= g->h && (g->ow - 1) * g->sw + g->kw <= g->w;
-}
-
 /* gather / scatter_add: a [rows, width], index [count]. */
 typedef struct il_gather_geometry {
   int64_t rows, width, count;
@@ -169,7 +159,7 @@ typedef struct il_kernel_set {
 
 /* The sets of this build, best first: sets[0..count). The CPU need not run them (base/cpu.h). */
 const il_kernel_set *const *il_kernel_sets(int *count);
-/* The set of that name; of NULL, the one that the environment's INNERLOOP_ISA names, else the best that runs here.
+/* The set of that name; of NULL, that of il_isa_set_default, else the best that runs here.
  * NULL after an error: unknown, or not for this CPU. */
 const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa);
 

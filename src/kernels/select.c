@@ -1,6 +1,5 @@
 /* Chooses an instruction set and a kernel for a problem, and the helpers of the run loop. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -23,6 +22,7 @@ const il_kernel_set *const *il_kernel_sets(int *count) {
   return sets;
 }
 
+/* source: what named it, with a colon and a space; or "". */
 static const il_kernel_set *named(il_context *context, const char *source, const char *isa) {
   char known[64] = "";
   for (int i = 0; i < SETS; i++) {
@@ -32,19 +32,27 @@ static const il_kernel_set *named(il_context *context, const char *source, const
       continue;
     }
     if (il_cpu_runs(isa)) return sets[i];
-    il_fail(context, IL_ERROR_UNSUPPORTED, "%s: this CPU does not run instruction set %s", source,
+    il_fail(context, IL_ERROR_UNSUPPORTED, "%sthis CPU does not run instruction set %s", source,
             isa);
     return NULL;
   }
-  il_fail(context, IL_ERROR_ARGUMENT, "%s: unknown instruction set '%s'; this build has %s", source,
+  il_fail(context, IL_ERROR_ARGUMENT, "%sunknown instruction set '%s'; this build has %s", source,
           isa, known);
   return NULL;
 }
 
+static const il_kernel_set *preferred; /* NULL: the best */
+
+il_status il_isa_set_default(il_context *context, const char *isa) {
+  const il_kernel_set *set = isa ? named(context, "", isa) : NULL;
+  if (isa && !set) return il_context_status(context);
+  preferred = set;
+  return IL_OK;
+}
+
 const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa) {
-  if (isa) return named(context, "isa of il_plan_options", isa);
-  const char *wanted = getenv("INNERLOOP_ISA");
-  if (wanted && *wanted) return named(context, "INNERLOOP_ISA", wanted);
+  if (isa) return named(context, "isa of il_plan_options: ", isa);
+  if (preferred) return preferred;
   for (int i = 0; i < SETS - 1; i++)
     if (il_cpu_runs(sets[i]->isa)) return sets[i];
   return sets[SETS - 1]; /* the library's own baseline */

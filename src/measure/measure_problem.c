@@ -1,5 +1,6 @@
 /* One problem on all of its kernels: timed by turns, so that a busy moment meets all of them, and compared
  * with the reference loop byte by byte. Of a problem with lanes, the loop runs once for each. */
+#include <innerloop/function.h>
 #include <innerloop/measure.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,9 +20,9 @@ typedef struct il_bench {
   il_arena arena; /* problem, names, lists */
   il_problem problem;
   il_graph *graph;
-  il_plan *plan; /* of reference loops */
+  il_function *function; /* of reference loops; graph: its graph */
+  il_run *run;
   il_team *team; /* one thread */
-  void *workspace;
   int ins, outs;
   int lanes;                /* tasks that a run of a kernel serves */
   void **in, **one;         /* of one task, by the graph's inputs and outputs */
@@ -130,8 +131,9 @@ static il_status allocate(il_bench *b) {
 }
 
 static void run_reference(il_bench *b) {
-  const il_bindings bindings = {1, (const void *const *)b->in, b->one};
-  il_plan_run(b->plan, b->team, b->workspace, &bindings);
+  for (int i = 0; i < b->ins; i++) il_run_input(b->run, i, b->in[i]);
+  for (int i = 0; i < b->outs; i++) il_run_output(b->run, i, b->one[i]);
+  il_run_go(b->run, 1);
 }
 
 /* Fills the operands and computes what is expected, task after task. */
@@ -170,13 +172,14 @@ static il_status prepare(il_bench *b, const char *line, il_measured_problem *res
                    "problem \"%.80s\": its operands take %.0f MB, expected at most %.0f",
                    result->text, 1e-6 * bytes, 1e-6 * (double)MOST);
   result->bytes = (size_t)bytes;
-  const il_plan_options options = {.no_fusion = true, .reference = true, .lanes = IL_LANES_NEVER};
-  b->plan = il_plan_build(b->graph, &options);
+  const il_function_options options = {
+      .plan = {.no_fusion = true, .reference = true, .lanes = IL_LANES_NEVER}};
+  b->function = il_function_new(b->graph, &options);
+  if (!b->function) b->graph = NULL; /* it was taken over */
   b->team = il_team_new(b->context, 1);
-  if (!b->plan || !b->team || !(b->workspace = block(b, il_plan_workspace(b->plan, 1, 1))) ||
-      allocate(b) != IL_OK)
-    return il_context_status(b->context);
-  result->flops = il_plan_summarize(b->plan).flops_task * b->lanes;
+  b->run = b->function && b->team ? il_run_new(b->context, b->function, b->team, 1) : NULL;
+  if (!b->run || allocate(b) != IL_OK) return il_context_status(b->context);
+  result->flops = il_plan_summarize(il_function_plan(b->function)).flops_task * b->lanes;
   expect(b);
   return IL_OK;
 }
@@ -262,8 +265,9 @@ static int by_size(const void *a, const void *b) {
 static il_status measure(il_bench *b, double seconds, il_measured_problem *result) {
   il_candidate candidate[IL_MEASURED_ROWS] = {{0}};
   il_status status = IL_OK;
-  const il_kernel *const *row = b->plan->kernels->row;
-  for (int i = 0; i < b->plan->kernels->rows && result->rows < IL_MEASURED_ROWS - 1; i++)
+  const il_kernel_set *kernels = il_function_plan(b->function)->kernels;
+  const il_kernel *const *row = kernels->row;
+  for (int i = 0; i < kernels->rows && result->rows < IL_MEASURED_ROWS - 1; i++)
     if (row[i]->op == b->problem.op && row[i]->type == b->problem.type &&
         row[i]->lanes == b->problem.lanes)
       candidate[result->rows++].kernel = row[i];
@@ -311,10 +315,12 @@ il_status il_measure_problem(il_context *context, const char *line, double secon
     free(b.expected[i]);
     free(b.found[i]);
   }
-  free(b.workspace);
+  il_run_free(b.run);
   il_team_free(b.team);
-  il_plan_free(b.plan);
-  il_graph_free(b.graph);
+  if (b.function)
+    il_function_free(b.function);
+  else
+    il_graph_free(b.graph);
   il_arena_free(&b.arena);
   return status;
 }

@@ -14,9 +14,9 @@ static double seconds_since(int64_t start) { return 1e-9 * (double)(il_profile_n
 
 /* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. */
 static il_status draw_instead(il_config *config) {
-  static const char *const settings[] = {"task.source=glyphs",         "task.glyph_side=28",
-                                         "task.glyph_channels=1",      "task.glyph_alphabets=6",
-                                         "task.glyph_classes=20",      "task.glyph_writers=20",
+  static const char *const settings[] = {"task.source=glyphs",         "glyphs.side=28",
+                                         "glyphs.channels=1",          "glyphs.alphabets=6",
+                                         "glyphs.classes=20",          "glyphs.writers=20",
                                          "task.split=random",          "task.train_classes=60",
                                          "task.validation_classes=30", "task.test_classes=30"};
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -29,19 +29,18 @@ static int by_size(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static il_status steps(il_learner *l, il_feed *feed, il_team *team, double seconds,
-                       il_measured_step *result) {
+static il_status steps(il_trainer *t, il_team *team, double seconds, il_measured_step *result) {
   double *time = calloc(2 * (size_t)MOST, sizeof *time), *drawn = time + MOST;
-  if (!time) return il_fail_memory(l->context, "a measurement");
+  if (!time) return il_fail_memory(t->step.context, "a measurement");
   il_status status = IL_OK;
   const int64_t begun = il_profile_now();
   /* The first meta-step touches its memory for the first time and does not count. */
   for (int64_t step = 0; status == IL_OK && result->steps < MOST; step++) {
     if (result->steps >= LEAST && seconds_since(begun) > seconds) break;
     const int64_t start = il_profile_now();
-    const il_batch *batch = il_feed_batch(feed, team, step);
+    const il_batch *batch = il_feed_batch(&t->feed, team, step);
     const double episodes = seconds_since(start);
-    status = il_learner_step(l, team, batch, step);
+    status = batch ? il_meta_step_go(&t->step, batch, step) : il_context_status(t->step.context);
     if (step == 0) continue;
     drawn[result->steps] = episodes;
     time[result->steps++] = seconds_since(start);
@@ -60,33 +59,25 @@ static il_status steps(il_learner *l, il_feed *feed, il_team *team, double secon
 
 static il_status measure(il_context *context, const il_config *config, il_team *team,
                          double seconds, il_measured_step *result) {
-  const int tasks = il_config_int(config, IL_KEY_META_BATCH), threads = il_team_threads(team);
-  il_source *source = il_source_new(context, config, 0);
+  il_trainer t;
   const int64_t start = il_profile_now();
-  il_learner *l = source ? il_learner_new(context, source, true) : NULL;
-  result->plan_seconds = seconds_since(start);
-  il_feed feed = {0};
-  if (l && il_learner_workspace(l, tasks, team) == IL_OK &&
-      il_feed_init(&feed, source, l->real, l->dropout, tasks, threads) == IL_OK) {
-    const il_plan_summary s = il_plan_summarize(l->plan);
-    const il_footprint memory = il_footprint_of(l, &feed, &(il_evaluator){0}, threads);
-    result->flops = s.flops_shared + tasks * s.flops_task + s.flops_after;
+  if (il_trainer_init(context, &t, config, team) == IL_OK) {
+    const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.function));
+    const il_footprint memory = il_footprint_of(&t, NULL);
+    result->plan_seconds = seconds_since(start);
+    result->flops = s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after;
     result->bytes = il_footprint_total(&memory);
-    il_learner_initialize(l);
-    l->meanwhile = il_feed_ahead(&feed);
-    steps(l, &feed, team, seconds, result);
+    steps(&t, team, seconds, result);
   }
-  il_feed_free(&feed);
-  il_learner_free(l);
-  il_source_free(source);
+  il_trainer_free(&t);
   return il_context_status(context);
 }
 
 il_status il_measure_step(il_context *context, const il_config *config, il_team *team,
                           double seconds, il_measured_step *result) {
   *result = (il_measured_step){0};
-  result->drawn =
-      il_config_is(config, IL_KEY_SOURCE, "omniglot") && !*il_config_text(config, IL_KEY_DATA);
+  result->drawn = il_source_find(il_config_text(config, IL_KEY_SOURCE))->needs_data &&
+                  !*il_config_text(config, IL_KEY_DATA);
   if (!result->drawn) return measure(context, config, team, seconds, result);
   char *text = il_config_dump(config);
   il_config *copy = text ? il_config_parse(context, "measured", text) : NULL;
@@ -128,22 +119,24 @@ static bool seen_before(const il_plan *plan, int stage, int64_t index) {
 }
 
 char *il_measure_why(il_context *context, const il_config *config) {
-  il_source *source = il_source_shapes(context, config);
-  il_learner *l = source ? il_learner_new(context, source, false) : NULL;
+  il_trainer t;
   char *text = NULL;
   size_t size = 0;
-  FILE *out = l ? open_memstream(&text, &size) : NULL;
-  if (l && !out) il_fail_memory(context, "the text of a plan");
+  FILE *out = NULL;
+  if (il_trainer_init(context, &t, config, NULL) == IL_OK) {
+    out = open_memstream(&text, &size);
+    if (!out) il_fail_memory(context, "the text of a plan");
+  }
+  const il_plan *plan = out ? il_function_plan(t.step.function) : NULL;
   for (int w = 0; out && w < 3; w++)
-    for (int64_t i = 0; i < l->plan->list[w].count; i++) {
-      const il_call *call = &l->plan->list[w].call[i];
+    for (int64_t i = 0; i < plan->list[w].count; i++) {
+      const il_call *call = &plan->list[w].call[i];
       /* Of copies and operations without kernels there is nothing to choose. */
       if (call->kind == IL_CALL_COPY || !call->problem.type || call->problem.op == IL_OP_NONE)
         continue;
-      if (!seen_before(l->plan, w, i)) why(out, l->plan->kernels, call);
+      if (!seen_before(plan, w, i)) why(out, plan->kernels, call);
     }
   if (out) fclose(out);
-  il_learner_free(l);
-  il_source_free(source);
+  il_trainer_free(&t);
   return text;
 }

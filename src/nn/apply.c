@@ -154,5 +154,5 @@ il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters
     x = apply_layer(&p, at, x);
     il_scope_pop(g);
   }
-  return x;
+  return il_valid(x) ? flatten(g, x) : x; /* features of a net without head */
 }

@@ -1,5 +1,6 @@
 /* Initialisation and PyTorch's layout of parameters. Draws are in double, in the engine's order, each
  * parameter from its own stream; rounding to the element type comes last. */
+#include <innerloop/function.h>
 #include <math.h>
 #include <string.h>
 
@@ -121,4 +122,32 @@ void il_net_to_torch(const il_net *net, int parameter, il_type type, const void 
   for (int64_t i = 0; i < count; i++)
     memcpy((char *)torch_data + (size_t)torch_place(p, i) * size,
            (const char *)engine_data + (size_t)i * size, size);
+}
+
+/* Entries beside a net's parameters draw from a stream of their name, so that what else is declared does not matter. */
+static uint64_t stream_of(const char *name) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+  return hash;
+}
+
+void il_entry_initialize(const il_entry *entry, uint64_t seed, il_type type, void *data) {
+  if (entry->net && !entry->drawn) {
+    il_net_initialize(entry->net, entry->parameter, seed, type, data);
+    return;
+  }
+  il_random random = il_random_start(seed, stream_of(entry->name));
+  const int64_t count = il_shape_count(entry->shape);
+  for (int64_t i = 0; i < count; i++) {
+    const double x = entry->low + (entry->high - entry->low) * il_random_uniform01(&random);
+    if (type == IL_FLOAT64)
+      ((double *)data)[i] = x;
+    else
+      ((float *)data)[i] = (float)x;
+  }
+}
+
+void il_buffers_initialize(il_buffers *b, uint64_t seed) {
+  for (int i = 0; i < b->count; i++)
+    il_entry_initialize(&b->entry[i], seed, b->type, il_buffers_at(b, i));
 }

@@ -190,6 +190,10 @@ static bool walk_layers(il_net *net, int outputs) {
   w.channels = net->example.dim[net->example.rank - 1];
   for (w.index = 0; w.index < net->layers; w.index++)
     if (!walk_layer(&w, outputs)) return false;
+  if (outputs == 0) { /* features, whatever their number */
+    flatten(&w);
+    return true;
+  }
   if (w.shape.rank == 1 && w.shape.dim[0] == outputs) return true;
   if (w.shape.rank == 1)
     il_fail(net->context, IL_ERROR_SHAPE,
@@ -205,11 +209,15 @@ static bool walk_layers(il_net *net, int outputs) {
 
 il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
                    int outputs) {
-  if (layers < 1 || !layer || outputs < 1) {
-    il_fail(context, IL_ERROR_ARGUMENT,
-            "il_net_new: %d layers and %d outputs; expected at least 1 of each", layers, outputs);
+  if (layers < 1 || !layer || outputs < 0) {
+    il_fail(
+        context, IL_ERROR_ARGUMENT,
+        "il_net_new: %d layers and %d outputs; expected at least 1 layer, and 0 or more outputs",
+        layers, outputs);
     return NULL;
   }
+  const il_layer *last = &layer[layers - 1];
+  if (outputs == 0 && layers > 1 && last->kind == IL_LAYER_LINEAR && last->units == 0) layers--;
   if (!example_fine(context, example)) return NULL;
   il_net *net = calloc(1, sizeof *net);
   if (!net) {
@@ -232,6 +240,21 @@ il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_sh
     return NULL;
   }
   return net;
+}
+
+il_net *il_net_copy(const il_net *net) {
+  const int last = net->layers - 1;
+  il_layer *layer = calloc((size_t)net->layers, sizeof *layer);
+  if (!layer) {
+    il_fail_memory(net->context, "the layers of a net");
+    return NULL;
+  }
+  for (int i = 0; i <= last; i++) layer[i] = net->layer[i].layer;
+  const il_shape out = net->layer[last].out;
+  il_net *copy = il_net_new(net->context, net->layers, layer, net->example,
+                            out.rank == 1 ? (int)out.dim[0] : 0);
+  free(layer);
+  return copy;
 }
 
 void il_net_free(il_net *net) {

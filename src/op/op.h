@@ -4,7 +4,7 @@
 #ifndef IL_OP_OP_H
 #define IL_OP_OP_H
 
-#include <innerloop/graph.h>
+#include <innerloop/shape.h>
 
 typedef enum il_op {
   IL_OP_NONE = 0,
@@ -33,6 +33,9 @@ static inline bool il_op_elementwise(il_op op) {
 static inline bool il_op_averages(il_op op) {
   return op == IL_OP_TASK_MEAN || op == IL_OP_TASK_PRODUCT;
 }
+
+/* The result is the operand, element by element and in the same shape; they differ in derivatives alone. */
+static inline bool il_op_repeats(il_op op) { return op == IL_OP_STOP_GRADIENT || op == IL_OP_LEAF; }
 
 enum { IL_TASK_PRODUCT_PAIRS = 24 }; /* at most */
 
@@ -71,6 +74,9 @@ static inline bool il_narrow_taps(int64_t height, int64_t width) { return height
 typedef struct il_attr_stream {
   int64_t stream;
 } il_attr_stream; /* random_uniform, random_normal */
+typedef struct il_attr_serial {
+  int64_t serial;
+} il_attr_serial; /* leaf: keeps two of the same value apart */
 /* one_hot, scatter_add: classes / rows are the result's shape. */
 
 /* The geometry of a convolution of any of the three kinds, seen from the forward one:
@@ -78,5 +84,16 @@ typedef struct il_attr_stream {
 typedef struct il_conv_geometry {
   int32_t n, h, w, c, oh, ow, k, kh, kw, sh, sw, ph, pw, dh, dw, groups;
 } il_conv_geometry;
+
+/* The geometry of a pool of any kind, seen from the forward one: x [n,h,w,c] -> y [n,oh,ow,c]. Kernels take taps that are
+ * il_narrow_taps. */
+typedef struct il_pool_geometry {
+  int32_t n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
+} il_pool_geometry;
+/* Whether all taps of all windows lie inside the image, and none in two windows. */
+static inline bool il_pool_apart(const il_pool_geometry *g) {
+  return g->ph == 0 && g->pw == 0 && g->dh == 1 && g->dw == 1 && g->sh >= g->kh && g->sw >= g->kw &&
+         (g->oh - 1) * g->sh + g->kh <= g->h && (g->ow - 1) * g->sw + g->kw <= g->w;
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* Adam as graph: Kingma & Ba, ICLR 2015, Algorithm 1. */
-#include <innerloop/meta.h>
-#include <math.h>
+#include <innerloop/field.h>
+#include <innerloop/optim.h>
 
 #include "base/elementary.h"
 #include "base/error.h"
@@ -17,26 +17,44 @@ static il_value moving_average(il_graph *g, double beta, il_value old, il_value 
   return il_add(g, il_scale(g, old, beta), il_scale(g, update, 1 - beta));
 }
 
-void il_adam_update(il_graph *g, const il_adam *adam, il_value step, int count,
-                    const il_value *parameter, const il_value *gradient, const il_value *first,
-                    const il_value *second, il_value *parameter_next, il_value *first_next,
-                    il_value *second_next) {
-  if (!(adam->beta1 >= 0 && adam->beta1 < 1 && adam->beta2 >= 0 && adam->beta2 < 1 &&
-        adam->eps >= 0))
-    il_fail(il_graph_context(g), IL_ERROR_ARGUMENT,
-            "il_adam_update: beta1 %g, beta2 %g, eps %g; expected betas in [0, 1) and eps >= 0",
-            adam->beta1, adam->beta2, adam->eps);
-  il_scope_push(g, "adam");
-  il_value t = il_shift(g, step, 1);
-  il_value correct1 = correction(g, adam->beta1, t), correct2 = correction(g, adam->beta2, t);
-  for (int i = 0; i < count; i++) {
-    il_value m = moving_average(g, adam->beta1, first[i], gradient[i]);
-    il_value v = moving_average(g, adam->beta2, second[i], il_mul(g, gradient[i], gradient[i]));
-    il_value root = il_sqrt(g, il_div(g, v, correct2));
-    il_value direction = il_div(g, il_div(g, m, correct1), il_shift(g, root, adam->eps));
-    parameter_next[i] = il_sub(g, parameter[i], il_scale(g, direction, adam->lr));
-    first_next[i] = m;
-    second_next[i] = v;
-  }
-  il_scope_pop(g);
+/* √v, and where v is 0, 0 with derivative 0 instead of infinity: no weight behind a dead unit may turn the
+ * meta-gradient into NaN. */
+static il_value root(il_graph *g, il_value v, bool differentiable) {
+  if (!differentiable) return il_sqrt(g, v);
+  il_value on = il_step(g, v);
+  il_value safe = il_select(g, on, v, il_constant(g, 1, il_value_shape(g, v)));
+  return il_mul(g, on, il_sqrt(g, safe));
 }
+
+static void update(il_graph *g, const void *settings, il_update *u) {
+  const il_adam_settings *s = settings;
+  if (!(s->beta1 >= 0 && s->beta1 < 1 && s->beta2 >= 0 && s->beta2 < 1 && s->eps >= 0))
+    il_fail(il_graph_context(g), IL_ERROR_ARGUMENT,
+            "adam: beta1 %g, beta2 %g, eps %g; expected betas in [0, 1) and eps >= 0", s->beta1,
+            s->beta2, s->eps);
+  il_value t = il_shift(g, u->made, 1);
+  il_value correct1 = correction(g, s->beta1, t), correct2 = correction(g, s->beta2, t);
+  il_value m = moving_average(g, s->beta1, u->slot[0], u->gradient);
+  il_value v = moving_average(g, s->beta2, u->slot[1], il_mul(g, u->gradient, u->gradient));
+  il_value length = root(g, il_div(g, v, correct2), u->differentiable);
+  il_value direction = il_div(g, il_div(g, m, correct1), il_shift(g, length, s->eps));
+  u->weight = il_sub(g, u->weight, il_rate_times(g, direction, u->lr));
+  u->slot[0] = m;
+  u->slot[1] = v;
+}
+
+static const il_field fields[] = {IL_FIELD(il_adam_settings, beta1, IL_FIELD_DOUBLE, "0.9", 0,
+                                           0.999999999, "", "decay of the first moment (adam)"),
+                                  IL_FIELD(il_adam_settings, beta2, IL_FIELD_DOUBLE, "0.999", 0,
+                                           0.999999999, "", "decay of the second moment (adam)"),
+                                  IL_FIELD(il_adam_settings, eps, IL_FIELD_DOUBLE, "1.0e-8", 1e-300,
+                                           1, "", "outside the root (adam)"),
+                                  {0}};
+
+const il_optimizer il_adam = {.name = "adam",
+                              .paper = "Kingma & Ba, ICLR 2015",
+                              .size = sizeof(il_adam_settings),
+                              .fields = fields,
+                              .slots = 2,
+                              .slot = {"first", "second"},
+                              .update = update};

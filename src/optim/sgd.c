@@ -1,10 +1,9 @@
-/* Gradient descent as graph. */
-#include <innerloop/meta.h>
+/* Gradient descent. */
+#include <innerloop/optim.h>
 
-void il_sgd_update(il_graph *g, double lr, int count, const il_value *parameter,
-                   const il_value *gradient, il_value *parameter_next) {
-  il_scope_push(g, "sgd");
-  for (int i = 0; i < count; i++)
-    parameter_next[i] = il_sub(g, parameter[i], il_scale(g, gradient[i], lr));
-  il_scope_pop(g);
+static void update(il_graph *g, const void *settings, il_update *u) {
+  (void)settings;
+  u->weight = il_sub(g, u->weight, il_rate_times(g, u->gradient, u->lr));
 }
+
+const il_optimizer il_sgd = {.name = "sgd", .paper = "Robbins & Monro, 1951", .update = update};

@@ -1,4 +1,4 @@
-/* Factored updates. With r support rows the gradient of a linear layer's weights is xᵀ·dy, of rank r at most, so
+/* Graph to graph: factored updates. With r support rows the gradient of a linear layer's weights is xᵀ·dy, of rank r at most, so
  * adapted weights are w − s·xᵀ·dy. This pass keeps such sums as what they are made of,
  *     F = base + Σ s·P·Q,   P [m,r], Q [r,n], r·(m + n) below m·n,
  * and rewrites by algebra, wherever the graph has them:

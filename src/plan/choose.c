@@ -1,5 +1,4 @@
 /* What problem a node poses to the kernels: its geometry, with axes that belong together collapsed. */
-#include "schedule/window.h"
 #include "plan/plan.h"
 
 static void matmul_problem(const il_node *node, const il_node *a, il_matmul_geometry *m) {

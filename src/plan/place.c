@@ -1,65 +1,71 @@
-/* Places buffers in one arena by liveness: the largest first, each at the lowest offset where it overlaps
- * nothing that lives at the same time. */
+/* Where values lie: in the caller's buffers, in the means and rows, or in an arena while they live. */
 #include <stdlib.h>
 
-#include "plan/plan.h"
+#include "plan/builder.h"
 
-static bool larger(const il_buffer *a, const il_buffer *b) {
-  if (a->bytes != b->bytes) return a->bytes > b->bytes;
-  return a->first < b->first;
+/* Values that are made once, and those that outlive the tasks. */
+static void put(il_builder *b, uint32_t root, int slot, size_t offset) {
+  il_life_of(b, root)->place = (il_place){slot, offset};
+  il_life_of(b, root)->placed = true;
 }
 
-/* Heap sort on indexes: qsort has no argument for the buffers and qsort_r is not portable. */
-static void sink(int64_t *order, int64_t root, int64_t count, const il_buffer *buffer) {
-  for (;;) {
-    int64_t child = 2 * root + 1;
-    if (child >= count) return;
-    if (child + 1 < count && larger(&buffer[order[child]], &buffer[order[child + 1]])) child++;
-    if (!larger(&buffer[order[root]], &buffer[order[child]])) return;
-    const int64_t swap = order[root];
-    order[root] = order[child];
-    order[child] = swap;
-    root = child;
+/* Everything that has a fixed place: inputs, outputs written directly, contributions to the means. */
+void il_place_fixed(il_builder *b) {
+  il_plan *plan = b->plan;
+  for (int i = 0; i < b->g->input_count; i++)
+    if (!il_is_lane_input(b, b->g->inputs[i].value.id))
+      put(b, b->g->inputs[i].value.id, IL_SLOT_INPUTS + i, 0);
+  for (int i = 0; i < b->g->output_count; i++) {
+    const uint32_t root = b->s.root[b->g->outputs[i].value.id];
+    if (il_life_of(b, root)->placed || il_builder_node(b, root)->op == IL_OP_TASK_MEAN) continue;
+    if (plan->lanes == 1 || il_builder_node(b, root)->when != IL_PER_TASK)
+      put(b, root, il_output_slot(b, i), 0);
+  }
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    const il_node *node = il_builder_node(b, item->node);
+    for (int k = 0; il_is_product(b, item) && k < node->inputs; k++) {
+      const uint32_t root = b->s.root[node->input[k].id];
+      if (il_life_of(b, root)->placed) continue;
+      put(b, root, IL_SLOT_ROWS, plan->row_bytes);
+      plan->row_bytes += il_aligned(il_node_bytes(il_builder_node(b, root)));
+    }
+  }
+  for (int i = 0; i < b->s.count; i++) {
+    const il_item *item = b->s.items[i];
+    if (!il_is_task_mean(b, item)) continue;
+    const uint32_t root = b->s.root[il_builder_node(b, item->node)->input[0].id];
+    put(b, item->node, IL_SLOT_MEANS, plan->mean_bytes);
+    if (!il_life_of(b, root)->placed)
+      put(b, root, IL_SLOT_LEAF, plan->mean_bytes * (size_t)plan->lanes);
+    plan->mean_bytes += il_aligned(il_node_bytes(il_builder_node(b, item->node)));
   }
 }
 
-static void sort_by_size(int64_t *order, int64_t count, const il_buffer *buffer) {
-  for (int64_t i = 0; i < count; i++) order[i] = i;
-  for (int64_t i = count / 2; i-- > 0;) sink(order, i, count, buffer);
-  for (int64_t end = count - 1; end > 0; end--) {
-    const int64_t swap = order[0];
-    order[0] = order[end];
-    order[end] = swap;
-    sink(order, 0, end, buffer);
+static bool place_arena(il_builder *b, bool task) {
+  il_buffer *buffer = calloc((size_t)b->lives + 1, sizeof *buffer);
+  int64_t count = 0;
+  for (int64_t i = 0; i < b->lives && buffer; i++) {
+    const il_life *life = &b->life[i];
+    const il_node *node = il_builder_node(b, life->root);
+    if (life->placed || life->onto || !b->s.needed[life->root] ||
+        (node->when == IL_PER_TASK) != task)
+      continue;
+    buffer[count++] =
+        (il_buffer){.life = i,
+                    .bytes = il_node_bytes(node) * (task ? (size_t)b->plan->lanes : 1),
+                    .first = life->first,
+                    .last = life->last};
   }
+  const bool placed = buffer && il_place_buffers(count, buffer, &b->plan->arena_bytes[task ? 1 : 0],
+                                                 &b->plan->looks);
+  for (int64_t i = 0; i < count; i++)
+    b->life[buffer[i].life].place =
+        (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};
+  for (int64_t i = 0; i < b->lives; i++)
+    if (b->life[i].onto) b->life[i].place = b->life[b->life[i].onto].place;
+  free(buffer);
+  return placed;
 }
 
-/* Lowest offset for `one` among the buffers already placed (order[0..placed), sorted by offset in `by`). */
-static size_t lowest(const il_buffer *one, const il_buffer *buffer, const int64_t *by,
-                     int64_t placed) {
-  size_t offset = 0;
-  for (int64_t i = 0; i < placed; i++) {
-    const il_buffer *other = &buffer[by[i]];
-    if (other->last < one->first || one->last < other->first) continue;
-    if (offset + one->bytes <= other->offset) break;
-    if (other->offset + other->bytes > offset) offset = other->offset + other->bytes;
-  }
-  return offset;
-}
-
-size_t il_footprint_place(int64_t count, il_buffer *buffer, int64_t *order) {
-  size_t total = 0;
-  for (int64_t i = 0; i < count; i++) buffer[i].bytes = il_aligned(buffer[i].bytes);
-  sort_by_size(order, count, buffer);
-  /* order[0..i) becomes the list of placed buffers by offset as we go; the rest is still by size */
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t index = order[i];
-    il_buffer *one = &buffer[index];
-    one->offset = lowest(one, buffer, order, i);
-    if (one->offset + one->bytes > total) total = one->offset + one->bytes;
-    int64_t at = i;
-    for (; at > 0 && buffer[order[at - 1]].offset > one->offset; at--) order[at] = order[at - 1];
-    order[at] = index;
-  }
-  return total;
-}
+bool il_place_arenas(il_builder *b) { return place_arena(b, false) && place_arena(b, true); }

@@ -16,7 +16,7 @@
 
 #include <innerloop/plan.h>
 
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 enum {
   IL_SLOT_SHARED = 0,
@@ -82,6 +82,8 @@ struct il_plan {
   size_t row_bytes; /* one task's part of ROWS */
   bool products;    /* it has products over all tasks: these read tasks one by one, not lanes */
   int64_t nodes;
+  int64_t
+      looks; /* what building it compared (steps, values, places), counted by the test of its growth */
   double flops[3];
   size_t *input_bytes, *output_bytes; /* one task's part, or the whole of a shared one */
   bool *input_task, *output_task;
@@ -110,17 +112,6 @@ il_graph *il_problem_pose(il_context *context, const il_problem *problem);
 /* Fills sizes and counts of a plan whose graph is set; needed: by node. False: out of memory. */
 bool il_plan_describe(il_plan *plan, const bool *needed);
 
-/* ---- memory (plan/place.c) ---- */
-typedef struct il_buffer {
-  int64_t life; /* whose place it is; for the caller */
-  size_t bytes;
-  int64_t first, last; /* steps between which it is alive, inclusive */
-  size_t offset;       /* result */
-} il_buffer;
-/* Gives every buffer an offset such that no two that are alive together overlap, largest first.
- * Returns the size of the arena. Order of `buffer` is kept; order is scratch for count ints. */
-size_t il_footprint_place(int64_t count, il_buffer *buffer, int64_t *order);
-
 /* ---- lanes (plan/choose_lanes.c) ---- */
 /* Gives a call of the tasks its kernel for lanes, or makes it run task after task.
  * posed: its problem is one that kernels know. */
@@ -131,9 +122,5 @@ size_t il_lanes_scratch(const il_graph *graph, const il_call *call);
 enum { IL_FEW_TASKS = 4 };
 /* Whether lanes pay for a plan that was built with them and runs so many tasks (0: many); why receives the reason in either case. */
 bool il_lanes_pay(const il_plan *plan, int tasks, const char **why);
-
-/* Runs one step with the given bases; live: tasks of the group, with lanes (else 1). */
-void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch,
-                 int live);
 
 #endif

@@ -1,4 +1,5 @@
 /* A plan as text: one line per call, in the order in which they run. */
+#include <innerloop/grad.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -297,17 +297,22 @@ il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspa
   return il_plan_run_meanwhile(plan, team, workspace, bindings, profile, &(il_meanwhile){0});
 }
 
+/* Nothing is written to what callers share: the plan, its graph and the graph's context. */
+static bool runnable(il_context *context, const void *workspace, const il_bindings *bindings) {
+  const bool aligned = (uintptr_t)workspace % IL_WORKSPACE_ALIGNMENT == 0;
+  if (context && bindings->tasks < 1)
+    il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1",
+            bindings->tasks);
+  else if (context && !aligned)
+    il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: the workspace must be aligned to %d bytes",
+            IL_WORKSPACE_ALIGNMENT);
+  return bindings->tasks >= 1 && aligned;
+}
+
 il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *workspace,
                                 const il_bindings *bindings, il_profile *profile,
                                 const il_meanwhile *meanwhile) {
-  il_context *context = plan->graph->context;
-  if (bindings->tasks < 1)
-    return il_fail(context, IL_ERROR_ARGUMENT, "il_plan_run: found %d tasks, expected at least 1",
-                   bindings->tasks);
-  if ((uintptr_t)workspace % IL_WORKSPACE_ALIGNMENT)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "il_plan_run: the workspace must be aligned to %d bytes",
-                   IL_WORKSPACE_ALIGNMENT);
+  if (!runnable(il_team_context(team), workspace, bindings)) return IL_ERROR_ARGUMENT;
   il_execution run = il_execution_start(plan, il_team_threads(team), workspace, bindings);
   run.team = team;
   run.profile = profile;

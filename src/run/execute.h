@@ -50,6 +50,9 @@ bool il_execution_shared(il_execution *run, il_when when);
 /* One chunk of tasks as `worker`. False: a callback stopped it. */
 bool il_execution_chunk(il_execution *run, int worker, int chunk);
 
+/* Runs one call with the given bases; live: tasks of the group, with lanes (else 1). */
+void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, void *scratch,
+                 int live);
 void *il_execution_scratch(const il_execution *run, int worker);
 /* Divides a call before or after the tasks among the team (run/share.c). False: it was not run, because it is
  * to run whole. */

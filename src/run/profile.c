@@ -1,6 +1,7 @@
 /* Where a plan's time goes: entries per worker while it runs (profile.h), added up and sorted for print. */
 #include "run/profile.h"
 
+#include <innerloop/grad.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

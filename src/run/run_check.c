@@ -1,4 +1,5 @@
 /* Runs a plan beside the reference interpreter, value by value, and stops at the first that differs. */
+#include <innerloop/grad.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

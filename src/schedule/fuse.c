@@ -7,12 +7,12 @@
  *
  * Elementwise values of shared inputs that only what follows the mean reads are made there, when they are first
  * read: an optimizer's decay of its moments joins the group that updates them. */
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 #include <stdlib.h>
 
 #include "schedule/mark.h"
-#include "schedule/window.h"
+#include "schedule/operand.h"
 
 enum {
   LOOK_BACK = 24, /* groups further back are not worth the memory their operands would hold */
@@ -35,91 +35,8 @@ static void place_elementwise(il_fusion *f, uint32_t id);
 
 static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
 
-/* Whether groups read what a pool scatters as the pooled numbers and their taps. */
-static bool is_spread(const il_schedule *s, uint32_t id, il_pool_geometry *window) {
-  const il_node *node = node_at(s, id);
-  if (!s->fuse || node->op != IL_OP_POOL_SCATTER || node->when != IL_PER_TASK) return false;
-  *window = il_pool_geometry_of(s->graph, node);
-  return il_pool_apart(window) && il_node_of(s->graph, node->input[0])->type == IL_UINT8;
-}
-
-/* `stored`: a broadcast or scatter that has memory of its own is read like any value. */
-static bool mode_of(const il_schedule *s, uint32_t id, bool stored, il_tile_mode *mode,
-                    uint32_t *base, int64_t *width) {
-  const il_node *node = node_at(s, id);
-  *width = 0;
-  *mode = IL_TILE_FULL;
-  *base = id;
-  if (node->op == IL_OP_CONSTANT) {
-    *mode = IL_TILE_SCALAR;
-    return true;
-  }
-  if (stored) return true;
-  il_pool_geometry window;
-  if (is_spread(s, id, &window)) {
-    *mode = IL_TILE_SPREAD;
-    *base = node->input[1].id;
-    *width = window.c;
-    return true;
-  }
-  if (node->op != IL_OP_BROADCAST) return true;
-  *base = node->input[0].id;
-  const il_shape from = node_at(s, *base)->shape, to = node->shape;
-  if (il_shape_count(from) == 1) {
-    *mode = IL_TILE_SCALAR;
-    return true;
-  }
-  bool channel = true, row = true;
-  int begin = 0, end = to.rank; /* kept axes: [begin, end) */
-  while (begin < to.rank && from.dim[begin] == 1) begin++;
-  while (end > 0 && from.dim[end - 1] == 1) end--;
-  for (int i = begin; i < to.rank; i++) channel = channel && from.dim[i] == to.dim[i];
-  for (int i = 0; i < end; i++) row = row && from.dim[i] == to.dim[i];
-  if (channel) {
-    *mode = IL_TILE_CHANNEL;
-    *width = 1;
-    for (int i = begin; i < to.rank; i++) *width *= to.dim[i];
-    return true;
-  }
-  if (row) {
-    *mode = IL_TILE_ROW;
-    *width = 1;
-    for (int i = end; i < to.rank; i++) *width *= to.dim[i];
-    return true;
-  }
-  return false;
-}
-
 static bool has(const uint32_t *list, int count, uint32_t id) {
   return il_find(list, count, id) >= 0;
-}
-
-uint32_t il_direct(const il_schedule *s, uint32_t id) {
-  while (node_at(s, id)->op == IL_OP_STOP_GRADIENT) id = node_at(s, id)->input[0].id;
-  return id;
-}
-
-static bool mode_now(const il_schedule *s, uint32_t id, il_tile_mode *mode, uint32_t *base,
-                     int64_t *width) {
-  return mode_of(s, id, s->item_of[s->root[id]] >= 0, mode, base, width);
-}
-
-uint32_t il_operand_base(const il_schedule *s, const il_item *item, int k, il_tile_mode *mode) {
-  uint32_t base;
-  int64_t width;
-  if (k > 0) {
-    mode_of(s, item->operand[k - 1], item->stored[k - 1], mode, &base, &width);
-    if (*mode == IL_TILE_SPREAD) {
-      *mode = IL_TILE_TAP;
-      return item->operand[k];
-    }
-  }
-  mode_of(s, item->operand[k], item->stored[k], mode, &base, &width);
-  return s->root[base];
-}
-
-il_pool_geometry il_spread_window(const il_schedule *s, const il_item *item, int k) {
-  return il_pool_geometry_of(s->graph, node_at(s, item->operand[k]));
 }
 
 static il_item *append(il_fusion *f, il_when when) {
@@ -197,7 +114,7 @@ static int32_t available(const il_fusion *f, uint32_t id) {
   const int32_t at = available(f, node->input[0].id);
   /* Read in another shape it must have left its group. */
   const int32_t after = s->item_of[s->root[node->input[0].id]] + 1;
-  return node->op != IL_OP_STOP_GRADIENT && after > at ? after : at;
+  return !il_op_repeats(node->op) && after > at ? after : at;
 }
 
 /* What a remade value costs: the operations down to values that lie in memory, and those values. */
@@ -217,7 +134,7 @@ static void add_to_recipe(const il_fusion *f, uint32_t id, il_recipe *r) {
     int64_t width;
     if (f->remade[operand])
       add_to_recipe(f, operand, r);
-    else if ((!mode_now(s, operand, &mode, &base, &width) || mode == IL_TILE_FULL ||
+    else if ((!il_operand_mode(s, operand, &mode, &base, &width) || mode == IL_TILE_FULL ||
               mode == IL_TILE_SPREAD) &&
              il_find(r->root, r->roots, s->root[operand]) < 0)
       r->root[r->roots++] = s->root[operand];
@@ -264,7 +181,7 @@ static void join_as_operand(const il_fusion *f, const il_item *group, uint32_t i
   il_tile_mode mode;
   uint32_t base;
   int64_t wants;
-  mode_now(s, id, &mode, &base, &wants);
+  il_operand_mode(s, id, &mode, &base, &wants);
   if (wants && j->width && wants != j->width) j->possible = false;
   if (wants) j->width = wants;
   const bool spread = mode == IL_TILE_SPREAD;
@@ -320,7 +237,7 @@ static void make_readable(il_fusion *f, uint32_t id, int64_t *width) {
     il_tile_mode mode;
     uint32_t base;
     int64_t wants;
-    const bool readable = mode_now(s, operand, &mode, &base, &wants);
+    const bool readable = il_operand_mode(s, operand, &mode, &base, &wants);
     if (!readable || (wants && *width && wants != *width)) {
       ensure(f, operand);
     } else {
@@ -421,7 +338,8 @@ static void place(il_fusion *f, uint32_t id) {
   place_operands(f, id);
   if (node->op == IL_OP_INPUT || node->op == IL_OP_CONSTANT || il_op_aliases(node->op)) return;
   if (node->op == IL_OP_BROADCAST && f->tiles) return;
-  if (is_spread(s, id, &(il_pool_geometry){0})) return; /* who reads it as it is ensures it */
+  if (il_operand_spreads(s, id, &(il_pool_geometry){0}))
+    return; /* who reads it as it is ensures it */
   if (f->tiles && il_op_elementwise(node->op)) {
     f->remade[id] = worth_remaking(f, id);
     if (!f->remade[id]) place_elementwise(f, id);

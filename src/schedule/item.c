@@ -1,5 +1,5 @@
-/* What an item of a schedule reads and makes (fuse.h). */
-#include "schedule/fuse.h"
+/* What an item of a schedule reads and makes (schedule.h). */
+#include "schedule/schedule.h"
 
 #include <stdlib.h>
 

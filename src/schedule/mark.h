@@ -2,12 +2,10 @@
 #ifndef IL_SCHEDULE_MARK_H
 #define IL_SCHEDULE_MARK_H
 
-#include "schedule/fuse.h"
+#include "schedule/schedule.h"
 
 /* The result is the operand's memory. */
-static inline bool il_op_aliases(il_op op) {
-  return op == IL_OP_RESHAPE || op == IL_OP_STOP_GRADIENT;
-}
+static inline bool il_op_aliases(il_op op) { return op == IL_OP_RESHAPE || il_op_repeats(op); }
 /* Fills needed and root; nothing is computed by an item yet. */
 void il_mark_needed(il_schedule *schedule);
 /* later [size + 1] receives which values of shared inputs are made after the mean, because only what follows it

@@ -9,10 +9,9 @@
  *
  * Made again means: the same kernel runs on the same operands and gives the same bits. The operands live until then;
  * whether that outweighs what is freed is found by trying: the peak must fall. */
-#include "schedule/fuse.h"
-
 #include <stdlib.h>
-#include <string.h>
+
+#include "schedule/timeline.h"
 
 enum {
   SMALL_PEAK = 16 << 20, /* bytes of a task that no value is made again for */
@@ -22,130 +21,39 @@ enum {
   TASK_SHARE = 12        /* what is made again costs this part of the task at most */
 };
 
-/* One item of the tasks, with what it reads and makes. */
-typedef struct il_turn {
-  il_item *item;
-  int before; /* the schedule's item that it is, or that it is put before */
-  int reads, makes;
-  uint64_t over; /* bit k: a result may lie where operand k lies, if that is read no more */
-  uint32_t read[IL_ITEM_MAX_READS], made[IL_TILE_MAX_RESULTS];
-} il_turn;
+/* A value that is cheap to make. */
+typedef struct il_candidate {
+  uint32_t id;
+  int64_t bytes;
+  double cost, gain;       /* gain: bytes by cost */
+  const il_access *making; /* the first one */
+} il_candidate;
 
 typedef struct il_remaking {
   il_schedule *s;
-  il_turn *step;
-  int count, capacity;
-  bool *fixed; /* [size + 1] never made again: read after the tasks, or tried in vain */
-  int *by, *previous, *next; /* [size + 1] steps that made it, and that last and next read it */
-  int64_t *change;           /* [capacity + 1] bytes that begin to live less those that end */
-  bool *taken;               /* [capacity + 1] a result of the step lies where an operand lay */
+  il_timeline line;
+  bool *fixed;             /* [size + 1] never made again: read after the tasks, or tried in vain */
+  il_candidate *candidate; /* the best first */
+  int candidates;
 } il_remaking;
 
-static int64_t bytes_of(const il_remaking *r, uint32_t id) {
-  return (int64_t)il_node_bytes(r->s->graph->nodes[id]);
+static int64_t bytes_of(const il_schedule *s, uint32_t id) {
+  return (int64_t)il_node_bytes(s->graph->nodes[id]);
 }
 
-static void fill_step(const il_remaking *r, il_turn *step, il_item *item, int before) {
-  step->item = item;
-  step->before = before;
-  step->reads = il_item_reads(r->s, item, step->read);
-  step->makes = il_item_makes(r->s, item, step->made);
-  step->over = 0;
-  for (int k = 0; k < item->operands; k++)
-    for (int m = 0; m < item->members; m++)
-      if (il_item_overwrites(r->s, item, k, m)) step->over |= UINT64_C(1) << k;
-}
-
-static double cost_of(const il_remaking *r, const il_turn *step) {
-  const il_graph *g = r->s->graph;
+static double cost_of(const il_schedule *s, const il_item *item) {
+  const il_graph *g = s->graph;
+  uint32_t read[IL_ITEM_MAX_READS], made[IL_TILE_MAX_RESULTS];
+  const int reads = il_item_reads(s, item, read), makes = il_item_makes(s, item, made);
   double flops = 0, bytes = 0;
-  for (int i = 0; i < step->reads; i++)
-    if (g->nodes[step->read[i]]->op != IL_OP_CONSTANT) bytes += (double)bytes_of(r, step->read[i]);
-  for (int i = 0; i < step->makes; i++) bytes += (double)bytes_of(r, step->made[i]);
-  for (int i = -1; i < step->item->members; i++) {
-    const il_node *node = g->nodes[i < 0 ? step->item->node : step->item->member[i]];
+  for (int i = 0; i < reads; i++)
+    if (g->nodes[read[i]]->op != IL_OP_CONSTANT) bytes += (double)bytes_of(s, read[i]);
+  for (int i = 0; i < makes; i++) bytes += (double)bytes_of(s, made[i]);
+  for (int i = -1; i < item->members; i++) {
+    const il_node *node = g->nodes[i < 0 ? item->node : item->member[i]];
     if (node && g->ops[node->op]->flops) flops += g->ops[node->op]->flops(g, node);
   }
   return bytes + flops / BYTE_FLOPS;
-}
-
-static bool first_steps(il_remaking *r) {
-  il_schedule *s = r->s;
-  uint32_t root[IL_ITEM_MAX_READS];
-  for (int i = 0; i < s->count; i++) r->capacity += 2 * (s->items[i]->when == IL_PER_TASK);
-  const size_t n = (size_t)s->graph->size + 1;
-  r->step = malloc(((size_t)r->capacity + 1) * sizeof *r->step);
-  r->fixed = calloc(n, sizeof *r->fixed);
-  r->by = calloc(n, sizeof *r->by);
-  r->previous = calloc(n, sizeof *r->previous);
-  r->next = calloc(n, sizeof *r->next);
-  r->change = calloc((size_t)r->capacity + 1, sizeof *r->change);
-  r->taken = calloc((size_t)r->capacity + 1, sizeof *r->taken);
-  if (!r->step || !r->fixed || !r->by || !r->previous || !r->next || !r->change || !r->taken)
-    return false;
-  for (int i = 0; i < s->count; i++) {
-    il_item *item = s->items[i];
-    if (item->when == IL_PER_TASK) {
-      fill_step(r, &r->step[r->count++], item, i);
-      continue;
-    }
-    const int reads = il_item_reads(s, item, root);
-    for (int k = 0; k < reads; k++) r->fixed[root[k]] = true;
-  }
-  for (int i = 0; i < s->graph->output_count; i++)
-    r->fixed[s->root[s->graph->outputs[i].value.id]] = true;
-  return true;
-}
-
-static void end_life(il_remaking *r, uint32_t id, int last) {
-  const il_turn *step = &r->step[last];
-  r->change[r->by[id]] += bytes_of(r, id);
-  const int operand = il_find(step->read, step->reads, id);
-  const bool hands_on = operand >= 0 && step->over >> operand & 1 && !r->taken[last];
-  if (hands_on) r->taken[last] = true;
-  r->change[hands_on ? last : last + 1] -= bytes_of(r, id);
-}
-
-/* The most bytes that live at one step; receives the first such step. A value's life ends with its last reader
- * before it is made again. */
-static int64_t peak_of(il_remaking *r, int *at) {
-  const uint32_t size = r->s->graph->size;
-  for (uint32_t id = 1; id <= size; id++) r->by[id] = -1;
-  memset(r->change, 0, ((size_t)r->count + 1) * sizeof *r->change);
-  memset(r->taken, 0, (size_t)r->count);
-  for (int t = 0; t < r->count; t++) {
-    const il_turn *step = &r->step[t];
-    for (int i = 0; i < step->reads; i++) r->previous[step->read[i]] = t;
-    for (int i = 0; i < step->makes; i++) {
-      const uint32_t id = step->made[i];
-      if (r->by[id] >= 0) end_life(r, id, r->previous[id]);
-      r->by[id] = r->previous[id] = t;
-    }
-  }
-  for (uint32_t id = 1; id <= size; id++)
-    if (r->by[id] >= 0) end_life(r, id, r->previous[id]);
-  int64_t live = 0, most = 0;
-  for (int t = 0; t < r->count; t++) {
-    live += r->change[t];
-    if (live > most) *at = t;
-    if (live > most) most = live;
-  }
-  return most;
-}
-
-/* Around step `at`: by whom each value was made, its last reader until then and its next one (0: none). */
-static void look_around(il_remaking *r, int at) {
-  for (uint32_t id = 1; id <= r->s->graph->size; id++) r->by[id] = r->next[id] = -1;
-  for (int t = 0; t <= at; t++) {
-    const il_turn *step = &r->step[t];
-    for (int i = 0; i < step->reads; i++) r->previous[step->read[i]] = t;
-    for (int i = 0; i < step->makes; i++) r->by[step->made[i]] = r->previous[step->made[i]] = t;
-  }
-  for (int t = r->count - 1; t > at; t--) {
-    const il_turn *step = &r->step[t];
-    for (int i = 0; i < step->makes; i++) r->next[step->made[i]] = -1;
-    for (int i = 0; i < step->reads; i++) r->next[step->read[i]] = t;
-  }
 }
 
 /* The item that makes this one value and nothing else. */
@@ -177,96 +85,133 @@ static il_item trimmed(const il_schedule *s, const il_item *from, uint32_t id) {
   return item;
 }
 
-/* Of the values that lie unread at step `at`, the one that is best made again; `again` receives its step. 0: none. */
-static uint32_t best_at(il_remaking *r, int at, int64_t peak, il_item *item, il_turn *again) {
-  uint32_t best = 0;
-  double best_gain = 1.0 / MOST_COST;
-  look_around(r, at);
-  for (uint32_t id = 1; id <= r->s->graph->size; id++) {
-    if (r->fixed[id] || r->by[id] < 0 || r->next[id] < 0) continue;
-    if (r->previous[id] == at || r->previous[id] == r->by[id]) continue;
-    if (bytes_of(r, id) < peak / SMALL_SHARE) continue;
-    const il_item *from = r->step[r->by[id]].item;
-    if (il_find(from->sum, from->sums, id) >= 0) continue;
-    il_item made = trimmed(r->s, from, id);
-    il_turn step;
-    fill_step(r, &step, &made, r->step[r->next[id]].before);
-    const double gain = (double)bytes_of(r, id) / cost_of(r, &step);
-    if (gain <= best_gain) continue;
-    best = id;
-    best_gain = gain;
-    *item = made;
-    *again = step;
-    again->item = item;
+static void fix(il_remaking *r) {
+  const il_schedule *s = r->s;
+  uint32_t read[IL_ITEM_MAX_READS];
+  for (int i = 0; i < s->count; i++) {
+    if (s->items[i]->when == IL_PER_TASK) continue;
+    const int reads = il_item_reads(s, s->items[i], read);
+    for (int k = 0; k < reads; k++) r->fixed[read[k]] = true;
   }
-  return best;
+  for (int i = 0; i < s->graph->output_count; i++)
+    r->fixed[s->root[s->graph->outputs[i].value.id]] = true;
 }
 
-static void insert(il_remaking *r, int at, const il_turn *step) {
-  memmove(&r->step[at + 1], &r->step[at], (size_t)(r->count++ - at) * sizeof *step);
-  r->step[at] = *step;
+static int by_gain(const void *left, const void *right) {
+  const il_candidate *a = left, *b = right;
+  if (a->gain != b->gain) return a->gain > b->gain ? -1 : 1;
+  return (a->id > b->id) - (a->id < b->id);
 }
 
-static void take_out(il_remaking *r, int at) {
-  memmove(&r->step[at], &r->step[at + 1], (size_t)(--r->count - at) * sizeof *r->step);
+static bool find_candidates(il_remaking *r) {
+  il_schedule *s = r->s;
+  r->candidate = calloc((size_t)s->graph->size + 1, sizeof *r->candidate);
+  if (!r->candidate) return false;
+  for (int i = 0; i < s->count; i++) {
+    const il_turn *turn = r->line.first[i];
+    for (int k = 0; turn && k < turn->accesses; k++) {
+      const uint32_t id = turn->access[k].id;
+      if (!turn->access[k].makes || r->fixed[id] || bytes_of(s, id) < SMALL_PEAK / SMALL_SHARE ||
+          il_find(turn->item->sum, turn->item->sums, id) >= 0)
+        continue;
+      const il_item made = trimmed(s, turn->item, id);
+      il_candidate c = {.id = id, .bytes = bytes_of(s, id), .making = &turn->access[k]};
+      c.cost = cost_of(s, &made);
+      c.gain = (double)c.bytes / c.cost;
+      if (c.gain > 1.0 / MOST_COST) r->candidate[r->candidates++] = c;
+    }
+  }
+  qsort(r->candidate, (size_t)r->candidates, sizeof *r->candidate, by_gain);
+  return true;
+}
+
+/* Who reads the value next, if it was read before turn `at`, is not read there, and is after it. */
+static const il_turn *reader_after(il_remaking *r, const il_candidate *c, const il_turn *at) {
+  const il_access *last = c->making, *next = last->after;
+  if (il_turn_precedes(at, last->turn)) return NULL;
+  for (; next && !il_turn_precedes(at, next->turn); next = next->after) {
+    last = next;
+    r->s->looks++;
+  }
+  return last->makes || last->turn == at || !next || next->makes ? NULL : next->turn;
+}
+
+/* Of the values that lie unread at the peak, the one that is best made again; NULL: none. before receives who reads it
+ * next. */
+static const il_candidate *best_at(il_remaking *r, const il_peak *peak, const il_turn **before) {
+  for (int i = 0; i < r->candidates; i++) {
+    const il_candidate *c = &r->candidate[i];
+    r->s->looks++;
+    if (r->fixed[c->id] || c->bytes < peak->most / SMALL_SHARE) continue;
+    *before = reader_after(r, c, peak->at);
+    if (*before) return c;
+  }
+  return NULL;
 }
 
 static bool choose(il_remaking *r) {
+  il_timeline *line = &r->line;
+  const int capacity = 2 * line->count;
   double left = 0;
-  for (int t = 0; t < r->count; t++) left += cost_of(r, &r->step[t]) / TASK_SHARE;
-  int at = 0;
-  int64_t peak = peak_of(r, &at);
-  while (peak > SMALL_PEAK && r->count < r->capacity) {
-    il_item made;
-    il_turn step;
-    const uint32_t id = best_at(r, at, peak, &made, &step);
-    if (!id) return true;
-    const int before = r->next[id];
-    const double cost = cost_of(r, &step);
-    int next_at = 0;
-    insert(r, before, &step);
-    const int64_t next_peak = peak_of(r, &next_at);
-    if (cost > left || next_peak > peak || (next_peak == peak && next_at == at)) {
-      take_out(r, before);
-      r->fixed[id] = true;
+  for (int i = 0; i < r->s->count; i++)
+    if (line->first[i]) left += cost_of(r->s, r->s->items[i]) / TASK_SHARE;
+  il_peak peak = il_timeline_peak(line);
+  while (peak.most > SMALL_PEAK && line->count < capacity) {
+    const il_turn *before;
+    const il_candidate *c = best_at(r, &peak, &before);
+    if (!c) return true;
+    il_item *item = malloc(sizeof *item);
+    if (!item) return false;
+    *item = trimmed(r->s, c->making->turn->item, c->id);
+    il_turn *turn = il_turn_make(line, item);
+    if (!turn) {
+      free(item);
+      return false;
+    }
+    il_timeline_insert(line, turn, before);
+    const il_peak next = il_timeline_peak(line);
+    if (c->cost > left || next.most > peak.most || (next.most == peak.most && next.at == peak.at)) {
+      il_timeline_take_out(line, turn);
+      free(item);
+      r->fixed[c->id] = true;
       continue;
     }
-    r->step[before].item = malloc(sizeof made);
-    if (!r->step[before].item) return false;
-    *r->step[before].item = made;
-    left -= cost;
-    peak = next_peak;
-    at = next_at;
+    left -= c->cost;
+    peak = next;
   }
   return true;
 }
 
 /* Puts the added items before those that they were made for. */
-static bool merge(il_remaking *r) {
+static bool merge(const il_remaking *r) {
   il_schedule *s = r->s;
-  il_item **items = malloc(((size_t)s->count + (size_t)r->count + 1) * sizeof *items);
+  il_item **items = malloc(((size_t)s->count + (size_t)r->line.count + 1) * sizeof *items);
   if (!items) return false;
-  int count = 0, next = 0;
+  int count = 0;
   for (int i = 0; i < s->count; i++) {
-    for (; next < r->count && r->step[next].before == i; next++)
-      if (r->step[next].item->again) items[count++] = r->step[next].item;
+    for (const il_turn *turn = r->line.first[i]; turn && turn->next; turn = turn->next)
+      items[count++] = turn->item;
     items[count++] = s->items[i];
   }
   il_items_replace(s, items, count);
   return true;
 }
 
+static void free_added(const il_remaking *r) {
+  for (int i = 0; i < r->s->count && r->line.first; i++)
+    for (const il_turn *turn = r->line.first[i]; turn && turn->next; turn = turn->next)
+      free(turn->item);
+}
+
 il_status il_schedule_remake(il_schedule *s) {
   il_remaking r = {.s = s};
-  const bool made = first_steps(&r) && choose(&r) && merge(&r);
-  for (int t = 0; !made && t < r.count; t++)
-    if (r.step[t].item && r.step[t].item->again) free(r.step[t].item);
-  free(r.step);
+  r.fixed = calloc((size_t)s->graph->size + 1, sizeof *r.fixed);
+  bool made = il_timeline_start(&r.line, s) && r.fixed;
+  if (made) fix(&r);
+  made = made && find_candidates(&r) && choose(&r) && merge(&r);
+  if (!made) free_added(&r);
+  il_timeline_end(&r.line);
   free(r.fixed);
-  free(r.by);
-  free(r.previous);
-  free(r.next);
-  free(r.change);
-  free(r.taken);
+  free(r.candidate);
   return made ? IL_OK : il_fail_memory(s->graph->context, "a plan's schedule");
 }

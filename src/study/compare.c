@@ -1,5 +1,5 @@
 /* The same net on the same samples at the same budget: plain, augmented, with dropout, meta-learned. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -74,6 +74,16 @@ static const char *left_out(const comparison *c, method way) {
     found |= il_net_layer(net, i)->kind == IL_LAYER_DROPOUT;
   il_net_free(net);
   return found ? NULL : "the net has no hidden layer";
+}
+
+il_compare_options il_compare_defaults(void) {
+  il_compare_options o = {
+      .model = {.kind = "mlp"}, .fit = il_fit_defaults(), .meta = il_meta_defaults(), .seeds = 5};
+  o.fit.steps = 500;
+  o.meta.inner_steps = 1;
+  o.meta.meta_batch = 1;
+  o.meta.episodes.shots = o.meta.episodes.queries = o.fit.batch / 2;
+  return o;
 }
 
 il_status il_compare(il_context *context, const il_samples *train, const il_samples *test,

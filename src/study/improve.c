@@ -1,5 +1,5 @@
 /* A trained classifier before and after meta-training, on unseen classes and on its own. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "nn/net.h"
 #include "fit/model.h"
 
-enum { VALIDATION_TASKS = 100, SHOTS = 2 }; /* no more than test tasks */
+enum { VALIDATION_TASKS = 100, SHOTS = 2, UNSEEN_QUERIES = 5 }; /* no more than test tasks */
 static const int shots_of[SHOTS] = {1, 5};
 
 typedef struct improvement {
@@ -22,6 +22,7 @@ typedef struct improvement {
   int *background, *unseen; /* classes of the dataset */
   il_samples *train, *test, *validation_tasks, *test_tasks;
   il_model *plain, *headed, *meta; /* headed: plain under a new last layer */
+  il_improve_progress progress;
 } improvement;
 
 static double now(void) {
@@ -30,13 +31,36 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void say(const improvement *p, const char *message) {
-  if (p->options->progress) p->options->progress(p->options->user, message);
+/* ---- progress ---- */
+
+static void show(improvement *p) {
+  if (p->options->progress) p->options->progress(p->options->user, &p->progress);
+}
+
+static void begin(improvement *p, const char *stage, const char *piece, int64_t of) {
+  p->progress = (il_improve_progress){stage, piece, 0, of};
+  show(p);
+}
+
+static void piece_done(improvement *p) {
+  p->progress.done++;
+  show(p);
+}
+
+static void epoch_done(void *user, const il_fit_progress *done) {
+  (void)done;
+  piece_done(user);
+}
+
+static void meta_steps_done(void *user, const il_meta_progress *done) {
+  improvement *p = user;
+  p->progress.done = done->step;
+  show(p);
 }
 
 /* ---- data ---- */
 
-/* Unseen classes are put in an order drawn by seed; the first sixth validates, the rest tests. */
+/* Unseen classes are put in an order drawn by seed; the first sixth, or one task's classes, validates, the rest tests. */
 static il_status divide_classes(improvement *p) {
   int classes = il_dataset_classes(p->dataset), named = 0;
   p->background = calloc(2 * (size_t)classes, sizeof *p->background);
@@ -85,8 +109,45 @@ static void hold_out_last(improvement *p, const il_samples *all, int classes) {
   free(index);
 }
 
+static int validation_classes(const improvement *p) {
+  int sixth = p->unseens / 6, ways = p->options->meta.episodes.ways;
+  return sixth < ways ? ways : sixth;
+}
+
+static int64_t fewest_examples(const improvement *p, int classes, const int *cls) {
+  int64_t fewest = classes ? INT64_MAX : 0;
+  for (int c = 0; c < classes; c++) {
+    int64_t examples = il_dataset_examples(p->dataset, cls[c]);
+    if (examples < fewest) fewest = examples;
+  }
+  return fewest;
+}
+
+/* Everything that the data must have is asked before any work, of all parts at once. */
+static il_status check_data(improvement *p, int classes) {
+  const il_episodes *e = &p->options->meta.episodes;
+  if (!(p->options->hold_out > 0 && p->options->hold_out < 1))
+    return il_fail(p->context, IL_ERROR_ARGUMENT,
+                   "improve: hold_out %g, expected more than 0 and less than 1",
+                   p->options->hold_out);
+  int64_t own = e->shots + e->queries + 1, unseen = shots_of[SHOTS - 1] + UNSEEN_QUERIES;
+  while (own - (int64_t)(p->options->hold_out * (double)own + 0.5) < e->shots + e->queries) own++;
+  int64_t own_found = fewest_examples(p, classes < p->backgrounds ? classes : p->backgrounds,
+                                      p->background),
+          unseen_found = fewest_examples(p, p->unseens, p->unseen);
+  if (p->backgrounds >= e->ways && p->unseens >= 2 * e->ways && own_found >= own &&
+      unseen_found >= unseen)
+    return IL_OK;
+  return il_fail(p->context, IL_ERROR_DATA,
+                 "improve: the data have %d background classes (%lld or more examples each) and %d "
+                 "others (%lld or more each); %d-way tasks need %d background classes of %lld "
+                 "examples and %d others, %d to validate and %d to test, of %lld",
+                 p->backgrounds, (long long)own_found, p->unseens, (long long)unseen_found, e->ways,
+                 e->ways, (long long)own, 2 * e->ways, e->ways, e->ways, (long long)unseen);
+}
+
 static il_status make_samples(improvement *p) {
-  int classes = p->result->classes, validation = p->unseens / 6;
+  int classes = p->result->classes, validation = validation_classes(p);
   il_samples *all = il_samples_of_classes(p->context, p->dataset, classes, p->background);
   if (all && p->options->init)
     hold_out_last(p, all, classes);
@@ -110,15 +171,19 @@ static il_status classifier(improvement *p) {
   int size[3], classes = o->classes ? o->classes : p->backgrounds;
   il_dataset_image_size(p->dataset, size);
   il_shape image = IL_SHAPE(size[0], size[1], size[2]);
-  p->plain = o->init ? il_model_open(p->context, &o->model, o->init, image) : NULL;
-  if (!p->plain && !o->init) p->plain = il_model_new(p->context, &o->model, image, classes);
-  if (!p->plain) return il_context_status(p->context);
-  classes = (int)il_net_parameter_shape(p->plain->net, il_model_head(p->plain)).dim[1];
+  if (o->init) {
+    p->plain = il_model_open(p->context, &o->model, o->init, image);
+    if (!p->plain) return il_context_status(p->context);
+    classes = (int)il_net_parameter_shape(p->plain->net, il_model_head(p->plain)).dim[1];
+  }
+  if (check_data(p, classes) != IL_OK) return il_context_status(p->context);
   if (classes > p->backgrounds || classes < o->meta.episodes.ways)
     return il_fail(p->context, IL_ERROR_DATA,
                    "the classifier has %d classes, expected %d (of a task) to the %d of the "
                    "background set",
                    classes, o->meta.episodes.ways, p->backgrounds);
+  if (!o->init) p->plain = il_model_new(p->context, &o->model, image, classes);
+  if (!p->plain) return il_context_status(p->context);
   p->result->classes = classes;
   return make_samples(p);
 }
@@ -128,8 +193,13 @@ static il_status train_classifier(improvement *p) {
   double begun = now();
   p->result->train = p->train->count;
   p->result->test = p->test->count;
-  if (!o->init && il_fit(p->context, p->plain, p->train, &o->fit) != IL_OK)
+  il_fit_options fit = o->fit;
+  fit.progress = epoch_done;
+  fit.user = p;
+  if (!o->init) begin(p, "training the classifier", "epochs", fit.epochs);
+  if (!o->init && il_fit(p->context, p->plain, p->train, &fit) != IL_OK)
     return il_context_status(p->context);
+  begin(p, "testing the classifier", NULL, 0);
   p->result->seconds_plain = now() - begun;
   il_test_result r;
   il_status status = il_test(p->context, p->plain, p->test, o->fit.loss, o->fit.team, &r);
@@ -139,23 +209,26 @@ static il_status train_classifier(improvement *p) {
 
 /* ---- unseen classes ---- */
 
+static const double rate[] = {0.01, 0.03, 0.1, 0.4, 1};
+static const int steps[] = {1, 5, 10, 20};
+enum { RATES = sizeof rate / sizeof *rate, STEPS = sizeof steps / sizeof *steps };
+
 /* Gradient descent on support sets, with the rate and the number of steps that do best on validation classes. */
 static il_status adapt_to_unseen(improvement *p, const il_model *m, il_improve_adapted *best) {
-  static const double rate[] = {0.01, 0.03, 0.1, 0.4, 1};
-  static const int steps[] = {1, 5, 10, 20};
   il_meta_options o = p->options->meta;
   double chosen = -1, mean, interval;
   o.episodes.shots = best->shots;
-  o.episodes.queries = 5;
+  o.episodes.queries = UNSEEN_QUERIES;
   o.episodes.rotate = false;
-  for (int r = 0; r < (int)(sizeof rate / sizeof *rate); r++)
-    for (int s = 0; s < (int)(sizeof steps / sizeof *steps); s++) {
+  for (int r = 0; r < RATES; r++)
+    for (int s = 0; s < STEPS; s++) {
       o.inner_lr = rate[r];
       o.inner_steps = steps[s];
       if (o.stop && *o.stop) return il_fail(p->context, IL_ERROR_INTERRUPTED, "stopped");
       int tasks = p->options->tasks < VALIDATION_TASKS ? p->options->tasks : VALIDATION_TASKS;
       if (il_meta_test(p->context, m, p->validation_tasks, &o, tasks, &mean, &interval) != IL_OK)
         return il_context_status(p->context);
+      piece_done(p);
       if (mean <= chosen) continue;
       chosen = mean;
       best->lr = rate[r];
@@ -163,21 +236,26 @@ static il_status adapt_to_unseen(improvement *p, const il_model *m, il_improve_a
     }
   o.inner_lr = best->lr;
   o.inner_steps = best->steps;
-  return il_meta_test(p->context, m, p->test_tasks, &o, p->options->tasks, &best->mean,
-                      &best->interval);
+  il_status status = il_meta_test(p->context, m, p->test_tasks, &o, p->options->tasks, &best->mean,
+                                  &best->interval);
+  piece_done(p);
+  return status;
 }
 
 static il_status compare_on_unseen(improvement *p) {
   il_improve_result *r = p->result;
-  const il_meta_options *o = &p->options->meta;
+  il_meta_options meta = p->options->meta, *o = &meta;
+  meta.progress = meta_steps_done;
+  meta.user = p;
   p->headed = il_model_with_head(p->context, p->plain, o->episodes.ways, o->seed);
   p->meta = p->headed ? il_model_copy(p->context, p->headed) : NULL;
   if (!p->meta) return il_context_status(p->context);
   double begun = now();
+  begin(p, "meta-training from its weights", "meta-steps", o->steps);
   if (il_meta_fit(p->context, p->meta, p->train, o) != IL_OK) return il_context_status(p->context);
   r->meta_steps = o->steps;
   r->seconds_meta = now() - begun;
-  say(p, "adapting to unseen classes");
+  begin(p, "adapting to unseen classes", "settings", 2 * SHOTS * (RATES * STEPS + 1));
   for (int k = 0; k < SHOTS; k++) {
     r->plain[k].shots = r->meta[k].shots = shots_of[k];
     if (adapt_to_unseen(p, p->headed, &r->plain[k]) != IL_OK ||
@@ -229,9 +307,13 @@ static il_samples *features(improvement *p, const il_model *m, const il_samples 
   return f;
 }
 
+enum { HEAD_EPOCHS = 20 };
+
 static il_status new_head(improvement *p, const il_model *body, double *accuracy) {
   il_fit_options o = il_fit_defaults();
-  o.epochs = 20;
+  o.epochs = HEAD_EPOCHS;
+  o.progress = epoch_done;
+  o.user = p;
   o.lr = 0.01;
   o.batch = 256;
   o.seed = p->options->fit.seed;
@@ -261,10 +343,28 @@ static il_status original_classes(improvement *p) {
       il_measure_norms(p->context, m, p->train, o->fit.loss, o->fit.seed, o->fit.team);
   if (status == IL_OK) status = il_test(p->context, m, p->test, o->fit.loss, o->fit.team, &tested);
   r->original_old_head = tested.accuracy;
-  say(p, "a new last layer for the original classes");
+  begin(p, "training a new last layer for the original classes", "epochs", 2 * HEAD_EPOCHS);
   if (status == IL_OK) status = new_head(p, m, &r->original_new_head);
   il_model_free(m);
   return status == IL_OK ? new_head(p, p->plain, &r->original_new_head_plain) : status;
+}
+
+il_improve_options il_improve_defaults(void) {
+  il_improve_options o = {.model = {.kind = "omniglot_conv"},
+                          .hold_out = 0.25,
+                          .fit = il_fit_defaults(),
+                          .meta = il_meta_defaults(),
+                          .tasks = 1000};
+  o.fit.epochs = 10;
+  o.fit.batch = 128;
+  o.fit.parts = 4;
+  o.fit.lr = 0.003;
+  o.meta.episodes = (il_episodes){IL_EPISODES_BY_CLASS, 5, 1, 3, true};
+  o.meta.inner_steps = 1;
+  o.meta.inner_lr = 0.4;
+  o.meta.meta_batch = 16;
+  o.meta.steps = 1500;
+  return o;
 }
 
 il_status il_improve(il_context *context, const il_dataset *dataset,
@@ -276,10 +376,7 @@ il_status il_improve(il_context *context, const il_dataset *dataset,
   double begun = now();
   il_status status = divide_classes(&p);
   if (status == IL_OK) status = classifier(&p);
-  if (status == IL_OK)
-    say(&p, options->init ? "testing the classifier" : "training the classifier");
   if (status == IL_OK) status = train_classifier(&p);
-  if (status == IL_OK) say(&p, "meta-training from its weights");
   if (status == IL_OK) status = compare_on_unseen(&p);
   if (status == IL_OK) status = original_classes(&p);
   result->seconds = now() - begun;

@@ -1,6 +1,7 @@
 /* The interval of a mean over few runs. */
-#include <innerloop/compare.h>
-#include <math.h>
+#include <innerloop/study.h>
+
+#include "base/statistics.h"
 
 /* The 97.5 % point of Student's t for 1 … 30 degrees of freedom. */
 static const double student[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
@@ -9,12 +10,6 @@ static const double student[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.36
                                  2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
 
 void il_interval(int count, const double *value, double *mean, double *half) {
-  double sum = 0, squares = 0;
-  for (int i = 0; i < count; i++) sum += value[i];
-  *mean = sum / count;
-  for (int i = 0; i < count; i++) squares += (value[i] - *mean) * (value[i] - *mean);
-  *half = 0;
-  if (count < 2) return;
-  double t = count - 1 <= 30 ? student[count - 2] : 1.96;
-  *half = t * sqrt(squares / (count - 1) / count);
+  double t = count < 2 ? 0 : count - 1 <= 30 ? student[count - 2] : 1.96;
+  *half = t * il_standard_error(count, value, 1, mean);
 }

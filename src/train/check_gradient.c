@@ -1,73 +1,87 @@
 /* The meta-gradient of a configuration, in double, against finite differences. Where a relu or a maximum
- * switches between the two points the loss has a kink, and finite differences say nothing: a second graph
- * holds both points at once and counts the units that differ. */
+ * switches between the two points the loss has a kink, and finite differences say nothing: a second function
+ * holds both points at once and counts the units that differ. Of an algorithm whose direction is no derivative (Reptile)
+ * the gradient of its first inner step is compared instead. */
+#include <innerloop/train.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/random.h"
+#include "config/config_method.h"
+#include "config/config_tasks.h"
+#include "data/batch.h"
 #include "graph/graph.h"
-#include "train/learner.h"
-#include "io/weights.h"
+#include "learner/learner.h"
 
 enum { TASKS = 2, DIRECTIONS = 3, LADDER = 6 };
+static const double AGREES = 1e-5; /* relative error */
 
 typedef struct checker {
   il_context *context;
-  const il_source *source;
+  il_method method; /* in double */
+  il_tasks *tasks;
+  const il_task_shape *shape;
   il_team *team;
-  il_net *net;
-  int n;
-  bool dropout;
+  il_learner *learner;
+  il_task_needs needs;
   il_batch batch;
-  void **weights, **gradient, **other, **direction;
+  il_buffers gradient, other, direction; /* by meta entries */
 } checker;
 
-static double *at(void **block, int i) { return block[i]; }
+static double *at(const il_buffers *b, int i) { return il_buffers_at(b, i); }
+static int64_t numbers(const il_buffers *b, int i) { return il_shape_count(b->entry[i].shape); }
 
-static il_status run_graph(checker *k, il_graph *g, const void **inputs, void **outputs) {
-  if (il_context_status(k->context) != IL_OK) return il_context_status(k->context);
-  il_plan *plan = il_plan_build(g, NULL);
-  void *workspace =
-      plan ? il_workspace_alloc(k->context, plan, TASKS, il_team_threads(k->team)) : NULL;
-  if (workspace) il_plan_run(plan, k->team, workspace, &(il_bindings){TASKS, inputs, outputs});
-  free(workspace);
-  il_plan_free(plan);
-  return il_context_status(k->context);
+static bool pseudo(const checker *k) { return k->method.algorithm->gradient == IL_GRADIENT_PSEUDO; }
+
+/* The loss whose derivative is compared. */
+static il_value loss_of(checker *k, il_build *b) {
+  il_values state;
+  il_build_begin(b, &state);
+  if (pseudo(k)) return il_support_loss(b, &state, 0);
+  const int steps = k->method.algorithm->step ? b->inner.steps : 0;
+  il_build_adapt(b, &state, 0, steps);
+  return il_query_loss(b, il_build_query(b, &state, steps));
+}
+
+static il_value mean(il_graph *g, il_value v) {
+  return il_value_stage(g, v) == IL_TASK ? il_task_mean(g, v) : v;
+}
+
+/* A run on the batch with room for its tasks; takes the graph over. */
+static il_run *run_of(checker *k, il_graph *g, il_function **f) {
+  il_function_options options = k->method.function;
+  options.plan.tasks = TASKS;
+  *f = il_function_new(g, &options);
+  il_run *run = *f ? il_run_new(k->context, *f, k->team, TASKS) : NULL;
+  for (int i = 0; run && i < IL_BATCH_INPUTS; i++)
+    il_run_input(run, il_function_input(*f, il_batch_input_name[i]), k->batch.input[i]);
+  if (run && il_learner_bind(k->learner, run) == IL_OK) return run;
+  il_run_free(run);
+  return NULL;
 }
 
 /* gradient receives the mean meta-gradient of the batch. */
-static il_status gradient_of(checker *k, bool first_order, void **gradient) {
+static il_status gradient_of(checker *k, bool first_order, il_buffers *gradient) {
   il_graph *g = il_graph_new(k->context, IL_FLOAT64);
-  il_value *v = calloc(2 * (size_t)k->n + 1, sizeof *v);
-  const void **inputs = calloc(2 * (size_t)k->n + IL_BATCH_INPUTS, sizeof *inputs);
-  if (g && v && inputs) {
-    void **outputs = (void **)(uintptr_t)(inputs + k->n + IL_BATCH_INPUTS);
-    il_maml maml = il_config_maml(k->source->config);
-    maml.first_order = first_order;
-    il_maml_result result;
-    il_task task;
-    for (int i = 0; i < k->n; i++) {
-      v[i] = il_input(g, il_net_parameter_name(k->net, i), IL_SHARED, IL_FLOAT64,
-                      il_net_parameter_shape(k->net, i));
-      inputs[i] = k->weights[i];
-      outputs[i] = gradient[i];
-    }
-    il_source_task(k->source, g, k->dropout, &task);
-    for (int i = 0; i < k->batch.inputs; i++) inputs[k->n + i] = k->batch.input[i];
-    il_maml_gradient(g, k->net, &maml, &task, v, &result, v + k->n);
-    for (int i = 0; i < k->n; i++) {
-      char name[280];
-      snprintf(name, sizeof name, "gradient of %s", il_net_parameter_name(k->net, i));
-      il_output(g, name, il_task_mean(g, v[k->n + i]));
-    }
-    run_graph(k, g, inputs, outputs);
-  } else {
-    il_fail_memory(k->context, "a check of the meta-gradient");
+  if (!g) return il_context_status(k->context);
+  il_build b = il_learner_build(k->learner, &k->method, g, k->shape);
+  b.inner.first_order = first_order;
+  il_task_inputs(g, k->shape, k->needs, &b.task);
+  il_values d = {0};
+  if (il_build_check(&b)) d = il_values_grad(g, loss_of(k, &b), &b.meta);
+  char name[280];
+  for (int i = 0; i < d.count; i++) {
+    snprintf(name, sizeof name, "gradient of %s", d.entry[i].name);
+    il_output(g, name, mean(g, d.at[i]));
   }
-  free(inputs);
-  free(v);
-  il_graph_free(g);
+  il_function *f;
+  il_run *run = run_of(k, g, &f);
+  for (int i = 0; run && i < gradient->count; i++) il_run_output(run, i, at(gradient, i));
+  if (run) il_run_go(run, TASKS);
+  il_run_free(run);
+  il_function_free(f);
   return il_context_status(k->context);
 }
 
@@ -89,114 +103,87 @@ static il_value decision(il_graph *g, uint32_t *next, uint32_t last) {
   return (il_value){0};
 }
 
-static il_value loss_at(checker *k, il_graph *g, const il_value *weights, const il_task *task) {
-  il_maml maml = il_config_maml(k->source->config);
-  il_value *fast = calloc((size_t)k->n + 1, sizeof *fast);
-  if (!fast) {
-    il_fail_memory(k->context, "adapted weights");
-    return (il_value){0};
-  }
-  il_maml_adapt(g, k->net, &maml, task, weights, fast, NULL);
-  il_value scores = il_maml_query(g, k->net, &maml, task, fast);
-  free(fast);
-  return il_loss_value(g, maml.loss, scores, task->query_y);
-}
-
 /* Outputs: loss at w + h·d, loss at w − h·d, units that switch between them (means over tasks). */
-static il_status both_sides(checker *k, il_graph *g) {
-  il_value *v = calloc(4 * (size_t)k->n + 1, sizeof *v);
-  if (!v) return il_fail_memory(k->context, "a check of the meta-gradient");
-  il_value *d = v + k->n, *above = d + k->n, *below = above + k->n;
-  char name[280];
-  for (int i = 0; i < k->n; i++)
-    v[i] = il_input(g, il_net_parameter_name(k->net, i), IL_SHARED, IL_FLOAT64,
-                    il_net_parameter_shape(k->net, i));
-  for (int i = 0; i < k->n; i++) {
-    snprintf(name, sizeof name, "direction of %s", il_net_parameter_name(k->net, i));
-    d[i] = il_input(g, name, IL_SHARED, IL_FLOAT64, il_net_parameter_shape(k->net, i));
-  }
+static il_graph *both_sides(checker *k) {
+  il_graph *g = il_graph_new(k->context, IL_FLOAT64);
+  if (!g) return NULL;
+  il_build b = il_learner_build(k->learner, &k->method, g, k->shape);
+  const il_values weights = b.meta,
+                  d = il_values_input(g, b.meta.count, b.meta.entry, "direction of ", IL_SHARED);
   il_value h = il_input(g, "h", IL_SHARED, IL_FLOAT64, il_shape_scalar());
-  il_task task;
-  il_source_task(k->source, g, k->dropout, &task);
-  for (int i = 0; i < k->n; i++) {
-    above[i] = il_add(g, v[i], il_mul(g, h, d[i]));
-    below[i] = il_sub(g, v[i], il_mul(g, h, d[i]));
+  il_task_inputs(g, k->shape, k->needs, &b.task);
+  il_values above = il_values_copy(g, &weights), below = il_values_copy(g, &weights);
+  for (int i = 0; i < weights.count && il_context_status(k->context) == IL_OK; i++) {
+    above.at[i] = il_add(g, weights.at[i], il_mul(g, h, d.at[i]));
+    below.at[i] = il_sub(g, weights.at[i], il_mul(g, h, d.at[i]));
   }
+  if (!il_build_check(&b)) return g;
   uint32_t first = il_graph_size(g) + 1;
-  il_value plus = loss_at(k, g, above, &task);
+  b.meta = above;
+  il_value plus = loss_of(k, &b);
   uint32_t middle = il_graph_size(g) + 1;
-  il_value minus = loss_at(k, g, below, &task);
+  b.meta = below;
+  il_value minus = loss_of(k, &b);
   uint32_t last = il_graph_size(g), other = middle;
   il_value switched = il_scalar(g, 0);
   while (il_context_status(k->context) == IL_OK) {
-    il_value a = decision(g, &first, middle - 1), b = decision(g, &other, last);
-    if (!il_valid(a) || !il_valid(b)) break;
-    il_value changed = il_sub(g, il_scalar(g, 1), il_equal(g, a, b));
+    il_value one = decision(g, &first, middle - 1), two = decision(g, &other, last);
+    if (!il_valid(one) || !il_valid(two)) break;
+    il_value changed = il_sub(g, il_scalar(g, 1), il_equal(g, one, two));
     switched = il_add(g, switched, il_sum_all(g, changed));
   }
-  free(v);
-  il_output(g, "loss above", il_task_mean(g, plus));
-  il_output(g, "loss below", il_task_mean(g, minus));
-  /* A net without kinks has a constant here, which is no task value yet. */
-  il_value anchored = il_add(g, switched, il_scale(g, il_stop_gradient(g, plus), 0));
-  il_output(g, "switched", il_task_mean(g, anchored));
-  return il_context_status(k->context);
+  il_output(g, "loss above", mean(g, plus));
+  il_output(g, "loss below", mean(g, minus));
+  il_output(g, "switched", mean(g, switched));
+  return g;
 }
 
-static double dot(const checker *k, void **a, void **b) {
+static double dot(const il_buffers *a, const il_buffers *b) {
   double sum = 0;
-  for (int i = 0; i < k->n; i++) {
-    int64_t count = il_shape_count(il_net_parameter_shape(k->net, i));
-    for (int64_t j = 0; j < count; j++) sum += at(a, i)[j] * at(b, i)[j];
-  }
+  for (int i = 0; i < a->count; i++)
+    for (int64_t j = 0; j < numbers(a, i); j++) sum += at(a, i)[j] * at(b, i)[j];
   return sum;
 }
 
-static void subtract(const checker *k, void **from, void **what) {
-  for (int i = 0; i < k->n; i++) {
-    int64_t count = il_shape_count(il_net_parameter_shape(k->net, i));
-    for (int64_t j = 0; j < count; j++) at(from, i)[j] -= at(what, i)[j];
-  }
+static void subtract(il_buffers *from, const il_buffers *what) {
+  for (int i = 0; i < from->count; i++)
+    for (int64_t j = 0; j < numbers(from, i); j++) at(from, i)[j] -= at(what, i)[j];
 }
 
 static void draw_direction(checker *k, int number) {
-  il_random random = il_random_start(k->source->seed, 0x64697265637431u + (uint64_t)number);
-  for (int i = 0; i < k->n; i++) {
-    int64_t count = il_shape_count(il_net_parameter_shape(k->net, i));
-    for (int64_t j = 0; j < count; j++) at(k->direction, i)[j] = il_random_normal01(&random);
-  }
-  double length = sqrt(dot(k, k->direction, k->direction));
-  for (int i = 0; i < k->n; i++) {
-    int64_t count = il_shape_count(il_net_parameter_shape(k->net, i));
-    for (int64_t j = 0; j < count; j++) at(k->direction, i)[j] /= length;
-  }
+  il_random random = il_random_start(k->method.seed, 0x64697265637431u + (uint64_t)number);
+  il_buffers *d = &k->direction;
+  for (int i = 0; i < d->count; i++)
+    for (int64_t j = 0; j < numbers(d, i); j++) at(d, i)[j] = il_random_normal01(&random);
+  double length = sqrt(dot(d, d));
+  for (int i = 0; i < d->count; i++)
+    for (int64_t j = 0; j < numbers(d, i); j++) at(d, i)[j] /= length;
 }
 
 /* Walks the ladder of steps from 1e-4 down; the largest steps without a switch have the least rounding, so
- * the walk ends two rungs after the first of them. */
-static il_status compare(checker *k, const il_plan *plan, void *workspace, const void **inputs,
-                         double *step, il_meta_check *result) {
-  double figures[3];
-  void *outputs[3] = {&figures[0], &figures[1], &figures[2]};
+ * the walk ends two rungs after the first of them, unless they do not agree yet: an inner Adam bends sharply where
+ * gradients are small, and wants smaller steps. */
+static il_status compare(checker *k, const il_function *f, il_run *run, il_meta_check *result) {
+  const int place = il_function_input(f, "h");
   for (int number = 0; number < DIRECTIONS; number++) {
     draw_direction(k, number);
-    double exact = dot(k, k->gradient, k->direction), best = (double)INFINITY, best_step = 0,
+    double exact = dot(&k->gradient, &k->direction), best = (double)INFINITY, best_step = 0,
            units = 0;
     int clean = 0;
     double h = 1e-4;
-    for (int rung = 0; rung < LADDER && clean < 2; rung++, h /= 10) {
-      *step = h;
-      if (il_plan_run(plan, k->team, workspace, &(il_bindings){TASKS, inputs, outputs}) != IL_OK)
-        return il_context_status(k->context);
-      double slope = (figures[0] - figures[1]) / (2 * h);
+    for (int rung = 0; rung < LADDER && (clean < 2 || !(best < AGREES)); rung++, h /= 10) {
+      il_run_set(run, place, h);
+      if (il_run_go(run, TASKS) != IL_OK) return il_context_status(k->context);
+      const double switched = il_run_number(run, 2);
+      double slope = (il_run_number(run, 0) - il_run_number(run, 1)) / (2 * h);
       double scale = fmax(fabs(exact), 1e-2 * result->norm) + 1e-300;
       double error = fabs(slope - exact) / scale;
-      if (figures[2] != 0 && rung + 1 < LADDER) continue;
-      clean += figures[2] == 0;
+      if (switched != 0 && rung + 1 < LADDER) continue;
+      clean += switched == 0;
       if (!(error < best)) continue;
       best = error;
       best_step = h;
-      units = figures[2];
+      units = switched;
     }
     if (number == 0 || best > result->worst) {
       result->worst = best;
@@ -208,58 +195,52 @@ static il_status compare(checker *k, const il_plan *plan, void *workspace, const
 }
 
 static il_status finite_differences(checker *k, il_meta_check *result) {
-  il_graph *g = il_graph_new(k->context, IL_FLOAT64);
-  const void **inputs = calloc(2 * (size_t)k->n + 1 + IL_BATCH_INPUTS, sizeof *inputs);
-  il_plan *plan = NULL;
-  void *workspace = NULL;
-  if (!inputs) il_fail_memory(k->context, "a check of the meta-gradient");
-  if (g && inputs && both_sides(k, g) == IL_OK) plan = il_plan_build(g, NULL);
-  if (plan) workspace = il_workspace_alloc(k->context, plan, TASKS, il_team_threads(k->team));
-  if (workspace) {
-    for (int i = 0; i < k->n; i++) {
-      inputs[i] = k->weights[i];
-      inputs[k->n + i] = k->direction[i];
-    }
-    for (int i = 0; i < k->batch.inputs; i++) inputs[2 * k->n + 1 + i] = k->batch.input[i];
-    double step = 0;
-    inputs[2 * k->n] = &step;
-    compare(k, plan, workspace, inputs, &step, result);
-  }
-  free(workspace);
-  il_plan_free(plan);
-  free(inputs);
-  il_graph_free(g);
+  il_function *f;
+  il_run *run = run_of(k, both_sides(k), &f);
+  if (run && il_run_buffers(run, &k->direction, "direction of ") == IL_OK)
+    compare(k, f, run, result);
+  il_run_free(run);
+  il_function_free(f);
   return il_context_status(k->context);
 }
 
-static il_status check(checker *k, il_meta_check *result) {
-  k->net = il_source_net(k->source);
-  if (!k->net) return il_context_status(k->context);
-  k->n = il_net_parameters(k->net);
-  k->dropout = il_source_dropout(k->source, k->net);
-  void ***blocks[] = {&k->weights, &k->gradient, &k->other, &k->direction};
-  for (int i = 0; i < 4; i++)
-    if (!(*blocks[i] = il_weights_alloc(k->context, k->net, IL_FLOAT64)))
-      return il_context_status(k->context);
-  il_status status =
-      il_batch_init(&k->batch, k->source, IL_FLOAT64, k->dropout, TASKS, il_team_threads(k->team));
+static il_status prepare(checker *k, const il_config *config) {
+  il_status status = il_config_method(config, &k->method);
   if (status != IL_OK) return status;
-  il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS);
-  for (int i = 0; i < k->n; i++)
-    il_net_initialize(k->net, i, k->source->seed, IL_FLOAT64, k->weights[i]);
+  k->method.real = IL_FLOAT64;
+  k->tasks = il_config_tasks(k->context, config, 0);
+  if (!k->tasks) return il_context_status(k->context);
+  k->shape = il_tasks_shape(k->tasks, IL_TRAIN);
+  k->learner = il_learner_new(k->context, &k->method, il_config_net(k->context, config, k->shape),
+                              true, false);
+  if (!k->learner) return il_context_status(k->context);
+  il_learner_initialize(k->learner, k->method.seed);
+  il_buffers *const blocks[] = {&k->gradient, &k->other, &k->direction};
+  const il_entries *entries = &k->learner->meta_entries;
+  for (int i = 0; i < 3 && status == IL_OK; i++)
+    status =
+        il_buffers_init(k->context, blocks[i], entries->count, entries->entry, IL_FLOAT64, false);
+  k->needs = il_method_needs(&k->method, k->learner->net, k->shape, k->method.inner.steps, true);
+  if (status == IL_OK)
+    status = il_batch_init(&k->batch, k->tasks, k->shape, IL_FLOAT64, k->needs, TASKS,
+                           il_team_threads(k->team));
+  return status == IL_OK ? il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS) : status;
+}
 
+static il_status check(checker *k, il_meta_check *result) {
   /* Finite differences see the full derivative, so they judge the second-order gradient; the first-order
    * one is what the same code gives with the inner gradient held constant. */
-  status = gradient_of(k, false, k->gradient);
-  if (status == IL_OK) status = gradient_of(k, true, k->other);
+  il_status status = gradient_of(k, false, &k->gradient);
+  if (status == IL_OK) status = gradient_of(k, true, &k->other);
   if (status != IL_OK) return status;
   result->directions = DIRECTIONS;
-  result->first_order = il_config_int(k->source->config, IL_KEY_FIRST_ORDER);
-  result->norm = sqrt(dot(k, k->gradient, k->gradient));
-  subtract(k, k->other, k->gradient);
-  result->second_share = result->norm > 0 ? sqrt(dot(k, k->other, k->other)) / result->norm : 0;
+  result->first_order = k->method.inner.first_order;
+  result->pseudo = pseudo(k);
+  result->norm = sqrt(dot(&k->gradient, &k->gradient));
+  subtract(&k->other, &k->gradient);
+  result->second_share = result->norm > 0 ? sqrt(dot(&k->other, &k->other)) / result->norm : 0;
   status = finite_differences(k, result);
-  result->agrees = status == IL_OK && result->worst < 1e-5;
+  result->agrees = status == IL_OK && result->worst < AGREES;
   if (status == IL_OK && !result->agrees)
     return il_fail(
         k->context, IL_ERROR_MISMATCH,
@@ -273,15 +254,12 @@ il_status il_check_meta_gradient(il_context *context, const il_config *config, i
                                  il_meta_check *result) {
   *result = (il_meta_check){0};
   checker k = {.context = context, .team = team};
-  il_source *source = il_source_new(context, config, 0);
-  k.source = source;
-  if (source) check(&k, result);
+  if (prepare(&k, config) == IL_OK) check(&k, result);
   il_batch_free(&k.batch);
-  il_weights_free(k.weights);
-  il_weights_free(k.gradient);
-  il_weights_free(k.other);
-  il_weights_free(k.direction);
-  il_net_free(k.net);
-  il_source_free(source);
+  il_buffers_free(&k.gradient);
+  il_buffers_free(&k.other);
+  il_buffers_free(&k.direction);
+  il_learner_free(k.learner);
+  il_tasks_free(k.tasks);
   return il_context_status(context);
 }

@@ -1,11 +1,12 @@
-/* Checkpoints: weights by their names, Adam's moments as adam.first.NAME and adam.second.NAME. */
+/* Checkpoints (see learner/learner_file.h for names and layout). */
 #include "train/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/weights.h"
+#include "base/error.h"
+#include "learner/learner_file.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
   char *path = NULL;
@@ -14,76 +15,100 @@ char *il_run_path(il_context *context, const char *folder, const char *name) {
   return NULL;
 }
 
-static const char *const prefix[] = {"", "adam.first.", "adam.second."};
-
-il_status il_checkpoint_save(const il_learner *l, int64_t step, const char *config,
+il_status il_checkpoint_save(const il_meta_step *s, int64_t made, const char *config,
                              const char *path) {
+  const il_learner *l = s->learner;
   il_arena arena = {0};
-  int n = l->parameters;
-  il_tensor *tensor = il_arena_alloc(&arena, (size_t)(3 * n + 1) * sizeof *tensor);
-  il_status status = tensor ? IL_OK : il_fail_memory(l->context, "a checkpoint");
-  for (int k = 0; k < l->kinds && status == IL_OK; k++)
-    status = il_weights_tensors(l->context, &arena, l->net, prefix[k], l->real,
-                                (const void *const *)l->state[l->side][k], tensor + k * n);
-  char number[32], seed[32];
-  snprintf(number, sizeof number, "%lld", (long long)step);
-  snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->source->seed);
-  il_pair pair[] = {
-      {"config", config}, {"format", "innerloop checkpoint 1"}, {"seed", seed}, {"step", number}};
+  const int most = l->meta.count + l->carry.count + s->outer.count;
+  il_tensor *tensor = il_arena_alloc(&arena, ((size_t)most + 1) * sizeof *tensor);
+  il_status status = tensor ? IL_OK : il_fail_memory(s->context, "a checkpoint");
+  int count = 0;
   if (status == IL_OK)
-    status = il_safetensors_write(l->context, path, l->kinds * n, tensor, 4, pair);
+    status = il_buffers_tensors(s->context, &arena, &l->meta, IL_ROLE_META, tensor, &count);
+  if (status == IL_OK)
+    status = il_buffers_tensors(s->context, &arena, &l->carry, IL_ROLE_CARRY, tensor, &count);
+  if (status == IL_OK)
+    status = il_buffers_tensors(s->context, &arena, &s->outer, IL_ROLE_OUTER, tensor, &count);
+  char step[32], seed[32], algorithm[64];
+  snprintf(step, sizeof step, "%lld", (long long)made);
+  snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->method->seed);
+  snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
+           s->method->algorithm->revision);
+  il_pair pair[] = {{"algorithm", algorithm},
+                    {"config", config},
+                    {"format", "innerloop learner 1"},
+                    {"inputs", s->pixels ? "pixels" : "reals"},
+                    {"norm_statistics", il_query_statistics_name(s->method->statistics)},
+                    {"seed", seed},
+                    {"step", step}};
+  if (status == IL_OK) status = il_safetensors_write(s->context, path, count, tensor, 7, pair);
   il_arena_free(&arena);
   return status;
 }
 
-static il_status read_step(il_context *context, const char *path, const il_safetensors *file,
-                           int64_t *step) {
-  const char *text = il_safetensors_metadata(file, "step");
-  char *end = NULL;
-  *step = text ? strtoll(text, &end, 10) : -1;
-  if (!text || *end || *step < 0)
+/* What the file says that it is: made by an algorithm as it is today, after so many meta-steps. */
+static il_status read_head(il_context *context, const char *path, const il_safetensors *file,
+                           int64_t *made) {
+  const char *text = il_safetensors_metadata(file, "step"),
+             *by = il_safetensors_metadata(file, "algorithm");
+  char *end = NULL, name[64] = "";
+  int revision = 0;
+  *made = text ? strtoll(text, &end, 10) : -1;
+  if (!text || *end || *made < 0)
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s: metadata \"step\" is %s, expected a meta-step; not a "
                    "checkpoint of innerloop",
                    path, text ? text : "missing");
-  return IL_OK;
+  if (!by) return IL_OK; /* written before there was more than one */
+  const il_algorithm *algorithm =
+      sscanf(by, "%63s %d", name, &revision) == 2 ? il_algorithm_find(name) : NULL;
+  if (algorithm && revision <= algorithm->revision) return IL_OK;
+  return il_fail(context, IL_ERROR_FORMAT,
+                 "%s: metadata \"algorithm\" is \"%s\", which this version does not know; a newer "
+                 "innerloop wrote it",
+                 path, by);
 }
 
-static il_status same_config(const il_learner *l, const char *path, const il_safetensors *file) {
+static il_status same_config(il_context *context, const il_config *config, const char *path,
+                             const il_safetensors *file) {
   const char *text = il_safetensors_metadata(file, "config");
-  if (!text)
-    return il_fail(l->context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
-  il_config *saved = il_config_parse(l->context, path, text);
-  if (!saved) return il_context_status(l->context);
-  int key = il_config_difference(saved, l->source->config);
+  if (!text) return il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
+  il_config *saved = il_config_parse(context, path, text);
+  if (!saved) return il_context_status(context);
+  int key = il_config_difference(saved, config);
   if (key >= 0) {
     const char *name = il_config_key_name(key);
-    il_fail(l->context, IL_ERROR_CONFIG,
+    il_fail(context, IL_ERROR_CONFIG,
             "%s: the run was started with %s %s, now it is %s; resume with the same value", path,
-            name, il_config_get(saved, name), il_config_get(l->source->config, name));
+            name, il_config_get(saved, name), il_config_get(config, name));
   }
   il_config_free(saved);
-  return il_context_status(l->context);
+  return il_context_status(context);
 }
 
-il_status il_checkpoint_load(il_learner *l, const char *path, int64_t *step) {
-  il_safetensors *file = il_safetensors_open(l->context, path);
-  if (!file) return il_context_status(l->context);
-  il_status status = read_step(l->context, path, file, step);
-  if (status == IL_OK) status = same_config(l, path, file);
-  for (int k = 0; k < l->kinds && status == IL_OK; k++)
-    status =
-        il_weights_read(l->context, path, file, l->net, prefix[k], l->real, l->state[l->side][k]);
+static il_status read_learner(il_learner *l, const char *path, const il_safetensors *file) {
+  const il_status status = il_buffers_read(l->context, path, file, &l->meta, IL_ROLE_META);
+  return status == IL_OK ? il_buffers_read(l->context, path, file, &l->carry, IL_ROLE_CARRY)
+                         : status;
+}
+
+il_status il_checkpoint_resume(il_meta_step *s, const il_config *config, const char *path,
+                               int64_t *made) {
+  il_safetensors *file = il_safetensors_open(s->context, path);
+  if (!file) return il_context_status(s->context);
+  il_status status = read_head(s->context, path, file, made);
+  if (status == IL_OK) status = same_config(s->context, config, path, file);
+  if (status == IL_OK) status = read_learner(s->learner, path, file);
+  if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
   il_safetensors_close(file);
   return status;
 }
 
-il_status il_checkpoint_weights(il_context *context, const char *path, const il_net *net,
-                                il_type type, void *const *weights, int64_t *step) {
-  il_safetensors *file = il_safetensors_open(context, path);
-  if (!file) return il_context_status(context);
-  il_status status = read_step(context, path, file, step);
-  if (status == IL_OK) status = il_weights_read(context, path, file, net, "", type, weights);
+il_status il_checkpoint_open(il_learner *l, const char *path, int64_t *made) {
+  il_safetensors *file = il_safetensors_open(l->context, path);
+  if (!file) return il_context_status(l->context);
+  il_status status = read_head(l->context, path, file, made);
+  if (status == IL_OK) status = read_learner(l, path, file);
   il_safetensors_close(file);
   return status;
 }

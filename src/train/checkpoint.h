@@ -1,19 +1,20 @@
-/* The state of a run between meta-steps, in one safetensors file without anything that changes from run
- * to run: equal training gives equal bytes. */
+/* The state of a run between meta-steps: a learner's file with the outer optimizer's moments beside, without anything
+ * that changes from run to run: equal training gives equal bytes. */
 #ifndef IL_TRAIN_CHECKPOINT_H
 #define IL_TRAIN_CHECKPOINT_H
 
-#include "train/learner.h"
+#include "config/config.h"
+#include "train/meta_step.h"
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
 char *il_run_path(il_context *context, const char *folder, const char *name);
-il_status il_checkpoint_save(const il_learner *learner, int64_t step, const char *config,
+il_status il_checkpoint_save(const il_meta_step *step, int64_t made, const char *config,
                              const char *path);
-/* Reads weights and moments into the current side. A checkpoint of another configuration is refused with
- * the key that differs. */
-il_status il_checkpoint_load(il_learner *learner, const char *path, int64_t *step);
-/* Weights alone, into engine layout. */
-il_status il_checkpoint_weights(il_context *context, const char *path, const il_net *net,
-                                il_type type, void *const *weights, int64_t *step);
+/* Reads all that is trained into the present sides. A checkpoint of another configuration is refused with the key that
+ * differs. */
+il_status il_checkpoint_resume(il_meta_step *step, const il_config *config, const char *path,
+                               int64_t *made);
+/* What is learned alone. */
+il_status il_checkpoint_open(il_learner *learner, const char *path, int64_t *made);
 
 #endif

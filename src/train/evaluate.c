@@ -1,149 +1,157 @@
-/* Evaluation of weights on tasks of a split. */
+/* Evaluation of a learner on tasks of a split. */
 #include "train/evaluate.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/statistics.h"
+#include "config/config_method.h"
+#include "config/config_tasks.h"
+#include "io/io.h"
 #include "train/checkpoint.h"
-#include "io/weights.h"
 
-enum { CHUNK = 32 };
+enum { CHUNK = 32, MOST_PROTOCOLS = 4 };
 
-static il_value score(il_graph *g, const il_net *net, il_maml maml, il_query_statistics protocol,
-                      const il_task *task, const il_value *fast) {
-  maml.query_statistics = protocol;
-  il_value scores = il_maml_query(g, net, &maml, task, fast);
-  return maml.loss == IL_LOSS_MEAN_SQUARED_ERROR ? il_mean_squared_error(g, scores, task->query_y)
-                                                 : il_accuracy(g, scores, task->query_y);
+static bool has_norm(const il_net *net) {
+  for (int i = 0; i < il_net_layers(net); i++)
+    if (il_net_layer(net, i)->kind == IL_LAYER_NORM) return true;
+  return false;
 }
 
-static il_status build(il_evaluator *e, int protocols, const il_query_statistics *protocol,
-                       int steps, const int *step) {
-  il_context *context = e->source->context;
-  int n = il_net_parameters(e->net);
-  e->graph = il_graph_new(context, e->real);
-  il_value *fast = calloc((size_t)n + 1, sizeof *fast);
+static il_value measure(il_evaluator *e, il_build *b, il_value scores) {
+  if (e->squared_error) return il_mean_squared_error(b->g, scores, b->task.query_y);
+  return il_accuracy(b->g, scores, b->task.query_y);
+}
+
+static il_graph *build(il_evaluator *e, const il_method *m, const il_learner *learner,
+                       const il_task_shape *shape, il_task_needs needs, int protocols,
+                       const il_query_statistics *protocol, int steps, const int *step) {
+  il_graph *g = il_graph_new(e->context, m->real);
+  if (!g) return NULL;
+  il_build b = il_learner_build(learner, m, g, shape);
+  b.training = false;
+  b.inner.steps = step[steps - 1];
+  il_task_inputs(g, shape, needs, &b.task);
   il_value column[IL_EVALUATOR_COLUMNS] = {0};
-  if (!e->graph || !fast) {
-    free(fast);
-    return il_fail_memory(context, "an evaluation");
-  }
-  il_graph *g = e->graph;
-  for (int i = 0; i < n; i++)
-    fast[i] = il_input(g, il_net_parameter_name(e->net, i), IL_SHARED, e->real,
-                       il_net_parameter_shape(e->net, i));
-  il_task task;
-  il_source_task(e->source, g, false, &task);
-  il_maml maml = il_source_maml(e->source);
-  maml.inner_steps = 1;
+  il_values state[MOST_PROTOCOLS] = {0};
   int done = 0;
   for (int s = 0; s < steps; s++) {
-    for (; done < step[s] && il_context_status(context) == IL_OK; done++)
-      il_maml_adapt(g, e->net, &maml, &task, fast, fast, NULL);
     for (int p = 0; p < protocols; p++) {
-      int c = p * steps + s;
+      const int c = p * steps + s;
+      /* What does not depend on the protocol is the same value each time, and computed once. */
+      b.statistics = protocol[p];
+      if (s == 0) il_build_begin(&b, &state[p]);
+      il_build_adapt(&b, &state[p], done, step[s]);
       e->steps[c] = step[s];
       e->protocol[c] = protocol[p];
-      column[c] = score(g, e->net, maml, protocol[p], &task, fast);
+      column[c] = measure(e, &b, il_build_query(&b, &state[p], step[s]));
     }
+    done = step[s];
   }
-  free(fast);
   e->columns = protocols * steps;
   for (int c = 0; c < e->columns; c++) {
     char name[64];
     snprintf(name, sizeof name, "protocol %d, %d steps", (int)e->protocol[c], e->steps[c]);
     il_output(g, name, column[c]);
   }
-  if (il_context_status(context) == IL_OK &&
-      il_config_is(e->source->config, IL_KEY_FACTORED, "auto"))
-    il_graph_factor(g);
-  il_plan_options options = il_config_plan(e->source->config);
-  options.tasks = 0;
-  if (il_context_status(context) == IL_OK) e->plan = il_plan_build(g, &options);
-  return il_context_status(context);
+  return g;
 }
 
-il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net,
+static il_status prepare(il_evaluator *e, const il_batch *batch, il_learner *learner, int chunk) {
+  e->run = il_run_new(e->context, e->function, e->team, chunk);
+  e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
+  if (!e->run || !e->figures) return il_fail_memory(e->context, "an evaluation");
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    il_run_input(e->run, il_function_input(e->function, il_batch_input_name[i]), batch->input[i]);
+  const size_t stride = (size_t)chunk * il_type_size(batch->real);
+  for (int c = 0; c < e->columns; c++)
+    il_run_output(e->run, c, (char *)e->figures + (size_t)c * stride);
+  return il_learner_bind(learner, e->run);
+}
+
+il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *m,
+                            il_learner *learner, const il_tasks *tasks, il_split split,
                             int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int tasks, il_team *team) {
-  *e = (il_evaluator){.source = source, .net = net, .real = il_config_type(source->config)};
-  int chunk = tasks < CHUNK ? tasks : CHUNK, threads = il_team_threads(team);
-  il_status status = build(e, protocols, protocol, steps, step);
-  if (status == IL_OK) status = il_batch_init(&e->batch, source, e->real, false, chunk, threads);
-  if (status == IL_OK) {
-    e->workspace = il_workspace_alloc(source->context, e->plan, chunk, threads);
-    e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
-    if (!e->figures) il_fail_memory(source->context, "an evaluation");
-    status = il_context_status(source->context);
+                            const int *step, int most, il_team *team) {
+  static const il_query_statistics only[] = {IL_QUERY_STATISTICS_QUERY};
+  static const int none[] = {0};
+  const il_task_shape *shape = il_tasks_shape(tasks, split);
+  *e = (il_evaluator){.context = context,
+                      .team = team,
+                      .squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR,
+                      .norms = has_norm(learner->net)};
+  if (!e->norms) {
+    protocols = 1;
+    protocol = only;
   }
+  if (!m->algorithm->step) {
+    steps = 1;
+    step = none;
+  }
+  const int chunk = most < CHUNK ? most : CHUNK;
+  const il_task_needs needs = il_method_needs(m, learner->net, shape, step[steps - 1], false);
+  il_function_options options = m->function;
+  options.plan.tasks = 0;
+  e->function = il_function_new(
+      build(e, m, learner, shape, needs, protocols, protocol, steps, step), &options);
+  il_status status = il_context_status(context);
+  if (status == IL_OK)
+    status = il_batch_init(&e->batch, tasks, shape, m->real, needs, chunk, il_team_threads(team));
+  if (status == IL_OK) status = prepare(e, &e->batch, learner, chunk);
   if (status != IL_OK) il_evaluator_free(e);
   return status;
 }
 
 void il_evaluator_free(il_evaluator *e) {
   free(e->figures);
-  free(e->workspace);
+  il_run_free(e->run);
   il_batch_free(&e->batch);
-  il_plan_free(e->plan);
-  il_graph_free(e->graph);
+  il_function_free(e->function);
   *e = (il_evaluator){0};
 }
 
-il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
-                           int tasks, double *value) {
-  il_context *context = e->source->context;
-  int n = il_net_parameters(e->net), chunk = e->batch.tasks;
-  const void **inputs = calloc((size_t)n + IL_BATCH_INPUTS, sizeof *inputs);
-  void *outputs[IL_EVALUATOR_COLUMNS];
-  if (!inputs) return il_fail_memory(context, "an evaluation");
-  for (int i = 0; i < n; i++) inputs[i] = weights[i];
-  for (int i = 0; i < e->batch.inputs; i++) inputs[n + i] = e->batch.input[i];
-  size_t stride = (size_t)chunk * il_type_size(e->real);
-  for (int c = 0; c < e->columns; c++) outputs[c] = (char *)e->figures + (size_t)c * stride;
+il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value) {
+  const int chunk = e->batch.tasks;
   il_status status = IL_OK;
   for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
-    int count = tasks - first < chunk ? tasks - first : chunk;
-    il_batch_draw(&e->batch, team, split, (uint64_t)first, count);
-    status = il_plan_run(e->plan, team, e->workspace, &(il_bindings){count, inputs, outputs});
+    const int count = tasks - first < chunk ? tasks - first : chunk;
+    status = il_batch_draw(&e->batch, e->team, split, (uint64_t)first, count);
+    if (status == IL_OK) status = il_run_go(e->run, count);
     for (int c = 0; c < e->columns; c++)
-      for (int t = 0; t < count; t++)
+      for (int t = 0; t < count; t++) {
+        const size_t at = (size_t)c * (size_t)chunk + (size_t)t;
         value[(size_t)(first + t) * (size_t)e->columns + (size_t)c] =
-            e->real == IL_FLOAT32 ? (double)((float *)outputs[c])[t] : ((double *)outputs[c])[t];
+            e->batch.real == IL_FLOAT32 ? (double)((float *)e->figures)[at]
+                                        : ((double *)e->figures)[at];
+      }
   }
-  free(inputs);
   return status;
 }
 
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval) {
-  double sum = 0, squares = 0;
-  size_t stride = (size_t)e->columns;
-  for (int t = 0; t < tasks; t++) sum += value[(size_t)t * stride + (size_t)column];
-  *mean = sum / tasks;
-  for (int t = 0; t < tasks; t++) {
-    double d = value[(size_t)t * stride + (size_t)column] - *mean;
-    squares += d * d;
-  }
-  *interval = tasks > 1 ? 1.96 * sqrt(squares / (tasks - 1) / tasks) : 0;
+  *interval = il_interval_of_many(tasks, value + column, (size_t)e->columns, mean);
 }
 
 static const char *protocol_name(const il_evaluator *e, int column) {
-  if (e->source->regression) return "query";
-  return e->protocol[column] == IL_QUERY_STATISTICS_QUERY     ? "transductive"
-         : e->protocol[column] == IL_QUERY_STATISTICS_SUPPORT ? "support"
-                                                              : "each";
+  if (!e->norms) return "query";
+  switch (e->protocol[column]) {
+  case IL_QUERY_STATISTICS_QUERY: return "transductive";
+  case IL_QUERY_STATISTICS_SUPPORT: return "support";
+  case IL_QUERY_STATISTICS_EACH: return "each";
+  case IL_QUERY_STATISTICS_RUNNING: return "running";
+  }
+  return "?";
 }
 
 static il_status write_tasks(const il_evaluator *e, const char *run, int tasks,
                              const double *value) {
-  il_context *context = e->source->context;
-  char *text = NULL, *path = il_run_path(context, run, "eval.csv");
+  char *text = NULL, *path = il_run_path(e->context, run, "eval.csv");
   size_t size = 0;
   FILE *out = path ? open_memstream(&text, &size) : NULL;
   if (!out) {
     free(path);
-    return il_fail_memory(context, "the results of tasks");
+    return il_fail_memory(e->context, "the results of tasks");
   }
   fputs("task", out);
   for (int c = 0; c < e->columns; c++) fprintf(out, ",%s_%d", protocol_name(e, c), e->steps[c]);
@@ -153,21 +161,21 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks,
       fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
   }
   fputc('\n', out);
-  il_status status = fclose(out) == 0 ? il_atomic_write(context, path, 1, &(il_piece){text, size})
-                                      : il_fail_memory(context, "the results of tasks");
+  il_status status = fclose(out) == 0
+                         ? il_atomic_write(e->context, path, 1, &(il_piece){text, size})
+                         : il_fail_memory(e->context, "the results of tasks");
   free(text);
   free(path);
   return status;
 }
 
-static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void *const *weights,
-                           int tasks, il_evaluation *result) {
+static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evaluation *result) {
   double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
-  if (!value) return il_fail_memory(e->source->context, "the results of tasks");
-  il_status status = il_evaluator_run(e, team, weights, IL_TEST, tasks, value);
+  if (!value) return il_fail_memory(e->context, "the results of tasks");
+  il_status status = il_evaluator_run(e, IL_TEST, tasks, value);
   result->tasks = tasks;
   result->count = e->columns;
-  result->regression = e->source->regression;
+  result->squared_error = e->squared_error;
   for (int c = 0; c < e->columns && status == IL_OK; c++) {
     il_evaluation_row *row = &result->row[c];
     *row = (il_evaluation_row){.protocol = protocol_name(e, c), .steps = e->steps[c]};
@@ -178,88 +186,94 @@ static il_status run_tasks(il_evaluator *e, const char *run, il_team *team, void
   return status;
 }
 
-il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked,
-                              int *tasks) {
-  il_context *context = source->context;
-  *tasks = asked ? asked : il_config_int(source->config, IL_KEY_EVAL_TASKS);
+/* ---- opening a run ---- */
+
+static il_status count_tasks(il_context *context, il_opened *o, const char *episodes, int asked) {
+  o->count = asked ? asked : il_config_int(o->config, IL_KEY_EVAL_TASKS);
   if (!episodes) {
-    if (!source->regression && il_splits_count(source->splits, IL_TEST) == 0)
+    if (il_tasks_classes(o->tasks, IL_TEST) == 0)
       return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
     return IL_OK;
   }
-  uint64_t count = 0;
-  if (source->regression)
-    return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: sinusoid tasks have no episode lists");
-  if (il_sampler_read_list(source->sampler, IL_TEST, episodes, &count) != IL_OK)
+  const il_source *source = o->tasks->source;
+  uint64_t listed = 0;
+  if (!source->sampler)
+    return il_fail(context, IL_ERROR_ARGUMENT, "--episodes: %s tasks have no episode lists",
+                   source->name);
+  if (il_sampler_read_list(source->sampler(o->tasks->data, IL_TEST), IL_TEST, episodes, &listed) !=
+      IL_OK)
     return il_context_status(context);
-  if (asked && (uint64_t)asked > count)
+  if (asked && (uint64_t)asked > listed)
     return il_fail(context, IL_ERROR_DATA, "%s: has %llu episodes, but --tasks asks for %d",
-                   episodes, (unsigned long long)count, asked);
-  if (!asked) *tasks = (int)count;
+                   episodes, (unsigned long long)listed, asked);
+  if (!asked) o->count = (int)listed;
   return IL_OK;
 }
 
-static il_status evaluate(il_source *source, const char *run, const il_evaluate_options *o,
-                          il_evaluation *result) {
-  static const il_query_statistics protocols[] = {
-      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH};
-  static const int steps[] = {0, 1, 2, 3, 5, 10};
-  il_context *context = source->context;
-  int tasks;
-  if (il_evaluation_tasks(source, o->episodes, o->tasks, &tasks) != IL_OK)
-    return il_context_status(context);
-  il_evaluator evaluator = {0};
-  void **weights = NULL;
-  il_net *net = il_source_net(source);
-  char *path = il_run_path(context, run, "checkpoint.safetensors");
-  il_type real = il_config_type(source->config);
-  if (net && path) weights = il_weights_alloc(context, net, real);
-  il_status status =
-      weights ? il_checkpoint_weights(context, path, net, real, weights, &result->trained)
-              : il_context_status(context);
-  if (status == IL_OK)
-    status = il_evaluator_init(&evaluator, source, net, source->regression ? 1 : 3, protocols, 6,
-                               steps, tasks, o->team);
-  if (status == IL_OK) status = run_tasks(&evaluator, run, o->team, weights, tasks, result);
-  il_evaluator_free(&evaluator);
-  il_weights_free(weights);
-  free(path);
-  il_net_free(net);
+il_status il_opened_init(il_context *context, il_opened *o, const char *run, const char *data,
+                         const char *episodes, int asked) {
+  *o = (il_opened){0};
+  char *config = il_run_path(context, run, "config.yaml"),
+       *checkpoint = il_run_path(context, run, "checkpoint.safetensors");
+  if (config && checkpoint) o->config = il_config_load(context, config);
+  if (o->config && data)
+    il_config_assign(o->config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
+  il_status status = il_context_status(context);
+  if (status == IL_OK) {
+    o->tasks = il_config_tasks(context, o->config, il_config_int(o->config, IL_KEY_EVAL_QUERIES));
+    status = o->tasks ? il_config_method(o->config, &o->method) : il_context_status(context);
+  }
+  if (status == IL_OK) status = count_tasks(context, o, episodes, asked);
+  if (status == IL_OK) {
+    il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST));
+    o->learner = il_learner_new(context, &o->method, net, true, false);
+    status = o->learner ? il_checkpoint_open(o->learner, checkpoint, &o->trained)
+                        : il_context_status(context);
+  }
+  free(config);
+  free(checkpoint);
   return status;
 }
 
-il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source) {
-  char *path = il_run_path(context, run, "config.yaml");
-  *source = NULL;
-  *config = path ? il_config_load(context, path) : NULL;
-  free(path);
-  if (*config && data) il_config_assign(*config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
-  if (il_context_status(context) == IL_OK)
-    *source = il_source_new(context, *config, il_config_int(*config, IL_KEY_EVAL_QUERIES));
-  return il_context_status(context);
+void il_opened_free(il_opened *o) {
+  il_learner_free(o->learner);
+  il_tasks_free(o->tasks);
+  il_config_free(o->config);
+  *o = (il_opened){0};
 }
 
 il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
                       il_evaluation *result) {
+  static const il_query_statistics protocols[] = {
+      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH,
+      IL_QUERY_STATISTICS_RUNNING};
+  int step[IL_CONFIG_EVAL_STEPS];
   *result = (il_evaluation){0};
-  il_config *config;
-  il_source *source;
-  if (il_evaluation_open(context, run, options->data, &config, &source) == IL_OK)
-    evaluate(source, run, options, result);
-  il_source_free(source);
-  il_config_free(config);
-  return il_context_status(context);
+  il_opened o;
+  il_evaluator e = {0};
+  il_status status =
+      il_opened_init(context, &o, run, options->data, options->episodes, options->tasks);
+  if (status == IL_OK) {
+    const int steps = il_config_eval_steps(o.config, step);
+    const int most = o.method.statistics == IL_QUERY_STATISTICS_RUNNING ? 4 : 3;
+    result->trained = o.trained;
+    status = il_evaluator_init(context, &e, &o.method, o.learner, o.tasks, IL_TEST, most, protocols,
+                               steps, step, o.count, options->team);
+  }
+  if (status == IL_OK) status = run_tasks(&e, run, o.count, result);
+  il_evaluator_free(&e);
+  il_opened_free(&o);
+  return status;
 }
 
 il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
                             uint64_t count, const char *path) {
   int queries = split == IL_TRAIN ? 0 : il_config_int(config, IL_KEY_EVAL_QUERIES);
-  il_source *source = il_source_new(context, config, queries);
-  if (source && source->regression)
-    il_fail(context, IL_ERROR_ARGUMENT, "sinusoid tasks have no episode lists");
-  else if (source)
-    il_sampler_write_list(context, source->sampler, split, count, path);
-  il_source_free(source);
+  il_tasks *tasks = il_config_tasks(context, config, queries);
+  if (tasks && !tasks->source->sampler)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s tasks have no episode lists", tasks->source->name);
+  else if (tasks)
+    il_sampler_write_list(context, tasks->source->sampler(tasks->data, split), split, count, path);
+  il_tasks_free(tasks);
   return il_context_status(context);
 }

@@ -1,41 +1,53 @@
-/* Accuracy (or squared error) per task after some numbers of inner steps, under some protocols: one
- * plan that adapts once and scores on the way. */
+/* Accuracy (or squared error) per task after some numbers of inner steps, under some protocols: one function that
+ * adapts once and scores on the way. A protocol is whose norm statistics queries are scored with. */
 #ifndef IL_TRAIN_EVALUATE_H
 #define IL_TRAIN_EVALUATE_H
 
-#include "train/learner.h"
+#include <innerloop/train.h>
+
+#include "config/config.h"
+#include "data/batch.h"
+#include "learner/learner.h"
 
 enum { IL_EVALUATOR_COLUMNS = IL_EVALUATION_ROWS };
 typedef struct il_evaluator {
-  const il_source *source;
-  const il_net *net;
-  il_type real;
-  il_graph *graph;
-  il_plan *plan;
+  il_context *context;
+  il_team *team;
+  bool squared_error; /* what is measured; else accuracy */
+  bool norms;         /* protocols differ */
+  il_function *function;
+  il_run *run;
   il_batch batch;
-  void *workspace;
   int columns;
   int steps[IL_EVALUATOR_COLUMNS];
   il_query_statistics protocol[IL_EVALUATOR_COLUMNS];
   void *figures; /* [columns][chunk] reals */
 } il_evaluator;
 
-/* steps ascending. Columns: for each protocol, each number of steps. tasks: the most that will be asked. */
-il_status il_evaluator_init(il_evaluator *e, const il_source *source, const il_net *net,
+/* Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
+ * that the algorithm does not make give no column. most: tasks that will be asked for. Method and learner must outlive it. */
+il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *method,
+                            il_learner *learner, const il_tasks *tasks, il_split split,
                             int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int tasks, il_team *team);
+                            const int *step, int most, il_team *team);
 void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */
-/* value: [tasks][columns]. */
-il_status il_evaluator_run(il_evaluator *e, il_team *team, void *const *weights, il_split split,
-                           int tasks, double *value);
+/* value: [tasks][columns], of the learner's present values. */
+il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value);
 /* Mean of a column and 1.96 standard errors. */
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval);
 
-/* Opens a run's configuration and source; both are freed by the caller, also after an error. */
-il_status il_evaluation_open(il_context *context, const char *run, const char *data,
-                             il_config **config, il_source **source);
-/* How many test tasks: `asked`, or the whole episode list where there is one, or eval.tasks. */
-il_status il_evaluation_tasks(const il_source *source, const char *episodes, int asked, int *tasks);
+/* A run that is opened again; freed by il_opened_free, also after an error. */
+typedef struct il_opened {
+  il_config *config;
+  il_method method;
+  il_tasks *tasks;
+  il_learner *learner; /* of its checkpoint */
+  int64_t trained;     /* meta-steps */
+  int count; /* tasks: asked for, or the whole episode list where there is one, or eval.tasks */
+} il_opened;
+il_status il_opened_init(il_context *context, il_opened *o, const char *run, const char *data,
+                         const char *episodes, int asked);
+void il_opened_free(il_opened *o);
 
 #endif

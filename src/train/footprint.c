@@ -3,36 +3,31 @@
 
 #include <stdio.h>
 
-#include "data/dataset.h"
 #include "graph/graph.h"
 #include "plan/plan.h"
 
-static size_t graph_bytes(const il_graph *g, const il_plan *plan) {
-  return il_arena_bytes(&g->arena) + il_arena_bytes(&plan->arena) + g->capacity * sizeof *g->nodes +
-         g->table_size * sizeof *g->table;
+static size_t graph_bytes(const il_function *f) {
+  const il_graph *g = il_function_graph(f);
+  return il_arena_bytes(&g->arena) + il_arena_bytes(&il_function_plan(f)->arena) +
+         g->capacity * sizeof *g->nodes + g->table_size * sizeof *g->table;
 }
 
-static size_t data_bytes(const il_dataset *d) {
-  if (!d) return 0;
-  const size_t image = (size_t)d->size[0] * (size_t)d->size[1] * (size_t)d->size[2];
-  return (size_t)d->start[d->classes] * image + il_arena_bytes(&d->arena);
+static size_t data_bytes(const il_tasks *tasks) {
+  return tasks->source->bytes ? tasks->source->bytes(tasks->data) : 0;
 }
 
-il_footprint il_footprint_of(const il_learner *l, const il_feed *feed, const il_evaluator *e,
-                       int threads) {
-  size_t weights = 0;
-  for (int i = 0; i < l->parameters; i++)
-    weights += (size_t)il_shape_count(il_net_parameter_shape(l->net, i)) * il_type_size(l->real);
-  const size_t kinds = (size_t)l->kinds;
-  il_footprint m = {.workspace = il_plan_workspace(l->plan, feed->batch[0].tasks, threads),
-                 .state = 2 * kinds * weights,
-                 .tasks = il_feed_bytes(feed),
-                 .data = data_bytes(l->source->dataset),
-                 .checkpoint = kinds * weights,
-                 .graph = graph_bytes(l->graph, l->plan)};
-  if (e->plan)
-    m.validation = il_plan_workspace(e->plan, e->batch.tasks, threads) + il_batch_bytes(&e->batch) +
-                   graph_bytes(e->graph, e->plan);
+il_footprint il_footprint_of(const il_trainer *t, const il_evaluator *e) {
+  const il_learner *l = t->learner;
+  const size_t state =
+      il_buffers_bytes(&l->meta) + il_buffers_bytes(&l->carry) + il_buffers_bytes(&t->step.outer);
+  il_footprint m = {.workspace = il_run_bytes(t->step.run),
+                    .state = 2 * state,
+                    .tasks = il_feed_bytes(&t->feed),
+                    .data = data_bytes(t->tasks),
+                    .checkpoint = state,
+                    .graph = graph_bytes(t->step.function)};
+  if (e && e->function)
+    m.validation = il_run_bytes(e->run) + il_batch_bytes(&e->batch) + graph_bytes(e->function);
   return m;
 }
 

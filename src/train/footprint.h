@@ -3,7 +3,7 @@
 #define IL_TRAIN_FOOTPRINT_H
 
 #include "train/evaluate.h"
-#include "train/feed.h"
+#include "train/trainer.h"
 
 typedef struct il_footprint {
   size_t workspace;  /* what the plan runs in, for all threads */
@@ -15,9 +15,8 @@ typedef struct il_footprint {
   size_t validation; /* all of these for the validation tasks */
 } il_footprint;
 
-/* evaluator: zeroed where there is no validation. */
-il_footprint il_footprint_of(const il_learner *learner, const il_feed *feed,
-                       const il_evaluator *evaluator, int threads);
+/* evaluator: zeroed or NULL where there is no validation. */
+il_footprint il_footprint_of(const il_trainer *trainer, const il_evaluator *evaluator);
 size_t il_footprint_total(const il_footprint *memory);
 /* "memory: 12.3 MB in all: workspace 8.1, …" */
 void il_footprint_text(const il_footprint *memory, char *text, size_t size);

@@ -1,15 +1,20 @@
 /* Meta-gradients of tasks given in a file, freshly drawn weights as a file, the plan as text: what other
  * programs compare with. */
+#include <innerloop/train.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_method.h"
+#include "config/config_tasks.h"
+#include "data/samples.h"
 #include "io/io.h"
-#include "train/learner.h"
 #include "io/weights.h"
+#include "learner/learner_file.h"
+#include "train/trainer.h"
 
 typedef struct tasks {
   int count;
-  bool regression;
+  il_task_shape asked; /* what the source says: labels or targets, outputs, loss */
   const il_tensor *tensor[4];
   void *converted[4]; /* reals in the graph's type, or NULL: as in the file */
   il_shape shape[4];  /* of one task */
@@ -38,7 +43,7 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
     t->count = (int)tensor->shape.dim[0];
     t->shape[i].rank = tensor->shape.rank - 1;
     memcpy(t->shape[i].dim, tensor->shape.dim + 1, sizeof(int64_t) * (size_t)t->shape[i].rank);
-    bool label = i % 2 && !t->regression;
+    bool label = i % 2 && !t->asked.targets;
     bool accepted = label ? tensor->type == IL_INT32
                           : tensor->type == IL_FLOAT32 || tensor->type == IL_FLOAT64 ||
                                 (tensor->type == IL_UINT8 && i % 2 == 0);
@@ -62,14 +67,9 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
   return IL_OK;
 }
 
-static il_value pixels(il_graph *g, il_value x) {
-  if (il_value_type(g, x) != IL_UINT8) return x;
-  return il_scale(g, il_cast(g, x), 1.0 / 255);
-}
-
 /* Labels index scores: beyond them the loss would silently be another. */
 static il_status check_labels(il_context *context, const char *path, const tasks *t, int outputs) {
-  for (int i = 1; i < 4 && !t->regression; i += 2) {
+  for (int i = 1; i < 4 && !t->asked.targets; i += 2) {
     const int32_t *label = t->tensor[i]->data;
     for (int64_t j = 0; j < il_shape_count(t->tensor[i]->shape); j++)
       if (label[j] < 0 || label[j] >= outputs)
@@ -81,143 +81,156 @@ static il_status check_labels(il_context *context, const char *path, const tasks
 
 typedef struct work {
   il_context *context;
-  il_net *net;
-  il_graph *graph;
-  il_plan *plan;
-  void **weights, **gradient, *workspace;
-  il_value *value;
-  const void **inputs;
-  void **outputs;
+  il_method method;
+  il_learner *learner;
+  il_buffers gradient;
+  il_function *function;
+  il_run *run;
 } work;
 
-static il_status differentiate(work *w, const il_config *config, const tasks *t, il_type real,
-                               il_team *team, double *loss) {
-  int n = il_net_parameters(w->net);
-  w->graph = il_graph_new(w->context, real);
-  w->value = calloc(2 * (size_t)n + 1, sizeof *w->value);
-  w->inputs = calloc((size_t)n + 4, sizeof *w->inputs);
-  w->outputs = calloc((size_t)n + 1, sizeof *w->outputs);
-  if (!w->graph || !w->value || !w->inputs || !w->outputs)
-    return il_fail_memory(w->context, "a meta-gradient");
-  il_graph *g = w->graph;
-  for (int i = 0; i < n; i++) {
-    w->value[i] = il_input(g, il_net_parameter_name(w->net, i), IL_SHARED, real,
-                           il_net_parameter_shape(w->net, i));
-    w->inputs[i] = w->weights[i];
-    w->outputs[i] = w->gradient[i];
-  }
+/* The task's inputs with the shapes and types of the file. */
+static void task_inputs(il_graph *g, const tasks *t, il_task *task) {
   il_value input[4];
   for (int i = 0; i < 4; i++) {
-    il_type stored = t->tensor[i]->type;
-    input[i] = il_input(g, names[i], IL_TASK,
-                        stored == IL_INT32 || stored == IL_UINT8 ? stored : real, t->shape[i]);
-    w->inputs[n + i] = t->converted[i] ? t->converted[i] : t->tensor[i]->data;
+    const il_type stored = t->tensor[i]->type;
+    input[i] =
+        il_input(g, names[i], IL_TASK,
+                 stored == IL_INT32 || stored == IL_UINT8 ? stored : il_graph_real(g), t->shape[i]);
+    if (i % 2 == 0) input[i] = il_inputs_seen(g, input[i]);
   }
-  il_task task = {pixels(g, input[0]), input[1], pixels(g, input[2]), input[3], {0}};
-  il_maml maml = il_config_maml(config);
-  il_maml_result result;
-  if (il_maml_gradient(g, w->net, &maml, &task, w->value, &result, w->value + n) != IL_OK)
-    return il_context_status(w->context);
-  for (int i = 0; i < n; i++) {
+  *task = (il_task){
+      .support_x = input[0], .support_y = input[1], .query_x = input[2], .query_y = input[3]};
+}
+
+static il_graph *build(work *w, const tasks *t) {
+  il_graph *g = il_graph_new(w->context, w->method.real);
+  if (!g) return NULL;
+  il_build b = il_learner_build(w->learner, &w->method, g, &t->asked);
+  b.inner.batch =
+      0; /* a file has no order of mini-batches: a step learns from the whole support set */
+  task_inputs(g, t, &b.task);
+  il_outcome out;
+  if (il_build_outcome(&b, &out) != IL_OK) return g;
+  for (int i = 0; i < out.gradient.count; i++) {
     char name[280];
-    snprintf(name, sizeof name, "gradient of %s", il_net_parameter_name(w->net, i));
-    il_output(g, name, il_task_mean(g, w->value[n + i]));
+    const il_value d = out.gradient.at[i];
+    snprintf(name, sizeof name, "gradient of %s", out.gradient.entry[i].name);
+    il_output(g, name, il_value_stage(g, d) == IL_TASK ? il_task_mean(g, d) : d);
   }
-  il_output(g, "loss", il_task_mean(g, result.query_loss));
-  double figure = 0;
-  w->outputs[n] = &figure;
-  if (il_context_status(w->context) != IL_OK || !(w->plan = il_plan_build(g, NULL)))
+  il_output(g, "loss", il_task_mean(g, out.loss));
+  return g;
+}
+
+static il_status differentiate(work *w, const tasks *t, il_team *team, double *loss) {
+  il_function_options options = w->method.function;
+  options.plan.tasks = t->count;
+  w->function = il_function_new(build(w, t), &options);
+  if (!w->function || !(w->run = il_run_new(w->context, w->function, team, t->count)))
     return il_context_status(w->context);
-  w->workspace = il_workspace_alloc(w->context, w->plan, t->count, il_team_threads(team));
-  if (!w->workspace) return il_context_status(w->context);
-  il_plan_run(w->plan, team, w->workspace, &(il_bindings){t->count, w->inputs, w->outputs});
-  float single;
-  memcpy(&single, &figure, sizeof single);
-  *loss = real == IL_FLOAT32 ? (double)single : figure;
+  for (int i = 0; i < 4; i++)
+    il_run_input(w->run, il_function_input(w->function, names[i]),
+                 t->converted[i] ? t->converted[i] : t->tensor[i]->data);
+  for (int i = 0; i < w->gradient.count; i++)
+    il_run_output(w->run, i, il_buffers_at(&w->gradient, i));
+  if (il_learner_bind(w->learner, w->run) != IL_OK) return il_context_status(w->context);
+  const il_status status = il_run_go(w->run, t->count);
+  *loss = il_run_number(w->run, il_function_output(w->function, "loss"));
+  return status;
+}
+
+/* The net's parameters of any file, and what is learned beside them from where it stands in ours: "meta/NAME"; what
+ * the file does not have keeps its initial value. */
+static il_status read_weights(work *w, const char *path) {
+  il_learner *l = w->learner;
+  il_learner_initialize(l, w->method.seed);
+  il_status status =
+      il_weights_open(w->context, path, l->net, l->meta.type, l->meta.side[l->meta.now]);
+  il_tensors *file = status == IL_OK ? il_tensors_open(w->context, path) : NULL;
+  for (int i = il_net_parameters(l->net); file && i < l->meta.count; i++)
+    il_buffers_read_if_there(file, &l->meta, i, IL_ROLE_META);
+  il_tensors_close(file);
   return il_context_status(w->context);
 }
 
-static void free_work(work *w) {
-  il_plan_free(w->plan);
-  il_graph_free(w->graph);
-  il_net_free(w->net);
-  il_weights_free(w->weights);
-  il_weights_free(w->gradient);
-  free(w->workspace);
-  free(w->value);
-  free(w->inputs);
-  free(w->outputs);
-}
-
-/* The net for examples of this shape: the file says how large they are, no data set is opened. */
-static il_net *net_for(il_context *context, const il_config *c, il_shape example, int outputs) {
-  if (c->layers) return il_net_new(context, c->layers, c->layer, example, outputs);
-  return il_net_preset(context, il_config_text(c, IL_KEY_MODEL), example, outputs,
-                       il_config_int(c, IL_KEY_FILTERS));
-}
-
-static il_status write_weights(il_context *context, const il_net *net, il_type real, void **weights,
-                               int pairs, const il_pair *pair, const char *path) {
+static il_status write_values(il_context *context, const il_buffers *b, int pairs,
+                              const il_pair *pair, const char *path) {
   il_arena arena = {0};
-  int n = il_net_parameters(net);
-  il_tensor *tensor = il_arena_alloc(&arena, (size_t)(n + 1) * sizeof *tensor);
-  il_status status = tensor ? il_weights_tensors(context, &arena, net, "", real,
-                                                 (const void *const *)weights, tensor)
+  int count = 0;
+  il_tensor *tensor = il_arena_alloc(&arena, ((size_t)b->count + 1) * sizeof *tensor);
+  il_status status = tensor ? il_buffers_tensors(context, &arena, b, IL_ROLE_META, tensor, &count)
                             : il_fail_memory(context, "weights");
-  if (status == IL_OK) status = il_safetensors_write(context, path, n, tensor, pairs, pair);
+  if (status == IL_OK) status = il_safetensors_write(context, path, count, tensor, pairs, pair);
   il_arena_free(&arena);
   return status;
+}
+
+static il_status prepare(work *w, const il_config *config, const il_task_shape *shape) {
+  il_net *net = il_config_net(w->context, config, shape);
+  w->learner = il_learner_new(w->context, &w->method, net, true, false);
+  if (!w->learner) return il_context_status(w->context);
+  const il_entries *entries = &w->learner->meta_entries;
+  return il_buffers_init(w->context, &w->gradient, entries->count, entries->entry, w->method.real,
+                         false);
+}
+
+static void free_work(work *w) {
+  il_run_free(w->run);
+  il_function_free(w->function);
+  il_buffers_free(&w->gradient);
+  il_learner_free(w->learner);
 }
 
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
                               const char *task_file, const char *gradient, il_type real,
                               il_team *team, double *loss) {
-  tasks t = {.regression = il_config_is(config, IL_KEY_SOURCE, "sinusoid")};
+  tasks t = {0};
   work w = {.context = context};
-  il_safetensors *file = il_safetensors_open(context, task_file);
-  int outputs = t.regression ? 1 : il_config_int(config, IL_KEY_WAYS);
+  il_tasks *source = NULL;
+  if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
+  w.method.real = real;
+  if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
+  il_safetensors *file = source ? il_safetensors_open(context, task_file) : NULL;
   if (file && read_tasks(context, task_file, file, real, &t) == IL_OK &&
-      check_labels(context, task_file, &t, outputs) == IL_OK) {
-    il_shape example = {.rank = t.shape[0].rank - 1};
-    memcpy(example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)example.rank);
-    w.net = net_for(context, config, example, outputs);
-    if (w.net) w.weights = il_weights_alloc(context, w.net, real);
-    if (w.weights) w.gradient = il_weights_alloc(context, w.net, real);
-    if (w.gradient && il_weights_open(context, weights, w.net, real, w.weights) == IL_OK &&
-        differentiate(&w, config, &t, real, team, loss) == IL_OK) {
+      check_labels(context, task_file, &t, t.asked.outputs) == IL_OK) {
+    /* The file says how large examples are, and how many. */
+    t.asked.example = (il_shape){.rank = t.shape[0].rank - 1};
+    memcpy(t.asked.example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)t.asked.example.rank);
+    t.asked.support = (int)t.shape[0].dim[0];
+    t.asked.query = (int)t.shape[2].dim[0];
+    if (prepare(&w, config, &t.asked) == IL_OK && read_weights(&w, weights) == IL_OK &&
+        differentiate(&w, &t, team, loss) == IL_OK) {
       char number[64];
       snprintf(number, sizeof number, "%.17g", *loss);
-      write_weights(context, w.net, real, w.gradient, 1, &(il_pair){"loss", number}, gradient);
+      write_values(context, &w.gradient, 1, &(il_pair){"loss", number}, gradient);
     }
   }
   free_work(&w);
   for (int i = 0; i < 4; i++) free(t.converted[i]);
   il_safetensors_close(file);
+  il_tasks_free(source);
   return il_context_status(context);
 }
 
 il_status il_write_initial(il_context *context, const il_config *config, const char *path) {
-  il_type real = il_config_type(config);
-  il_source *source = il_source_shapes(context, config);
-  il_net *net = source ? il_source_net(source) : NULL;
-  void **weights = net ? il_weights_alloc(context, net, real) : NULL;
-  if (weights) {
-    for (int i = 0; i < il_net_parameters(net); i++)
-      il_net_initialize(net, i, (uint64_t)il_config_long(config, IL_KEY_SEED), real, weights[i]);
-    write_weights(context, net, real, weights, 0, NULL, path);
+  work w = {.context = context};
+  il_tasks *source = NULL;
+  if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
+  if (source && prepare(&w, config, il_tasks_shape(source, IL_TRAIN)) == IL_OK) {
+    il_learner_initialize(w.learner, w.method.seed);
+    write_values(context, &w.learner->meta, 0, NULL, path);
   }
-  il_weights_free(weights);
-  il_net_free(net);
-  il_source_free(source);
+  free_work(&w);
+  il_tasks_free(source);
   return il_context_status(context);
 }
 
 char *il_training_plan(il_context *context, const il_config *config, il_plan_summary *summary) {
-  il_source *source = il_source_shapes(context, config);
-  il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
-  char *text = learner ? il_plan_print(learner->plan) : NULL;
-  if (learner && summary) *summary = il_plan_summarize(learner->plan);
-  il_learner_free(learner);
-  il_source_free(source);
+  il_trainer t;
+  char *text = NULL;
+  if (il_trainer_init(context, &t, config, NULL) == IL_OK) {
+    text = il_plan_print(il_function_plan(t.step.function));
+    if (summary) *summary = il_plan_summarize(il_function_plan(t.step.function));
+  }
+  il_trainer_free(&t);
   return text;
 }

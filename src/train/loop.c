@@ -1,5 +1,6 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
 #include <errno.h>
+#include <innerloop/train.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,14 @@
 #include "train/footprint.h"
 #include "train/metrics.h"
 #include "train/timing.h"
+#include "train/trainer.h"
 
 typedef struct run {
   il_context *context;
   const il_config *config;
   const il_train_options *options;
-  il_source *source;
-  il_learner *learner;
-  il_feed feed;
+  il_trainer trainer;
+  bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
   il_metrics metrics;
   il_timing timing;
@@ -34,7 +35,7 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.kind = kind;
   progress.step = r->step;
   progress.steps = r->steps;
-  progress.regression = r->source->regression;
+  progress.squared_error = r->squared_error;
   r->options->progress(r->options->user, &progress);
 }
 
@@ -58,43 +59,41 @@ static il_status make_folder(il_context *context, const char *path) {
 
 static il_status validate(run *r) {
   int tasks = il_config_int(r->config, IL_KEY_EVAL_VALIDATION_TASKS);
-  il_learner *l = r->learner;
-  il_status status = il_evaluator_run(&r->evaluator, r->options->team, l->state[l->side][0],
-                                      IL_VALIDATION, tasks, r->values);
+  il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
   if (status != IL_OK) return status;
   double mean, interval;
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->source->regression ? "loss" : "accuracy",
-                               mean, interval);
+  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
+                               interval);
 }
 
 static il_status checkpoint(run *r) {
-  il_status status = il_checkpoint_save(r->learner, r->step, r->text, r->checkpoint_path);
+  il_status status = il_checkpoint_save(&r->trainer.step, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   return status;
 }
 
 static il_status one_step(run *r) {
   const il_config *c = r->config;
-  il_learner *l = r->learner;
-  const il_batch *batch = il_feed_batch(&r->feed, r->options->team, r->step);
+  il_meta_step *s = &r->trainer.step;
+  const il_batch *batch = il_feed_batch(&r->trainer.feed, r->options->team, r->step);
   il_timing_mark(&r->timing, IL_TIMED_EPISODES);
-  il_status status = il_learner_step(l, r->options->team, batch, r->step);
+  if (!batch) return il_context_status(r->context);
+  il_status status = il_meta_step_go(s, batch, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
-  if (!isfinite(l->loss))
+  if (!isfinite(s->loss))
     return il_fail(
         r->context, IL_ERROR_DATA,
-        "the loss of meta-step %lld is %g; a smaller outer.lr or meta.inner_lr may keep it finite",
-        (long long)r->step, l->loss);
-  report(r, IL_PROGRESS_STEP, (il_progress){.loss = l->loss, .accuracy = l->accuracy});
+        "the loss of meta-step %lld is %g; a smaller outer.lr or inner.lr may keep it finite",
+        (long long)r->step, s->loss);
+  report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
   if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
-    status = il_metrics_step(&r->metrics, r->step, l->loss,
-                             r->source->regression ? (double)NAN : l->accuracy, l->support_loss);
+    status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   if (status == IL_OK && r->validates && (r->step % every == 0 || last)) status = validate(r);
@@ -107,7 +106,6 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
-  il_learner *l = r->learner;
   bool exists = access(r->checkpoint_path, F_OK) == 0;
   if (exists && !o->resume)
     return il_fail(
@@ -116,8 +114,8 @@ static il_status begin(run *r) {
         o->out);
   il_status status = make_folder(r->context, o->out);
   if (status != IL_OK) return status;
-  il_learner_initialize(l);
-  if (exists) status = il_checkpoint_load(l, r->checkpoint_path, &r->step);
+  if (exists)
+    status = il_checkpoint_resume(&r->trainer.step, r->config, r->checkpoint_path, &r->step);
   if (status != IL_OK) return status;
   if (r->step > r->steps)
     return il_fail(r->context, IL_ERROR_CONFIG,
@@ -131,8 +129,9 @@ static il_status begin(run *r) {
 static il_status check(run *r) {
   il_plan_checked checked;
   char message[200];
-  const il_batch *batch = il_feed_batch(&r->feed, r->options->team, 0);
-  il_status status = il_learner_check(r->learner, batch, &checked);
+  const il_batch *batch = il_feed_batch(&r->trainer.feed, r->options->team, 0);
+  il_status status =
+      batch ? il_meta_step_check(&r->trainer.step, batch, &checked) : il_context_status(r->context);
   if (status != IL_OK) return status;
   int length = snprintf(message, sizeof message,
                         "plan and interpreter agree in every bit of %lld numbers of a meta-step",
@@ -147,58 +146,51 @@ static il_status check(run *r) {
 static il_status prepare(run *r) {
   const il_config *c = r->config;
   il_team *team = r->options->team;
-  int tasks = il_config_int(c, IL_KEY_META_BATCH), threads = il_team_threads(team);
   r->steps = il_config_long(c, IL_KEY_STEPS);
   r->text = il_config_dump(c);
   r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
   r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
   if (il_context_status(r->context) != IL_OK) return il_context_status(r->context);
-  r->source = il_source_new(r->context, c, 0);
-  if (!r->source) return il_context_status(r->context);
-  r->learner = il_learner_new(r->context, r->source, true);
-  if (!r->learner) return il_context_status(r->context);
-  il_status status = il_learner_workspace(r->learner, tasks, team);
-  if (status == IL_OK)
-    status =
-        il_feed_init(&r->feed, r->source, r->learner->real, r->learner->dropout, tasks, threads);
+  il_trainer *t = &r->trainer;
+  il_status status = il_trainer_init(r->context, t, c, team);
   if (status == IL_OK && r->options->profile)
-    status = il_timing_init(&r->timing, r->learner->plan, threads);
+    status = il_timing_init(&r->timing, il_function_plan(t->step.function), il_team_threads(team));
   if (status != IL_OK) return status;
-  r->learner->profile = r->timing.plan;
-  r->learner->meanwhile = il_feed_ahead(&r->feed);
-  r->validates = il_config_long(c, IL_KEY_EVAL_EVERY) > 0 &&
-                 (r->source->regression || il_splits_count(r->source->splits, IL_VALIDATION) > 0);
+  r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
+  il_run_profile(t->step.run, r->timing.plan);
+  r->validates =
+      il_config_long(c, IL_KEY_EVAL_EVERY) > 0 && il_tasks_classes(t->tasks, IL_VALIDATION) != 0;
   if (!r->validates) return IL_OK;
-  il_maml maml = il_config_maml(c);
   int validation = il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS);
   r->values = calloc((size_t)validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
-  return il_evaluator_init(&r->evaluator, r->source, r->learner->net, 1, &maml.query_statistics, 1,
-                           &maml.inner_steps, validation, team);
+  return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
+                           IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
+                           validation, team);
 }
 
 static void start_message(run *r) {
   char message[640];
-  il_plan_summary s = il_plan_summarize(r->learner->plan);
+  const il_tasks *tasks = r->trainer.tasks;
+  il_plan_summary s = il_plan_summarize(il_function_plan(r->trainer.step.function));
   int64_t weights = 0;
-  for (int i = 0; i < r->learner->parameters; i++)
-    weights += il_shape_count(il_net_parameter_shape(r->learner->net, i));
-  if (r->source->regression)
-    snprintf(message, sizeof message, "sinusoid, %d shots", r->source->shots);
+  for (int i = 0; i < r->trainer.learner->meta_entries.count; i++)
+    weights += il_shape_count(r->trainer.learner->meta_entries.entry[i].shape);
+  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN);
+  const char *name = tasks->source->name;
+  if (il_tasks_classes(tasks, IL_TRAIN) < 0)
+    snprintf(message, sizeof message, "%s, %d shots", name, shape->shots);
   else
-    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes",
-             il_config_text(r->config, IL_KEY_SOURCE), r->source->ways, r->source->shots,
-             il_splits_count(r->source->splits, IL_TRAIN),
-             il_splits_count(r->source->splits, IL_VALIDATION),
-             il_splits_count(r->source->splits, IL_TEST));
+    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes", name, shape->ways,
+             shape->shots, il_tasks_classes(tasks, IL_TRAIN),
+             il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
            "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, s.flops_task / 1e6, r->feed.batch[0].tasks,
+           (long long)weights, s.flops_task / 1e6, r->trainer.method.meta_batch,
            il_team_threads(r->options->team));
-  il_footprint memory =
-      il_footprint_of(r->learner, &r->feed, &r->evaluator, il_team_threads(r->options->team));
+  il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
   il_footprint_text(&memory, message + at, sizeof message - at);
@@ -247,9 +239,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
-  il_feed_free(&r.feed);
-  il_learner_free(r.learner);
-  il_source_free(r.source);
+  il_trainer_free(&r.trainer);
   free(r.text);
   free(r.checkpoint_path);
   free(r.metrics_path);

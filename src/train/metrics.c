@@ -40,8 +40,8 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
                           double support_loss) {
-  fprintf(m->file, "{\"step\": %lld, \"loss\": %.9g, \"support_loss\": %.9g", (long long)step, loss,
-          support_loss);
+  fprintf(m->file, "{\"step\": %lld, \"loss\": %.9g", (long long)step, loss);
+  if (!isnan(support_loss)) fprintf(m->file, ", \"support_loss\": %.9g", support_loss);
   if (!isnan(accuracy)) fprintf(m->file, ", \"accuracy\": %.9g", accuracy);
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);

@@ -14,7 +14,7 @@ typedef struct il_metrics {
 } il_metrics;
 /* Keeps the lines up to `step` (of the checkpoint that training continues from), drops what follows. */
 il_status il_metrics_open(il_metrics *metrics, il_context *context, const char *path, int64_t step);
-/* accuracy NAN: left out. */
+/* accuracy or support_loss NAN: left out. */
 il_status il_metrics_step(il_metrics *metrics, int64_t step, double loss, double accuracy,
                           double support_loss);
 il_status il_metrics_validation(il_metrics *metrics, int64_t step, const char *what, double value,

@@ -18,8 +18,8 @@ wide=(glyphs-5w1s-maml --set model.preset=omniglot_fc --set model.filters=0 --se
 
 # plans PRESET STEPS: with and without factored updates.
 plans() {
-  "$innerloop" plan $1 --set meta.inner_steps=$2 >"$work/auto"
-  "$innerloop" plan $1 --set meta.inner_steps=$2 --set plan.factored=off >"$work/off"
+  "$innerloop" plan $1 --set inner.steps=$2 >"$work/auto"
+  "$innerloop" plan $1 --set inner.steps=$2 --set plan.factored=off >"$work/off"
 }
 for preset in glyphs-5w1s-maml "sinusoid-10shot-maml --set task.shots=30 --set task.queries=30"; do
   for steps in 1 5; do

@@ -25,6 +25,18 @@ improve --init elsewhere.safetensors --meta-steps 0 >out.json || fail "improve -
 awk "BEGIN { d = $(figure original out.json) - $(figure original_old_head out.json); exit !(d < 0.1 && d > -0.1) }" ||
   fail "weights without meta-training score otherwise: $(cat out.json)"
 [ "$(figure original_new_head out.json)" != 0 ] || fail "new last layer: $(cat out.json)"
+
+# The stages say on standard error how far they are; what the data lack is said before any of them.
+improve --epochs 2 --meta-steps 10 >/dev/null || fail "improve: $(cat log.txt)"
+for line in "training the classifier: 0 of 2 epochs" "meta-training from its weights: 0 of 10 meta-steps" \
+  "adapting to unseen classes: 0 of 84 settings" "training a new last layer for the original classes: 0 of 40 epochs"; do
+  grep -qx "$line" log.txt || fail "no line '$line': $(cat log.txt)"
+done
+improve --ways 30 >/dev/null && fail "30-way tasks of 40 unseen classes"
+grep -q "80 background classes (20 or more examples each) and 40 others .* 30-way tasks need .* 60 others, 30 to validate" log.txt ||
+  fail "what is missing is not said: $(cat log.txt)"
+grep -q "training the classifier" log.txt && fail "work before the data were looked at: $(cat log.txt)"
+
 improve --init nowhere.pth >/dev/null && fail "a missing file was accepted"
 grep -q "nowhere.pth" log.txt || fail "the missing file is not named: $(cat log.txt)"
 echo "improve: all as expected"

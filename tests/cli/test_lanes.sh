@@ -30,12 +30,12 @@ compare() {
 }
 
 for tasks in 1 7 8 9 25; do compare "sinusoid" $tasks "1 2 3 7" sinusoid-10shot-maml; done
-compare "sinusoid, 5 inner steps" 25 "1 2 3 7" sinusoid-10shot-maml --set meta.inner_steps=5
+compare "sinusoid, 5 inner steps" 25 "1 2 3 7" sinusoid-10shot-maml --set inner.steps=5
 compare "sinusoid, odd width" 25 "2 7" sinusoid-10shot-maml --set model.filters=33 --set task.shots=7
 
 cat >net.yaml <<'END'
-task: {source: glyphs, ways: 3, shots: 2, queries: 3, glyph_side: 9, glyph_alphabets: 4, glyph_classes: 10,
-       train_classes: 20, validation_classes: 10}
+glyphs: {side: 9, alphabets: 4, classes: 10}
+task: {source: glyphs, ways: 3, shots: 2, queries: 3, train_classes: 20, validation_classes: 10}
 model:
   layers:
     - {kind: flatten}
@@ -47,9 +47,9 @@ model:
     - {kind: dropout, rate: 0.2}
     - {kind: linear, units: 3}
 END
-compare "cross-entropy and norm" 9 "1 3" net.yaml --set meta.inner_steps=2
-compare "convolutions" 9 "2" glyphs-5w1s-maml --set model.filters=4 --set task.glyph_alphabets=4 \
-  --set task.glyph_classes=10 --set task.train_classes=20 --set task.validation_classes=8
+compare "cross-entropy and norm" 9 "1 3" net.yaml --set inner.steps=2
+compare "convolutions" 9 "2" glyphs-5w1s-maml --set model.filters=4 --set glyphs.alphabets=4 \
+  --set glyphs.classes=10 --set task.train_classes=20 --set task.validation_classes=8
 
 # Small nets use lanes unasked, and the plan says so; convolutions do not, and it says why.
 "$program" plan sinusoid-10shot-maml | grep -q "tasks at once in lanes" || fail "sinusoids do not use lanes"

@@ -12,7 +12,7 @@ few="--set model.filters=8 --set outer.meta_batch=4 --set eval.validation_tasks=
   fail "training: $(cat log.txt)"
 grep -q "importing" log.txt || fail "the import is not mentioned"
 grep -q "1100/100/423 classes" log.txt || fail "the split: $(cat log.txt)"
-"$program" train omniglot-20w1s-maml --data "$INNERLOOP_DATA/omniglot" $few --set meta.inner_steps=2 \
+"$program" train omniglot-20w1s-maml --data "$INNERLOOP_DATA/omniglot" $few --set inner.steps=2 \
   --set outer.steps=2 --set task.rotations=classes --set task.split=official --set task.validation_classes=100 \
   --out twenty >log.txt 2>&1 || fail "20-way: $(cat log.txt)"
 grep -q "importing" log.txt && fail "imported twice"

@@ -11,7 +11,7 @@ run() { # name, further options
   name=$1
   shift
   "$innerloop" train glyphs-5w1s-maml --threads 3 --out "$name" --set outer.steps=4 --set eval.every=2 \
-    --set eval.validation_tasks=4 --set task.glyph_alphabets=2 --set task.train_classes=20 --set task.validation_classes=8 "$@" >out
+    --set eval.validation_tasks=4 --set glyphs.alphabets=2 --set task.train_classes=20 --set task.validation_classes=8 "$@" >out
 }
 
 run plain
@@ -35,7 +35,7 @@ sed -n '/^the whole loop: 4 meta-steps/,$p' out | awk '$2 == "%" { lines++; shar
   END { exit !(lines == 5 && share > 98 && share < 102) }' || fail "the shares of the loop"
 
 "$innerloop" train glyphs-5w1s-maml --json --profile --out json --set outer.steps=1 --set eval.every=0 \
-  --set task.glyph_alphabets=2 --set task.train_classes=20 --set task.validation_classes=8 >out 2>profile
+  --set glyphs.alphabets=2 --set task.train_classes=20 --set task.validation_classes=8 >out 2>profile
 grep -q '^profile of 1 runs' profile || fail "no profile beside JSON"
 grep -vq '^{' out && fail "JSON is mixed with other lines"
 exit 0

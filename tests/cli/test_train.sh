@@ -5,7 +5,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 fail() { echo "failed: $*"; exit 1; }
 
-small="--set model.filters=4 --set outer.meta_batch=6 --set task.glyph_alphabets=4 --set task.glyph_classes=10
+small="--set model.filters=4 --set outer.meta_batch=6 --set glyphs.alphabets=4 --set glyphs.classes=10
   --set task.train_classes=20 --set task.validation_classes=8 --set task.queries=2 --set outer.steps=40
   --set eval.every=20 --set eval.validation_tasks=8 --set checkpoint.every=20"
 train() { "$program" train glyphs-5w1s-maml $small "$@" >log.txt 2>&1; }
@@ -25,6 +25,15 @@ train --out threads1 && fail "an existing run was overwritten"
 grep -q -- "--resume" log.txt || fail "no hint at --resume: $(cat log.txt)"
 "$program" train --resume --out threads1 --set outer.lr=0.1 >log.txt 2>&1 && fail "another outer.lr was accepted"
 grep -q "outer.lr" log.txt || fail "the changed key is not named: $(cat log.txt)"
+
+# A run goes on when its folder is given, and a folder without --resume is explained.
+train --out twice --set outer.steps=20 || fail "first half"
+"$program" train --resume twice --set outer.steps=40 >log.txt 2>&1 || fail "--resume RUN: $(cat log.txt)"
+cmp twice/checkpoint.safetensors threads1/checkpoint.safetensors || fail "--resume RUN gives another run"
+"$program" train twice >log.txt 2>&1 && fail "a folder was taken for a configuration"
+grep -q -- "a run is continued with --resume twice" log.txt || fail "no hint at --resume: $(cat log.txt)"
+"$program" train --resume twice --out elsewhere >log.txt 2>&1 && fail "two folders were accepted"
+grep -q "found --out elsewhere as well" log.txt || fail "two folders: $(cat log.txt)"
 
 # Stopped in the middle by a signal, then resumed, equals never stopped.
 "$program" train glyphs-5w1s-maml $small --set outer.steps=4000000 --out long >log.txt 2>&1 &
@@ -81,16 +90,26 @@ grep -q "transductive" table.txt || fail "no table: $(cat table.txt)"
 "$program" eval threads1 --episodes list.txt --json >three.json || fail "replay"
 cmp one.json three.json || fail "a replayed list gives other figures"
 
+# A figure has one name everywhere: in the record, in the lines of train --json and in those of eval --json.
+train --out spoken --json || fail "train --json: $(cat log.txt)"
+grep -qE '^\{"step": 40, "loss": [0-9.]+, "accuracy": [0-9.]+, "rate": ' log.txt || fail "train --json: $(cat log.txt)"
+grep -qE '^\{"step": 40, "tasks": 8, "validation_accuracy": [0-9.]+, "interval": [0-9.]+\}' log.txt || fail "$(cat log.txt)"
+grep -qE '^\{"step": 40, "validation_accuracy": [0-9.]+, "interval": [0-9.]+\}' spoken/metrics.jsonl ||
+  fail "metrics.jsonl: $(cat spoken/metrics.jsonl)"
+grep -qE '^\{"step": 40, "tasks": 40, "results": \[' one.json || fail "eval --json: $(cat one.json)"
+grep -qE '"inner_steps": 1, "accuracy": [0-9.]+, "interval": [0-9.]+\}' one.json || fail "eval --json: $(cat one.json)"
+
 # Regression.
 "$program" train sinusoid-5shot-maml --set outer.steps=200 --set eval.every=0 --out sine >log.txt 2>&1 ||
   fail "sinusoid: $(cat log.txt)"
 "$program" eval sine --tasks 50 --json >sine.json || fail "eval of regression"
-[ "$(grep -c '"protocol"' sine.json)" -eq 6 ] || fail "6 figures expected: $(cat sine.json)"
+[ "$(grep -cE '"inner_steps": [0-9]+, "loss": [0-9.]+, "interval"' sine.json)" -eq 6 ] || fail "6 figures expected: $(cat sine.json)"
 
 # Layers listed in a file, dropout, double precision, plain gradient descent.
 cat >own.yaml <<'YAML'
 preset: glyphs-5w1s-maml
-task: {glyph_alphabets: 4, glyph_classes: 10, train_classes: 20, validation_classes: 8}
+glyphs: {alphabets: 4, classes: 10}
+task: {train_classes: 20, validation_classes: 8}
 model:
   layers:
     - {kind: conv, units: 4, kernel: 3, stride: 2, pad: 1, bias: false}

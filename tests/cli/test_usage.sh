@@ -33,11 +33,11 @@ expect 2 "did you mean train?" trian
 expect 2 "did you mean import?" data inport
 expect 2 "did you mean glyphs-5w1s-maml?" train glyphs-5w1s-mamll
 expect 2 "did you mean task.ways?" train glyphs-5w1s-maml --set task.way=5
-expect 2 "did you mean meta.inner_lr?" train glyphs-5w1s-maml --set inner_lr=5
+expect 2 "did you mean inner.lr?" train glyphs-5w1s-maml --set inner_lr=5
 expect 2 "expected an integer from 2 to 1000" train glyphs-5w1s-maml --set task.ways=1
 expect 2 "expected an integer" train glyphs-5w1s-maml --set task.ways=five
 expect 2 "expected one of none|random|classes" train glyphs-5w1s-maml --set task.rotations=some
-expect 2 "expected true or false" train glyphs-5w1s-maml --set meta.first_order=yes
+expect 2 "expected true or false" train glyphs-5w1s-maml --set inner.first_order=yes
 expect 2 "expected key=value" train glyphs-5w1s-maml --set task.ways
 expect 2 "task.ways: found 30, but the validation split has 20 classes" train glyphs-5w1s-maml --set task.ways=30
 expect 2 "a class has only 20 examples" train glyphs-5w1s-maml --set task.queries=20
@@ -65,8 +65,8 @@ head -c 200 w84.safetensors | grep -aq '"conv1.weight":{"dtype":"F32","shape":\[
 expect 1 "support_x" grad sinusoid-5shot-maml --weights w.safetensors --tasks w.safetensors --out g
 
 # Damaged files.
-small="--set outer.steps=2 --set eval.every=0 --set model.filters=4 --set outer.meta_batch=2 --set task.glyph_alphabets=4
-  --set task.glyph_classes=10 --set task.train_classes=20 --set task.validation_classes=8"
+small="--set outer.steps=2 --set eval.every=0 --set model.filters=4 --set outer.meta_batch=2 --set glyphs.alphabets=4
+  --set glyphs.classes=10 --set task.train_classes=20 --set task.validation_classes=8"
 "$program" train glyphs-5w1s-maml $small --out run >out.txt 2>err.txt || fail "training: $(cat err.txt)"
 cp run/checkpoint.safetensors whole
 head -c 1000 whole >run/checkpoint.safetensors

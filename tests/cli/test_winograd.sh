@@ -10,7 +10,7 @@ fail() {
   exit 1
 }
 
-pooled=(glyphs-5w1s-maml --set model.preset=conv4 --set model.filters=16 --set task.queries=2 --set meta.inner_steps=2
+pooled=(glyphs-5w1s-maml --set model.preset=conv4 --set model.filters=16 --set task.queries=2 --set inner.steps=2
   --set outer.meta_batch=4)
 "$innerloop" plan "${pooled[@]}" >"$work/auto"
 "$innerloop" plan "${pooled[@]}" --set plan.winograd=off >"$work/off"

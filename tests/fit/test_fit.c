@@ -82,7 +82,7 @@ static void test_gradient_descent_by_hand(void **state) {
   o.epochs = 20;
   o.batch = N;
   o.lr = 0.5;
-  o.optimizer = IL_OPTIMIZER_SGD;
+  o.optimizer = &il_sgd;
   o.team = team;
   assert_int_equal(il_fit(context, m, &d.labels, &o), IL_OK);
   for (int s = 0; s < 20; s++) step_by_hand(&d, 0.5, w, b);

@@ -1,5 +1,6 @@
 /* Derivatives as graph transforms: closed forms to third order, Hessian times vector in both orders of the
  * modes, MAML by hand, total derivatives, where gradients end, origins, and what is refused. */
+#include <innerloop/grad.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

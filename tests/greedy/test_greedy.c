@@ -13,6 +13,8 @@
 #include <innerloop/greedy.h>
 #include <innerloop/plan.h>
 
+#include "support/meta.h"
+
 static il_context *context;
 
 static int setup(void **state) {
@@ -99,7 +101,7 @@ static int64_t marked_in(const fixture *f, int p) {
 static void scalars_are_the_largest(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   assert_int_equal(il_greedy_units_count(f.units), SCALARS);
   rule.fraction = 0.1; /* ⌊13.4⌋ */
   take(&f, &rule);
@@ -120,10 +122,40 @@ static void scalars_are_the_largest(void **state) {
   finish(&f);
 }
 
+/* The sentence names the limit and the smallest unit, and its advice is right to the last digit. */
+static void what_fits_is_said(void **state) {
+  (void)state;
+  fixture f = make(IL_GREEDY_LAYER);
+  il_greedy_rule rule = il_greedy_rule_defaults();
+  char why[IL_GREEDY_TEXT];
+  assert_true(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_string_equal(why, "");
+  rule.fraction = 0.04; /* ⌊5.36⌋ of 134; the norm layer has 6 */
+  assert_false(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_string_equal(why, "no layer fits: fraction 0.04 allows 5 of 134 parameters, the smallest "
+                           "layer has 6 (fraction 0.0448)");
+  take(&f, &rule);
+  assert_int_equal(f.choice.units, 0);
+  rule.fraction = 0.0448;
+  assert_true(il_greedy_fits(f.units, &rule, why, sizeof why));
+  take(&f, &rule);
+  assert_int_equal(f.choice.units, 1);
+  rule.budget_bytes = 10;
+  rule.budget_operations = 20;
+  assert_false(il_greedy_fits(f.units, &rule, why, sizeof why));
+  assert_non_null(
+      strstr(why, "no layer fits: the budget allows 10 bytes, the cheapest layer needs "));
+  assert_non_null(strstr(why, "; the budget allows 20 operations, the cheapest layer needs "));
+  char few[24];
+  assert_false(il_greedy_fits(f.units, &rule, few, sizeof few)); /* cut, within its room */
+  assert_memory_equal(few, why, sizeof few - 1);
+  finish(&f);
+}
+
 static void random_choices_do_not_follow_the_measure(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   uint8_t before[SCALARS], *at = before;
   rule.score = IL_GREEDY_RANDOM;
   rule.fraction = 0.5;
@@ -150,7 +182,7 @@ static void ties_go_to_the_lowest_index(void **state) {
   for (int p = 0; p < PARAMETERS; p++)
     for (int i = 0; i < sizes[p]; i++) f.measure[p][i] = i % 2 ? 1.0f : -1.0f;
   f.measure[0][0] = NAN; /* what is not a number comes last */
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 5;
   take(&f, &rule);
   for (int p = 0; p < PARAMETERS; p++)
@@ -169,7 +201,7 @@ static void channels_join_weights_and_biases(void **state) {
     for (int i = 0; i < sizes[p]; i++) f.measure[p][i] = 0;
   f.measure[1][2] = 3; /* bias of conv channel 2 */
   f.measure[4][5] = 2; /* linear weight [2, 1]: output 1 */
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 1;
   take(&f, &rule);
   assert_int_equal(f.choice.scalars, 9 + 1);
@@ -191,7 +223,7 @@ static void channels_join_weights_and_biases(void **state) {
 
 static void tensors_and_layers_are_whole(void **state) {
   (void)state;
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   fixture f = make(IL_GREEDY_TENSOR);
   assert_int_equal(il_greedy_units_count(f.units), PARAMETERS);
   f.measure[2][0] = 1e6f;
@@ -211,7 +243,7 @@ static void tensors_and_layers_are_whole(void **state) {
 static void costs_count_what_an_update_keeps(void **state) {
   (void)state;
   fixture f = make(IL_GREEDY_TENSOR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.count = 1;
   const uint64_t image = 3 * 16 * 3; /* numbers in a conv output of the whole batch */
   const uint64_t linear_down = 2 * 48 * 2 * 3, relu_down = image, norm_down = 8 * image;
@@ -250,7 +282,7 @@ static void budgets_are_kept(void **state) {
   for (int granularity = IL_GREEDY_SCALAR; granularity <= IL_GREEDY_LAYER; granularity++)
     for (int price = IL_GREEDY_FREE; price <= IL_GREEDY_PER_OPERATION; price++) {
       fixture f = make((il_greedy_granularity)granularity);
-      il_greedy_rule rule = il_greedy_rule_default();
+      il_greedy_rule rule = il_greedy_rule_defaults();
       rule.price = (il_greedy_price)price;
       int64_t before = 0;
       for (uint64_t budget = 16; budget <= 4096; budget *= 2) {
@@ -272,7 +304,7 @@ static void budgets_are_kept(void **state) {
     }
   /* Two output biases fit into 24 bytes, nothing else does. */
   fixture f = make(IL_GREEDY_SCALAR);
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.budget_bytes = 24;
   take(&f, &rule);
   assert_int_equal(f.choice.scalars, 2);
@@ -324,7 +356,7 @@ static void scores_of_least_squares_are_closed_forms(void **state) {
                      il_input(g, "b", IL_SHARED, IL_FLOAT64, IL_SHAPE(1))};
     il_value x = il_input(g, "x", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, D));
     il_value y = il_input(g, "y", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, 1));
-    il_greedy_rule rule = il_greedy_rule_default();
+    il_greedy_rule rule = il_greedy_rule_defaults();
     rule.score = (il_greedy_score)score;
     rule.damping = 0.25;
     il_value dp[2], m[2];
@@ -399,17 +431,18 @@ static void a_mask_keeps_the_rest_to_the_bit(void **state) {
                   .support_y = il_input(g, "y", IL_SHARED, IL_FLOAT64, IL_SHAPE(N, 1))};
   task.query_x = task.support_x;
   task.query_y = task.support_y;
-  il_maml maml = {.inner_steps = 3,
-                  .inner_lr = 0.1,
-                  .loss = IL_LOSS_MEAN_SQUARED_ERROR,
-                  .query_statistics = IL_QUERY_STATISTICS_QUERY};
-  il_value sparse[2], full[2];
-  il_greedy_adapt(g, net, &maml, &task, m, p, sparse);
-  il_maml_adapt(g, net, &maml, &task, p, full, NULL);
-  il_output(g, "sparse.w", sparse[0]);
-  il_output(g, "sparse.b", sparse[1]);
-  il_output(g, "full.w", full[0]);
-  il_output(g, "full.b", full[1]);
+  il_build b = build_of(g, net, &il_maml, NULL, (il_inner){.steps = 3, .lr = 0.1},
+                        IL_LOSS_MEAN_SQUARED_ERROR, IL_QUERY_STATISTICS_QUERY, &task, p);
+  il_values full, sparse;
+  il_build_begin(&b, &full);
+  il_build_adapt(&b, &full, 0, 3);
+  for (int i = 0; i < 2; i++) il_values_put(g, &b.mask, b.meta.entry[i], m[i]);
+  il_build_begin(&b, &sparse);
+  il_build_adapt(&b, &sparse, 0, 3);
+  il_output(g, "sparse.w", sparse.at[0]);
+  il_output(g, "sparse.b", sparse.at[1]);
+  il_output(g, "full.w", full.at[0]);
+  il_output(g, "full.b", full.at[1]);
   double sw[D], sb, fw[D], fb;
   void *outputs[] = {sw, &sb, fw, &fb};
   static const double some[D] = {0, 1, 0}, all[D] = {1, 1, 1}, none = 0, one = 1;
@@ -427,13 +460,13 @@ static void a_mask_keeps_the_rest_to_the_bit(void **state) {
 
 static void impossible_rules_are_refused(void **state) {
   (void)state;
-  il_greedy_rule rule = il_greedy_rule_default();
+  il_greedy_rule rule = il_greedy_rule_defaults();
   rule.fraction = 0;
   assert_int_equal(il_greedy_rule_check(context, &rule), IL_ERROR_ARGUMENT);
   assert_string_equal(il_context_message(context),
                       "greedy: fraction 0; expected more than 0, at most 1");
   il_context_clear(context);
-  rule = il_greedy_rule_default();
+  rule = il_greedy_rule_defaults();
   rule.damping = -1;
   assert_int_equal(il_greedy_rule_check(context, &rule), IL_ERROR_ARGUMENT);
   il_context_clear(context);
@@ -442,6 +475,7 @@ static void impossible_rules_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scalars_are_the_largest),
+      cmocka_unit_test(what_fits_is_said),
       cmocka_unit_test(random_choices_do_not_follow_the_measure),
       cmocka_unit_test(ties_go_to_the_lowest_index),
       cmocka_unit_test(channels_join_weights_and_biases),

@@ -1,5 +1,5 @@
 /* Pictures of results: read back, the dots stand where the numbers say. */
-#include <innerloop/compare.h>
+#include <innerloop/study.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -28,7 +28,7 @@ if [ -z "$emulator" ] || ! command -v aarch64-linux-gnu-gcc >/dev/null; then
 fi
 mkdir -p "$build" || exit 1
 cmake -S "$source" -B "$build" -DCMAKE_TOOLCHAIN_FILE="$source/cmake/aarch64.cmake" -DCMAKE_BUILD_TYPE=Release \
-  -DINNERLOOP_CORE_ONLY=ON -DINNERLOOP_WERROR=ON >"$build/log.txt" 2>&1 || fail "cmake: $(cat "$build/log.txt")"
+  -DINNERLOOP_CORE_ONLY=ON -DINNERLOOP_SHARED=OFF -DINNERLOOP_WERROR=ON >"$build/log.txt" 2>&1 || fail "cmake: $(cat "$build/log.txt")"
 cmake --build "$build" -j2 --target weights >"$build/log.txt" 2>&1 || fail "the build: $(cat "$build/log.txt")"
 found=$("$emulator" "$build/tests/weights" 1) || fail "aarch64: $found"
 echo "aarch64:" $found

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <innerloop/meta.h>
 #include <innerloop/plan.h>
+
+#include "support/meta.h"
 
 enum { MOST = 16, TASKS = 6, STEPS = 6 };
 
@@ -49,16 +50,15 @@ static void begin(trainer *t, const char *preset, il_shape example, int outputs,
 }
 
 /* The graph's outputs: all state after one meta-step. */
-static void finish_graph(trainer *t, const il_maml *maml, const il_task *task) {
+static void finish_graph(trainer *t, il_inner inner, il_loss loss, const il_task *task) {
   const int n = t->parameters;
-  const il_adam adam = {.lr = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
   il_value gradient[MOST];
-  il_maml_result result;
-  if (il_maml_gradient(t->g, t->net, maml, task, t->now, &result, gradient) != IL_OK)
-    stop(t, "maml");
+  maml_gradient(t->g, t->net, inner, loss, IL_QUERY_STATISTICS_QUERY, task, t->now, gradient);
+  if (il_context_status(t->context) != IL_OK) stop(t, "maml");
   for (int i = 0; i < n; i++) gradient[i] = il_task_mean(t->g, gradient[i]);
-  il_adam_update(t->g, &adam, t->step, n, t->now, gradient, t->now + n, t->now + 2 * n, t->next,
-                 t->next + n, t->next + 2 * n);
+  for (int i = 0; i < n; i++)
+    adam_update(t->g, 1e-2, t->step, t->now[i], gradient[i], t->now[n + i], t->now[2 * n + i],
+                (il_value *[]){&t->next[i], &t->next[n + i], &t->next[2 * n + i]});
   char name[32];
   for (int i = 0; i < 3 * n; i++) {
     snprintf(name, sizeof name, "next%d", i);
@@ -90,6 +90,7 @@ static void print_hash(const trainer *t, const char *name, const il_plan_checked
  * first meta-step also runs beside the reference interpreter, unless products are not fused. */
 static void train(trainer *t, const char *name, int threads, int count, void *const *data) {
   const int n = t->parameters;
+  il_graph_without_leaves(t->g);
   il_plan *plan = il_plan_build(t->g, NULL);
   il_team *team = il_team_new(t->context, threads);
   if (!plan || !team) stop(t, name);
@@ -148,12 +149,7 @@ static void sinusoid(trainer *t, int threads) {
                         .support_y = il_mul(g, height, il_sin(g, il_add(g, x, phase))),
                         .query_x = query,
                         .query_y = il_mul(g, height, il_sin(g, il_add(g, query, phase)))};
-  finish_graph(t,
-               &(il_maml){.inner_steps = 2,
-                          .inner_lr = 0.01,
-                          .loss = IL_LOSS_MEAN_SQUARED_ERROR,
-                          .query_statistics = IL_QUERY_STATISTICS_QUERY},
-               &task);
+  finish_graph(t, (il_inner){.steps = 2, .lr = 0.01}, IL_LOSS_MEAN_SQUARED_ERROR, &task);
   float data[2][TASKS * POINTS], heights[TASKS], phases[TASKS];
   for (int i = 0; i < TASKS * POINTS; i++) {
     data[0][i] = 10 * draw(t) - 5;
@@ -177,12 +173,7 @@ static void images(trainer *t, const char *preset, int filters, int side, int ch
                         .support_y = il_input(g, "support_y", IL_TASK, IL_INT32, labels),
                         .query_x = il_input(g, "query_x", IL_TASK, IL_FLOAT32, shape),
                         .query_y = il_input(g, "query_y", IL_TASK, IL_INT32, labels)};
-  finish_graph(t,
-               &(il_maml){.inner_steps = 1,
-                          .inner_lr = 0.4,
-                          .loss = IL_LOSS_CROSS_ENTROPY,
-                          .query_statistics = IL_QUERY_STATISTICS_QUERY},
-               &task);
+  finish_graph(t, (il_inner){.steps = 1, .lr = 0.4}, IL_LOSS_CROSS_ENTROPY, &task);
   static float support[MOST_NUMBERS], query[MOST_NUMBERS];
   int32_t label[TASKS * WAYS];
   for (int i = 0; i < TASKS * WAYS * side * side * channels; i++) {

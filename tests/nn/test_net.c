@@ -12,6 +12,7 @@
 #include <innerloop/meta.h>
 
 #include "graph/graph.h"
+#include "support/meta.h"
 
 static il_context *context;
 
@@ -296,9 +297,9 @@ static void adam_follows_the_paper(void **state) {
   static const char *const names[] = {"step", "w", "g", "m", "v"};
   for (int i = 0; i < 5; i++)
     in[i] = il_input(g, names[i], IL_SHARED, IL_FLOAT32, il_shape_scalar());
-  il_adam adam = {1e-3, 0.9, 0.999, 1e-8};
   il_value next[3];
-  il_adam_update(g, &adam, in[0], 1, &in[1], &in[2], &in[3], &in[4], &next[0], &next[1], &next[2]);
+  adam_update(g, 1e-3, in[0], in[1], in[2], in[3], in[4],
+              (il_value *[]){&next[0], &next[1], &next[2]});
   for (int i = 0; i < 3; i++) next[i] = il_reshape(g, next[i], IL_SHAPE(1));
   il_output(g, "next", il_concat(g, 3, next, 0));
   float step = 0, state32[3] = {0, 0, 0}, gradient = 0.37f;
@@ -327,14 +328,15 @@ static void errors_stay_in_the_context(void **state) {
                     il_net_parameter_shape(net, i));
   il_value y = il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(5));
   il_value x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(5, 14, 14, 3));
-  il_task task = {x, y, x, y, {0}};
-  il_maml maml = {2, 0.4, false, IL_LOSS_CROSS_ENTROPY, IL_QUERY_STATISTICS_SUPPORT};
-  il_maml_result result;
-  assert_int_equal(il_maml_gradient(g, net, &maml, &task, p, &result, gradient), IL_ERROR_SHAPE);
+  il_task task = {.support_x = x, .support_y = y, .query_x = x, .query_y = y};
+  const il_outcome result =
+      maml_gradient(g, net, (il_inner){.steps = 2, .lr = 0.4}, IL_LOSS_CROSS_ENTROPY,
+                    IL_QUERY_STATISTICS_SUPPORT, &task, p, gradient);
+  assert_int_equal(il_context_status(context), IL_ERROR_SHAPE);
   assert_string_equal(il_context_message(context),
                       "il_net_apply: x has shape [5,14,14,3]; expected a "
                       "batch of examples of shape [14,14,1]");
-  assert_false(il_valid(result.query_loss));
+  assert_false(il_valid(result.loss));
   il_graph_free(g);
   il_net_free(net);
 }

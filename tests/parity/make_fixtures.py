@@ -64,12 +64,17 @@ def net_mlp(p, x, given):
     return x @ p["linear3.weight"].T + p["linear3.bias"], []
 
 
-def net_conv(p, x, given):
+def features_conv(p, x, given):
     seen = []
     for i in ("1", "2"):
         x = conv(x, p[f"conv{i}.weight"], 2)
         x = jax.nn.relu(norm(p, "norm" + i, x, given, seen))
-    return x.mean((2, 3)) @ p["linear1.weight"].T + p["linear1.bias"], seen
+    return x.mean((2, 3)), seen
+
+
+def net_conv(p, x, given):
+    x, seen = features_conv(p, x, given)
+    return x @ p["linear1.weight"].T + p["linear1.bias"], seen
 
 
 def net_pool(p, x, given):
@@ -100,17 +105,23 @@ def task_loss(p, task, net, loss, steps, lr, first, statistics):
     return loss(net(fast, qx, given)[0], qy)
 
 
+def given_tensors(p, tasks):
+    keys = ("support_x", "support_y", "query_x", "query_y")
+    return {**{"parameter." + k: v for k, v in p.items()}, **dict(zip(keys, tasks))}
+
+
+def as_channels_first(tasks):
+    return [t if t.ndim < 5 else t.transpose(0, 1, 4, 2, 3) for t in tasks]
+
+
 def case(name, p, tasks, net, loss, steps, lr, variants):
     """tasks: (support_x, support_y, query_x, query_y), images channels last."""
-    tensors = {"parameter." + k: v for k, v in p.items()}
-    for key, value in zip(("support_x", "support_y", "query_x", "query_y"), tasks):
-        tensors[key] = value
-    first_ones = [t if t.ndim < 5 else t.transpose(0, 1, 4, 2, 3) for t in tasks]
+    tensors, channels_first = given_tensors(p, tasks), as_channels_first(tasks)
     for variant in variants:
         order, statistics = variant.split(".")
 
         def mean_loss(w):
-            losses = [task_loss(w, [t[i] for t in first_ones], net, loss, steps, lr,
+            losses = [task_loss(w, [t[i] for t in channels_first], net, loss, steps, lr,
                                 order == "first", statistics) for i in range(len(tasks[0]))]
             return sum(losses) / len(losses)
 
@@ -143,17 +154,24 @@ def image_tasks(rng, tasks, ways, shots, queries, size, channels):
     return out
 
 
-def main():
-    rng = np.random.default_rng(7)
-    widths = ((40, 1), (40, 40), (1, 40))
+def mlp_parameters(rng, units):
     p = {}
-    for i, (o, n) in enumerate(widths, 1):
+    for i, (o, n) in enumerate(((units, 1), (units, units), (1, units)), 1):
         p[f"linear{i}.weight"] = rng.normal(0, 1 / n**0.5, (o, n))
         p[f"linear{i}.bias"] = rng.normal(0, 0.5, o)
-    amplitude, phase = rng.uniform(0.1, 5, (4, 1, 1)), rng.uniform(0, np.pi, (4, 1, 1))
-    x = rng.uniform(-5, 5, (4, 20, 1))
+    return p
+
+
+def sinusoid_tasks(rng, tasks):
+    amplitude, phase = rng.uniform(0.1, 5, (tasks, 1, 1)), rng.uniform(0, np.pi, (tasks, 1, 1))
+    x = rng.uniform(-5, 5, (tasks, 20, 1))
     y = amplitude * np.sin(x - phase)
-    case("mlp", p, [x[:, :10], y[:, :10], x[:, 10:], y[:, 10:]], net_mlp, squared_error, 5, 0.01,
+    return [x[:, :10], y[:, :10], x[:, 10:], y[:, 10:]]
+
+
+def main():
+    rng = np.random.default_rng(7)
+    case("mlp", mlp_parameters(rng, 40), sinusoid_tasks(rng, 4), net_mlp, squared_error, 5, 0.01,
          ["second.query", "first.query"])
     case("conv", conv_parameters(rng, 8, 1, 8, 5), image_tasks(rng, 3, 5, 1, 2, 14, 1), net_conv,
          cross_entropy, 1, 0.4,

@@ -15,6 +15,7 @@
 #include <innerloop/plan.h>
 
 #include "io/io.h"
+#include "support/meta.h"
 
 enum { MOST_PARAMETERS = 16, MOST_BUFFERS = 2 * MOST_PARAMETERS };
 
@@ -211,16 +212,15 @@ static void check_variant(const problem *p, const il_safetensors *file, const il
     b.input[b.inputs++] = in_type(tensor, type);
     b.tasks = (int)tensor->shape.dim[0];
   }
-  il_task task = {data[0], data[1], data[2], data[3], {0}};
-  il_maml maml = {.inner_steps = (int)number(file, "inner_steps"),
-                  .inner_lr = number(file, "inner_lr"),
-                  .first_order = !strncmp(variant, "first", 5),
-                  .loss = p->loss,
-                  .query_statistics = strstr(variant, ".support") ? IL_QUERY_STATISTICS_SUPPORT
-                                                                  : IL_QUERY_STATISTICS_QUERY};
-  il_maml_result result;
-  il_maml_gradient(g, net, &maml, &task, parameter, &result, gradient);
-  il_output(g, "loss", il_task_mean(g, result.query_loss));
+  il_task task = {data[0], data[1], data[2], data[3], {0}, {0}};
+  const il_inner inner = {.steps = (int)number(file, "inner_steps"),
+                          .lr = number(file, "inner_lr"),
+                          .first_order = !strncmp(variant, "first", 5)};
+  const il_outcome result = maml_gradient(g, net, inner, p->loss,
+                                          strstr(variant, ".support") ? IL_QUERY_STATISTICS_SUPPORT
+                                                                      : IL_QUERY_STATISTICS_QUERY,
+                                          &task, parameter, gradient);
+  il_output(g, "loss", il_task_mean(g, result.loss));
   add_output(&b, il_type_size(type));
   for (int i = 0; i < count; i++) {
     char name[64];

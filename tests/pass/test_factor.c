@@ -16,6 +16,7 @@
 
 #include "base/random.h"
 #include "graph/graph.h"
+#include "support/meta.h"
 
 enum { MOST = 32, TASKS = 5, SUPPORT = 4, QUERY = 3, CLASSES = 3 };
 
@@ -71,16 +72,13 @@ static problem begin(int layers, const il_layer *layer, il_type real, int steps,
       .support_y = il_input(p.g, "support y", IL_TASK, IL_INT32, IL_SHAPE(SUPPORT)),
       .query_x = il_input(p.g, "query x", IL_TASK, real, IL_SHAPE(QUERY, 200)),
       .query_y = il_input(p.g, "query y", IL_TASK, IL_INT32, IL_SHAPE(QUERY))};
-  const il_maml maml = {.inner_steps = steps,
-                        .inner_lr = 0.3,
-                        .first_order = first_order,
-                        .loss = IL_LOSS_CROSS_ENTROPY,
-                        .query_statistics = IL_QUERY_STATISTICS_QUERY};
-  il_maml_result result;
-  il_maml_gradient(p.g, p.net, &maml, &task, w, &result, gradient);
+  const il_inner inner = {.steps = steps, .lr = 0.3, .first_order = first_order};
+  const il_outcome result = maml_gradient(p.g, p.net, inner, IL_LOSS_CROSS_ENTROPY,
+                                          IL_QUERY_STATISTICS_QUERY, &task, w, gradient);
   for (int i = 0; i < p.parameters; i++)
     il_output(p.g, il_net_parameter_name(p.net, i), il_task_mean(p.g, gradient[i]));
-  il_output(p.g, "loss", il_task_mean(p.g, result.query_loss));
+  il_output(p.g, "loss", il_task_mean(p.g, result.loss));
+  il_graph_without_leaves(p.g);
   if (il_context_status(p.context) != IL_OK) fail_msg("%s", il_context_message(p.context));
   return p;
 }

@@ -15,6 +15,7 @@
 
 #include "plan/plan.h"
 #include "train/evaluate.h"
+#include "train/trainer.h"
 
 static const char path[] = TEST_DATA "/plan/figures.txt";
 static const char head[] = "# Figures of plans, the same on every machine; written by "
@@ -32,25 +33,25 @@ typedef struct il_workload {
 } il_workload;
 
 #define GLYPHS                                                                                     \
-  "task.source=glyphs", "task.glyph_alphabets=2", "task.train_classes=16",                         \
+  "task.source=glyphs", "glyphs.alphabets=2", "task.train_classes=16",                             \
       "task.validation_classes=12", "task.test_classes=12"
 static const il_workload workloads[] = {
     {"W1-1step", "sinusoid-10shot-maml", {NULL}, 0},
-    {"W1-5steps", "sinusoid-10shot-maml", {"meta.inner_steps=5"}, 0},
+    {"W1-5steps", "sinusoid-10shot-maml", {"inner.steps=5"}, 0},
     {"W2", "omniglot-fc-5w1s-maml", {NULL}, 0},
     {"W3", "omniglot-5w1s-maml", {NULL}, 0},
     {"W4", "omniglot-20w1s-maml", {NULL}, 0},
     {"W5",
      "omniglot-5w1s-maml",
-     {"model.preset=conv4", "model.filters=64", "task.queries=15", "meta.inner_steps=5",
+     {"model.preset=conv4", "model.filters=64", "task.queries=15", "inner.steps=5",
       "outer.meta_batch=8"},
      0},
     {"W6",
      "glyphs-5w1s-maml",
-     {"task.glyph_side=84", "task.glyph_channels=3", "model.preset=conv4", "model.filters=32",
-      "task.shots=5", "task.queries=15", "meta.inner_steps=5", "outer.meta_batch=4"},
+     {"glyphs.side=84", "glyphs.channels=3", "model.preset=conv4", "model.filters=32",
+      "task.shots=5", "task.queries=15", "inner.steps=5", "outer.meta_batch=4"},
      0},
-    {"W7", "omniglot-5w1s-maml", {"meta.first_order=true"}, 0},
+    {"W7", "omniglot-5w1s-maml", {"inner.first_order=true"}, 0},
     {"W8", "omniglot-5w1s-maml", {GLYPHS}, 10},
     {"W3-sgd", "omniglot-5w1s-maml", {"outer.optimizer=sgd"}, 0},
     {"W3-float64", "omniglot-5w1s-maml", {"precision=float64"}, 0},
@@ -82,24 +83,21 @@ static void write_workload(FILE *out, const il_workload *w) {
   il_config *config = il_config_load(context, w->preset);
   for (int i = 0; config && w->settings[i]; i++) il_config_set(config, w->settings[i]);
   const bool evaluation = w->evaluation > 0;
-  il_source *source = NULL;
-  if (config && il_context_status(context) == IL_OK)
-    source = evaluation ? il_source_new(context, config, 0) : il_source_shapes(context, config);
-  il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
   il_team *team = il_team_new(context, 2);
-  if (learner && team && evaluation) {
+  il_trainer t = {0};
+  if (config && team) il_trainer_init(context, &t, config, evaluation ? team : NULL);
+  if (il_context_status(context) == IL_OK && evaluation) {
     il_evaluator e = {0};
-    const il_query_statistics protocol = il_config_maml(config).query_statistics;
-    il_evaluator_init(&e, source, learner->net, 1, &protocol, 1, &w->evaluation, 32, team);
-    if (e.plan) write_plan(out, w->name, e.plan, 32);
+    il_evaluator_init(context, &e, &t.method, t.learner, t.tasks, IL_TEST, 1, &t.method.statistics,
+                      1, &w->evaluation, 32, team);
+    if (e.function) write_plan(out, w->name, il_function_plan(e.function), 32);
     il_evaluator_free(&e);
-  } else if (learner) {
-    write_plan(out, w->name, learner->plan, il_config_int(config, IL_KEY_META_BATCH));
+  } else if (t.step.function) {
+    write_plan(out, w->name, il_function_plan(t.step.function), t.method.meta_batch);
   }
   if (il_context_status(context) != IL_OK) fail_msg("%s: %s", w->name, il_context_message(context));
+  il_trainer_free(&t);
   il_team_free(team);
-  il_learner_free(learner);
-  il_source_free(source);
   il_config_free(config);
   il_context_free(context);
 }

@@ -13,7 +13,7 @@
 
 #include "kernels/kernel.h"
 #include "plan/plan.h"
-#include "train/learner.h"
+#include "train/trainer.h"
 
 static void assert_same(const il_problem *a, const il_problem *b, const char *text) {
   if (a->op != b->op || a->type != b->type) fail_msg("%s", text);
@@ -47,19 +47,19 @@ static void test_presets(void **state) {
   for (int i = 0; i < il_presets(); i++) {
     il_context *context = il_context_new();
     il_config *config = il_config_load(context, il_preset_at(i)->name);
-    il_source *source = config ? il_source_shapes(context, config) : NULL;
-    il_learner *learner = source ? il_learner_new(context, source, false) : NULL;
-    if (!learner) fail_msg("%s", il_context_message(context));
+    il_trainer trainer;
+    if (!config || il_trainer_init(context, &trainer, config, NULL) != IL_OK)
+      fail_msg("%s", il_context_message(context));
+    const il_plan *plan = il_function_plan(trainer.step.function);
     for (int when = 0; when < 3; when++)
-      for (int64_t k = 0; k < learner->plan->list[when].count; k++) {
-        const il_call *call = &learner->plan->list[when].call[k];
+      for (int64_t k = 0; k < plan->list[when].count; k++) {
+        const il_call *call = &plan->list[when].call[k];
         if (call->kind != IL_CALL_KERNEL) continue;
         round_trip(context, &call->problem);
         lines++;
         programs += call->problem.op == IL_OP_NONE;
       }
-    il_learner_free(learner);
-    il_source_free(source);
+    il_trainer_free(&trainer);
     il_config_free(config);
     il_context_free(context);
   }

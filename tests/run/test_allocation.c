@@ -12,7 +12,7 @@
 
 #include <innerloop/train.h>
 
-#include "train/learner.h"
+#include "train/trainer.h"
 
 static atomic_bool armed;
 static atomic_long calls;
@@ -88,10 +88,10 @@ static void test_counters(void **state) {
 }
 
 static const char *const small[] = {
-    "task.glyph_alphabets=3", "task.glyph_classes=10", "task.glyph_writers=6",
-    "task.train_classes=10",  "task.test_classes=0",   "task.validation_classes=10",
-    "outer.meta_batch=5",     "task.queries=2",        "task.shots=2",
-    "model.filters=4",        "meta.inner_steps=2"};
+    "glyphs.alphabets=3",    "glyphs.classes=10",   "glyphs.writers=6",
+    "task.train_classes=10", "task.test_classes=0", "task.validation_classes=10",
+    "outer.meta_batch=5",    "task.queries=2",      "task.shots=2",
+    "model.filters=4",       "inner.steps=2"};
 
 static void run_armed(const char *preset, const char *const *settings, int threads, bool timed) {
   il_context *context = il_context_new();
@@ -99,28 +99,26 @@ static void run_armed(const char *preset, const char *const *settings, int threa
   for (size_t i = 0; config && i < sizeof small / sizeof *small; i++)
     il_config_set(config, small[i]);
   for (; config && *settings; settings++) il_config_set(config, *settings);
-  il_source *source = config ? il_source_new(context, config, 0) : NULL;
-  il_learner *learner = source ? il_learner_new(context, source, true) : NULL;
+  il_config_set(config, "outer.meta_batch=5");
   il_team *team = il_team_new(context, threads);
-  il_batch batch = {0};
-  if (learner && team && il_learner_workspace(learner, 5, team) == IL_OK)
-    il_batch_init(&batch, source, learner->real, learner->dropout, 5, threads);
-  if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
-  il_learner_initialize(learner);
-  il_batch_draw(&batch, team, IL_TRAIN, 0, 5);
-  if (timed) learner->profile = il_profile_new(learner->plan, threads);
+  il_trainer t;
+  if (!config || !team || il_trainer_init(context, &t, config, team) != IL_OK)
+    fail_msg("%s", il_context_message(context));
+  il_batch *batch = &t.feed.batch[0];
+  il_batch_draw(batch, team, IL_TRAIN, 0, 5);
+  il_profile *profile = timed ? il_profile_new(il_function_plan(t.step.function), threads) : NULL;
+  il_run_profile(t.step.run, profile);
+  il_run_meanwhile(t.step.run, (il_meanwhile){0});
   atomic_store(&armed, true);
   for (int step = 0; step < 2; step++)
-    assert_int_equal(il_learner_step(learner, team, &batch, step), IL_OK);
+    assert_int_equal(il_meta_step_go(&t.step, batch, step), IL_OK);
   const long found = armed_calls();
   if (found)
     fail_msg("%s, %d threads: found %ld calls of an allocator while the plan ran, expected none",
              preset, threads, found);
-  il_profile_free(learner->profile);
-  il_batch_free(&batch);
+  il_profile_free(profile);
+  il_trainer_free(&t);
   il_team_free(team);
-  il_learner_free(learner);
-  il_source_free(source);
   il_config_free(config);
   il_context_free(context);
 }

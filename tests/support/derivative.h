@@ -3,6 +3,7 @@
 #ifndef TESTS_SUPPORT_DERIVATIVE_H
 #define TESTS_SUPPORT_DERIVATIVE_H
 
+#include <innerloop/grad.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,19 +7,17 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
-#include "train/feed.h"
-#include "train/learner.h"
+#include "train/trainer.h"
 
 enum { TASKS = 11 };
 
 typedef struct training {
   il_context *context;
   il_config *config;
-  il_source *source;
-  il_learner *learner;
   il_team *team;
-  il_feed feed;
+  il_trainer it;
   il_batch expected; /* drawn at once */
 } training;
 
@@ -27,35 +25,32 @@ static void begin(training *t, const char *preset, const char *setting, int thre
   *t = (training){.context = il_context_new()};
   t->config = il_config_load(t->context, preset);
   if (t->config && setting) il_config_set(t->config, setting);
-  t->source = t->config ? il_source_new(t->context, t->config, 0) : NULL;
-  t->learner = t->source ? il_learner_new(t->context, t->source, true) : NULL;
+  char tasks[40];
+  snprintf(tasks, sizeof tasks, "outer.meta_batch=%d", TASKS);
+  if (t->config) il_config_set(t->config, tasks);
   t->team = il_team_new(t->context, threads);
-  if (t->learner && t->team && il_learner_workspace(t->learner, TASKS, t->team) == IL_OK) {
-    il_learner_initialize(t->learner);
-    il_feed_init(&t->feed, t->source, t->learner->real, t->learner->dropout, TASKS, threads);
-    il_batch_init(&t->expected, t->source, t->learner->real, t->learner->dropout, TASKS, threads);
-  }
+  if (t->config && t->team && il_trainer_init(t->context, &t->it, t->config, t->team) == IL_OK)
+    il_batch_init(&t->expected, t->it.tasks, il_tasks_shape(t->it.tasks, IL_TRAIN),
+                  t->it.method.real, t->it.step.needs, TASKS, threads);
   if (il_context_status(t->context) != IL_OK) fail_msg("%s", il_context_message(t->context));
-  t->learner->meanwhile = il_feed_ahead(&t->feed);
 }
 
 static void end(training *t) {
   il_batch_free(&t->expected);
-  il_feed_free(&t->feed);
-  il_learner_free(t->learner);
+  il_trainer_free(&t->it);
   il_team_free(t->team);
-  il_source_free(t->source);
   il_config_free(t->config);
   il_context_free(t->context);
 }
 
 /* The batch of a meta-step, and the meta-step. */
 static void run(training *t, int64_t step) {
-  const il_batch *batch = il_feed_batch(&t->feed, t->team, step);
+  const il_batch *batch = il_feed_batch(&t->it.feed, t->team, step);
   il_batch_draw(&t->expected, t->team, IL_TRAIN, (uint64_t)step * TASKS, TASKS);
-  for (int i = 0; i < batch->inputs; i++)
-    assert_memory_equal(batch->input[i], t->expected.input[i], batch->size[i] * TASKS);
-  assert_int_equal(il_learner_step(t->learner, t->team, batch, step), IL_OK);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    if (batch->size[i])
+      assert_memory_equal(batch->input[i], t->expected.input[i], batch->size[i] * TASKS);
+  assert_int_equal(il_meta_step_go(&t->it.step, batch, step), IL_OK);
 }
 
 static void test_same_bytes(void **state) {
@@ -68,7 +63,7 @@ static void test_same_bytes(void **state) {
       begin(&t, preset[p], setting[p], threads);
       for (int64_t step = 0; step < 4; step++) {
         run(&t, step);
-        assert_true(atomic_load(&t.feed.next) >= TASKS); /* the next one is there */
+        assert_true(atomic_load(&t.it.feed.next) >= TASKS); /* the next one is there */
       }
       run(&t, 2); /* not the one that was drawn */
       run(&t, 7);
@@ -80,12 +75,12 @@ static void test_same_bytes(void **state) {
 static void test_large_ones_once(void **state) {
   (void)state;
   training t;
-  begin(&t, "glyphs-5w1s-maml", "task.glyph_side=84", 2);
-  assert_true(il_batch_bytes(&t.feed.batch[0]) > (size_t)1 << 20);
-  assert_int_equal(il_feed_bytes(&t.feed), il_batch_bytes(&t.feed.batch[0]));
+  begin(&t, "glyphs-5w1s-maml", "glyphs.side=84", 2);
+  assert_true(il_batch_bytes(&t.it.feed.batch[0]) > (size_t)1 << 20);
+  assert_int_equal(il_feed_bytes(&t.it.feed), il_batch_bytes(&t.it.feed.batch[0]));
   run(&t, 0);
   run(&t, 1);
-  assert_int_equal(atomic_load(&t.feed.next), 0);
+  assert_int_equal(atomic_load(&t.it.feed.next), 0);
   end(&t);
 }
 

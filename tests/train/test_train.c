@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config_tasks.h"
+#include "data/batch.h"
 #include "io/io.h"
 
 enum { MOST = 32 };
@@ -77,12 +79,12 @@ static void strange_text_reads_back(void **state) {
 static void wrong_values_are_named(void **state) {
   (void)state;
   static const char *const wrong[][2] = {
-      {"task.ways=1", "task.ways"},          {"task.ways=", "task.ways"},
-      {"task.ways=5x", "task.ways"},         {"task.ways=99999999999999999999", "task.ways"},
-      {"meta.inner_lr=nan", "inner_lr"},     {"meta.inner_lr=-1", "inner_lr"},
-      {"meta.inner_lr=1e999", "inner_lr"},   {"outer.optimizer=ada", "outer.optimizer"},
-      {"meta.first_order=1", "first_order"}, {"precision=float", "precision"},
-      {"sead=1", "did you mean seed?"},      {"=1", "key=value"},
+      {"task.ways=1", "task.ways"},           {"task.ways=", "task.ways"},
+      {"task.ways=5x", "task.ways"},          {"task.ways=99999999999999999999", "task.ways"},
+      {"inner.lr=nan", "inner.lr"},           {"inner.lr=-1", "inner.lr"},
+      {"inner.lr=1e999", "inner.lr"},         {"outer.optimizer=ada", "outer.optimizer"},
+      {"inner.first_order=1", "first_order"}, {"precision=float", "precision"},
+      {"sead=1", "did you mean seed?"},       {"=1", "key=value"},
       {"zzzzzzzzzzzz=1", "unknown key"},
   };
   il_context *context = il_context_new();
@@ -155,8 +157,8 @@ static void write_tasks(il_context *context, const char *path, const il_safetens
 }
 
 static const char mlp_config[] =
-    "{task: {source: sinusoid}, model: {preset: mlp}, meta: {inner_steps: 5, inner_lr: 0.01}}";
-static const char conv_config[] = "meta: {inner_steps: 1, inner_lr: 0.4}\n"
+    "{task: {source: sinusoid}, model: {preset: mlp}, inner: {steps: 5, lr: 0.01}}";
+static const char conv_config[] = "inner: {steps: 1, lr: 0.4}\n"
                                   "model:\n  layers:\n"
                                   "  - {kind: conv, units: 8, stride: 2, pad: 1, bias: false}\n  - "
                                   "{kind: norm}\n  - {kind: relu}\n"
@@ -226,7 +228,7 @@ static void file_gradients_agree(void **state) {
   fixture f = open_fixture("mlp", mlp_config);
   agrees(&f, "second.query", IL_FLOAT64, 1e-10);
   agrees(&f, "second.query", IL_FLOAT32, 1e-3);
-  il_config_set(f.config, "meta.first_order=true");
+  il_config_set(f.config, "inner.first_order=true");
   agrees(&f, "first.query", IL_FLOAT64, 1e-10);
   close_fixture(&f);
   f = open_fixture("conv", conv_config);
@@ -285,11 +287,89 @@ static void check_sees_first_order(void **state) {
   assert_true(check.worst < 1e-6);
   assert_true(check.second_share > 1e-4);
   /* Without inner steps both are the plain gradient. */
-  il_config_set(config, "meta.inner_steps=0");
+  il_config_set(config, "inner.steps=0");
   assert_int_equal(il_check_meta_gradient(context, config, team, &check), IL_OK);
   assert_true(check.second_share < 1e-12);
   il_team_free(team);
   il_config_free(config);
+  il_context_free(context);
+}
+
+/* ---- plan.* decides here as it does in training ---- */
+
+static il_config *drawn_images(il_context *context, const char *model) {
+  static const char *const settings[] = {"glyphs.alphabets=2", "glyphs.classes=12",
+                                         "task.train_classes=10", "task.validation_classes=6",
+                                         "task.queries=2"};
+  il_config *config = il_config_load(context, "glyphs-5w1s-maml");
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+    assert_int_equal(il_config_set(config, settings[i]), IL_OK);
+  assert_int_equal(il_config_set(config, model), IL_OK);
+  assert_int_equal(il_config_set(config, "model.filters=16"), IL_OK);
+  return config;
+}
+
+static void write_drawn_tasks(il_context *context, const il_config *config, il_team *team,
+                              const char *path) {
+  static const char *const names[] = {"support_x", "support_y", "query_x", "query_y"};
+  il_tasks *from = il_config_tasks(context, config, 0);
+  il_batch batch;
+  il_batch_init(&batch, from, il_tasks_shape(from, IL_TRAIN), IL_FLOAT32, (il_task_needs){0}, 2, 2);
+  il_batch_draw(&batch, team, IL_TRAIN, 0, 2);
+  il_tensor tensor[4];
+  for (int i = 0; i < 4; i++) {
+    const int rows = i < 2 ? batch.shape.support : batch.shape.query;
+    tensor[i] =
+        (il_tensor){names[i], i % 2 ? IL_INT32 : IL_UINT8,
+                    i % 2 ? IL_SHAPE(2, rows) : IL_SHAPE(2, rows, 28, 28, 1), batch.input[i]};
+  }
+  assert_int_equal(il_safetensors_write(context, path, 4, tensor, 0, NULL), IL_OK);
+  il_batch_free(&batch);
+  il_tasks_free(from);
+}
+
+static void plan_keys_are_obeyed(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {{"model.preset=omniglot_fc", "plan.factored=off"},
+                                         {"model.preset=conv4", "plan.winograd=off"}};
+  il_context *context = il_context_new();
+  il_team *team = il_team_new(context, 2);
+  char weights[128], tasks[128], gradient[128];
+  snprintf(weights, sizeof weights, "%s/weights", folder);
+  snprintf(tasks, sizeof tasks, "%s/tasks", folder);
+  snprintf(gradient, sizeof gradient, "%s/gradient", folder);
+  for (int i = 0; i < 2; i++) {
+    il_config *config = drawn_images(context, cases[i][0]);
+    if (i == 0) il_config_set(config, "model.filters=0");
+    assert_int_equal(il_write_initial(context, config, weights), IL_OK);
+    write_drawn_tasks(context, config, team, tasks);
+    il_meta_check check[2];
+    double loss[2];
+    char *bytes[2];
+    size_t size[2];
+    for (int k = 0; k < 2; k++) {
+      if (k) il_config_set(config, cases[i][1]);
+      assert_int_equal(il_gradient_of_file(context, config, weights, tasks, gradient, IL_FLOAT32,
+                                           team, &loss[k]),
+                       IL_OK);
+      FILE *file = fopen(gradient, "rb");
+      bytes[k] = malloc(1 << 22);
+      size[k] = fread(bytes[k], 1, 1 << 22, file);
+      fclose(file);
+      if (i == 0) /* Winograd's products are float32's alone */
+        assert_int_equal(il_check_meta_gradient(context, config, team, &check[k]), IL_OK);
+    }
+    assert_true(fabs(loss[0] - loss[1]) < 1e-4);
+    assert_int_equal(size[0], size[1]);
+    assert_memory_not_equal(bytes[0], bytes[1], size[0]); /* other rounding */
+    assert_true(i || (check[0].norm != check[1].norm &&
+                      fabs(check[0].norm - check[1].norm) < 1e-9 * check[0].norm));
+    free(bytes[0]);
+    free(bytes[1]);
+    il_config_free(config);
+  }
+  assert_int_equal(il_context_status(context), IL_OK);
+  il_team_free(team);
   il_context_free(context);
 }
 
@@ -298,7 +378,7 @@ int main(void) {
       cmocka_unit_test(every_key_reads_back),   cmocka_unit_test(strange_text_reads_back),
       cmocka_unit_test(wrong_values_are_named), cmocka_unit_test(hostile_yaml_is_refused),
       cmocka_unit_test(file_gradients_agree),   cmocka_unit_test(files_that_do_not_fit_are_named),
-      cmocka_unit_test(check_sees_first_order),
+      cmocka_unit_test(check_sees_first_order), cmocka_unit_test(plan_keys_are_obeyed),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

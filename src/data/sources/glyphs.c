@@ -8,7 +8,8 @@
 
 #include "base/elementary.h"
 #include "base/random.h"
-#include "data/dataset.h"
+#include "data/image_classes.h"
+#include "data/source.h"
 
 enum { MAX_STROKES = 5, MAX_POINTS = 9, STEPS = 7, NAME_SIZE = 40, COUNT_MAX = 100000 };
 
@@ -267,3 +268,37 @@ il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *spec) {
   free(name);
   return dataset;
 }
+
+/* ---- as a source ---- */
+
+static const il_field fields[] = {
+    IL_FIELD(il_glyphs, alphabets, IL_FIELD_INT32, "20", 1, 1000, NULL, "drawn alphabets"),
+    IL_FIELD(il_glyphs, classes, IL_FIELD_INT32, "20", 1, 1000, NULL,
+             "characters per drawn alphabet"),
+    IL_FIELD(il_glyphs, writers, IL_FIELD_INT32, "20", 2, 1000, NULL, "examples per character"),
+    IL_FIELD(il_glyphs, side, IL_FIELD_INT32, "28", 8, 512, NULL,
+             "height and width of a drawing in pixels"),
+    IL_FIELD(il_glyphs, channels, IL_FIELD_INT32, "1", 1, 3, NULL,
+             "1: white on black; 3: each drawing in its own colours"),
+    IL_FIELD(il_glyphs, seed, IL_FIELD_INT64, "1", 0, 9e15, NULL, "seed of the drawing"),
+    {0}};
+
+static il_dataset *dataset(il_context *context, const void *settings, const char *data) {
+  (void)data;
+  return il_dataset_glyphs(context, settings);
+}
+
+static void *open_source(il_context *context, const void *settings, const il_source_options *o) {
+  const il_glyphs *spec = settings;
+  il_dataset *d = o->shapes_only ? NULL : il_dataset_glyphs(context, spec);
+  if (!d && !o->shapes_only) return NULL;
+  return il_image_classes_open(context, d, (int[3]){spec->side, spec->side, spec->channels}, o);
+}
+
+const il_source il_source_glyphs = {.name = "glyphs",
+                                    .doc = "built-in drawn alphabets, no download",
+                                    .size = sizeof(il_glyphs),
+                                    .fields = fields,
+                                    .open = open_source,
+                                    .dataset = dataset,
+                                    IL_IMAGE_CLASSES};

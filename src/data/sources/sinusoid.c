@@ -1,9 +1,10 @@
 /* Sinusoid regression (Finn, Abbeel, Levine, "Model-agnostic meta-learning", ICML 2017, section 5.1). */
 #include <math.h>
+#include <stdlib.h>
 
-#include <innerloop/data.h>
-
+#include "base/error.h"
 #include "base/random.h"
+#include "data/source.h"
 
 enum { PART = 24 }; /* points at once */
 
@@ -60,3 +61,51 @@ void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, 
     }
   }
 }
+
+/* ---- as a source ---- */
+
+typedef struct sinusoid {
+  int shots[2], queries[2]; /* of training, and of validation and test */
+  uint64_t seed;
+} sinusoid;
+
+static void *open_source(il_context *context, const void *settings, const il_source_options *o) {
+  (void)settings;
+  sinusoid *s = malloc(sizeof *s);
+  if (s)
+    *s = (sinusoid){{o->train_shots ? o->train_shots : o->shots, o->shots},
+                    {o->train_queries ? o->train_queries : o->queries, o->queries},
+                    o->seed};
+  else
+    il_fail_memory(context, "a source of tasks");
+  return s;
+}
+
+static void describe(void *data, il_split split, il_task_shape *shape) {
+  const sinusoid *s = data;
+  *shape = (il_task_shape){.ways = 1,
+                           .shots = s->shots[split != IL_TRAIN],
+                           .queries = s->queries[split != IL_TRAIN],
+                           .outputs = 1,
+                           .example = IL_SHAPE(1),
+                           .x = IL_FLOAT32,
+                           .targets = true,
+                           .loss = IL_LOSS_MEAN_SQUARED_ERROR};
+}
+
+static il_status draw(void *data, il_split split, uint64_t index, void *scratch,
+                      const il_task_memory *task) {
+  (void)scratch;
+  const sinusoid *s = data;
+  const int side = split != IL_TRAIN;
+  il_sinusoid_draw(s->seed, split, index, s->shots[side], s->queries[side], task->x[0], task->y[0],
+                   task->x[1], task->y[1]);
+  return IL_OK;
+}
+
+const il_source il_source_sinusoid = {.name = "sinusoid",
+                                      .doc = "regression of sine curves",
+                                      .open = open_source,
+                                      .describe = describe,
+                                      .draw = draw,
+                                      .close = free};

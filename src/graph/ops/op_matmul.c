@@ -79,8 +79,8 @@ static il_value sample_matmul(il_graph *g, int i) {
 }
 
 static const il_field matmul_fields[] = {
-    {"transpose_a", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_a), 1},
-    {"transpose_b", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_b), 1},
+    IL_ATTR_FIELD("transpose_a", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_a), 1),
+    IL_ATTR_FIELD("transpose_b", IL_FIELD_INT64, offsetof(il_attr_matmul, transpose_b), 1),
     {0}};
 const il_op_info il_op_matmul = {
     .name = "matmul",

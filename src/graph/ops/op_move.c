@@ -109,6 +109,7 @@ static il_value fold_reshape(il_graph *g, const il_infer *m) {
   const il_node *a = il_operand(m, 0);
   const il_value same = fold_same(g, m);
   if (same.id || a->op != IL_OP_RESHAPE) return same;
+  il_fold_opens(g, m->input[0]);
   return il_reshape(g, a->input[0], m->shape);
 }
 static void reference_copy(const il_graph *g, const il_node *node, const void *const *in,
@@ -179,6 +180,7 @@ static il_value fold_transpose(il_graph *g, const il_infer *m) {
     int both[IL_MAX_RANK];
     for (int i = 0; i < m->shape.rank; i++)
       both[i] = (int)((const il_attr_permutation *)a->attr)->axis[axis[i]];
+    il_fold_opens(g, m->input[0]);
     return il_transpose(g, a->input[0], both);
   }
   return fold_number(g, m);
@@ -197,7 +199,7 @@ static il_value sample_transpose(il_graph *g, int i) {
   return il_transpose(g, il_op_sample_input(g, IL_SHAPE(2, 3, 4), -2, 2, 0), axis[i]);
 }
 static const il_field permutation_fields[] = {
-    {"axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_permutation, axis), IL_MAX_RANK), {0}};
 const il_op_info il_op_transpose = {
     .name = "transpose",
     .formula = "y[i_0, i_1, …] = a with i_k along axis[k]",
@@ -252,7 +254,7 @@ static il_value sample_slice(il_graph *g, int i) {
                   i ? IL_SHAPE(1, 2, 2) : IL_SHAPE(2, 1, 3));
 }
 static const il_field begin_fields[] = {
-    {"begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("begin", IL_FIELD_INT64, offsetof(il_attr_begin, begin), IL_MAX_RANK), {0}};
 const il_op_info il_op_slice = {
     .name = "slice",
     .formula = "y[i…] = a[begin + i…]",
@@ -320,7 +322,7 @@ static il_value sample_pad(il_graph *g, int i) {
   return il_pad(g, il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0), low, high);
 }
 static const il_field pad_fields[] = {
-    {"low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK}, {0}};
+    IL_ATTR_FIELD("low", IL_FIELD_INT64, offsetof(il_attr_pad, low), IL_MAX_RANK), {0}};
 const il_op_info il_op_pad = {
     .name = "pad",
     .formula = "y[low + i…] = a[i…], 0 elsewhere",
@@ -410,8 +412,8 @@ static il_value sample_concat(il_graph *g, int i) {
                          il_op_sample_input(g, IL_SHAPE(2, 3), -2, 2, 0)};
   return il_concat(g, 3, x, i);
 }
-static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1},
-                                       {0}};
+static const il_field axis_fields[] = {
+    IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1), {0}};
 const il_op_info il_op_concat = {
     .name = "concat",
     .formula = "y = a_0, a_1, … one after the other along axis",

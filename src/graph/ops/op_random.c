@@ -60,7 +60,7 @@ static il_value sample_normal(il_graph *g, int i) {
 }
 
 static const il_field stream_fields[] = {
-    {"stream", IL_FIELD_INT64, offsetof(il_attr_stream, stream), 1}, {0}};
+    IL_ATTR_FIELD("stream", IL_FIELD_INT64, offsetof(il_attr_stream, stream), 1), {0}};
 const il_op_info il_op_random_uniform = {
     .name = "random_uniform",
     .formula = "y[i] = U[0,1) drawn from (key, stream, i)",

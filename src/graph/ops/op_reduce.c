@@ -157,10 +157,10 @@ static il_value sample_argmax(il_graph *g, int i) {
                : (il_value){0};
 }
 
-static const il_field axes_fields[] = {{"axes", IL_FIELD_INT64, offsetof(il_attr_axes, axes), 1},
-                                       {0}};
-static const il_field axis_fields[] = {{"axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1},
-                                       {0}};
+static const il_field axes_fields[] = {
+    IL_ATTR_FIELD("axes", IL_FIELD_INT64, offsetof(il_attr_axes, axes), 1), {0}};
+static const il_field axis_fields[] = {
+    IL_ATTR_FIELD("axis", IL_FIELD_INT64, offsetof(il_attr_axis, axis), 1), {0}};
 const il_op_info il_op_sum = {
     .name = "sum",
     .formula = "y = Σ_{axes} a; the axes stay with size 1",

@@ -50,7 +50,7 @@ static il_value sample_cast(il_graph *g, int i) {
 }
 
 static const il_field input_fields[] = {
-    {"index", IL_FIELD_INT64, offsetof(il_attr_input, index), 1}, {0}};
+    IL_ATTR_FIELD("index", IL_FIELD_INT64, offsetof(il_attr_input, index), 1), {0}};
 const il_op_info il_op_input = {
     .name = "input",
     .formula = "y = the caller's tensor",
@@ -64,7 +64,7 @@ const il_op_info il_op_input = {
 };
 
 static const il_field constant_fields[] = {
-    {"number", IL_FIELD_DOUBLE, offsetof(il_attr_constant, number), 1}, {0}};
+    IL_ATTR_FIELD("number", IL_FIELD_DOUBLE, offsetof(il_attr_constant, number), 1), {0}};
 const il_op_info il_op_constant = {
     .name = "constant",
     .formula = "y = number, everywhere",

@@ -12,7 +12,7 @@ int64_t il_window_reach(const il_window *w, int i, int64_t size) {
 }
 
 #define WINDOW(field, count)                                                                       \
-  { #field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count }
+  IL_ATTR_FIELD(#field, IL_FIELD_INT32, offsetof(il_attr_window, window.field), count)
 const il_field il_window_fields[] = {WINDOW(kernel, 2),
                                      WINDOW(stride, 2),
                                      WINDOW(pad_low, 2),

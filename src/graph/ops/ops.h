@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/fold.h"
 #include "graph/graph.h"
 #include "graph/sample.h"
 

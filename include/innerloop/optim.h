@@ -1,0 +1,75 @@
+/* Optimizers, one record each: the same ones outside, over meta-steps, and inside, within a task. */
+#ifndef INNERLOOP_OPTIM_H
+#define INNERLOOP_OPTIM_H
+
+#include "field.h"
+#include "function.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A number of the graph: a constant, or a value that broadcasts over the tensor. */
+typedef struct il_rate {
+  double constant;
+  il_value value; /* {0}: the constant */
+} il_rate;
+IL_API il_value il_rate_times(il_graph *g, il_value a, il_rate rate);
+
+enum { IL_OPTIMIZER_SLOTS = 2 };
+/* One tensor's update, in place: weight and slots become their next values. */
+typedef struct il_update {
+  il_value weight, gradient;
+  il_value slot[IL_OPTIMIZER_SLOTS]; /* as many as the optimizer has; all start at zero */
+  il_value made;                     /* real scalar: updates made before this one */
+  il_rate lr;
+  /* The update is differentiated: where a derivative would be infinite (a root at zero, beside a dead unit), it is 0. */
+  bool differentiable;
+} il_update;
+
+typedef struct il_optimizer {
+  const char *name, *paper;
+  size_t size; /* of the settings */
+  const il_field *fields;
+  int slots;
+  const char *slot[IL_OPTIMIZER_SLOTS]; /* "first": a moment is named "adam.first.conv1.weight" */
+  void (*update)(il_graph *g, const void *settings, il_update *u);
+} il_optimizer;
+
+/* w − lr·g. No settings. */
+extern IL_API const il_optimizer il_sgd;
+/* buffer = momentum·buffer + g; w − lr·buffer, or with nesterov w − lr·(g + momentum·buffer): PyTorch's form. */
+typedef struct il_momentum_settings {
+  double momentum;
+  bool nesterov;
+} il_momentum_settings;
+extern IL_API const il_optimizer il_momentum;
+/* Kingma & Ba, ICLR 2015, Algorithm 1; eps outside the root, as PyTorch's. */
+typedef struct il_adam_settings {
+  double beta1, beta2, eps;
+} il_adam_settings;
+extern IL_API const il_optimizer il_adam;
+
+IL_API int il_optimizers(void);
+IL_API const il_optimizer *il_optimizer_at(int index);
+IL_API const il_optimizer *il_optimizer_find(const char *name); /* NULL: none */
+/* The slots that these entries need, slot after slot, all zero at first: appended to `to`, in which the entries may lie. */
+IL_API il_status il_optimizer_slots(il_context *context, const il_optimizer *optimizer, int count,
+                                    const il_entry *entry, il_entries *to);
+/* Updates every entry of `weights` that has a gradient of its name; slots are named "OPTIMIZER.SLOT.ENTRY". Both lists are
+ * changed in place. settings NULL: the defaults of its fields. rates (or NULL): values by entry name, for the entries whose rate is not lr. */
+IL_API void il_optimizer_update(il_graph *g, const il_optimizer *optimizer, const void *settings,
+                                il_value made, il_rate lr, const il_values *rates,
+                                bool differentiable, il_values *weights, il_values *slots,
+                                const il_values *gradient);
+/* The outer loop's use of it: moves every weight by its gradient, and what weights and slots, inputs of the graph, are then
+ * is what they will be after a run (il_next). made: real scalar, how many updates were made before; {0} where the optimizer
+ * has no slots. Gradients are shared values: il_values_task_mean. */
+IL_API void il_optimizer_next(il_graph *g, const il_optimizer *optimizer, const void *settings,
+                              il_value made, il_rate lr, const il_values *weights,
+                              const il_values *slots, const il_values *gradient);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* Options of plain and meta-learned training that fit, compare and improve share. */
+#ifndef IL_CLI_LEARN_H
+#define IL_CLI_LEARN_H
+
+#include <innerloop/fit.h>
+
+#include "cli/cli.h"
+
+/* Keys for the subcommands' tables; each table says its own defaults. */
+enum {
+  OPTION_MODEL = 0x300,
+  OPTION_WIDTH,
+  OPTION_TEST,
+  OPTION_HOLD_OUT,
+  OPTION_EPOCHS,
+  OPTION_BATCH,
+  OPTION_LR,
+  OPTION_SEED,
+  OPTION_AUGMENT,
+  OPTION_WAYS,
+  OPTION_QUERIES,
+  OPTION_META_STEPS,
+  OPTION_META_BATCH,
+  OPTION_META_LR,
+  OPTION_INNER_STEPS,
+  OPTION_INNER_LR,
+  OPTION_TASKS,
+};
+
+/* Where the values go; what a subcommand has no option for may be NULL. */
+typedef struct learning {
+  settings *common;
+  il_model_options *model;
+  il_fit_options *fit;
+  il_meta_options *meta;
+  il_augment *augment;
+  const char **test;
+  double *hold_out;
+  int *tasks;
+} learning;
+/* Handles the keys above and --threads; ARGP_ERR_UNKNOWN for others. */
+error_t parse_learning(const learning *to, int key, char *arg, struct argp_state *state);
+
+#endif

@@ -1,0 +1,77 @@
+/* Methods out of configurations. */
+#include "config/config_method.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static il_plan_options plan_options(const il_config *c) {
+  return (il_plan_options){.lanes = il_config_is(c, IL_KEY_LANES, "never")    ? IL_LANES_NEVER
+                                    : il_config_is(c, IL_KEY_LANES, "always") ? IL_LANES_ALWAYS
+                                                                              : IL_LANES_CHOOSE,
+                           .direct = il_config_is(c, IL_KEY_WINOGRAD, "off"),
+                           .tasks = il_config_int(c, IL_KEY_META_BATCH)};
+}
+
+il_status il_config_method(const il_config *c, il_method *m) {
+  il_method_defaults(m);
+  il_method_algorithm(m, il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM)));
+  il_method_inner(m, il_optimizer_at(il_config_int(c, IL_KEY_INNER_OPTIMIZER)));
+  il_method_outer(m, il_optimizer_at(il_config_int(c, IL_KEY_OPTIMIZER)));
+  m->inner.steps = m->algorithm->step ? il_config_int(c, IL_KEY_INNER_STEPS) : 0;
+  m->inner.batch = il_config_int(c, IL_KEY_INNER_BATCH);
+  m->inner.lr = il_config_real(c, IL_KEY_INNER_LR);
+  m->inner.first_order = il_config_int(c, IL_KEY_FIRST_ORDER);
+  m->inner.adapts = il_config_text(c, IL_KEY_ADAPTS);
+  m->statistics = (il_query_statistics)(1 + il_config_int(c, IL_KEY_QUERY_STATISTICS));
+  m->lr = il_config_real(c, IL_KEY_LR);
+  m->schedule = (il_lr_schedule)il_config_int(c, IL_KEY_SCHEDULE);
+  m->steps = il_config_long(c, IL_KEY_STEPS);
+  m->meta_batch = il_config_int(c, IL_KEY_META_BATCH);
+  m->seed = (uint64_t)il_config_long(c, IL_KEY_SEED);
+  m->real = il_config_type(c);
+  m->function = (il_function_options){plan_options(c), il_config_is(c, IL_KEY_FACTORED, "auto")};
+  struct {
+    const char *prefix;
+    const il_field *fields;
+    void *settings;
+  } const group[] = {{m->algorithm->name, m->algorithm->fields, m->algorithm_settings},
+                     {"inner", m->inner.optimizer->fields, m->inner_settings},
+                     {"outer", m->outer->fields, m->outer_settings}};
+  il_status status = IL_OK;
+  for (int i = 0; i < 3 && status == IL_OK; i++)
+    if (group[i].fields)
+      status = il_config_settings(c, group[i].prefix, group[i].fields, group[i].settings);
+  return status;
+}
+
+int il_config_eval_steps(const il_config *c, int step[IL_CONFIG_EVAL_STEPS]) {
+  const char *at = il_config_text(c, IL_KEY_EVAL_STEPS);
+  int count = 0;
+  while (*at && count < IL_CONFIG_EVAL_STEPS) {
+    char *end;
+    step[count++] = (int)strtol(at, &end, 10);
+    at = *end ? end + 1 : end;
+  }
+  return count;
+}
+
+il_status il_config_check_eval_steps(const il_config *c) {
+  const char *text = il_config_text(c, IL_KEY_EVAL_STEPS), *at = text;
+  long before = -1;
+  int count = 0;
+  bool fine = *text != 0;
+  while (fine && *at) {
+    char *end;
+    const long step = strtol(at, &end, 10);
+    fine = *at >= '0' && *at <= '9' && (*end == ',' || !*end) && step > before && step <= 1000 &&
+           ++count <= IL_CONFIG_EVAL_STEPS && !(*end && !end[1]);
+    before = step;
+    at = *end ? end + 1 : end;
+  }
+  if (fine) return IL_OK;
+  return il_fail(
+      c->context, IL_ERROR_CONFIG,
+      "eval.steps: found \"%s\", expected 1 to %d numbers from 0 to 1000, ascending, comma "
+      "between, such as 0,1,5,10",
+      text, IL_CONFIG_EVAL_STEPS);
+}

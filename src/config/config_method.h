@@ -1,0 +1,17 @@
+/* How a configuration trains: the records that it names, with their settings. */
+#ifndef IL_CONFIG_METHOD_H
+#define IL_CONFIG_METHOD_H
+
+#include "config/config.h"
+#include "meta/method.h"
+
+/* Texts in it live as long as the configuration is not set. */
+il_status il_config_method(const il_config *config, il_method *method);
+
+enum { IL_CONFIG_EVAL_STEPS = 16 };
+/* The numbers of eval.steps into step; gives how many. il_config_validate has seen that they are fine. */
+int il_config_eval_steps(const il_config *config, int step[IL_CONFIG_EVAL_STEPS]);
+/* Whether eval.steps is a list of at most so many numbers, ascending. */
+il_status il_config_check_eval_steps(const il_config *config);
+
+#endif

@@ -1,0 +1,84 @@
+/* The source that a configuration names, with the settings of its keys; the net for its tasks. */
+#include "config/config_tasks.h"
+
+#include <innerloop/meta.h>
+
+#include <stdlib.h>
+
+static const char *path_of(const il_config *c, il_key key) {
+  const char *text = il_config_text(c, key);
+  return *text ? text : NULL;
+}
+
+static il_source_options options_of(const il_config *c, int queries, bool shapes_only) {
+  const bool counted = !il_config_is(c, IL_KEY_SPLIT, "official"); /* its counts are the data's */
+  return (il_source_options){
+      .ways = il_config_int(c, IL_KEY_WAYS),
+      .shots = il_config_int(c, IL_KEY_SHOTS),
+      .queries = queries ? queries : il_config_int(c, IL_KEY_QUERIES),
+      .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
+      .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
+      .train_queries = il_config_int(c, IL_KEY_TRAIN_QUERIES),
+      .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
+      .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
+      .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
+                .path = path_of(c, IL_KEY_SPLIT_FILE),
+                .train = counted ? il_config_int(c, IL_KEY_TRAIN_CLASSES) : 0,
+                .validation = il_config_int(c, IL_KEY_VALIDATION_CLASSES),
+                .test = counted ? il_config_int(c, IL_KEY_TEST_CLASSES) : 0,
+                .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED)},
+      .data = path_of(c, IL_KEY_DATA),
+      .seed = (uint64_t)il_config_long(c, IL_KEY_SEED),
+      .shapes_only = shapes_only};
+}
+
+static il_tasks *open_tasks(il_context *context, const il_config *c, int queries,
+                            bool shapes_only) {
+  if (il_config_validate(c) != IL_OK) return NULL;
+  const char *name = il_config_text(c, IL_KEY_SOURCE);
+  const il_source *source = il_source_find(name);
+  const il_source_options options = options_of(c, queries, shapes_only);
+  void *settings = calloc(1, source->size + 1);
+  il_tasks *tasks = NULL;
+  if (!settings)
+    il_fail_memory(context, "the settings of a source");
+  else if (il_config_settings(c, name, source->fields, settings) == IL_OK)
+    tasks = il_tasks_open(context, source, settings, &options);
+  free(settings);
+  return tasks;
+}
+
+il_tasks *il_config_tasks(il_context *context, const il_config *config, int queries) {
+  return open_tasks(context, config, queries, false);
+}
+
+il_tasks *il_config_shapes(il_context *context, const il_config *config) {
+  return open_tasks(context, config, 0, true);
+}
+
+/* Whether the algorithm puts its own head on the net's features. */
+static bool own_head(const il_config *c) {
+  return il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM))->own_head;
+}
+
+il_net *il_config_net(il_context *context, const il_config *c, const il_task_shape *shape) {
+  const int outputs = own_head(c) ? 0 : shape->outputs,
+            train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS);
+  if (outputs && train_ways && train_ways != il_config_int(c, IL_KEY_WAYS) && !shape->targets) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "task.train_ways: found %d and task.ways %d, but %s trains a head for one number of "
+            "classes; expected the same, or an algorithm with its own head, such as protonet",
+            train_ways, il_config_int(c, IL_KEY_WAYS), il_config_text(c, IL_KEY_ALGORITHM));
+    return NULL;
+  }
+  if (c->layers) return il_net_new(context, c->layers, c->layer, shape->example, outputs);
+  const char *preset = il_config_text(c, IL_KEY_MODEL);
+  if (shape->example.rank == 1 && !il_config_is(c, IL_KEY_MODEL, "mlp")) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "model.preset: found %s, but an example of task.source %s is no image, it has %lld "
+            "numbers; expected mlp",
+            preset, il_config_text(c, IL_KEY_SOURCE), (long long)shape->example.dim[0]);
+    return NULL;
+  }
+  return il_net_preset(context, preset, shape->example, outputs, il_config_int(c, IL_KEY_FILTERS));
+}

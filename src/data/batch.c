@@ -1,0 +1,148 @@
+/* Batches of tasks (see batch.h). */
+#include "data/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/random.h"
+
+const char *const il_batch_input_name[IL_BATCH_INPUTS] = {"support_x", "support_y",   "query_x",
+                                                          "query_y",   "dropout_key", "order"};
+
+/* Numbers of one task's input: x or y of the support or query set. */
+static size_t count_of(const il_task_shape *s, int input) {
+  size_t rows = (size_t)(input < 2 ? s->support : s->query);
+  if (input % 2) return rows * (s->targets ? (size_t)s->outputs : 1);
+  return rows * (size_t)il_shape_count(s->example);
+}
+
+/* Whether it is real; else bytes or labels. */
+static bool real_input(const il_task_shape *s, int input) {
+  return input % 2 ? s->targets : s->x != IL_UINT8;
+}
+
+static size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+il_status il_batch_init(il_batch *b, const il_tasks *from, const il_task_shape *shape, il_type real,
+                        il_task_needs needs, int tasks, int threads) {
+  *b = (il_batch){.from = from,
+                  .shape = *shape,
+                  .real = real,
+                  .needs = needs,
+                  .tasks = tasks,
+                  .threads = threads};
+  b->staging = align(from->source->scratch ? from->source->scratch(from->data) : 0);
+  b->scratch_size = b->staging;
+  for (int i = 0; i < 4; i++) {
+    const size_t count = count_of(shape, i);
+    const bool reals = real_input(shape, i);
+    b->size[i] = count * (reals        ? il_type_size(real)
+                          : i % 2 == 0 ? sizeof(uint8_t)
+                                       : sizeof(int32_t));
+    if (reals && real == IL_FLOAT64) b->scratch_size += align(count * sizeof(float));
+  }
+  if (needs.key) b->size[4] = 2 * sizeof(int32_t);
+  b->size[5] = sizeof(int32_t) * (size_t)needs.steps * (size_t)needs.batch;
+  /* Workers keep off each other's cache lines. */
+  b->scratch = aligned_alloc(64, b->scratch_size * (size_t)threads + 64);
+  bool made = b->scratch != NULL;
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) {
+    if (!b->size[i]) continue;
+    b->input[i] = malloc(b->size[i] * (size_t)tasks);
+    made = made && b->input[i];
+  }
+  if (made) return IL_OK;
+  il_batch_free(b);
+  return il_fail_memory(from->context, "a batch of tasks");
+}
+
+size_t il_batch_bytes(const il_batch *b) {
+  size_t bytes = b->scratch_size * (size_t)b->threads;
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) bytes += b->size[i] * (size_t)b->tasks;
+  return bytes;
+}
+
+void il_batch_free(il_batch *b) {
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) free(b->input[i]);
+  free(b->scratch);
+  *b = (il_batch){0};
+}
+
+/* Mini-batches without replacement: the support set in random order, drawn anew when it is used up, as Nichol et al.'s
+ * program does. */
+static void draw_order(const il_batch *b, uint64_t seed, int32_t *order) {
+  const int support = b->shape.support, count = b->needs.steps * b->needs.batch;
+  il_random random = il_random_start(seed, 0x6f72646572u);
+  for (int i = 0; i < count; i++) {
+    const int used = i % support;
+    int32_t *round = order + (i - used);
+    const int end = count - (i - used) < support ? count - (i - used) : support;
+    if (used == 0) {
+      /* The first `end` of a shuffle of all, in place: inside-out where all fit, else a draw among what is left. */
+      for (int k = 0; k < end; k++) round[k] = k;
+      for (int k = end; k < support; k++) {
+        const int at = (int)(il_random_uniform01(&random) * (k + 1));
+        if (at < end) round[at] = k;
+      }
+      for (int k = end - 1; k > 0; k--) {
+        const int at = (int)(il_random_uniform01(&random) * (k + 1));
+        const int32_t other = round[at];
+        round[at] = round[k];
+        round[k] = other;
+      }
+    }
+  }
+}
+
+void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first, int task) {
+  char *scratch = b->scratch + (size_t)worker * b->scratch_size, *staged = scratch + b->staging;
+  void *at[IL_BATCH_INPUTS], *drawn[4];
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) at[i] = (char *)b->input[i] + (size_t)task * b->size[i];
+  for (int i = 0; i < 4; i++) {
+    drawn[i] = at[i];
+    if (b->real != IL_FLOAT64 || !real_input(&b->shape, i)) continue;
+    drawn[i] = staged;
+    staged += align(count_of(&b->shape, i) * sizeof(float));
+  }
+  const uint64_t index = first + (uint64_t)task;
+  const il_task_memory memory = {.x = {drawn[0], drawn[2]}, .y = {drawn[1], drawn[3]}};
+  if (b->from->source->draw(b->from->data, split, index, scratch, &memory) != IL_OK)
+    atomic_store(&b->failed, task + 1);
+  for (int i = 0; i < 4; i++) {
+    const size_t count = drawn[i] == at[i] ? 0 : count_of(&b->shape, i);
+    for (size_t j = 0; j < count; j++) ((double *)at[i])[j] = (double)((const float *)drawn[i])[j];
+  }
+  if (b->size[5])
+    draw_order(b, il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), index), at[5]);
+  if (b->size[4]) {
+    uint64_t key = il_random_mix(il_random_mix(b->from->seed, (uint64_t)split), index);
+    memcpy(at[4], &key, sizeof key);
+  }
+}
+
+typedef struct draw {
+  il_batch *batch;
+  il_split split;
+  uint64_t first;
+  int tasks, threads;
+} draw;
+
+static void draw_worker(void *argument, int worker) {
+  const draw *d = argument;
+  for (int t = worker; t < d->tasks; t += d->threads)
+    il_batch_draw_task(d->batch, worker, d->split, d->first, t);
+}
+
+il_status il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks) {
+  draw d = {batch, split, first, tasks, il_team_threads(team)};
+  atomic_store(&batch->failed, 0);
+  il_team_run(team, draw_worker, &d);
+  return il_batch_check(batch, split, first);
+}
+
+il_status il_batch_check(const il_batch *b, il_split split, uint64_t first) {
+  const int failed = atomic_load(&b->failed);
+  if (!failed) return IL_OK;
+  return il_tasks_failed(b->from, split, first + (uint64_t)failed - 1);
+}

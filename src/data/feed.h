@@ -1,0 +1,26 @@
+/* Drawn batches for meta-steps that follow each other: a worker that finds no task left in one meta-step draws episodes
+ * of the next. An episode depends on its index alone, so no bit depends on who draws it and when. */
+#ifndef IL_DATA_FEED_H
+#define IL_DATA_FEED_H
+
+#include "data/batch.h"
+#include "run/execute.h"
+
+typedef struct il_feed {
+  il_batch batch[2]; /* the second one is empty where batches are large: they are drawn on demand */
+  int side;          /* of the batch that was asked for last; the other one is drawn ahead… */
+  uint64_t first;    /* …from this task on */
+  atomic_int next;   /* of its tasks: the first that nobody has taken */
+} il_feed;
+
+/* Batches of so many tasks of the training split. */
+il_status il_feed_init(il_feed *feed, const il_tasks *from, il_type real, il_task_needs needs,
+                       int tasks, int threads);
+void il_feed_free(il_feed *feed); /* accepts a zeroed one */
+/* The batch of a meta-step, counted from 0; the one before is no longer valid. NULL after an error. */
+const il_batch *il_feed_batch(il_feed *feed, il_team *team, int64_t step);
+/* What workers without a task are to do while that meta-step runs. */
+il_meanwhile il_feed_ahead(il_feed *feed);
+size_t il_feed_bytes(const il_feed *feed);
+
+#endif

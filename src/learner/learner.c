@@ -1,0 +1,59 @@
+/* Learners in memory. */
+#include "learner/learner.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+il_learner *il_learner_new(il_context *context, const il_method *m, il_net *net, bool memory,
+                           bool twice) {
+  il_learner *l = net ? calloc(1, sizeof *l) : NULL;
+  if (!l) {
+    if (net) il_fail_memory(context, "a learner");
+    il_net_free(net);
+    return NULL;
+  }
+  l->context = context;
+  l->net = net;
+  il_status status = il_meta_entries(context, net, m->algorithm, &m->inner, m->algorithm_settings,
+                                     &l->meta_entries);
+  if (status == IL_OK && m->statistics == IL_QUERY_STATISTICS_RUNNING)
+    status = il_carry_entries(context, net, &l->carry_entries);
+  if (status == IL_OK && memory)
+    status = il_buffers_init(context, &l->meta, l->meta_entries.count, l->meta_entries.entry,
+                             m->real, twice);
+  if (status == IL_OK && memory)
+    status = il_buffers_init(context, &l->carry, l->carry_entries.count, l->carry_entries.entry,
+                             m->real, twice);
+  if (status == IL_OK) return l;
+  il_learner_free(l);
+  return NULL;
+}
+
+void il_learner_free(il_learner *l) {
+  if (!l) return;
+  il_buffers_free(&l->meta);
+  il_buffers_free(&l->carry);
+  il_entries_free(&l->meta_entries);
+  il_entries_free(&l->carry_entries);
+  il_net_free(l->net);
+  free(l);
+}
+
+void il_learner_initialize(il_learner *l, uint64_t seed) {
+  il_buffers_initialize(&l->meta, seed);
+  il_buffers_initialize(&l->carry, seed);
+}
+
+il_build il_learner_build(const il_learner *l, const il_method *m, il_graph *g,
+                          const il_task_shape *shape) {
+  il_build b = il_method_build(m, g, l->net, shape);
+  b.meta = il_values_input(g, l->meta_entries.count, l->meta_entries.entry, "", IL_SHARED);
+  b.carry = il_values_input(g, l->carry_entries.count, l->carry_entries.entry, "", IL_SHARED);
+  return b;
+}
+
+il_status il_learner_bind(il_learner *l, il_run *run) {
+  il_status status = il_run_buffers(run, &l->meta, "");
+  return status == IL_OK ? il_run_buffers(run, &l->carry, "") : status;
+}

@@ -1,0 +1,23 @@
+/* Buffers from and to tensors of a file. Values of a net have PyTorch's names and layout; all others stand under
+ * "meta/" (learned beside the net) or "outer/" (the outer optimizer's), and are skipped by who does not want them. */
+#ifndef IL_LEARNER_FILE_H
+#define IL_LEARNER_FILE_H
+
+#include <innerloop/function.h>
+
+#include "base/arena.h"
+#include "io/io.h"
+
+typedef enum il_role { IL_ROLE_META = 1, IL_ROLE_CARRY, IL_ROLE_OUTER } il_role;
+
+/* Appends a tensor for each entry, in memory of the arena; *count grows. */
+il_status il_buffers_tensors(il_context *context, il_arena *arena, const il_buffers *b,
+                             il_role role, il_tensor *tensor, int *count);
+/* Reads every entry into the present side; reals of any type are converted. A missing tensor or another shape is
+ * refused by name. */
+il_status il_buffers_read(il_context *context, const char *path, const il_safetensors *file,
+                          il_buffers *b, il_role role);
+/* Entry `index`, where an open file of any format has it in reals of its shape; else it stays as it is. */
+void il_buffers_read_if_there(const il_tensors *file, il_buffers *b, int index, il_role role);
+
+#endif

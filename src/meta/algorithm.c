@@ -1,0 +1,117 @@
+/* The table of algorithms, and the entries that a learner has under each. */
+#include <innerloop/meta.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "nn/net.h"
+
+static const il_algorithm *const table[] = {
+#define IL_ALGORITHM(name) &il_##name,
+#include "meta/algorithms.def"
+#undef IL_ALGORITHM
+};
+
+int il_algorithms(void) { return (int)(sizeof table / sizeof *table); }
+const il_algorithm *il_algorithm_at(int index) { return table[index]; }
+const il_algorithm *il_algorithm_find(const char *name) {
+  for (int i = 0; i < il_algorithms(); i++)
+    if (strcmp(table[i]->name, name) == 0) return table[i];
+  return NULL;
+}
+
+const char *il_query_statistics_name(il_query_statistics statistics) {
+  static const char *const name[] = {"?", "query", "support", "each", "running"};
+  const int at = (int)statistics;
+  return name[at < 1 || at > 4 ? 0 : at];
+}
+
+/* `pattern` [0, length) with * for any text. */
+static bool matches(const char *pattern, size_t length, const char *name) {
+  if (length == 0) return *name == 0;
+  if (*pattern == '*') {
+    for (const char *rest = name;; rest++) {
+      if (matches(pattern + 1, length - 1, rest)) return true;
+      if (!*rest) return false;
+    }
+  }
+  return *name == *pattern && matches(pattern + 1, length - 1, name + 1);
+}
+
+/* A list of patterns, comma between: an entry adapts when the last pattern that means it is one without "!"; where all
+ * have "!", what none of them means adapts. */
+static bool adapts(const char *list, const il_entry *entry) {
+  bool taken = true;
+  for (const char *at = list; *at; at++)
+    if ((at == list || at[-1] == ',') && *at != '!') taken = false;
+  for (const char *at = list; *at;) {
+    const size_t length = strcspn(at, ",");
+    const bool no = *at == '!';
+    const char *pattern = at + no;
+    const size_t size = length - (size_t)no;
+    const bool head = size == 4 && strncmp(pattern, "head", 4) == 0;
+    if (head ? (entry->flags & IL_HEAD) != 0 : matches(pattern, size, entry->name)) taken = !no;
+    at += length;
+    if (*at) at++;
+  }
+  return taken;
+}
+
+static int head_of(const il_net *net) {
+  int head = -1;
+  for (int i = 0; i < net->layers; i++)
+    if (net->layer[i].layer.kind == IL_LAYER_LINEAR) head = i;
+  return head;
+}
+
+il_status il_net_entries(il_context *context, const il_net *net, il_entries *entries) {
+  if (!net) return il_context_status(context);
+  const int head = head_of(net);
+  for (int i = 0; i < net->parameters; i++) {
+    il_entry e = {.shape = net->parameter[i].shape, .net = net, .parameter = i};
+    snprintf(e.name, sizeof e.name, "%s", net->parameter[i].name);
+    if (net->parameter[i].layer == head) e.flags |= IL_HEAD;
+    if (!il_entries_add(context, entries, e)) break;
+  }
+  return il_context_status(context);
+}
+
+il_status il_meta_entries(il_context *context, const il_net *net, const il_algorithm *algorithm,
+                          const il_inner *inner, const void *settings, il_entries *entries) {
+  const char *list = inner->adapts && *inner->adapts ? inner->adapts : algorithm->adapts;
+  if (!algorithm->step) list = NULL;
+  if (il_net_entries(context, net, entries) != IL_OK) return il_context_status(context);
+  int adapting = 0;
+  for (int i = 0; i < entries->count; i++) {
+    il_entry *e = &entries->entry[i];
+    if (algorithm->own_head) e->flags &= ~(unsigned)IL_HEAD;
+    if (!list || !adapts(list, e)) continue;
+    e->flags |= IL_ADAPTS;
+    adapting++;
+  }
+  if (list && adapting == 0)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "inner.adapts: \"%s\" is none of the net's parameters, so that nothing adapts; "
+                   "expected names such as %s, with * for any text, or head",
+                   list, net->parameters ? net->parameter[0].name : "conv1.weight");
+  if (algorithm->declare) algorithm->declare(context, settings, entries);
+  return il_context_status(context);
+}
+
+il_status il_carry_entries(il_context *context, const il_net *net, il_entries *entries) {
+  for (int i = 0; i < net->layers; i++) {
+    const il_net_layer_record *layer = &net->layer[i];
+    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    for (int k = 0; k < 2; k++) {
+      il_entry e = {.shape = net->parameter[layer->parameter].shape,
+                    .net = net,
+                    .parameter = layer->parameter,
+                    .drawn = true,
+                    .low = k,
+                    .high = k};
+      snprintf(e.name, sizeof e.name, "%s.running_%s", layer->name, k ? "var" : "mean");
+      if (!il_entries_add(context, entries, e)) return il_context_status(context);
+    }
+  }
+  return IL_OK;
+}

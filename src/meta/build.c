@@ -1,0 +1,205 @@
+/* One task as graph: how an algorithm's pieces come together, and whose norm statistics are taken when. */
+#include "meta/build.h"
+
+#include <string.h>
+
+#include "graph/graph.h"
+#include "nn/net.h"
+
+bool il_build_check(il_build *b) {
+  il_context *context = il_graph_context(b->g);
+  const il_inner *inner = &b->inner;
+  if (inner->steps < 0)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s: %d inner steps; expected 0 or more",
+            b->algorithm->name, inner->steps);
+  if (b->loss < IL_LOSS_CROSS_ENTROPY || b->loss > IL_LOSS_BINARY_CROSS_ENTROPY)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s: unknown loss %d", b->algorithm->name, (int)b->loss);
+  if (b->statistics < IL_QUERY_STATISTICS_QUERY || b->statistics > IL_QUERY_STATISTICS_RUNNING)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s: unknown query statistics %d", b->algorithm->name,
+            (int)b->statistics);
+  if (inner->batch > 0 && inner->steps > 0 && b->algorithm->step && !il_valid(b->task.order))
+    il_fail(context, IL_ERROR_ARGUMENT,
+            "%s: inner steps of %d examples, but the task has no order of them", b->algorithm->name,
+            inner->batch);
+  return il_context_status(context) == IL_OK;
+}
+
+/* ---- applying the net ---- */
+
+/* The net under the state, with explicit statistics. */
+static il_value apply(il_build *b, const il_values *state, il_value x, il_statistics statistics,
+                      il_moments *moments, int64_t stream) {
+  const int n = b->net->parameters;
+  il_value *parameter = il_arena_alloc(&b->g->arena, ((size_t)n + 1) * sizeof *parameter);
+  if (!parameter) {
+    il_fail_memory(b->g->context, "the parameters of a net");
+    return (il_value){0};
+  }
+  for (int i = 0; i < n; i++) {
+    const char *name = b->net->parameter[i].name;
+    const int own = state ? il_values_find(state, name) : -1;
+    parameter[i] = own >= 0 ? state->at[own] : il_values_get(b->g, &b->meta, name);
+  }
+  return il_net_apply(b->net, b->g, parameter, x, statistics, moments, b->task.dropout_key, stream);
+}
+
+static il_value rows(il_graph *g, il_value a, int64_t from, int64_t count) {
+  il_shape size = il_value_shape(g, a);
+  int64_t begin[IL_MAX_RANK] = {from};
+  if (!il_valid(a)) return a;
+  size.dim[0] = count;
+  return il_slice(g, a, begin, size);
+}
+
+/* Support and query set as one batch, whose moments are kept; the result's rows that belong to x. */
+static il_value joint(il_build *b, const il_values *state, il_value x, int k) {
+  const il_task *t = &b->task;
+  const int64_t support = il_value_shape(b->g, t->support_x).dim[0];
+  const il_value both = il_concat(b->g, 2, (const il_value[]){t->support_x, t->query_x}, 0);
+  const il_value y = apply(b, state, both, IL_STATISTICS_BATCH, &b->moments, k);
+  if (!il_valid(y)) return y;
+  if (x.id == t->support_x.id) return rows(b->g, y, 0, support);
+  if (x.id == t->query_x.id)
+    return rows(b->g, y, support, il_value_shape(b->g, y).dim[0] - support);
+  return apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
+}
+
+static bool has_norm(const il_net *net) {
+  for (int i = 0; i < net->layers; i++)
+    if (net->layer[i].layer.kind == IL_LAYER_NORM) return true;
+  return false;
+}
+
+/* Running statistics as moments. */
+static void running(il_build *b, il_moments *moments) {
+  int norm = 0;
+  for (int i = 0; i < b->net->layers; i++) {
+    const il_net_layer_record *layer = &b->net->layer[i];
+    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    il_shape shape = {.rank = layer->out.rank + 1};
+    for (int d = 0; d < shape.rank; d++) shape.dim[d] = 1;
+    shape.dim[shape.rank - 1] = layer->out.dim[layer->out.rank - 1];
+    char name[2][IL_ENTRY_NAME];
+    snprintf(name[0], sizeof name[0], "%s.running_mean", layer->name);
+    snprintf(name[1], sizeof name[1], "%s.running_var", layer->name);
+    moments->mean[norm] = il_reshape(b->g, il_values_get(b->g, &b->carry, name[0]), shape);
+    moments->variance[norm++] = il_reshape(b->g, il_values_get(b->g, &b->carry, name[1]), shape);
+  }
+}
+
+il_value il_apply(il_build *b, const il_values *state, il_value x, int k) {
+  if (b->pass == IL_PASS_ADAPTING) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
+  if (b->pass == IL_PASS_RECORDING)
+    return apply(b, state, x, IL_STATISTICS_BATCH, &b->moments, k + 1);
+  switch (b->statistics) {
+  case IL_QUERY_STATISTICS_QUERY: return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
+  case IL_QUERY_STATISTICS_SUPPORT:
+    return b->pass == IL_PASS_BEGINNING ? apply(b, state, x, IL_STATISTICS_BATCH, NULL, k)
+                                        : apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
+  case IL_QUERY_STATISTICS_EACH: return apply(b, state, x, IL_STATISTICS_EACH, NULL, k);
+  case IL_QUERY_STATISTICS_RUNNING:
+    if (!has_norm(b->net)) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
+    if (b->training) return joint(b, state, x, k);
+    running(b, &b->moments);
+    return apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
+  }
+  return (il_value){0};
+}
+
+il_value il_net_score(il_build *b, const il_values *state, il_value x, int k) {
+  return il_apply(b, state, x, k);
+}
+
+/* ---- the driver ---- */
+
+void il_build_begin(il_build *b, il_values *state) {
+  *state = (il_values){0};
+  b->pass = IL_PASS_BEGINNING;
+  b->algorithm->begin(b, state);
+}
+
+void il_build_adapt(il_build *b, il_values *state, int from, int to) {
+  for (int k = from; k < to && b->algorithm->step; k++) {
+    if (il_context_status(b->g->context) != IL_OK) return;
+    b->pass = IL_PASS_ADAPTING;
+    b->algorithm->step(b, state, k);
+  }
+}
+
+il_value il_build_query(il_build *b, const il_values *state, int k) {
+  il_scope_push(b->g, "query");
+  if (b->statistics == IL_QUERY_STATISTICS_SUPPORT && has_norm(b->net)) {
+    /* Differentiable: the meta-gradient also goes through the support set's moments. */
+    b->pass = IL_PASS_RECORDING;
+    b->algorithm->score(b, state, b->task.support_x, k);
+  }
+  b->pass = IL_PASS_SCORING;
+  il_value scores = b->algorithm->score(b, state, b->task.query_x, k);
+  il_scope_pop(b->g);
+  return scores;
+}
+
+il_value il_query_loss(il_build *b, il_value scores) {
+  return il_loss_value(b->g, b->loss, scores, b->task.query_y);
+}
+
+static void query_objective(il_build *b, il_outcome *out) {
+  il_values state;
+  const int steps = b->algorithm->step ? b->inner.steps : 0;
+  il_build_begin(b, &state);
+  il_build_adapt(b, &state, 0, steps);
+  il_value scores = il_build_query(b, &state, steps);
+  il_scope_push(b->g, "query");
+  out->loss = il_query_loss(b, scores);
+  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
+    out->accuracy = il_accuracy(b->g, scores, b->task.query_y);
+  il_scope_pop(b->g);
+  out->support_loss = b->support_loss;
+  out->gradient = il_values_grad(b->g, out->loss, &b->meta);
+}
+
+/* What the running statistics see of a task, with the variance of a sample, as PyTorch's. */
+static void carry_seen(il_build *b, il_outcome *out) {
+  const int64_t examples =
+      il_value_shape(b->g, b->task.support_x).dim[0] + il_value_shape(b->g, b->task.query_x).dim[0];
+  for (int i = 0, norm = 0; i < b->net->layers; i++) {
+    const il_net_layer_record *layer = &b->net->layer[i];
+    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    const double n = (double)examples *
+                     (double)(layer->out.rank == 3 ? layer->out.dim[0] * layer->out.dim[1] : 1);
+    const il_shape shape = b->net->parameter[layer->parameter].shape;
+    for (int k = 0; k < 2; k++) {
+      il_entry e = {.shape = shape};
+      il_value seen = k ? b->moments.variance[norm] : b->moments.mean[norm];
+      snprintf(e.name, sizeof e.name, "%s.running_%s", layer->name, k ? "var" : "mean");
+      if (k && n > 1) seen = il_scale(b->g, seen, n / (n - 1));
+      il_values_put(b->g, &out->carry, e, il_reshape(b->g, seen, shape));
+    }
+    norm++;
+  }
+}
+
+il_status il_build_outcome(il_build *b, il_outcome *out) {
+  *out = (il_outcome){0};
+  if (!il_build_check(b)) return il_context_status(b->g->context);
+  if (b->algorithm->objective)
+    b->algorithm->objective(b, out);
+  else
+    query_objective(b, out);
+  if (b->training && b->carry.count && il_context_status(b->g->context) == IL_OK)
+    carry_seen(b, out);
+  return il_context_status(b->g->context);
+}
+
+il_values il_carry_next(il_build *b, const il_outcome *out) {
+  il_values next = {0};
+  il_scope_push(b->g, "running statistics");
+  for (int i = 0; i < b->carry.count; i++) {
+    const il_value seen =
+        il_task_mean(b->g, il_values_get(b->g, &out->carry, b->carry.entry[i].name));
+    const il_value old = il_scale(b->g, b->carry.at[i], 0.9);
+    il_values_put(b->g, &next, b->carry.entry[i], il_add(b->g, old, il_scale(b->g, seen, 0.1)));
+  }
+  il_scope_pop(b->g);
+  return next;
+}

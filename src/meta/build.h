@@ -1,0 +1,17 @@
+/* Whose turn it is while a task's graph is made (il_build.pass). */
+#ifndef IL_META_BUILD_H
+#define IL_META_BUILD_H
+
+#include <innerloop/meta.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum {
+  IL_PASS_BEGINNING = 0, /* the algorithm looks at the support set as at queries */
+  IL_PASS_ADAPTING,      /* an inner step: batch statistics of what it learns from */
+  IL_PASS_RECORDING,     /* the support set's moments under the adapted state, for scoring */
+  IL_PASS_SCORING,
+};
+
+#endif

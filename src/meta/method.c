@@ -1,0 +1,84 @@
+/* Methods: records with their settings, and the outer rate over time. */
+#include "meta/method.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/elementary.h"
+
+static void take(char *settings, size_t size, const il_field *fields) {
+  assert(size <= IL_SETTINGS_SIZE);
+  memset(settings, 0, IL_SETTINGS_SIZE);
+  if (fields) il_fields_default(fields, settings);
+}
+
+void il_method_algorithm(il_method *m, const il_algorithm *algorithm) {
+  m->algorithm = algorithm;
+  take(m->algorithm_settings, algorithm->size, algorithm->fields);
+}
+
+void il_method_inner(il_method *m, const il_optimizer *optimizer) {
+  m->inner.optimizer = optimizer;
+  m->inner.settings = m->inner_settings;
+  take(m->inner_settings, optimizer->size, optimizer->fields);
+}
+
+void il_method_outer(il_method *m, const il_optimizer *optimizer) {
+  m->outer = optimizer;
+  take(m->outer_settings, optimizer->size, optimizer->fields);
+}
+
+void il_method_defaults(il_method *m) {
+  *m = (il_method){.inner = {.steps = 1, .lr = 0.1},
+                   .statistics = IL_QUERY_STATISTICS_QUERY,
+                   .lr = 0.001,
+                   .steps = 1,
+                   .meta_batch = 1,
+                   .seed = 1,
+                   .real = IL_FLOAT32};
+  il_method_algorithm(m, &il_maml);
+  il_method_inner(m, &il_sgd);
+  il_method_outer(m, &il_adam);
+}
+
+void il_method_copy(il_method *to, const il_method *from) {
+  *to = *from;
+  to->inner.settings = to->inner_settings;
+}
+
+double il_method_lr(const il_method *m, int64_t made) {
+  const double share = m->steps > 0 ? (double)made / (double)m->steps : 0;
+  switch (m->schedule) {
+  case IL_SCHEDULE_CONSTANT: break;
+  case IL_SCHEDULE_LINEAR: return m->lr * (1 - share);
+  case IL_SCHEDULE_COSINE: return m->lr * 0.5 * (1 + il_double_cos(3.14159265358979323846 * share));
+  }
+  return m->lr;
+}
+
+il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_task_shape *shape,
+                              int steps, bool training) {
+  il_task_needs needs = {0};
+  for (int i = 0; training && i < il_net_layers(net); i++)
+    if (il_net_layer(net, i)->kind == IL_LAYER_DROPOUT) needs.key = true;
+  if (m->inner.batch > 0 && m->inner.batch < shape->support && m->algorithm->step && steps > 0) {
+    needs.steps = steps;
+    needs.batch = m->inner.batch;
+  }
+  return needs;
+}
+
+il_build il_method_build(const il_method *m, il_graph *g, const il_net *net,
+                         const il_task_shape *shape) {
+  il_build b = {.g = g,
+                .net = net,
+                .algorithm = m->algorithm,
+                .settings = m->algorithm_settings,
+                .inner = m->inner,
+                .loss = shape->loss,
+                .statistics = m->statistics,
+                .training = true,
+                .ways = shape->ways};
+  if (b.inner.batch >= shape->support) b.inner.batch = 0;
+  return b;
+}

@@ -1,0 +1,51 @@
+/* How a learner is trained, whole: what a configuration, or the options of il_meta_fit, come to. */
+#ifndef IL_META_METHOD_H
+#define IL_META_METHOD_H
+
+#include <innerloop/function.h>
+#include <innerloop/meta.h>
+
+enum { IL_SETTINGS_SIZE = 256 }; /* bytes of any record's settings */
+
+/* What outer.lr does over the meta-steps. */
+typedef enum il_lr_schedule {
+  IL_SCHEDULE_CONSTANT = 0,
+  IL_SCHEDULE_LINEAR = 1, /* to 0 at the last one */
+  IL_SCHEDULE_COSINE = 2, /* to 0 along half a cosine */
+} il_lr_schedule;
+
+/* The settings that algorithm, inner and outer optimizer point to lie in it: copied by il_method_copy alone. */
+typedef struct il_method {
+  const il_algorithm *algorithm;
+  il_inner inner;
+  il_query_statistics statistics; /* of training, and of the learner that comes out */
+  const il_optimizer *outer;
+  double lr; /* outer */
+  il_lr_schedule schedule;
+  int64_t steps;  /* meta-steps, for the schedule */
+  int meta_batch; /* tasks of a meta-step */
+  uint64_t seed;
+  il_type real;
+  il_function_options function;
+  _Alignas(16) char algorithm_settings[IL_SETTINGS_SIZE];
+  _Alignas(16) char inner_settings[IL_SETTINGS_SIZE];
+  _Alignas(16) char outer_settings[IL_SETTINGS_SIZE];
+} il_method;
+
+/* MAML with one step of 0.1 and Adam 0.001, all settings at their defaults. */
+void il_method_defaults(il_method *m);
+void il_method_copy(il_method *to, const il_method *from);
+/* Takes the record, with its defaults in the settings. */
+void il_method_algorithm(il_method *m, const il_algorithm *algorithm);
+void il_method_inner(il_method *m, const il_optimizer *optimizer);
+void il_method_outer(il_method *m, const il_optimizer *optimizer);
+/* The outer rate of the meta-step after `made` of them; a pure function. */
+double il_method_lr(const il_method *m, int64_t made);
+/* What tasks of these shapes hold when up to so many inner steps are taken. */
+il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_task_shape *shape,
+                              int steps, bool training);
+/* A build of one task in g; the caller adds meta and carry values and the task. */
+il_build il_method_build(const il_method *m, il_graph *g, const il_net *net,
+                         const il_task_shape *shape);
+
+#endif

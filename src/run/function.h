@@ -1,0 +1,21 @@
+/* Inside of functions and runs, also for who times them or gives waiting workers something to do. */
+#ifndef IL_RUN_FUNCTION_H
+#define IL_RUN_FUNCTION_H
+
+#include <innerloop/function.h>
+
+#include "graph/graph.h"
+#include "run/execute.h"
+
+struct il_function {
+  il_graph *graph;
+  il_plan *plan;
+  int *next; /* [inputs] the output that is the input's next value; −1: none */
+};
+
+/* Each run adds its times to the profile, the caller's; NULL: none. */
+void il_run_profile(il_run *r, il_profile *profile);
+/* What workers without a task do during each run. */
+void il_run_meanwhile(il_run *r, il_meanwhile meanwhile);
+
+#endif

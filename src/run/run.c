@@ -1,0 +1,180 @@
+/* One caller's use of a function: room to run in, bound memory, errors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/team.h"
+#include "run/function.h"
+
+enum { MOST_ATTACHED = 8 };
+typedef struct attached {
+  il_buffers *buffers;
+  int *input, *output; /* [count] places; −1: the function does not take it */
+  bool turns;
+} attached;
+
+struct il_run {
+  il_context *context;
+  const il_function *function;
+  il_team *team;
+  int tasks; /* that there is room for */
+  size_t bytes;
+  void *workspace;
+  const void **input; /* bound, by place */
+  void **output;
+  double *cell; /* one for each input, then each output; as float in float32 graphs */
+  int attached;
+  attached attach[MOST_ATTACHED];
+  il_profile *profile;
+  il_meanwhile meanwhile;
+};
+
+static bool is_number(const il_graph *g, il_value value) {
+  const il_node *node = il_node_of(g, value);
+  return node->when != IL_PER_TASK && node->type == g->real && il_shape_count(node->shape) == 1;
+}
+
+il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int tasks) {
+  if (!f || !team) return NULL;
+  const il_graph *g = f->graph;
+  const size_t inputs = (size_t)g->input_count, outputs = (size_t)g->output_count;
+  il_run *r = calloc(1, sizeof *r);
+  if (!r) {
+    il_fail_memory(context, "a run");
+    return NULL;
+  }
+  *r = (il_run){.context = context, .function = f, .team = team, .tasks = tasks};
+  r->bytes = il_plan_workspace(f->plan, tasks, il_team_threads(team));
+  r->bytes = (r->bytes + IL_WORKSPACE_ALIGNMENT) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
+  r->workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, r->bytes);
+  r->input = calloc(inputs + 1, sizeof *r->input);
+  r->output = calloc(outputs + 1, sizeof *r->output);
+  r->cell = calloc(inputs + outputs + 1, sizeof *r->cell);
+  if (!r->workspace || !r->input || !r->output || !r->cell) {
+    il_fail_memory(context, "the workspace of a plan");
+    il_run_free(r);
+    return NULL;
+  }
+  for (int i = 0; i < g->input_count; i++)
+    if (is_number(g, g->inputs[i].value)) r->input[i] = &r->cell[i];
+  for (int o = 0; o < g->output_count; o++)
+    if (is_number(g, g->outputs[o].value)) r->output[o] = &r->cell[g->input_count + o];
+  return r;
+}
+
+void il_run_free(il_run *r) {
+  if (!r) return;
+  for (int a = 0; a < r->attached; a++) {
+    free(r->attach[a].input);
+    free(r->attach[a].output);
+  }
+  free(r->workspace);
+  free(r->input);
+  free(r->output);
+  free(r->cell);
+  free(r);
+}
+
+size_t il_run_bytes(const il_run *r) { return r->bytes; }
+void il_run_profile(il_run *r, il_profile *profile) { r->profile = profile; }
+void il_run_meanwhile(il_run *r, il_meanwhile meanwhile) { r->meanwhile = meanwhile; }
+
+void il_run_input(il_run *r, int place, const void *memory) {
+  if (place >= 0) r->input[place] = memory;
+}
+
+void il_run_output(il_run *r, int place, void *memory) {
+  if (place >= 0) r->output[place] = memory;
+}
+
+void il_run_set(il_run *r, int place, double number) {
+  if (place < 0) return;
+  if (r->function->graph->real == IL_FLOAT64)
+    r->cell[place] = number;
+  else
+    memcpy(&r->cell[place], &(float){(float)number}, sizeof(float));
+}
+
+double il_run_number(const il_run *r, int place) {
+  if (place < 0) return 0;
+  const double *cell = &r->cell[r->function->graph->input_count + place];
+  if (r->function->graph->real == IL_FLOAT64) return *cell;
+  float number;
+  memcpy(&number, cell, sizeof number);
+  return (double)number;
+}
+
+il_status il_run_buffers(il_run *r, il_buffers *b, const char *prefix) {
+  const il_function *f = r->function;
+  if (r->attached == MOST_ATTACHED)
+    return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_buffers: more than %d lists of buffers",
+                   MOST_ATTACHED);
+  attached a = {.buffers = b};
+  a.input = calloc((size_t)b->count + 1, sizeof *a.input);
+  a.output = calloc((size_t)b->count + 1, sizeof *a.output);
+  if (!a.input || !a.output) {
+    free(a.input);
+    free(a.output);
+    return il_fail_memory(r->context, "the names of buffers");
+  }
+  int moved = 0;
+  for (int i = 0; i < b->count; i++) {
+    char name[256];
+    snprintf(name, sizeof name, "%s%s", prefix, b->entry[i].name);
+    a.input[i] = il_function_input(f, name);
+    a.output[i] = a.input[i] < 0 ? -1 : f->next[a.input[i]];
+    moved += a.output[i] >= 0;
+  }
+  a.turns = moved > 0;
+  r->attach[r->attached++] = a;
+  if (a.turns && (moved < b->count || !b->side[1]))
+    return il_fail(
+        r->context, IL_ERROR_ARGUMENT,
+        "il_run_buffers: the function has next values for %d of %d entries; expected for "
+        "all or none, and memory for both sides",
+        moved, b->count);
+  return IL_OK;
+}
+
+static il_status bind(il_run *r, int tasks) {
+  const il_graph *g = r->function->graph;
+  if (tasks < 1 || tasks > r->tasks)
+    return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_go: found %d tasks, expected 1 to %d",
+                   tasks, r->tasks);
+  for (int k = 0; k < r->attached; k++) {
+    const attached *a = &r->attach[k];
+    const il_buffers *b = a->buffers;
+    for (int i = 0; i < b->count; i++) {
+      il_run_input(r, a->input[i], b->side[b->now][i]);
+      if (a->turns) il_run_output(r, a->output[i], b->side[1 - b->now][i]);
+    }
+  }
+  for (int i = 0; i < g->input_count; i++)
+    if (!r->input[i])
+      return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_go: the input \"%s\" has no memory",
+                     g->inputs[i].name);
+  for (int o = 0; o < g->output_count; o++)
+    if (!r->output[o])
+      return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_go: the output \"%s\" has no memory",
+                     g->outputs[o].name);
+  return IL_OK;
+}
+
+il_status il_run_go(il_run *r, int tasks) {
+  il_status status = bind(r, tasks);
+  const il_bindings bindings = {tasks, r->input, r->output};
+  if (status == IL_OK)
+    status = il_plan_run_meanwhile(r->function->plan, r->team, r->workspace, &bindings, r->profile,
+                                   &r->meanwhile);
+  for (int k = 0; k < r->attached && status == IL_OK; k++)
+    if (r->attach[k].turns) r->attach[k].buffers->now ^= 1;
+  return status;
+}
+
+il_status il_run_check(il_run *r, int tasks, il_plan_checked *checked) {
+  il_status status = bind(r, tasks);
+  if (status == IL_OK)
+    status = il_plan_check(r->function->plan, &(il_bindings){tasks, r->input, r->output}, checked);
+  return status;
+}

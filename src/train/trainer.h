@@ -1,0 +1,23 @@
+/* All that a configuration trains with, put together: method, tasks, learner, meta-step, drawn batches. */
+#ifndef IL_TRAIN_TRAINER_H
+#define IL_TRAIN_TRAINER_H
+
+#include "config/config.h"
+#include "data/feed.h"
+#include "train/meta_step.h"
+
+typedef struct il_trainer {
+  il_method method; /* the others point to it: a trainer stays where it is */
+  il_tasks *tasks;
+  il_learner *learner;
+  il_meta_step step;
+  il_feed feed;
+} il_trainer;
+
+/* The configuration must outlive it. team NULL: for looking at the plan, without data and memory to run in. Free it
+ * after an error too. */
+il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *config,
+                          il_team *team);
+void il_trainer_free(il_trainer *t); /* accepts a zeroed one */
+
+#endif

@@ -1,0 +1,72 @@
+# Every algorithm does what MAML does: trains, resumes to the same bits, gives them on any number of threads, evaluates
+# after any number of steps under every protocol, is checked, planned and timed, and its gradient can be asked for.
+# test_algorithms.sh PROGRAM
+set -u
+program=$1
+folder=$(mktemp -d) && cd "$folder" || exit 1
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "failed: $*"; exit 1; }
+small="--set glyphs.alphabets=4 --set glyphs.classes=10 --set glyphs.writers=8 --set glyphs.side=14
+  --set task.train_classes=20 --set task.validation_classes=10 --set task.queries=2 --set model.filters=4
+  --set outer.meta_batch=3 --set outer.steps=6 --set eval.every=3 --set eval.validation_tasks=4 --set eval.tasks=6
+  --set checkpoint.every=2 --set inner.steps=2"
+equal() { cmp -s "$1/checkpoint.safetensors" "$2/checkpoint.safetensors" || fail "$3: $1 and $2 differ"; }
+
+# name, then its settings
+while read -r name settings; do
+  set -- $small
+  for setting in $settings; do set -- "$@" --set "$setting"; done
+  "$program" train glyphs-5w1s-maml "$@" --threads 1 --out "$name-1" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
+  grep -q "nan" log.txt && fail "$name: $(cat log.txt)"
+  "$program" train glyphs-5w1s-maml "$@" --threads 3 --out "$name-3" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
+  "$program" train glyphs-5w1s-maml "$@" --set outer.steps=4 --threads 2 --out "$name-r" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
+  case $settings in
+  *schedule*) ;; # a curve over other meta-steps is another run
+  *)
+    "$program" train --resume "$name-r" --set outer.steps=6 >log.txt 2>&1 || fail "$name resumed: $(cat log.txt)"
+    equal "$name-1" "$name-r" "$name"
+    ;;
+  esac
+  sed 's/threads.*//' "$name-1/config.yaml" | cmp -s - "$name-3/config.yaml" || fail "$name: other configurations"
+  equal "$name-1" "$name-3" "$name"
+  "$program" eval "$name-1" --json >eval.json 2>log.txt || fail "$name eval: $(cat log.txt)"
+  for protocol in transductive support each; do
+    grep -q "\"$protocol\"" eval.json || fail "$name: no figure for $protocol"
+  done
+  grep -q nan eval.json && fail "$name: $(cat eval.json)"
+  case $settings in
+  *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
+  esac
+  case $name in
+  *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
+  esac
+  "$program" check glyphs-5w1s-maml "$@" >check.txt 2>&1 || fail "$name check: $(cat check.txt)"
+  "$program" plan glyphs-5w1s-maml "$@" >plan.txt 2>&1 || fail "$name plan: $(cat plan.txt)"
+  "$program" train glyphs-5w1s-maml "$@" --set outer.steps=1 --check --out "$name-c" >log.txt 2>&1 || fail "$name --check: $(cat log.txt)"
+  grep -q "agree in every bit" log.txt || fail "$name --check: $(cat log.txt)"
+  echo "$name: $(sed -n '1s/finite differences *//p' check.txt)"
+done <<'END'
+maml meta.algorithm=maml
+maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
+maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
+maml_running meta.query_statistics=running
+maml_pattern inner.adapts=norm*,head
+END
+
+# What cannot be is said.
+refused() { # text, settings
+  text=$1
+  shift
+  for setting; do
+    set -- "$@" --set "$setting"
+    shift
+  done
+  "$program" train glyphs-5w1s-maml "$@" --out refused >log.txt 2>&1 && fail "accepted: $*"
+  grep -qF -- "$text" log.txt || fail "$*: expected \"$text\" in: $(cat log.txt)"
+  [ -e refused ] && fail "$*: left a folder"
+  return 0
+}
+refused "none of the net's parameters" inner.adapts=conv9.weight
+refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
+refused "expected 1 to 16 numbers" eval.steps=3,2
+echo "algorithms: all do what maml does"

@@ -1,0 +1,187 @@
+/* Configurations as YAML for strict readers, keys out of records, and which of two a run may resume with. */
+#include <innerloop/innerloop.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include <cmocka.h>
+
+#include "config/config_tasks.h"
+
+enum { MOST = 512 };
+typedef struct pairs {
+  int count;
+  char *key[MOST], *text[MOST];
+} pairs;
+
+static const char *scalar(yaml_document_t *document, int id) {
+  const yaml_node_t *node = yaml_document_get_node(document, id);
+  assert_non_null(node);
+  assert_int_equal(node->type, YAML_SCALAR_NODE);
+  return (const char *)node->data.scalar.value;
+}
+
+/* Every map's keys must differ, as YAML 1.2 asks; libyaml itself does not look. */
+static void read_map(yaml_document_t *document, const yaml_node_t *map, const char *prefix,
+                     pairs *all) {
+  assert_int_equal(map->type, YAML_MAPPING_NODE);
+  const yaml_node_pair_t *start = map->data.mapping.pairs.start, *top = map->data.mapping.pairs.top;
+  for (const yaml_node_pair_t *p = start; p < top; p++) {
+    const char *key = scalar(document, p->key);
+    for (const yaml_node_pair_t *q = start; q < p; q++)
+      if (!strcmp(scalar(document, q->key), key)) fail_msg("%s%s stands twice", prefix, key);
+    const yaml_node_t *value = yaml_document_get_node(document, p->value);
+    char path[200];
+    snprintf(path, sizeof path, "%s%s", prefix, key);
+    if (value->type == YAML_SCALAR_NODE) {
+      assert_true(all->count < MOST);
+      all->key[all->count] = strdup(path);
+      all->text[all->count++] = strdup((const char *)value->data.scalar.value);
+    } else if (value->type == YAML_MAPPING_NODE) {
+      snprintf(path, sizeof path, "%s%s.", prefix, key);
+      read_map(document, value, path, all);
+    }
+  }
+}
+
+static void read_strictly(const char *text, pairs *all) {
+  yaml_parser_t parser;
+  yaml_document_t document;
+  assert_true(yaml_parser_initialize(&parser));
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+  assert_true(yaml_parser_load(&parser, &document));
+  all->count = 0;
+  read_map(&document, yaml_document_get_root_node(&document), "", all);
+  yaml_document_delete(&document);
+  yaml_parser_delete(&parser);
+}
+
+static void free_pairs(pairs *all) {
+  for (int i = 0; i < all->count; i++) {
+    free(all->key[i]);
+    free(all->text[i]);
+  }
+}
+
+static const char listed[] = "task: {source: sinusoid, data: 'a: {b}'}\n"
+                             "model: {layers: [{kind: linear, units: 7}, {kind: relu, eps: 0.5},\n"
+                             "  {kind: linear, kernel: 5}]}\n";
+
+static void dumps_suit_strict_readers(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  for (int i = 0; i <= il_presets(); i++) {
+    il_config *c = i < il_presets() ? il_config_load(context, il_preset_at(i)->name)
+                                    : il_config_parse(context, "listed", listed);
+    assert_non_null(c);
+    char *text = il_config_dump(c);
+    static pairs all;
+    read_strictly(text, &all);
+    int expected = il_config_keys();
+    if (i == il_presets()) expected -= 2; /* listed layers replace model.preset and its width */
+    assert_int_equal(all.count, expected);
+    for (int k = 0; k < all.count; k++) {
+      const char *value = il_config_get(c, all.key[k]);
+      if (!value) fail_msg("%s is no key", all.key[k]);
+      assert_string_equal(value, all.text[k]);
+    }
+    free_pairs(&all);
+    free(text);
+    il_config_free(c);
+  }
+  il_context_free(context);
+}
+
+/* Fields that are not printed of a layer say nothing, so a run's own file may lack them. */
+static void own_file_makes_no_difference(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *c = il_config_parse(context, "listed", listed);
+  char *text = il_config_dump(c);
+  il_config *own = il_config_parse(context, "own", text);
+  assert_non_null(own);
+  assert_int_equal(il_config_difference(c, own), -1);
+  assert_int_equal(il_config_difference(own, c), -1);
+  assert_int_equal(il_config_set(own, "inner.lr=0.5"), IL_OK);
+  assert_string_equal(il_config_key_name(il_config_difference(c, own)), "inner.lr");
+  assert_int_equal(il_config_set(own, "inner.lr=0.40"), IL_OK); /* the same number */
+  assert_int_equal(il_config_difference(c, own), -1);
+  assert_int_equal(il_config_set(own, "glyphs.side=30"), IL_OK);
+  assert_string_equal(il_config_key_name(il_config_difference(c, own)), "glyphs.side");
+  il_config *other =
+      il_config_parse(context, "other", "model: {layers: [{kind: linear, units: 8}]}");
+  assert_int_equal(il_config_set(other, "task.source=sinusoid"), IL_OK);
+  assert_string_equal(il_config_key_name(il_config_difference(c, other)), "model.preset");
+  il_config_free(other);
+  il_config_free(own);
+  free(text);
+  il_config_free(c);
+  il_context_free(context);
+}
+
+static void keys_of_records(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *c = il_config_load(context, "glyphs84-5w5s-maml");
+  for (int s = 0; s < il_sources(); s++) /* whatever has a field has a key, and its default */
+    for (const il_field *f = il_source_at(s)->fields; f && f->name; f++) {
+      char key[IL_CONFIG_KEY_SIZE];
+      snprintf(key, sizeof key, "%s.%s", il_source_at(s)->name, f->name);
+      const int index = il_config_find(key);
+      assert_true(index >= IL_KEY_COUNT);
+      char accepts[IL_FIELD_TEXT_SIZE];
+      il_config_key row = il_config_key_at(index, accepts, sizeof accepts);
+      assert_string_equal(row.key, key);
+      assert_string_equal(row.fallback, f->fallback);
+    }
+  for (int i = 0; i < il_config_keys(); i++) /* no key twice */
+    assert_int_equal(il_config_find(il_config_key_name(i)), i);
+  il_glyphs glyphs = {0};
+  assert_int_equal(il_config_settings(c, "glyphs", il_source_find("glyphs")->fields, &glyphs),
+                   IL_OK);
+  assert_int_equal(glyphs.side, 84);
+  assert_int_equal(glyphs.channels, 3);
+  assert_int_equal(glyphs.writers, 25);
+  assert_int_equal(glyphs.seed, 1);
+  assert_int_equal(il_config_set(c, "glyphs.channels=4"), IL_ERROR_CONFIG);
+  assert_non_null(strstr(il_context_message(context), "glyphs.channels: found \"4\", expected an "
+                                                      "integer from 1 to 3"));
+  il_context_clear(context);
+  assert_int_equal(il_config_settings(c, "clay", il_source_find("glyphs")->fields, &glyphs),
+                   IL_ERROR_ARGUMENT);
+  il_config_free(c);
+  il_context_free(context);
+}
+
+/* The net gets examples and outputs from the tasks, whoever they come from. */
+static void nets_fit_tasks(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *c = il_config_load(context, "glyphs-5w1s-maml");
+  il_net *net =
+      il_config_net(context, c, &(il_task_shape){.example = IL_SHAPE(20, 20, 3), .outputs = 7});
+  assert_non_null(net);
+  const int last = il_net_parameters(net) - 1;
+  assert_int_equal(il_net_parameter_shape(net, last).dim[0], 7);
+  assert_int_equal(il_net_parameter_shape(net, 0).dim[2], 3);
+  il_net_free(net);
+  assert_int_equal(il_config_set(c, "task.source=sinusoid"), IL_OK);
+  il_tasks *tasks = il_config_shapes(context, c);
+  assert_null(il_config_net(context, c, il_tasks_shape(tasks, IL_TRAIN)));
+  assert_non_null(strstr(il_context_message(context), "task.source sinusoid is no image"));
+  il_tasks_free(tasks);
+  il_config_free(c);
+  il_context_free(context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(dumps_suit_strict_readers),
+      cmocka_unit_test(own_file_makes_no_difference),
+      cmocka_unit_test(keys_of_records),
+      cmocka_unit_test(nets_fit_tasks),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,229 @@
+/* Sources through their record: what tasks look like, that task i of a split is always the same whoever draws it, and
+ * a source of one's own. */
+#include <innerloop/innerloop.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "data/batch.h"
+#include "data/dataset.h"
+#include "data/division.h"
+
+enum { TASKS = 9 };
+
+static const il_source_options usual = {
+    .ways = 3,
+    .shots = 2,
+    .queries = 4,
+    .rotations = IL_ROTATIONS_RANDOM,
+    .split = {.kind = "random", .train = 20, .validation = 8, .seed = 1},
+    .seed = 5};
+static const il_glyphs small = {
+    .alphabets = 4, .classes = 10, .writers = 8, .side = 12, .channels = 1, .seed = 3};
+
+static il_samples some_samples(void) {
+  static float x[60 * 2], y[60 * 3];
+  for (int i = 0; i < 120; i++) x[i] = (float)i;
+  for (int i = 0; i < 180; i++) y[i] = (float)(i % 7) / 7;
+  return (il_samples){60, IL_SHAPE(2), IL_FLOAT32, x, NULL, y, 3};
+}
+
+/* Draws the same tasks with one thread and with three, all at once and one by one, later ones first. */
+static void draws_are_pure(il_context *context, il_tasks *tasks, il_split split) {
+  const il_task_shape *shape = il_tasks_shape(tasks, split);
+  il_team *one = il_team_new(context, 1), *three = il_team_new(context, 3);
+  const il_task_needs needs = {.key = true, .steps = 3, .batch = 2};
+  il_batch a, b;
+  assert_int_equal(il_batch_init(&a, tasks, shape, IL_FLOAT32, needs, TASKS, 1), IL_OK);
+  assert_int_equal(il_batch_init(&b, tasks, shape, IL_FLOAT32, needs, TASKS, 3), IL_OK);
+  assert_int_equal(il_batch_draw(&a, one, split, 100, TASKS), IL_OK);
+  assert_int_equal(il_batch_draw(&b, three, split, 100, TASKS), IL_OK);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) {
+    assert_memory_equal(a.input[i], b.input[i], a.size[i] * TASKS);
+    assert_memory_not_equal(a.input[0], (char *)a.input[0] + a.size[0], a.size[0]);
+    memset(b.input[i], 0xee, b.size[i] * TASKS);
+  }
+  for (int t = TASKS - 1; t >= 0; t--) il_batch_draw_task(&b, t % 3, split, 100, t);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    assert_memory_equal(a.input[i], b.input[i], a.size[i] * TASKS);
+  il_batch_free(&b);
+  /* In double the same numbers. */
+  assert_int_equal(il_batch_init(&b, tasks, shape, IL_FLOAT64, needs, TASKS, 3), IL_OK);
+  assert_int_equal(il_batch_draw(&b, three, split, 100, TASKS), IL_OK);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) {
+    if (b.size[i] == a.size[i]) {
+      assert_memory_equal(a.input[i], b.input[i], a.size[i] * TASKS);
+      continue;
+    }
+    assert_int_equal(b.size[i], 2 * a.size[i]);
+    for (size_t k = 0; k < a.size[i] / 4 * TASKS; k++)
+      assert_true(((double *)b.input[i])[k] == (double)((float *)a.input[i])[k]);
+  }
+  il_batch_free(&a);
+  il_batch_free(&b);
+  il_team_free(one);
+  il_team_free(three);
+}
+
+static void test_pure(void **state) {
+  (void)state;
+  char path[] = "/tmp/il_source_XXXXXX";
+  close(mkstemp(path));
+  il_context *context = il_context_new();
+  il_dataset *d = il_dataset_glyphs(context, &small);
+  assert_int_equal(il_dataset_write(d, path), IL_OK);
+  il_dataset_free(d);
+  il_samples samples = some_samples();
+  const il_samples_tasks cut = {
+      &samples, {IL_EPISODES_ALL_CLASSES, 0, 5, 6, false}, IL_LOSS_MEAN_SQUARED_ERROR};
+  il_source_options options = usual;
+  options.data = path;
+  const struct {
+    const il_source *source;
+    const void *settings;
+    bool targets;
+    int support, query, outputs, classes; /* classes: of the test split */
+  } all[] = {{il_source_find("glyphs"), &small, false, 6, 12, 3, 12},
+             {il_source_find("omniglot"), NULL, false, 6, 12, 3, 12},
+             {il_source_find("sinusoid"), NULL, true, 2, 4, 1, -1},
+             {&il_source_samples, &cut, true, 5, 6, 3, -1}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    il_tasks *tasks = il_tasks_open(context, all[i].source, all[i].settings, &options);
+    if (!tasks) fail_msg("%s", il_context_message(context));
+    const il_task_shape *shape = il_tasks_shape(tasks, IL_TEST);
+    assert_int_equal(shape->targets, all[i].targets);
+    assert_int_equal(shape->loss,
+                     all[i].targets ? IL_LOSS_MEAN_SQUARED_ERROR : IL_LOSS_CROSS_ENTROPY);
+    assert_int_equal(shape->support, all[i].support);
+    assert_int_equal(shape->query, all[i].query);
+    assert_int_equal(shape->outputs, all[i].outputs);
+    assert_true(shape->scale == (all[i].targets ? 1 : 1.0 / 255));
+    assert_int_equal(il_tasks_classes(tasks, IL_TEST), all[i].classes);
+    for (int split = IL_TRAIN; split <= IL_TEST; split++)
+      draws_are_pure(context, tasks, (il_split)split);
+    il_tasks_free(tasks);
+  }
+  assert_int_equal(il_context_status(context), IL_OK);
+  unlink(path);
+  il_context_free(context);
+}
+
+static void test_shapes_without_data(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_source_options options = usual;
+  options.shapes_only = true;
+  il_tasks *tasks = il_tasks_open(context, il_source_find("omniglot"), NULL, &options);
+  assert_non_null(tasks);
+  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN)->example, IL_SHAPE(28, 28, 1)));
+  il_tasks_free(tasks);
+  tasks = il_tasks_open(context, il_source_find("glyphs"), &small, &options);
+  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN)->example, IL_SHAPE(12, 12, 1)));
+  il_tasks_free(tasks);
+  options.shapes_only = false;
+  assert_null(il_tasks_open(context, il_source_find("omniglot"), NULL, &options));
+  assert_non_null(strstr(il_context_message(context), "task.data: missing"));
+  il_context_clear(context);
+  options.ways = 30;
+  assert_null(il_tasks_open(context, il_source_find("glyphs"), &small, &options));
+  assert_non_null(
+      strstr(il_context_message(context), "task.ways: found 30, but the train split has 20"));
+  assert_null(il_source_find("clay"));
+  il_context_free(context);
+}
+
+/* ---- a source of one's own: its data are its settings ---- */
+
+typedef struct lines {
+  int points;
+  uint64_t broken; /* this task cannot be drawn */
+} lines;
+
+static void *open_lines(il_context *context, const void *settings, const il_source_options *o) {
+  (void)context;
+  (void)o;
+  return (void *)(uintptr_t)settings;
+}
+static void describe_lines(void *data, il_split split, il_task_shape *shape) {
+  const lines *l = data;
+  *shape = (il_task_shape){.support = l->points,
+                           .query = split == IL_TRAIN ? 1 : 2,
+                           .outputs = 1,
+                           .example = IL_SHAPE(1),
+                           .x = IL_FLOAT32,
+                           .targets = true,
+                           .loss = IL_LOSS_MEAN_SQUARED_ERROR};
+}
+static il_status draw_lines(void *data, il_split split, uint64_t index, void *scratch,
+                            const il_task_memory *task) {
+  (void)scratch;
+  const lines *l = data;
+  if (index == l->broken) return IL_ERROR_FILE;
+  for (int set = 0; set < 2; set++)
+    for (int i = 0; i < (set ? split == IL_TRAIN ? 1 : 2 : l->points); i++) {
+      ((float *)task->x[set])[i] = (float)i;
+      ((float *)task->y[set])[i] = (float)i * (float)index;
+    }
+  return IL_OK;
+}
+
+static void test_own(void **state) {
+  (void)state;
+  const il_source source = {
+      .name = "lines", .open = open_lines, .describe = describe_lines, .draw = draw_lines};
+  const lines settings = {4, 12};
+  il_context *context = il_context_new();
+  il_team *team = il_team_new(context, 2);
+  il_tasks *tasks = il_tasks_open(context, &source, &settings, &(il_source_options){.seed = 1});
+  assert_non_null(tasks);
+  assert_int_equal(il_tasks_shape(tasks, IL_TRAIN)->query, 1);
+  assert_int_equal(il_tasks_shape(tasks, IL_TEST)->query, 2); /* splits may differ */
+  assert_int_equal(il_tasks_classes(tasks, IL_TRAIN), -1);
+  il_batch b;
+  assert_int_equal(il_batch_init(&b, tasks, il_tasks_shape(tasks, IL_TEST), IL_FLOAT32,
+                                 (il_task_needs){0}, 4, 2),
+                   IL_OK);
+  assert_int_equal(il_batch_draw(&b, team, IL_TEST, 3, 4), IL_OK);
+  const float *y = b.input[1];
+  for (int t = 0; t < 4; t++)
+    for (int i = 0; i < 4; i++) assert_true(y[t * 4 + i] == (float)(i * (3 + t)));
+  assert_int_equal(il_batch_draw(&b, team, IL_TEST, 10, 4), IL_ERROR_DATA);
+  assert_string_equal(il_context_message(context),
+                      "source lines: task 12 of the test split could not be drawn");
+  il_context_clear(context);
+  assert_int_equal(il_batch_draw(&b, team, IL_TEST, 20, 4), IL_OK);
+  /* The same for who has memory of his own; a task alone is the one in the batch. */
+  float own[2][3][4] = {0}, two[2][3][2] = {0};
+  const il_task_memory three = {{own[0], two[0]}, {own[1], two[1]}};
+  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 20, 3, &three), IL_OK);
+  assert_memory_equal(own[0], b.input[0], sizeof own[0]);
+  assert_memory_equal(own[1], b.input[1], sizeof own[1]);
+  assert_memory_equal(two[1], b.input[3], sizeof two[1]);
+  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 22, 1, &three), IL_OK);
+  assert_memory_equal(own[1][0], own[1][2], sizeof own[1][0]);
+  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 11, 3, &three), IL_ERROR_DATA);
+  assert_string_equal(il_context_message(context),
+                      "source lines: task 12 of the test split could not be drawn");
+  il_context_clear(context);
+  il_batch_free(&b);
+  il_tasks_free(tasks);
+  const lines none = {0};
+  assert_null(il_tasks_open(context, &source, &none, &(il_source_options){.seed = 1}));
+  assert_non_null(
+      strstr(il_context_message(context), "source lines, train split: found tasks of 0 + 1"));
+  il_team_free(team);
+  il_context_free(context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_pure),
+      cmocka_unit_test(test_shapes_without_data),
+      cmocka_unit_test(test_own),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,35 @@
+# What a user does with the installed core alone: exactly its headers are there, each compiles alone, and a program links
+# the static library by pkg-config and by find_package.
+# test_core.sh SOURCE BUILD WORK: the source tree, a build with INNERLOOP_CORE_ONLY, a folder that may be emptied.
+source=$1 build=$2 work=$3
+fail() { echo "failed: $*"; exit 1; }
+
+[ -e "$build/libinnerloop.a" ] || { echo "skipped: no build of the core in $build"; exit 77; }
+compiler=$(sed -n 's/^set(CMAKE_C_COMPILER "\(.*\)")$/\1/p' "$build"/CMakeFiles/*/CMakeCCompiler.cmake)
+toolchain=$(sed -n 's/^CMAKE_TOOLCHAIN_FILE:[A-Z]*=//p' "$build/CMakeCache.txt")
+case $compiler in
+*aarch64*) run=$(command -v qemu-aarch64-static || command -v qemu-aarch64) ;;
+*) run= ;;
+esac
+
+rm -rf "$work" && mkdir -p "$work" || exit 1
+cmake --install "$build" --prefix "$work/prefix" >"$work/log.txt" 2>&1 || fail "cmake --install: $(cat "$work/log.txt")"
+prefix=$work/prefix
+found=$(echo $(LC_ALL=C ls "$prefix/include/innerloop"))
+[ "$found" = "base.h error.def field.h function.h grad.h graph.h meta.h nn.h optim.h plan.h shape.h values.h version.h" ] || fail "its headers are $found"
+for header in "$prefix"/include/innerloop/*.h; do
+  echo "#include <innerloop/${header##*/}>
+int main(void) { return 0; }" | "$compiler" -std=c11 -x c -Wall -Wextra -pedantic -Werror -fsyntax-only -I "$prefix/include" - ||
+    fail "${header##*/} alone"
+done
+
+pc=$(dirname "$(find "$prefix" -name innerloop.pc)")
+flags=$(PKG_CONFIG_PATH="$pc" pkg-config --cflags --libs innerloop) || fail "pkg-config"
+"$compiler" -DCORE_ONLY -std=c11 -static "$source/tests/install/user.c" -o "$work/user" $flags || fail "by pkg-config: $flags"
+$run "$work/user" || fail "the program by pkg-config"
+cmake -S "$source/tests/install/find_package" -B "$work/find_package" -DCMAKE_TOOLCHAIN_FILE="$toolchain" \
+  -DCMAKE_PREFIX_PATH="$prefix" -DUSER_SOURCE="$source/tests/install/user.c" -DCMAKE_C_FLAGS=-DCORE_ONLY \
+  >"$work/log.txt" 2>&1 && cmake --build "$work/find_package" >>"$work/log.txt" 2>&1 ||
+  fail "find_package: $(cat "$work/log.txt")"
+$run "$work/find_package/user" || fail "the program by find_package"
+echo "core: a user's program links it"

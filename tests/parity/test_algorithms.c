@@ -1,0 +1,263 @@
+/* Meta-gradients of every algorithm and inner optimizer against an independent implementation: fixtures/ come from
+ * make_algorithm_fixtures.py (JAX, float64). Every variant in float64 and float32, by a function as training makes it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <innerloop/function.h>
+#include <innerloop/meta.h>
+
+#include "io/io.h"
+
+enum { MOST = 32 };
+
+#define NORM_RELU                                                                                  \
+  {.kind = IL_LAYER_NORM, .eps = 1e-5}, { .kind = IL_LAYER_RELU }
+#define CONV                                                                                       \
+  { .kind = IL_LAYER_CONV, .units = 8, .kernel = 3, .stride = 2, .pad = 1 }
+#define LINEAR(u)                                                                                  \
+  { .kind = IL_LAYER_LINEAR, .units = u, .bias = true }
+#define RELU                                                                                       \
+  { .kind = IL_LAYER_RELU }
+
+static const il_layer conv[] = {CONV,     NORM_RELU, CONV, NORM_RELU, {.kind = IL_LAYER_MEAN_POOL},
+                                LINEAR(0)};
+static const il_layer mlp[] = {LINEAR(10), RELU, LINEAR(10), RELU, LINEAR(0)};
+enum { CONV_LAYERS = sizeof conv / sizeof *conv, MLP_LAYERS = sizeof mlp / sizeof *mlp };
+
+static const il_momentum_settings plain = {0.9, false}, nesterov = {0.9, true};
+static const il_adam_settings adam = {0.9, 0.999, 1e-8}, adam_beta1_0 = {0, 0.999, 1e-8};
+
+typedef struct problem {
+  const char *name;
+  const il_algorithm *algorithm;
+  const il_optimizer *inner;
+  const void *inner_settings;
+  bool conv;
+  const char *variants[6];
+} problem;
+
+#define ORDERS                                                                                     \
+  { "second.query", "first.query" }
+
+static const problem problems[] = {
+    {"momentum", &il_maml, &il_momentum, &plain, false, ORDERS},
+    {"nesterov", &il_maml, &il_momentum, &nesterov, false, ORDERS},
+    {"adam", &il_maml, &il_adam, &adam, false, ORDERS},
+    {"adam_beta1_0", &il_maml, &il_adam, &adam_beta1_0, false, ORDERS},
+};
+
+static il_context *context;
+
+static void assert_fine(void) {
+  if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
+}
+
+static const il_tensor *find(const il_safetensors *file, const char *first, const char *second) {
+  char name[128];
+  snprintf(name, sizeof name, "%s%s", first, second);
+  return il_safetensors_find(file, name);
+}
+
+static double number(const il_safetensors *file, const char *key) {
+  const char *text = il_safetensors_metadata(file, key);
+  return text ? strtod(text, NULL) : 0;
+}
+
+/* Data of a tensor in `type`; integers as they are. */
+static void *in_type(const il_tensor *t, il_type type) {
+  const size_t count = (size_t)il_shape_count(t->shape);
+  void *out = calloc(count + 1, sizeof(double));
+  assert_non_null(out);
+  if (t->type == IL_INT32)
+    memcpy(out, t->data, sizeof(int32_t) * count);
+  else
+    il_tensor_reals(t, type, out);
+  return out;
+}
+
+/* A tensor in PyTorch's layout into an entry's memory. */
+static void load(const il_tensor *t, const il_entry *e, il_type type, void *to) {
+  assert_non_null(t);
+  void *reals = in_type(t, type);
+  il_net_from_torch(e->net, e->parameter, type, reals, to);
+  free(reals);
+}
+
+static void close_to(const char *what, const il_tensor *expected, il_type type, const il_entry *e,
+                     const void *engine) {
+  assert_non_null(expected);
+  const int64_t count = il_shape_count(expected->shape);
+  void *found = calloc((size_t)count + 1, sizeof(double));
+  double difference = 0, largest = 0;
+  if (e)
+    il_net_to_torch(e->net, e->parameter, type, engine, found);
+  else
+    memcpy(found, engine, il_type_size(type));
+  for (int64_t i = 0; i < count; i++) {
+    const double f = type == IL_FLOAT64 ? ((double *)found)[i] : (double)((float *)found)[i],
+                 x = ((const double *)expected->data)[i];
+    difference = fmax(difference, isnan(f) ? (double)INFINITY : fabs(f - x));
+    largest = fmax(largest, fabs(x));
+  }
+  free(found);
+  const double bound = type == IL_FLOAT64 ? 1e-9 : 2e-3;
+  if (!(difference <= bound * largest))
+    fail_msg("%s in %s: relative error %g exceeds %g", what, il_type_name(type),
+             difference / largest, bound);
+}
+
+static il_value task_input(il_graph *g, const il_safetensors *file, const char *name) {
+  const il_tensor *t = find(file, name, "");
+  if (!t) return (il_value){0};
+  il_shape shape = {.rank = t->shape.rank - 1};
+  for (int i = 0; i < shape.rank; i++) shape.dim[i] = t->shape.dim[i + 1];
+  return il_input(g, name, IL_TASK, t->type == IL_INT32 ? IL_INT32 : il_graph_real(g), shape);
+}
+
+static il_query_statistics statistics_of(const char *variant, bool *training) {
+  *training = strcmp(variant, "running") != 0;
+  if (strstr(variant, "support")) return IL_QUERY_STATISTICS_SUPPORT;
+  if (!strcmp(variant, "each")) return IL_QUERY_STATISTICS_EACH;
+  if (!strcmp(variant, "joint") || !strcmp(variant, "running")) return IL_QUERY_STATISTICS_RUNNING;
+  return IL_QUERY_STATISTICS_QUERY;
+}
+
+static void check(const problem *p, const il_safetensors *file, const il_net *net, il_type type,
+                  const char *variant) {
+  static const char *const names[] = {"support_x", "support_y", "query_x", "query_y", "order"};
+  const int steps = (int)number(file, "inner_steps");
+  _Alignas(16) char settings[256];
+  if (p->algorithm->fields) il_fields_default(p->algorithm->fields, settings);
+  il_graph *g = il_graph_new(context, type);
+  il_build b = {.g = g,
+                .net = net,
+                .algorithm = p->algorithm,
+                .settings = settings,
+                .inner = {.steps = steps,
+                          .batch = find(file, "order", "") ? 1 : 0,
+                          .lr = number(file, "inner_lr"),
+                          .first_order = !strncmp(variant, "first", 5),
+                          .optimizer = p->inner,
+                          .settings = p->inner_settings},
+                .loss = p->conv ? IL_LOSS_CROSS_ENTROPY : IL_LOSS_MEAN_SQUARED_ERROR,
+                .ways = 5};
+  b.statistics = statistics_of(variant, &b.training);
+  il_entries entries = {0}, carried = {0};
+  il_meta_entries(context, net, p->algorithm, &b.inner, settings, &entries);
+  if (b.statistics == IL_QUERY_STATISTICS_RUNNING && !b.training)
+    il_carry_entries(context, net, &carried);
+  assert_fine();
+  b.meta = il_values_input(g, entries.count, entries.entry, "", IL_SHARED);
+  b.carry = il_values_input(g, carried.count, carried.entry, "", IL_SHARED);
+  il_value input[5];
+  for (int i = 0; i < 5; i++) input[i] = task_input(g, file, names[i]);
+  b.task = (il_task){.support_x = input[0],
+                     .support_y = input[1],
+                     .query_x = input[2],
+                     .query_y = input[3],
+                     .order = input[4]};
+  il_outcome out;
+  il_build_outcome(&b, &out);
+  assert_fine();
+  assert_int_equal(out.gradient.count, entries.count);
+  if (p->algorithm->gradient == IL_GRADIENT_EXACT) il_output(g, "loss", il_task_mean(g, out.loss));
+  for (int i = 0; i < entries.count; i++) {
+    char name[96];
+    snprintf(name, sizeof name, "gradient.%s", entries.entry[i].name);
+    const il_value d = out.gradient.at[i];
+    il_output(g, name, il_value_stage(g, d) == IL_TASK ? il_task_mean(g, d) : d);
+  }
+  il_function *f = il_function_new(g, NULL);
+  il_team *team = il_team_new(context, 2);
+  const int tasks = (int)find(file, "support_x", "")->shape.dim[0];
+  il_run *run = f && team ? il_run_new(context, f, team, tasks) : NULL;
+  il_buffers meta, carry, gradient;
+  if (il_buffers_init(context, &meta, entries.count, entries.entry, type, false) == IL_OK &&
+      il_buffers_init(context, &carry, carried.count, carried.entry, type, false) == IL_OK)
+    il_buffers_init(context, &gradient, entries.count, entries.entry, type, false);
+  assert_fine();
+  for (int i = 0; i < entries.count; i++)
+    load(find(file, "parameter.", entries.entry[i].name), &entries.entry[i], type,
+         il_buffers_at(&meta, i));
+  for (int i = 0; i < carried.count; i++)
+    load(find(file, carried.entry[i].name, ""), &carried.entry[i], type, il_buffers_at(&carry, i));
+  il_run_buffers(run, &meta, "");
+  il_run_buffers(run, &carry, "");
+  void *data[5] = {0};
+  for (int i = 0; i < 5; i++) {
+    const il_tensor *t = find(file, names[i], "");
+    if (t) data[i] = in_type(t, type);
+    il_run_input(run, il_function_input(f, names[i]), data[i]);
+  }
+  for (int i = 0; i < entries.count; i++) {
+    char name[96];
+    snprintf(name, sizeof name, "gradient.%s", entries.entry[i].name);
+    il_run_output(run, il_function_output(f, name), il_buffers_at(&gradient, i));
+  }
+  il_run_go(run, tasks);
+  assert_fine();
+  char key[128];
+  if (p->algorithm->gradient == IL_GRADIENT_EXACT) {
+    const double loss = il_run_number(run, il_function_output(f, "loss"));
+    const float single = (float)loss;
+    snprintf(key, sizeof key, "%s.loss", variant);
+    close_to(key, find(file, key, ""), type, NULL,
+             type == IL_FLOAT64 ? (const void *)&loss : (const void *)&single);
+  }
+  for (int i = 0; i < entries.count; i++) {
+    snprintf(key, sizeof key, "%s.gradient.%s", variant, entries.entry[i].name);
+    close_to(key, find(file, key, ""), type, &entries.entry[i], il_buffers_at(&gradient, i));
+  }
+  for (int i = 0; i < 5; i++) free(data[i]);
+  il_buffers_free(&meta);
+  il_buffers_free(&carry);
+  il_buffers_free(&gradient);
+  il_run_free(run);
+  il_function_free(f);
+  il_team_free(team);
+  il_entries_free(&entries);
+  il_entries_free(&carried);
+}
+
+static void every_algorithm_agrees(void **state) {
+  (void)state;
+  context = il_context_new();
+  int checked = 0;
+  for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
+    const problem *p = &problems[k];
+    char path[512];
+    snprintf(path, sizeof path, "%s/parity/fixtures/%s.safetensors", TEST_DATA, p->name);
+    il_safetensors *file = il_safetensors_open(context, path);
+    assert_fine();
+    const il_tensor *x = find(file, "support_x", "");
+    il_shape example = {.rank = x->shape.rank - 2};
+    for (int i = 0; i < example.rank; i++) example.dim[i] = x->shape.dim[i + 2];
+    il_net *net =
+        p->conv ? il_net_new(context, CONV_LAYERS, conv, example, p->algorithm->own_head ? 0 : 5)
+                : il_net_new(context, MLP_LAYERS, mlp, example, 1);
+    assert_fine();
+    for (int v = 0; v < 6 && p->variants[v]; v++) {
+      check(p, file, net, IL_FLOAT64, p->variants[v]);
+      check(p, file, net, IL_FLOAT32, p->variants[v]);
+      checked++;
+    }
+    il_net_free(net);
+    il_safetensors_close(file);
+  }
+  printf("%d variants agree in float64 and float32\n", checked);
+  assert_true(checked >= 8);
+  il_context_free(context);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_algorithm_agrees)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
