@@ -133,6 +133,8 @@ struct il_algorithm {
 
 /* Finn, Abbeel, Levine, ICML 2017. With inner.first_order: FOMAML. */
 extern IL_API const il_algorithm il_maml;
+/* Raghu et al., ICLR 2020: only the head adapts. */
+extern IL_API const il_algorithm il_anil;
 
 IL_API int il_algorithms(void);
 IL_API const il_algorithm *il_algorithm_at(int index);

@@ -51,6 +51,17 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=15",
               "model.preset=conv4", "inner.steps=5", "inner.lr=0.4", "outer.meta_batch=8",
               "outer.steps=15000")},
+    {"omniglot-5w1s-anil", "5-way 1-shot ANIL on Omniglot: only the last layer adapts.",
+     "Raghu et al. 2020: omniglot-5w1s-maml with 5 inner steps on the head alone.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=anil", "task.ways=5", "task.shots=1",
+              "task.queries=1", "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.4",
+              "outer.meta_batch=32", "outer.steps=15000")},
+    {"omniglot-20w1s-anil", "20-way 1-shot ANIL on Omniglot: only the last layer adapts.",
+     "Raghu et al. 2020, table 2, whose net and training are MAML's: omniglot-20w1s-maml on the "
+     "head alone.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=anil", "task.ways=20", "task.shots=1",
+              "task.queries=1", "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.4",
+              "outer.meta_batch=16", "outer.steps=15000")},
     {"glyphs84-5w5s-maml",
      "5-way 5-shot MAML on built-in coloured drawings of 84×84 pixels, the shape of miniImageNet.",
      "Finn et al. 2017's setting for miniImageNet: 4 blocks of 32 filters with max pool, 15 "

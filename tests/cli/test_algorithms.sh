@@ -47,6 +47,7 @@ while read -r name settings; do
   echo "$name: $(sed -n '1s/finite differences *//p' check.txt)"
 done <<'END'
 maml meta.algorithm=maml
+anil meta.algorithm=anil
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
 maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running

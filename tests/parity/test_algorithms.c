@@ -46,12 +46,15 @@ typedef struct problem {
 
 #define ORDERS                                                                                     \
   { "second.query", "first.query" }
+#define ORDERS_AND_STATISTICS                                                                      \
+  { "second.query", "first.query", "second.support", "first.support" }
 
 static const problem problems[] = {
     {"momentum", &il_maml, &il_momentum, &plain, false, ORDERS},
     {"nesterov", &il_maml, &il_momentum, &nesterov, false, ORDERS},
     {"adam", &il_maml, &il_adam, &adam, false, ORDERS},
     {"adam_beta1_0", &il_maml, &il_adam, &adam_beta1_0, false, ORDERS},
+    {"anil", &il_anil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
 };
 
 static il_context *context;
