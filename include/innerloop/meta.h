@@ -135,6 +135,8 @@ struct il_algorithm {
 extern IL_API const il_algorithm il_maml;
 /* Raghu et al., ICLR 2020: only the head adapts. */
 extern IL_API const il_algorithm il_anil;
+/* Oh et al., ICLR 2021: all but the head adapts. */
+extern IL_API const il_algorithm il_boil;
 
 IL_API int il_algorithms(void);
 IL_API const il_algorithm *il_algorithm_at(int index);

@@ -55,6 +55,7 @@ static const problem problems[] = {
     {"adam", &il_maml, &il_adam, &adam, false, ORDERS},
     {"adam_beta1_0", &il_maml, &il_adam, &adam_beta1_0, false, ORDERS},
     {"anil", &il_anil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
+    {"boil", &il_boil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
 };
 
 static il_context *context;
