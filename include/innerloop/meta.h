@@ -137,6 +137,11 @@ extern IL_API const il_algorithm il_maml;
 extern IL_API const il_algorithm il_anil;
 /* Oh et al., ICLR 2021: all but the head adapts. */
 extern IL_API const il_algorithm il_boil;
+/* Li et al., 2017: an inner rate of its own for every number, learned. */
+typedef struct il_meta_sgd_settings {
+  double low, high; /* rates start evenly drawn between */
+} il_meta_sgd_settings;
+extern IL_API const il_algorithm il_meta_sgd;
 
 IL_API int il_algorithms(void);
 IL_API const il_algorithm *il_algorithm_at(int index);

@@ -67,6 +67,13 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=boil", "task.ways=5", "task.shots=1",
               "task.queries=1", "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
+    {"omniglot-5w1s-meta-sgd",
+     "5-way 1-shot Meta-SGD on Omniglot: an inner rate of its own for every weight, learned.",
+     "Li et al. 2017: 1 inner step, rates that start evenly drawn from 0.005 to 0.1; net, split "
+     "and outer loop are omniglot-5w1s-maml's.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=meta_sgd", "task.ways=5", "task.shots=1",
+              "task.queries=1", "model.preset=omniglot_conv", "inner.steps=1",
+              "outer.meta_batch=32", "outer.steps=15000")},
     {"glyphs84-5w5s-maml",
      "5-way 5-shot MAML on built-in coloured drawings of 84×84 pixels, the shape of miniImageNet.",
      "Finn et al. 2017's setting for miniImageNet: 4 blocks of 32 filters with max pool, 15 "

@@ -49,6 +49,7 @@ done <<'END'
 maml meta.algorithm=maml
 anil meta.algorithm=anil
 boil meta.algorithm=boil meta.query_statistics=support
+meta_sgd meta.algorithm=meta_sgd
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
 maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running

@@ -56,6 +56,8 @@ static const problem problems[] = {
     {"adam_beta1_0", &il_maml, &il_adam, &adam_beta1_0, false, ORDERS},
     {"anil", &il_anil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
     {"boil", &il_boil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
+    {"meta_sgd_1step", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
+    {"meta_sgd_2steps", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
 };
 
 static il_context *context;
