@@ -38,6 +38,7 @@ while read -r name settings; do
   *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
   esac
   case $name in
+  protonet*) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
   *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
   esac
   "$program" check glyphs-5w1s-maml "$@" >check.txt 2>&1 || fail "$name check: $(cat check.txt)"
@@ -50,6 +51,8 @@ maml meta.algorithm=maml
 anil meta.algorithm=anil
 boil meta.algorithm=boil meta.query_statistics=support
 meta_sgd meta.algorithm=meta_sgd
+protonet meta.algorithm=protonet task.train_ways=8 meta.query_statistics=running
+protonet_each meta.algorithm=protonet meta.query_statistics=each glyphs.side=28
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
 maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running
@@ -72,4 +75,7 @@ refused() { # text, settings
 refused "none of the net's parameters" inner.adapts=conv9.weight
 refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
 refused "expected 1 to 16 numbers" eval.steps=3,2
+refused "needs classes" meta.algorithm=protonet task.source=sinusoid model.preset=mlp
+"$program" eval protonet-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of protonet"
+grep -q "makes no inner steps" log.txt || fail "$(cat log.txt)"
 echo "algorithms: all do what maml does"

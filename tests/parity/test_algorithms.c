@@ -44,6 +44,8 @@ typedef struct problem {
   const char *variants[6];
 } problem;
 
+#define PROTOCOLS                                                                                  \
+  { "query", "support", "each", "joint", "running" }
 #define ORDERS                                                                                     \
   { "second.query", "first.query" }
 #define ORDERS_AND_STATISTICS                                                                      \
@@ -58,6 +60,7 @@ static const problem problems[] = {
     {"boil", &il_boil, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
     {"meta_sgd_1step", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
     {"meta_sgd_2steps", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
+    {"protonet", &il_protonet, &il_sgd, NULL, true, PROTOCOLS},
 };
 
 static il_context *context;
