@@ -144,6 +144,8 @@ typedef struct il_meta_sgd_settings {
 extern IL_API const il_algorithm il_meta_sgd;
 /* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. */
 extern IL_API const il_algorithm il_protonet;
+/* Nichol, Achiam, Schulman, 2018: towards the adapted weights. */
+extern IL_API const il_algorithm il_reptile;
 
 IL_API int il_algorithms(void);
 IL_API const il_algorithm *il_algorithm_at(int index);

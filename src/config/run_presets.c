@@ -91,6 +91,18 @@ static const il_preset presets[] = {
      PROTONET_SOURCE, SETTINGS(PROTONET, "task.ways=5")},
     {"omniglot-20w1s-protonet", "20-way 1-shot ProtoNet on Omniglot, trained on 60 ways.",
      PROTONET_SOURCE, SETTINGS(PROTONET, "task.ways=20")},
+    {"omniglot-5w1s-reptile", "5-way 1-shot Reptile on Omniglot.",
+     "Nichol et al. 2018: 10 shots in training, 5 inner steps of Adam 1e-3 without first moment on "
+     "mini-batches of 10, meta-batch 5, outer rate 1 down to 0, 50 inner steps in evaluation. "
+     "Here every task starts with fresh moments, the net is the one that ends in a mean over "
+     "pixels, and classes are turned at random.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=reptile", "task.train_classes=1150",
+              "task.validation_classes=50", "task.ways=5", "task.shots=1", "task.queries=1",
+              "task.train_shots=10", "model.preset=omniglot_conv", "inner.optimizer=adam",
+              "inner.beta1=0", "inner.lr=0.001", "inner.steps=5", "inner.batch=10",
+              "outer.optimizer=sgd", "outer.lr=1", "outer.schedule=linear", "outer.meta_batch=5",
+              "outer.steps=100000", "eval.steps=0,1,5,10,20,50", "eval.every=5000",
+              "checkpoint.every=5000", "log.every=100")},
     {"glyphs-5w1s-protonet",
      "5-way 1-shot ProtoNet on built-in drawn characters, no download, trained on 20 ways.",
      "Our own task, for a first look; its figures compare with nothing published.",

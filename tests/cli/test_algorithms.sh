@@ -53,6 +53,7 @@ boil meta.algorithm=boil meta.query_statistics=support
 meta_sgd meta.algorithm=meta_sgd
 protonet meta.algorithm=protonet task.train_ways=8 meta.query_statistics=running
 protonet_each meta.algorithm=protonet meta.query_statistics=each glyphs.side=28
+reptile meta.algorithm=reptile task.train_shots=3 inner.batch=4 inner.optimizer=adam inner.beta1=0 inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5 outer.schedule=linear
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
 maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running

@@ -61,6 +61,8 @@ static const problem problems[] = {
     {"meta_sgd_1step", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
     {"meta_sgd_2steps", &il_meta_sgd, &il_sgd, NULL, true, ORDERS_AND_STATISTICS},
     {"protonet", &il_protonet, &il_sgd, NULL, true, PROTOCOLS},
+    {"reptile_sgd", &il_reptile, &il_sgd, NULL, true, {"pseudo"}},
+    {"reptile_adam", &il_reptile, &il_adam, &adam_beta1_0, true, {"pseudo"}},
 };
 
 static il_context *context;
