@@ -155,7 +155,7 @@ IL_API const il_algorithm *il_algorithm_find(const char *name); /* NULL: none */
 /* The net's parameters; those of its last linear layer are flagged IL_HEAD. Without a net, after an error: none. */
 IL_API il_status il_net_entries(il_context *context, const il_net *net, il_entries *entries);
 /* Meta entries: the net's parameters (the head flagged), then what the algorithm declares; flagged IL_ADAPTS as
- * inner.adapts says. */
+ * inner.adapts says. settings NULL: the defaults of the algorithm's fields. */
 IL_API il_status il_meta_entries(il_context *context, const il_net *net,
                                  const il_algorithm *algorithm, const il_inner *inner,
                                  const void *settings, il_entries *entries);

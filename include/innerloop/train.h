@@ -69,7 +69,7 @@ typedef struct il_evaluate_options {
 /* Evaluates a run on its test split and writes the figures of every task to RUN/eval.csv. */
 IL_API il_status il_evaluate(il_context *context, const char *run,
                              const il_evaluate_options *options, il_evaluation *result);
-/* Draws the first `count` episodes of a split into a list that il_evaluate replays. */
+/* Draws the first `count` episodes of a split into a list; il_evaluate replays one of the test split. */
 IL_API il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
                                    uint64_t count, const char *path);
 

@@ -80,7 +80,7 @@ typedef struct il_entries {
   int count, room;
   il_entry *entry;
 } il_entries;
-/* false: no memory, or a name that does not fit; the context says so. */
+/* false: no memory; the context says so. */
 IL_API bool il_entries_add(il_context *context, il_entries *entries, il_entry entry);
 IL_API void il_entries_free(il_entries *entries);
 /* Writes "PREFIX" and name into the entry; false when it does not fit. */

@@ -232,7 +232,9 @@ static bool same_value(const il_field *field, const il_config_value *a, const il
 int il_config_difference(const il_config *a, const il_config *b) {
   for (int i = 0, keys = il_config_keys(); i < keys; i++) {
     const il_config_row row = il_config_row_at(i);
-    bool free_to_change = i == IL_KEY_STEPS || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
+    /* A rate that falls to 0 at the last meta-step is another one where there are more. */
+    const bool steps = i == IL_KEY_STEPS && il_config_is(a, IL_KEY_SCHEDULE, "constant");
+    bool free_to_change = steps || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
                           i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
                           !strncmp(row.field->name, "eval.", 5);
     bool replaced =
@@ -250,6 +252,9 @@ il_status il_config_validate(const il_config *c) {
     return il_fail(
         c->context, IL_ERROR_CONFIG,
         "task.split_file: missing, but task.split is file; expected the path of a split");
+  if (il_config_int(c, IL_KEY_TRAIN_WAYS) == 1)
+    return il_fail(c->context, IL_ERROR_CONFIG,
+                   "task.train_ways: found 1, expected 0 (as task.ways) or 2 and more");
   return il_config_check_eval_steps(c);
 }
 

@@ -30,6 +30,11 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->seed = (uint64_t)il_config_long(c, IL_KEY_SEED);
   m->real = il_config_type(c);
   m->function = (il_function_options){plan_options(c), il_config_is(c, IL_KEY_FACTORED, "auto")};
+  if (!m->algorithm->step && (*m->inner.adapts || m->inner.batch))
+    return il_fail(
+        c->context, IL_ERROR_CONFIG, "%s: found %s, but %s makes no inner steps; expected none",
+        *m->inner.adapts ? "inner.adapts" : "inner.batch",
+        il_config_get(c, *m->inner.adapts ? "inner.adapts" : "inner.batch"), m->algorithm->name);
   struct {
     const char *prefix;
     const il_field *fields;

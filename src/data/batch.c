@@ -42,6 +42,7 @@ il_status il_batch_init(il_batch *b, const il_tasks *from, const il_task_shape *
                                        : sizeof(int32_t));
     if (reals && real == IL_FLOAT64) b->scratch_size += align(count * sizeof(float));
   }
+  if (needs.batch) b->scratch_size += align(sizeof(int32_t) * (size_t)shape->support);
   if (needs.key) b->size[4] = 2 * sizeof(int32_t);
   b->size[5] = sizeof(int32_t) * (size_t)needs.steps * (size_t)needs.batch;
   /* Workers keep off each other's cache lines. */
@@ -70,28 +71,16 @@ void il_batch_free(il_batch *b) {
 }
 
 /* Mini-batches without replacement: the support set in random order, drawn anew when it is used up, as Nichol et al.'s
- * program does. */
-static void draw_order(const il_batch *b, uint64_t seed, int32_t *order) {
+ * program does. Front to back, so that the first steps do not depend on how many follow. place: [support]. */
+static void draw_order(const il_batch *b, uint64_t seed, int32_t *place, int32_t *order) {
   const int support = b->shape.support, count = b->needs.steps * b->needs.batch;
   il_random random = il_random_start(seed, 0x6f72646572u);
   for (int i = 0; i < count; i++) {
     const int used = i % support;
-    int32_t *round = order + (i - used);
-    const int end = count - (i - used) < support ? count - (i - used) : support;
-    if (used == 0) {
-      /* The first `end` of a shuffle of all, in place: inside-out where all fit, else a draw among what is left. */
-      for (int k = 0; k < end; k++) round[k] = k;
-      for (int k = end; k < support; k++) {
-        const int at = (int)(il_random_uniform01(&random) * (k + 1));
-        if (at < end) round[at] = k;
-      }
-      for (int k = end - 1; k > 0; k--) {
-        const int at = (int)(il_random_uniform01(&random) * (k + 1));
-        const int32_t other = round[at];
-        round[at] = round[k];
-        round[k] = other;
-      }
-    }
+    for (int k = 0; used == 0 && k < support; k++) place[k] = k;
+    const int other = used + (int)il_random_below(&random, (uint32_t)(support - used));
+    order[i] = place[other];
+    place[other] = place[used];
   }
 }
 
@@ -114,7 +103,8 @@ void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first,
     for (size_t j = 0; j < count; j++) ((double *)at[i])[j] = (double)((const float *)drawn[i])[j];
   }
   if (b->size[5])
-    draw_order(b, il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), index), at[5]);
+    draw_order(b, il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), index),
+               (int32_t *)(void *)staged, at[5]);
   if (b->size[4]) {
     uint64_t key = il_random_mix(il_random_mix(b->from->seed, (uint64_t)split), index);
     memcpy(at[4], &key, sizeof key);

@@ -63,6 +63,11 @@ static il_status check_split(const il_sampler *sampler, il_split split) {
 
 il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset, const il_splits *splits,
                            const il_episode_options *options) {
+  return il_sampler_for(context, dataset, splits, options, IL_TRAIN, IL_TEST);
+}
+
+il_sampler *il_sampler_for(il_context *context, const il_dataset *dataset, const il_splits *splits,
+                           const il_episode_options *options, il_split first, il_split last) {
   il_sampler *sampler = calloc(1, sizeof *sampler);
   if (!sampler) {
     il_fail_memory(context, "a sampler");
@@ -73,7 +78,8 @@ il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset, const
   sampler->splits = splits;
   sampler->options = *options;
   il_status status = check_options(sampler);
-  for (int s = 0; s < 3 && !status; s++) status = check_split(sampler, (il_split)s);
+  for (int s = (int)first; s <= (int)last && !status; s++)
+    status = check_split(sampler, (il_split)s);
   if (!status) return sampler;
   free(sampler);
   return NULL;

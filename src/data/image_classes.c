@@ -49,7 +49,8 @@ static il_status open_sampler(il_context *context, image_classes *s, const il_so
   s->splits = il_splits_new(context, s->dataset, &o->split);
   if (!s->splits || check_room(context, s, o) != IL_OK) return il_context_status(context);
   for (int side = 0; side < 2 && il_context_status(context) == IL_OK; side++)
-    s->sampler[side] = il_sampler_new(context, s->dataset, s->splits, &s->episode[side]);
+    s->sampler[side] = il_sampler_for(context, s->dataset, s->splits, &s->episode[side],
+                                      side ? IL_VALIDATION : IL_TRAIN, side ? IL_TEST : IL_TRAIN);
   return il_context_status(context);
 }
 

@@ -90,6 +90,9 @@ static il_status meta_init(il_context *context, meta *t, const il_model *model,
                    "team %s; expected at least 1, others at least 0, and a team",
                    o->meta_batch, (long long)o->steps, o->inner_steps, o->lr, o->inner_lr,
                    o->team ? "given" : "missing");
+  if (!o->optimizer || o->optimizer->size > IL_SETTINGS_SIZE)
+    return il_fail(context, IL_ERROR_ARGUMENT, "meta-learning: %s; expected a record of optim.h",
+                   o->optimizer ? "the optimizer's settings are too large" : "no optimizer");
   const il_query_statistics statistics = statistics_of(context, model, o);
   if (!statistics) return il_context_status(context);
   take_options(t, o, statistics);
@@ -204,6 +207,9 @@ il_status il_meta_test(il_context *context, const il_model *model, const il_samp
                        const il_meta_options *o, int tasks, double *mean, double *interval) {
   meta t;
   *mean = *interval = 0;
+  if (tasks < 1)
+    return il_fail(context, IL_ERROR_ARGUMENT, "il_meta_test: %d tasks; expected at least 1",
+                   tasks);
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_evaluator e = {0};
   double *value = calloc((size_t)tasks, sizeof *value);

@@ -139,6 +139,12 @@ static il_status sparse_init(sparse *s, int tasks) {
                    "%s makes no inner steps, so that there are none to restrict",
                    m->algorithm->name);
   s->parameters = il_net_parameters(s->net);
+  for (int p = 0; p < s->parameters; p++)
+    if (!(s->run->learner->meta_entries.entry[p].flags & IL_ADAPTS))
+      return il_fail(s->context, IL_ERROR_UNSUPPORTED,
+                     "%s does not adapt %s, and a sparse inner loop chooses among all parameters; "
+                     "expected a run in which all of them adapt",
+                     m->algorithm->name, il_net_parameter_name(s->net, p));
   s->real = m->real;
   s->threads = il_team_threads(s->o->team);
   s->chunk = tasks < CHUNK ? tasks : CHUNK;
@@ -227,7 +233,8 @@ static il_status leave_out(const sparse *s, il_greedy_evaluation *result) {
 static il_status run_chunk(sparse *s, int first, int tasks, double *value,
                            il_greedy_evaluation *result) {
   s->tasks = tasks - first < s->chunk ? tasks - first : s->chunk;
-  il_batch_draw(&s->batch, s->o->team, IL_TEST, (uint64_t)first, s->tasks);
+  if (il_batch_draw(&s->batch, s->o->team, IL_TEST, (uint64_t)first, s->tasks) != IL_OK)
+    return il_context_status(s->context);
   if (run_engine(s, &s->score, s->measure) != IL_OK) return il_context_status(s->context);
   s->rule = s->o->rule;
   il_team_run(s->o->team, order_worker, s);

@@ -56,12 +56,11 @@ static bool take(il_buffers *b, int index, const il_tensor *t) {
   return true;
 }
 
-static il_status read_one(il_context *context, const char *path, const il_safetensors *file,
-                          il_buffers *b, int i, const char *name) {
-  const il_entry *e = &b->entry[i];
+/* t: what the file has under the name, or NULL. */
+static il_status read_one(il_context *context, const char *path, const il_tensor *t, il_buffers *b,
+                          int i, const char *name) {
   char found[128], expected[128];
-  const il_shape shape = file_shape(e);
-  const il_tensor *t = il_safetensors_find(file, name);
+  const il_shape shape = file_shape(&b->entry[i]);
   if (!t)
     return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s", path,
                    name, il_shape_text(shape, expected));
@@ -80,16 +79,15 @@ il_status il_buffers_read(il_context *context, const char *path, const il_safete
   for (int i = 0; i < b->count && status == IL_OK; i++) {
     char name[96];
     file_name(&b->entry[i], role, name);
-    status = read_one(context, path, file, b, i, name);
+    status = read_one(context, path, il_safetensors_find(file, name), b, i, name);
   }
   return status;
 }
 
-void il_buffers_read_if_there(const il_tensors *file, il_buffers *b, int index, il_role role) {
+il_status il_buffers_read_if_there(il_context *context, const char *path, const il_tensors *file,
+                                   il_buffers *b, int index, il_role role) {
   char name[96];
   file_name(&b->entry[index], role, name);
   const il_tensor *t = il_tensors_find(file, name);
-  if (!t || !il_shape_equal(t->shape, file_shape(&b->entry[index])) || !il_tensor_is_real(t))
-    return;
-  take(b, index, t);
+  return t ? read_one(context, path, t, b, index, name) : IL_OK;
 }

@@ -17,7 +17,8 @@ il_status il_buffers_tensors(il_context *context, il_arena *arena, const il_buff
  * refused by name. */
 il_status il_buffers_read(il_context *context, const char *path, const il_safetensors *file,
                           il_buffers *b, il_role role);
-/* Entry `index`, where an open file of any format has it in reals of its shape; else it stays as it is. */
-void il_buffers_read_if_there(const il_tensors *file, il_buffers *b, int index, il_role role);
+/* Entry `index` of an open file of any format; one that the file does not have stays as it is. */
+il_status il_buffers_read_if_there(il_context *context, const char *path, const il_tensors *file,
+                                   il_buffers *b, int index, il_role role);
 
 #endif

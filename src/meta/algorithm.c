@@ -38,23 +38,54 @@ static bool matches(const char *pattern, size_t length, const char *name) {
   return *name == *pattern && matches(pattern + 1, length - 1, name + 1);
 }
 
-/* A list of patterns, comma between: an entry adapts when the last pattern that means it is one without "!"; where all
- * have "!", what none of them means adapts. */
+/* One element of a list of patterns, comma between: [!]head or [!]pattern. */
+typedef struct element {
+  const char *text;
+  size_t length;
+  bool no;
+} element;
+
+static bool next_element(const char **at, element *e) {
+  if (!**at) return false;
+  *e = (element){.text = *at, .length = strcspn(*at, ","), .no = **at == '!'};
+  *at += e->length;
+  if (**at) ++*at;
+  e->text += e->no;
+  e->length -= e->no;
+  return true;
+}
+
+static bool means(const element *e, const il_entry *entry) {
+  if (e->length == 4 && strncmp(e->text, "head", 4) == 0) return (entry->flags & IL_HEAD) != 0;
+  return matches(e->text, e->length, entry->name);
+}
+
+/* An entry adapts when the last element that means it is one without "!"; where all have "!", what none of them means
+ * adapts. */
 static bool adapts(const char *list, const il_entry *entry) {
   bool taken = true;
-  for (const char *at = list; *at; at++)
-    if ((at == list || at[-1] == ',') && *at != '!') taken = false;
-  for (const char *at = list; *at;) {
-    const size_t length = strcspn(at, ",");
-    const bool no = *at == '!';
-    const char *pattern = at + no;
-    const size_t size = length - (size_t)no;
-    const bool head = size == 4 && strncmp(pattern, "head", 4) == 0;
-    if (head ? (entry->flags & IL_HEAD) != 0 : matches(pattern, size, entry->name)) taken = !no;
-    at += length;
-    if (*at) at++;
-  }
+  element e;
+  for (const char *at = list; next_element(&at, &e);)
+    if (!e.no) taken = false;
+  for (const char *at = list; next_element(&at, &e);)
+    if (means(&e, entry)) taken = !e.no;
   return taken;
+}
+
+/* Each element has to mean something: a misspelt one would silently be another algorithm. */
+static il_status check_list(il_context *context, const char *list, const il_entries *entries) {
+  element e;
+  for (const char *at = list; next_element(&at, &e);) {
+    int meant = 0;
+    for (int i = 0; i < entries->count; i++) meant += means(&e, &entries->entry[i]);
+    if (!meant)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "inner.adapts: \"%.*s\" is none of the net's parameters; expected names such "
+                     "as %s, with * for any text, or head",
+                     (int)e.length, e.text,
+                     entries->count ? entries->entry[0].name : "conv1.weight");
+  }
+  return IL_OK;
 }
 
 static int head_of(const il_net *net) {
@@ -82,18 +113,23 @@ il_status il_meta_entries(il_context *context, const il_net *net, const il_algor
   if (!algorithm->step) list = NULL;
   if (il_net_entries(context, net, entries) != IL_OK) return il_context_status(context);
   int adapting = 0;
+  for (int i = 0; i < entries->count && algorithm->own_head; i++)
+    entries->entry[i].flags &= ~(unsigned)IL_HEAD;
+  if (list && check_list(context, list, entries) != IL_OK) return il_context_status(context);
   for (int i = 0; i < entries->count; i++) {
     il_entry *e = &entries->entry[i];
-    if (algorithm->own_head) e->flags &= ~(unsigned)IL_HEAD;
     if (!list || !adapts(list, e)) continue;
     e->flags |= IL_ADAPTS;
     adapting++;
   }
   if (list && adapting == 0)
     return il_fail(context, IL_ERROR_CONFIG,
-                   "inner.adapts: \"%s\" is none of the net's parameters, so that nothing adapts; "
-                   "expected names such as %s, with * for any text, or head",
-                   list, net->parameters ? net->parameter[0].name : "conv1.weight");
+                   "inner.adapts: \"%s\" leaves nothing of the net that adapts", list);
+  _Alignas(16) char own[256];
+  if (!settings && algorithm->fields && algorithm->size <= sizeof own) {
+    il_fields_default(algorithm->fields, own);
+    settings = own;
+  }
   if (algorithm->declare) algorithm->declare(context, settings, entries);
   return il_context_status(context);
 }

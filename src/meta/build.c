@@ -26,6 +26,8 @@ bool il_build_check(il_build *b) {
 
 /* ---- applying the net ---- */
 
+enum { FIRST_LOOK = 1 << 20 }; /* beyond any number of inner steps */
+
 /* The net under the state, with explicit statistics. */
 static il_value apply(il_build *b, const il_values *state, il_value x, il_statistics statistics,
                       il_moments *moments, int64_t stream) {
@@ -91,12 +93,14 @@ il_value il_apply(il_build *b, const il_values *state, il_value x, int k) {
   if (b->pass == IL_PASS_ADAPTING) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
   if (b->pass == IL_PASS_RECORDING)
     return apply(b, state, x, IL_STATISTICS_BATCH, &b->moments, k + 1);
+  /* Dropout masks of the support set as it is looked at first are none of those that score. */
+  const int64_t stream = b->pass == IL_PASS_BEGINNING ? k + FIRST_LOOK : k;
   switch (b->statistics) {
-  case IL_QUERY_STATISTICS_QUERY: return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
+  case IL_QUERY_STATISTICS_QUERY: return apply(b, state, x, IL_STATISTICS_BATCH, NULL, stream);
   case IL_QUERY_STATISTICS_SUPPORT:
-    return b->pass == IL_PASS_BEGINNING ? apply(b, state, x, IL_STATISTICS_BATCH, NULL, k)
+    return b->pass == IL_PASS_BEGINNING ? apply(b, state, x, IL_STATISTICS_BATCH, NULL, stream)
                                         : apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
-  case IL_QUERY_STATISTICS_EACH: return apply(b, state, x, IL_STATISTICS_EACH, NULL, k);
+  case IL_QUERY_STATISTICS_EACH: return apply(b, state, x, IL_STATISTICS_EACH, NULL, stream);
   case IL_QUERY_STATISTICS_RUNNING:
     if (!has_norm(b->net)) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
     if (b->training) return joint(b, state, x, k);
@@ -160,6 +164,13 @@ static void query_objective(il_build *b, il_outcome *out) {
 
 /* What the running statistics see of a task, with the variance of a sample, as PyTorch's. */
 static void carry_seen(il_build *b, il_outcome *out) {
+  if (!il_valid(b->moments.mean[0])) {
+    il_fail(b->g->context, IL_ERROR_UNSUPPORTED,
+            "%s: scores no queries in training, so that running norm statistics would never move; "
+            "expected meta.query_statistics query, support or each",
+            b->algorithm->name);
+    return;
+  }
   const int64_t examples =
       il_value_shape(b->g, b->task.support_x).dim[0] + il_value_shape(b->g, b->task.query_x).dim[0];
   for (int i = 0, norm = 0; i < b->net->layers; i++) {

@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "meta/build.h"
+#include "nn/net.h"
 
 static const il_optimizer *optimizer_of(const il_build *b) {
   return b->inner.optimizer ? b->inner.optimizer : &il_sgd;
@@ -35,7 +36,7 @@ void il_gradient_begin(il_build *b, il_values *state) {
 }
 
 /* The step's mini-batch: rows of the support set. Labels go through one-hot rows, for indexes cannot be gathered. */
-static void batch(il_build *b, int k, il_value *x, il_value *y) {
+static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
   const int64_t size = il_value_shape(g, b->task.order).dim[1];
   const il_value index = il_reshape(g,
@@ -47,13 +48,17 @@ static void batch(il_build *b, int k, il_value *x, il_value *y) {
     *y = il_gather(g, b->task.support_y, index);
     return;
   }
-  const il_value labels = il_one_hot(g, b->task.support_y, b->ways);
+  const il_shape out = b->net->layer[b->net->layers - 1].out;
+  const int64_t classes = b->algorithm->own_head          ? b->ways
+                          : il_shape_count(out) > b->ways ? il_shape_count(out)
+                                                          : b->ways;
+  const il_value labels = il_one_hot(g, b->task.support_y, classes);
   *y = il_reshape(g, il_argmax(g, il_gather(g, labels, index), 1), il_shape_of(1, &size));
 }
 
 il_value il_support_loss(il_build *b, const il_values *state, int k) {
   il_value x = b->task.support_x, y = b->task.support_y;
-  if (il_valid(b->task.order) && k < b->inner.steps) batch(b, k, &x, &y);
+  if (il_valid(b->task.order) && k < b->inner.steps) mini_batch(b, k, &x, &y);
   const int pass = b->pass;
   b->pass = IL_PASS_ADAPTING;
   const il_value scores = b->algorithm->score(b, state, x, k);

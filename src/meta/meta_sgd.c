@@ -3,10 +3,17 @@
 #include <innerloop/field.h>
 #include <innerloop/meta.h>
 
-/* One rate tensor "inner.lr.NAME" for each parameter that adapts (il_inner_rate finds it). */
+#include "base/error.h"
+
+/* One rate tensor "inner.lr.NAME" for each parameter that adapts (the inner step finds it by its name). */
 static void declare(il_context *context, const void *settings, il_entries *entries) {
   const il_meta_sgd_settings *s = settings;
   const int parameters = entries->count;
+  if (!(s->low <= s->high)) {
+    il_fail(context, IL_ERROR_CONFIG, "meta_sgd.low: found %g, more than meta_sgd.high %g", s->low,
+            s->high);
+    return;
+  }
   for (int i = 0; i < parameters; i++) {
     il_entry rate = entries->entry[i];
     if (!(rate.flags & IL_ADAPTS)) continue;

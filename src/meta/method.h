@@ -10,8 +10,8 @@ enum { IL_SETTINGS_SIZE = 256 }; /* bytes of any record's settings */
 /* What outer.lr does over the meta-steps. */
 typedef enum il_lr_schedule {
   IL_SCHEDULE_CONSTANT = 0,
-  IL_SCHEDULE_LINEAR = 1, /* to 0 at the last one */
-  IL_SCHEDULE_COSINE = 2, /* to 0 along half a cosine */
+  IL_SCHEDULE_LINEAR = 1, /* towards 0, which the meta-step after the last would have */
+  IL_SCHEDULE_COSINE = 2, /* the same along half a cosine */
 } il_lr_schedule;
 
 /* The settings that algorithm, inner and outer optimizer point to lie in it: copied by il_method_copy alone. */

@@ -4,8 +4,13 @@
  * program's inner Adam goes on from task to task; here every task starts anew, so that tasks can run side by side. */
 #include <innerloop/meta.h>
 
+#include "base/error.h"
+
 static void objective(il_build *b, il_outcome *out) {
   il_values phi;
+  if (b->inner.steps < 1)
+    il_fail(il_graph_context(b->g), IL_ERROR_CONFIG,
+            "inner.steps: found 0; expected 1 or more, for reptile goes where they lead");
   il_build_begin(b, &phi);
   il_build_adapt(b, &phi, 0, b->inner.steps);
   out->loss = out->support_loss = b->support_loss;

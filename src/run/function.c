@@ -13,6 +13,18 @@ void il_next(il_graph *g, il_value input, il_value next) {
   char name[512];
   for (int i = 0; i < g->input_count; i++) {
     if (g->inputs[i].value.id != input.id) continue;
+    const il_node *now = il_node_of(g, input), *then = il_node_of(g, next);
+    if (!then) return;
+    if (then->when == IL_PER_TASK || then->type != now->type ||
+        !il_shape_equal(then->shape, now->shape)) {
+      char expected[96], found[96];
+      il_fail(g->context, IL_ERROR_SHAPE,
+              "il_next: the next value of \"%s\" is %s %s%s; expected a shared value %s %s",
+              g->inputs[i].name, il_type_name(then->type), il_shape_text(then->shape, found),
+              then->when == IL_PER_TASK ? " of each task" : "", il_type_name(now->type),
+              il_shape_text(now->shape, expected));
+      return;
+    }
     snprintf(name, sizeof name, "%s%s", next_prefix, g->inputs[i].name);
     il_output(g, name, next);
     return;

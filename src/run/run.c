@@ -123,6 +123,19 @@ il_status il_run_buffers(il_run *r, il_buffers *b, const char *prefix) {
     char name[256];
     snprintf(name, sizeof name, "%s%s", prefix, b->entry[i].name);
     a.input[i] = il_function_input(f, name);
+    const il_node *node =
+        a.input[i] < 0 ? NULL : il_node_of(f->graph, f->graph->inputs[a.input[i]].value);
+    if (node && (node->when == IL_PER_TASK || node->type != b->type ||
+                 !il_shape_equal(node->shape, b->entry[i].shape))) {
+      char expected[96], found[96];
+      free(a.input);
+      free(a.output);
+      return il_fail(r->context, IL_ERROR_SHAPE,
+                     "il_run_buffers: \"%s\" has memory for %s %s; the function takes %s %s%s",
+                     name, il_type_name(b->type), il_shape_text(b->entry[i].shape, found),
+                     il_type_name(node->type), il_shape_text(node->shape, expected),
+                     node->when == IL_PER_TASK ? " of each task" : "");
+    }
     a.output[i] = a.input[i] < 0 ? -1 : f->next[a.input[i]];
     moved += a.output[i] >= 0;
   }

@@ -62,10 +62,10 @@ static il_status read_head(il_context *context, const char *path, const il_safet
   if (!by) return IL_OK; /* written before there was more than one */
   const il_algorithm *algorithm =
       sscanf(by, "%63s %d", name, &revision) == 2 ? il_algorithm_find(name) : NULL;
-  if (algorithm && revision <= algorithm->revision) return IL_OK;
+  if (algorithm && revision == algorithm->revision) return IL_OK;
   return il_fail(context, IL_ERROR_FORMAT,
-                 "%s: metadata \"algorithm\" is \"%s\", which this version does not know; a newer "
-                 "innerloop wrote it",
+                 "%s: metadata \"algorithm\" is \"%s\", which this version does not have; another "
+                 "version of innerloop wrote it",
                  path, by);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/statistics.h"
 #include "config/config_method.h"
@@ -215,7 +216,11 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run, con
   *o = (il_opened){0};
   char *config = il_run_path(context, run, "config.yaml"),
        *checkpoint = il_run_path(context, run, "checkpoint.safetensors");
-  if (config && checkpoint) o->config = il_config_load(context, config);
+  if (config && access(config, F_OK) != 0)
+    il_fail(context, IL_ERROR_FILE,
+            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
+  else if (config && checkpoint)
+    o->config = il_config_load(context, config);
   if (o->config && data)
     il_config_assign(o->config, "--data: ", il_config_key_name(IL_KEY_DATA), data);
   il_status status = il_context_status(context);

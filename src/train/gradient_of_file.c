@@ -79,6 +79,15 @@ static il_status check_labels(il_context *context, const char *path, const tasks
   return IL_OK;
 }
 
+/* One more than the largest label of the support sets. */
+static int classes_of(const tasks *t) {
+  const int32_t *label = t->tensor[1]->data;
+  int32_t most = 0;
+  for (int64_t j = 0; j < il_shape_count(t->tensor[1]->shape); j++)
+    if (label[j] > most) most = label[j];
+  return most < 65536 ? most + 1 : 65536;
+}
+
 typedef struct work {
   il_context *context;
   il_method method;
@@ -146,8 +155,8 @@ static il_status read_weights(work *w, const char *path) {
   il_status status =
       il_weights_open(w->context, path, l->net, l->meta.type, l->meta.side[l->meta.now]);
   il_tensors *file = status == IL_OK ? il_tensors_open(w->context, path) : NULL;
-  for (int i = il_net_parameters(l->net); file && i < l->meta.count; i++)
-    il_buffers_read_if_there(file, &l->meta, i, IL_ROLE_META);
+  for (int i = il_net_parameters(l->net); file && i < l->meta.count && status == IL_OK; i++)
+    status = il_buffers_read_if_there(w->context, path, file, &l->meta, i, IL_ROLE_META);
   il_tensors_close(file);
   return il_context_status(w->context);
 }
@@ -190,7 +199,16 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   w.method.real = real;
   if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
   il_safetensors *file = source ? il_safetensors_open(context, task_file) : NULL;
-  if (file && read_tasks(context, task_file, file, real, &t) == IL_OK &&
+  const il_method *m = &w.method;
+  if (file && read_tasks(context, task_file, file, real, &t) == IL_OK && m->algorithm->own_head)
+    t.asked.ways = t.asked.outputs = classes_of(&t); /* a metric learner takes what is there */
+  if (file && il_context_status(context) == IL_OK && m->algorithm->step && m->inner.batch > 0 &&
+      m->inner.batch < (int)t.shape[0].dim[0])
+    il_fail(
+        context, IL_ERROR_CONFIG,
+        "inner.batch: found %d, but the tasks of a file have no order of mini-batches; expected 0",
+        m->inner.batch);
+  if (file && il_context_status(context) == IL_OK &&
       check_labels(context, task_file, &t, t.asked.outputs) == IL_OK) {
     /* The file says how large examples are, and how many. */
     t.asked.example = (il_shape){.rank = t.shape[0].rank - 1};

@@ -74,9 +74,22 @@ refused() { # text, settings
   return 0
 }
 refused "none of the net's parameters" inner.adapts=conv9.weight
+refused '"haed" is none of' meta.algorithm=boil 'inner.adapts=!haed'
+refused "task.train_ways: found 1" meta.algorithm=protonet task.train_ways=1
+refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
+refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
 refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
 refused "expected 1 to 16 numbers" eval.steps=3,2
+refused "would never move" meta.algorithm=reptile meta.query_statistics=running
 refused "needs classes" meta.algorithm=protonet task.source=sinusoid model.preset=mlp
+"$program" train --resume reptile-r --set outer.steps=6 >log.txt 2>&1 && fail "a schedule of another length"
+grep -q "outer.steps 4, now it is 6" log.txt || fail "$(cat log.txt)"
+"$program" train glyphs-5w1s-maml $small --set meta.algorithm=protonet --set task.train_ways=15 --set outer.steps=1 \
+  --out many >log.txt 2>&1 || fail "more ways in training than there are validation classes: $(cat log.txt)"
+"$program" eval nowhere >log.txt 2>&1 && fail "evaluated no run"
+grep -q "nowhere: there is no run" log.txt || fail "$(cat log.txt)"
+"$program" eval anil-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of anil"
+grep -q "does not adapt conv1.weight" log.txt || fail "$(cat log.txt)"
 "$program" eval protonet-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of protonet"
 grep -q "makes no inner steps" log.txt || fail "$(cat log.txt)"
 echo "algorithms: all do what maml does"
