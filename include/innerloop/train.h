@@ -89,10 +89,11 @@ typedef struct il_meta_check {
  * directions. IL_ERROR_MISMATCH when they disagree (result is filled then too). */
 IL_API il_status il_check_meta_gradient(il_context *context, const il_config *config, il_team *team,
                                         il_meta_check *result);
-/* Loss and meta-gradient of tasks given in a file, both by name in PyTorch's layout; gradient: file. */
+/* Loss and meta-gradient of tasks given in a file, both by name in PyTorch's layout, in the configuration's precision;
+ * gradient: file. */
 IL_API il_status il_gradient_of_file(il_context *context, const il_config *config,
                                      const char *weights, const char *tasks, const char *gradient,
-                                     il_type real, il_team *team, double *loss);
+                                     il_team *team, double *loss);
 /* Writes freshly drawn weights. */
 IL_API il_status il_write_initial(il_context *context, const il_config *config, const char *path);
 /* The plan of a meta-step as text (malloc'ed) and in numbers (may be NULL). NULL after an error.

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "cli/cli.h"
@@ -129,6 +130,13 @@ static void convert(il_context *context, const il_tensors *tensors, const input 
   free(tensor);
 }
 
+/* What a checkpoint says of itself would be lost with it. */
+static bool same_file(const char *a, const char *b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
 int run_convert(int argc, char **argv) {
   input in = {0};
   parse(&convert_argp, argc, argv, &in);
@@ -137,6 +145,8 @@ int run_convert(int argc, char **argv) {
     char ending[64];
     snprintf(ending, sizeof ending, ".%s", in.to ? in.to : "");
     format = il_file_format_of(in.to ? ending : in.out);
+    if (same_file(in.in, in.out))
+      return usage_error("convert: %s is both IN and OUT; expected another name", in.out);
     if (!format)
       return usage_error("convert: found %s \"%s\", expected pth, pt, npz, npy or safetensors%s",
                          in.to ? "--to" : "the name", in.to ? in.to : in.out,

@@ -17,12 +17,17 @@ static const struct argp_option grad_options[] = {
     {"tasks", OPTION_TASKS, "FILE", 0,
      "support_x [tasks, n, h, w, c], support_y [tasks, n], query_x, query_y", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the mean meta-gradient goes", 0},
-    {"float64", OPTION_FLOAT64, NULL, 0, "compute in double", 0},
+    {"float64", OPTION_FLOAT64, NULL, 0, "the same as --set precision=float64", 0},
     THREADS_OPTION,
     JSON_OPTION,
     {0}};
 static const struct argp_option init_options[] = {
     SET_OPTION, {"out", OPTION_OUT, "FILE", 0, "where the weights go", 0}, {0}};
+
+static bool other_format(const char *path) {
+  const il_file_format format = il_file_format_of(path);
+  return format && format != IL_FILE_SAFETENSORS;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
@@ -35,6 +40,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_END:
     if (!in->common.config) argp_error(state, "expected a preset or a configuration file");
     if (!in->out) argp_error(state, "--out is missing");
+    if (other_format(in->out))
+      argp_error(
+          state,
+          "--out %s: expected the name of a .safetensors; `innerloop convert` makes others of it",
+          in->out);
     return 0;
   default: return parse_setting(&in->common, key, arg, state);
   }
@@ -65,10 +75,9 @@ int run_grad(int argc, char **argv) {
   il_config *config = load_config(context, &in.common);
   il_team *team = config ? il_team_new(context, in.common.threads) : NULL;
   if (team) {
-    il_type real = in.double_precision ? IL_FLOAT64 : IL_FLOAT32;
     double loss = 0;
-    if (il_gradient_of_file(context, config, in.weights, in.tasks, in.out, real, team, &loss) ==
-        IL_OK)
+    if (in.double_precision) il_config_set(config, "precision=float64");
+    if (il_gradient_of_file(context, config, in.weights, in.tasks, in.out, team, &loss) == IL_OK)
       printf(in.json ? "{\"loss\": %.17g}\n" : "loss %.17g\n", loss);
   }
   il_team_free(team);

@@ -64,6 +64,19 @@ static int position(const char *text, int count, const char *const *names) {
   return -1;
 }
 
+/* A key that stands twice says two things; which of them was meant, nobody knows. */
+static il_status read_once(const reader *r, const yaml_node_t *map, const yaml_node_pair_t *pair,
+                           const char *key) {
+  for (const yaml_node_pair_t *earlier = map->data.mapping.pairs.start; earlier < pair; earlier++) {
+    const char *other = scalar(yaml_document_get_node(r->document, earlier->key));
+    if (!other || strcmp(other, key)) continue;
+    char found[128];
+    snprintf(found, sizeof found, "%.64s a second time in one map", key);
+    return wrong(r, yaml_document_get_node(r->document, pair->key), found, "every key once");
+  }
+  return IL_OK;
+}
+
 /* One field of a layer. Numbers go through double: all of them are small. */
 static il_status read_field(const reader *r, const yaml_node_t *at, const char *key,
                             const char *text, il_layer *layer) {
@@ -117,6 +130,7 @@ static il_status read_layer(const reader *r, const yaml_node_t *node) {
       const char *key = scalar(key_node);
       const char *text = scalar(yaml_document_get_node(r->document, pair->value));
       if (!key || !text) return wrong(r, node, "a nested value in a layer", "a plain value");
+      if (read_once(r, node, pair, key) != IL_OK) return IL_ERROR_CONFIG;
       if (pass == 0 && !strcmp(key, "kind")) {
         int kind = position(text, LAYER_KINDS, layer_kinds);
         if (kind < 1)
@@ -150,6 +164,7 @@ static il_status read_map(const reader *r, const yaml_node_t *map, const char *p
     const char *key = scalar(key_node);
     if (!key || strlen(key) > 60)
       return wrong(r, key_node ? key_node : map, "no plain key", "a key");
+    if (read_once(r, map, pair, key) != IL_OK) return IL_ERROR_CONFIG;
     if (depth == 0 && !strcmp(key, "preset")) continue; /* applied before */
     char path[160], where[320];
     snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key);

@@ -190,17 +190,16 @@ static void free_work(work *w) {
 }
 
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
-                              const char *task_file, const char *gradient, il_type real,
-                              il_team *team, double *loss) {
+                              const char *task_file, const char *gradient, il_team *team,
+                              double *loss) {
   tasks t = {0};
   work w = {.context = context};
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
-  w.method.real = real;
   if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
   il_safetensors *file = source ? il_safetensors_open(context, task_file) : NULL;
   const il_method *m = &w.method;
-  if (file && read_tasks(context, task_file, file, real, &t) == IL_OK && m->algorithm->own_head)
+  if (file && read_tasks(context, task_file, file, m->real, &t) == IL_OK && m->algorithm->own_head)
     t.asked.ways = t.asked.outputs = classes_of(&t); /* a metric learner takes what is there */
   if (file && il_context_status(context) == IL_OK && m->algorithm->step && m->inner.batch > 0 &&
       m->inner.batch < (int)t.shape[0].dim[0])

@@ -54,6 +54,10 @@ printf 'task: [1\n' >bad.yaml
 expect 1 "not YAML" train bad.yaml
 printf 'model:\n  layers:\n    - {kind: konv}\n' >bad.yaml
 expect 2 "bad.yaml:3" train bad.yaml
+printf 'seed: 1\ntask: {ways: 2, ways: 3}\n' >bad.yaml
+expect 2 "bad.yaml:2: found ways a second time in one map, expected every key once" train bad.yaml
+printf 'model:\n  layers:\n    - {kind: relu, eps: 1, eps: 1}\n' >bad.yaml
+expect 2 "bad.yaml:3: found eps a second time" train bad.yaml
 printf 'preset: nothing\n' >bad.yaml
 expect 2 "nothing" train bad.yaml
 
@@ -62,6 +66,8 @@ expect 2 "nothing" train bad.yaml
 "$program" init glyphs84-5w5s-maml --out w84.safetensors || fail "init"
 head -c 200 w84.safetensors | grep -aq '"conv1.weight":{"dtype":"F32","shape":\[32,3,3,3\]' || fail "init: coloured images"
 "$program" init sinusoid-5shot-maml --set model.filters=20 --out w20.safetensors || fail "init"
+expect 2 "w.npz: expected the name of a .safetensors" init sinusoid-5shot-maml --out w.npz
+expect 2 "both IN and OUT" convert w.safetensors ./w.safetensors
 expect 1 "support_x" grad sinusoid-5shot-maml --weights w.safetensors --tasks w.safetensors --out g
 
 # Damaged files.

@@ -196,8 +196,9 @@ static double number_at(const il_tensor *t, int64_t i) {
 static void agrees(const fixture *f, const char *variant, il_type real, double tolerance) {
   double loss = 0;
   char name[128];
-  il_status status = il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient,
-                                         real, f->team, &loss);
+  il_config_set(f->config, real == IL_FLOAT64 ? "precision=float64" : "precision=float32");
+  il_status status =
+      il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient, f->team, &loss);
   if (status != IL_OK) fail_msg("%s", il_context_message(f->context));
   snprintf(name, sizeof name, "%s.loss", variant);
   double expected_loss = number_at(il_safetensors_find(f->file, name), 0);
@@ -241,9 +242,9 @@ static void file_gradients_agree(void **state) {
 
 static void refused(fixture *f, const char *text) {
   double loss;
-  assert_int_not_equal(il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient,
-                                           IL_FLOAT64, f->team, &loss),
-                       IL_OK);
+  assert_int_not_equal(
+      il_gradient_of_file(f->context, f->config, f->weights, f->tasks, f->gradient, f->team, &loss),
+      IL_OK);
   if (!strstr(il_context_message(f->context), text))
     fail_msg("expected \"%s\" in: %s", text, il_context_message(f->context));
   il_context_clear(f->context);
@@ -349,9 +350,8 @@ static void plan_keys_are_obeyed(void **state) {
     size_t size[2];
     for (int k = 0; k < 2; k++) {
       if (k) il_config_set(config, cases[i][1]);
-      assert_int_equal(il_gradient_of_file(context, config, weights, tasks, gradient, IL_FLOAT32,
-                                           team, &loss[k]),
-                       IL_OK);
+      assert_int_equal(
+          il_gradient_of_file(context, config, weights, tasks, gradient, team, &loss[k]), IL_OK);
       FILE *file = fopen(gradient, "rb");
       bytes[k] = malloc(1 << 22);
       size[k] = fread(bytes[k], 1, 1 << 22, file);
