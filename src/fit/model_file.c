@@ -18,8 +18,8 @@ static int choice(il_context *context, const char *path, const il_safetensors *f
   for (int i = 1; text && names[i]; i++)
     if (!strcmp(text, names[i])) return i;
   if (text)
-    il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\", expected %s, %s, %s%s%s", path,
-            key, text, names[1], names[2], names[3], names[4] ? " or " : "",
+    il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\", expected %s, %s, %s%s%s",
+            path, key, text, names[1], names[2], names[3], names[4] ? " or " : "",
             names[4] ? names[4] : "");
   return 0;
 }
@@ -134,8 +134,10 @@ static il_model *of_tensors(il_context *context, const il_model_options *options
   for (int natural = il_state_sorted(count, tensor); natural < 2; natural++) {
     sizes s;
     if (!read_sizes(count, tensor, natural, &s)) {
-      il_fail(context, IL_ERROR_DATA, "%s: found no weights of linear or convolutional layers",
-              path);
+      il_fail(
+          context, IL_ERROR_DATA,
+          "%s: found no weights of a linear layer, expected one at the end that gives the outputs",
+          path);
       return NULL;
     }
     il_model_options sized = *options;

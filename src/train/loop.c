@@ -178,12 +178,15 @@ static void start_message(run *r) {
   for (int i = 0; i < r->trainer.learner->meta_entries.count; i++)
     weights += il_shape_count(r->trainer.learner->meta_entries.entry[i].shape);
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN);
-  const char *name = tasks->source->name;
+  const int test_ways = il_tasks_shape(tasks, IL_TEST)->ways;
+  const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
+  char tested[32] = "";
+  if (test_ways != shape->ways) snprintf(tested, sizeof tested, " (%d-way in test)", test_ways);
   if (il_tasks_classes(tasks, IL_TRAIN) < 0)
-    snprintf(message, sizeof message, "%s, %d shots", name, shape->shots);
+    snprintf(message, sizeof message, "%s on %s, %d shots", algorithm, name, shape->shots);
   else
-    snprintf(message, sizeof message, "%s, %d-way %d-shot, %d/%d/%d classes", name, shape->ways,
-             shape->shots, il_tasks_classes(tasks, IL_TRAIN),
+    snprintf(message, sizeof message, "%s on %s, %d-way %d-shot%s, %d/%d/%d classes", algorithm,
+             name, shape->ways, shape->shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
