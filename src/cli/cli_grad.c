@@ -54,8 +54,7 @@ static const struct argp grad_argp = {
     parse_option,
     "PRESET|CONFIG.yaml",
     "Computes the mean query loss and meta-gradient of given weights on given tasks. Images are u8 "
-    "(scaled "
-    "by 1/255), f32 or f64; labels i32; targets f32 or f64.",
+    "(scaled by 1/255) or reals; labels i32 or i64; targets reals.",
     NULL,
     NULL,
     NULL};

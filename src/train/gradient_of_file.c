@@ -16,15 +16,19 @@ typedef struct tasks {
   int count;
   il_task_shape asked; /* what the source says: labels or targets, outputs, loss */
   const il_tensor *tensor[4];
-  void *converted[4]; /* reals in the graph's type, or NULL: as in the file */
+  void *converted[4]; /* reals in the graph's type, labels as i32; NULL: as in the file */
   il_shape shape[4];  /* of one task */
 } tasks;
 static const char *const names[] = {"support_x", "support_y", "query_x", "query_y"};
 
-static il_status read_tasks(il_context *context, const char *path, const il_safetensors *file,
+static const void *data_of(const tasks *t, int i) {
+  return t->converted[i] ? t->converted[i] : t->tensor[i]->data;
+}
+
+static il_status read_tasks(il_context *context, const char *path, const il_tensors *file,
                             il_type real, tasks *t) {
   for (int i = 0; i < 4; i++) {
-    const il_tensor *tensor = t->tensor[i] = il_safetensors_find(file, names[i]);
+    const il_tensor *tensor = t->tensor[i] = il_tensors_find(file, names[i]);
     if (!tensor)
       return il_fail(
           context, IL_ERROR_DATA,
@@ -44,24 +48,24 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
     t->shape[i].rank = tensor->shape.rank - 1;
     memcpy(t->shape[i].dim, tensor->shape.dim + 1, sizeof(int64_t) * (size_t)t->shape[i].rank);
     bool label = i % 2 && !t->asked.targets;
-    bool accepted = label ? tensor->type == IL_INT32
-                          : tensor->type == IL_FLOAT32 || tensor->type == IL_FLOAT64 ||
-                                (tensor->type == IL_UINT8 && i % 2 == 0);
+    bool accepted = label ? tensor->type == IL_INT32 || tensor->type == IL_INT64
+                          : il_tensor_is_real(tensor) || (tensor->type == IL_UINT8 && i % 2 == 0);
     if (!accepted)
       return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected %s", path, names[i],
                      il_type_name(tensor->type),
-                     label   ? "i32"
-                     : i % 2 ? "f32 or f64"
-                             : "f32, f64 or u8");
+                     label   ? "i32 or i64"
+                     : i % 2 ? "reals"
+                             : "reals or u8");
     if (tensor->type == IL_INT32 || tensor->type == IL_UINT8 || tensor->type == real) continue;
     size_t count = (size_t)il_shape_count(tensor->shape);
-    if (!(t->converted[i] = malloc(count * il_type_size(real) + 1)))
+    const size_t size = label ? sizeof(int32_t) : il_type_size(real);
+    if (!(t->converted[i] = malloc(count * size + 1)))
       return il_fail_memory(context, "tasks of a file");
-    for (size_t j = 0; j < count; j++) {
-      if (real == IL_FLOAT64)
-        ((double *)t->converted[i])[j] = (double)((const float *)tensor->data)[j];
-      else
-        ((float *)t->converted[i])[j] = (float)((const double *)tensor->data)[j];
+    if (!label) il_tensor_reals(tensor, real, t->converted[i]);
+    for (size_t j = 0; label && j < count; j++) {
+      const int64_t found = ((const int64_t *)tensor->data)[j];
+      /* What no i32 holds is no class either; check_labels says so. */
+      ((int32_t *)t->converted[i])[j] = found < 0 || found > INT32_MAX ? -1 : (int32_t)found;
     }
   }
   return IL_OK;
@@ -70,7 +74,7 @@ static il_status read_tasks(il_context *context, const char *path, const il_safe
 /* Labels index scores: beyond them the loss would silently be another. */
 static il_status check_labels(il_context *context, const char *path, const tasks *t, int outputs) {
   for (int i = 1; i < 4 && !t->asked.targets; i += 2) {
-    const int32_t *label = t->tensor[i]->data;
+    const int32_t *label = data_of(t, i);
     for (int64_t j = 0; j < il_shape_count(t->tensor[i]->shape); j++)
       if (label[j] < 0 || label[j] >= outputs)
         return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has label %d, expected 0 to %d", path,
@@ -81,7 +85,7 @@ static il_status check_labels(il_context *context, const char *path, const tasks
 
 /* One more than the largest label of the support sets. */
 static int classes_of(const tasks *t) {
-  const int32_t *label = t->tensor[1]->data;
+  const int32_t *label = data_of(t, 1);
   int32_t most = 0;
   for (int64_t j = 0; j < il_shape_count(t->tensor[1]->shape); j++)
     if (label[j] > most) most = label[j];
@@ -102,9 +106,11 @@ static void task_inputs(il_graph *g, const tasks *t, il_task *task) {
   il_value input[4];
   for (int i = 0; i < 4; i++) {
     const il_type stored = t->tensor[i]->type;
-    input[i] =
-        il_input(g, names[i], IL_TASK,
-                 stored == IL_INT32 || stored == IL_UINT8 ? stored : il_graph_real(g), t->shape[i]);
+    input[i] = il_input(g, names[i], IL_TASK,
+                        stored == IL_INT64                         ? IL_INT32
+                        : stored == IL_INT32 || stored == IL_UINT8 ? stored
+                                                                   : il_graph_real(g),
+                        t->shape[i]);
     if (i % 2 == 0) input[i] = il_inputs_seen(g, input[i]);
   }
   *task = (il_task){
@@ -137,8 +143,7 @@ static il_status differentiate(work *w, const tasks *t, il_team *team, double *l
   if (!w->function || !(w->run = il_run_new(w->context, w->function, team, t->count)))
     return il_context_status(w->context);
   for (int i = 0; i < 4; i++)
-    il_run_input(w->run, il_function_input(w->function, names[i]),
-                 t->converted[i] ? t->converted[i] : t->tensor[i]->data);
+    il_run_input(w->run, il_function_input(w->function, names[i]), data_of(t, i));
   for (int i = 0; i < w->gradient.count; i++)
     il_run_output(w->run, i, il_buffers_at(&w->gradient, i));
   if (il_learner_bind(w->learner, w->run) != IL_OK) return il_context_status(w->context);
@@ -197,7 +202,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
   if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
-  il_safetensors *file = source ? il_safetensors_open(context, task_file) : NULL;
+  il_tensors *file = source ? il_tensors_open(context, task_file) : NULL;
   const il_method *m = &w.method;
   if (file && read_tasks(context, task_file, file, m->real, &t) == IL_OK && m->algorithm->own_head)
     t.asked.ways = t.asked.outputs = classes_of(&t); /* a metric learner takes what is there */
@@ -223,7 +228,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   }
   free_work(&w);
   for (int i = 0; i < 4; i++) free(t.converted[i]);
-  il_safetensors_close(file);
+  il_tensors_close(file);
   il_tasks_free(source);
   return il_context_status(context);
 }

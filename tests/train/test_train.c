@@ -277,6 +277,42 @@ static void files_that_do_not_fit_are_named(void **state) {
   close_fixture(&f);
 }
 
+/* PyTorch's labels are i64, and what it saves is no safetensors. */
+static void tasks_come_in_any_format(void **state) {
+  (void)state;
+  fixture f = open_fixture("conv", conv_config);
+  agrees(&f, "second.query", IL_FLOAT64, 1e-10);
+  il_safetensors *whole = il_safetensors_open(f.context, f.tasks);
+  il_tensor tensor[4];
+  int64_t *label[4] = {0};
+  for (int i = 0; i < 4; i++) {
+    tensor[i] = *il_safetensors_at(whole, i);
+    if (tensor[i].type != IL_INT32) continue;
+    const int64_t count = il_shape_count(tensor[i].shape);
+    label[i] = malloc((size_t)count * sizeof(int64_t));
+    for (int64_t j = 0; j < count; j++) label[i][j] = ((const int32_t *)tensor[i].data)[j];
+    tensor[i].type = IL_INT64;
+    tensor[i].data = label[i];
+  }
+  for (int format = IL_FILE_TORCH; format <= IL_FILE_SAFETENSORS; format++) {
+    if (format == IL_FILE_NPY) continue;
+    snprintf(f.tasks, sizeof f.tasks, "%s/tasks.%d", folder, format);
+    assert_int_equal(il_tensors_write(f.context, f.tasks, (il_file_format)format, 4, tensor),
+                     IL_OK);
+    agrees(&f, "second.query", IL_FLOAT64, 1e-10);
+    agrees(&f, "second.query", IL_FLOAT32, 1e-3);
+    remove(f.tasks);
+  }
+  for (int i = 0; i < 4; i++)
+    if (label[i]) label[i][1] = (int64_t)1 << 32;
+  il_tensors_write(f.context, f.tasks, IL_FILE_NPZ, 4, tensor);
+  refused(&f, "has label -1, expected 0 to 4");
+  remove(f.tasks);
+  for (int i = 0; i < 4; i++) free(label[i]);
+  il_safetensors_close(whole);
+  close_fixture(&f);
+}
+
 static void check_sees_first_order(void **state) {
   (void)state;
   il_context *context = il_context_new();
@@ -375,10 +411,11 @@ static void plan_keys_are_obeyed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_key_reads_back),   cmocka_unit_test(strange_text_reads_back),
-      cmocka_unit_test(wrong_values_are_named), cmocka_unit_test(hostile_yaml_is_refused),
-      cmocka_unit_test(file_gradients_agree),   cmocka_unit_test(files_that_do_not_fit_are_named),
-      cmocka_unit_test(check_sees_first_order), cmocka_unit_test(plan_keys_are_obeyed),
+      cmocka_unit_test(every_key_reads_back),     cmocka_unit_test(strange_text_reads_back),
+      cmocka_unit_test(wrong_values_are_named),   cmocka_unit_test(hostile_yaml_is_refused),
+      cmocka_unit_test(file_gradients_agree),     cmocka_unit_test(files_that_do_not_fit_are_named),
+      cmocka_unit_test(tasks_come_in_any_format), cmocka_unit_test(check_sees_first_order),
+      cmocka_unit_test(plan_keys_are_obeyed),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
