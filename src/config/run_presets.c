@@ -13,8 +13,8 @@
   OMNIGLOT_SPLIT, "meta.algorithm=protonet", "meta.query_statistics=running",                      \
       "task.train_classes=1028", "task.validation_classes=172", "task.rotations=classes",          \
       "task.rotate_test=true", "task.shots=1", "task.queries=15", "task.train_ways=60",            \
-      "task.train_queries=5", "model.preset=conv4", "outer.schedule=cosine", "outer.meta_batch=1", \
-      "outer.steps=20000", "eval.every=2000"
+      "task.train_queries=5", "model.preset=conv4", "outer.schedule=cosine", "outer.meta_batch=4", \
+      "outer.lr=0.002", "outer.steps=5000", "eval.every=500"
 #define PROTONET_SOURCE                                                                            \
   "Snell et al. 2017 as their program trains it: 1028/172/423 characters, each of four rotations " \
   "a class of its own in training and test, 60 ways and 5 queries in training, 15 in test, "       \
