@@ -145,12 +145,12 @@ int run_convert(int argc, char **argv) {
     char ending[64];
     snprintf(ending, sizeof ending, ".%s", in.to ? in.to : "");
     format = il_file_format_of(in.to ? ending : in.out);
-    if (same_file(in.in, in.out))
-      return usage_error("convert: %s is both IN and OUT; expected another name", in.out);
     if (!format)
       return usage_error("convert: found %s \"%s\", expected pth, pt, npz, npy or safetensors%s",
                          in.to ? "--to" : "the name", in.to ? in.to : in.out,
                          in.to ? "" : " as its ending, or --to FORMAT");
+    if (same_file(in.in, in.out))
+      return usage_error("convert: %s is both IN and OUT; expected another name", in.out);
   }
   il_context *context = new_context();
   il_tensors *tensors = il_tensors_open(context, in.in);
