@@ -60,11 +60,14 @@ static il_status steps(il_trainer *t, il_team *team, double seconds, il_measured
 static il_status measure(il_context *context, const il_config *config, il_team *team,
                          double seconds, il_measured_step *result) {
   il_trainer t;
+  /* Once without data, whose drawing is not what a plan costs. */
   const int64_t start = il_profile_now();
-  if (il_trainer_init(context, &t, config, team) == IL_OK) {
+  const bool planned = il_trainer_init(context, &t, config, NULL) == IL_OK;
+  result->plan_seconds = seconds_since(start);
+  il_trainer_free(&t);
+  if (planned && il_trainer_init(context, &t, config, team) == IL_OK) {
     const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.function));
     const il_footprint memory = il_footprint_of(&t, NULL);
-    result->plan_seconds = seconds_since(start);
     result->flops = s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after;
     result->bytes = il_footprint_total(&memory);
     steps(&t, team, seconds, result);
