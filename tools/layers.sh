@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the layering: a folder of src/ includes only itself and folders before it in this order, and of the public
 # headers those that belong to itself or to folders before it; so does each public header.
-# Prints every offender and ends with 1 when there is one.
+# A file's name says where it is: none stands twice. Prints every offender and ends with 1 when there is one.
 order="base op kernels graph grad pass schedule plan run nn optim meta io learner data config train fit greedy study measure cli"
 # A public header belongs to the folder of its name. Others: header:folder.
 others="field.h:base shape.h:op values.h:graph function.h:run error.def:base version.h:base innerloop.h:cli"
@@ -82,6 +82,9 @@ offenders=$(
     done
   done
 )
+twice=$(find src -type f | sed 's|.*/||' | sort | uniq -d)
+[ -z "$twice" ] || offenders="$offenders
+names that stand twice under src/: $twice"
 if [ -n "$offenders" ]; then
   echo "$offenders"
   exit 1

@@ -36,9 +36,8 @@ static il_status check(il_context *context, const il_model *m, const il_samples 
         "il_fit: epochs %d, batch %d, lr %g, parts %d, steps %lld, team %s; expected 0 or "
         "more, batch at least 1, and a team",
         o->epochs, o->batch, o->lr, o->parts, (long long)o->steps, o->team ? "given" : "missing");
-  if (!o->optimizer || o->optimizer->size > IL_SETTINGS_SIZE)
-    return il_fail(context, IL_ERROR_ARGUMENT, "il_fit: %s; expected a record of optim.h",
-                   o->optimizer ? "the optimizer's settings are too large" : "no optimizer");
+  if (il_method_accepts(context, "il_fit", o->optimizer) != IL_OK)
+    return il_context_status(context);
   if (o->loss < IL_LOSS_CROSS_ENTROPY || o->loss > IL_LOSS_BINARY_CROSS_ENTROPY)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_fit: unknown loss %d", (int)o->loss);
   if (o->loss == IL_LOSS_MEAN_SQUARED_ERROR && s->label)

@@ -90,9 +90,8 @@ static il_status meta_init(il_context *context, meta *t, const il_model *model,
                    "team %s; expected at least 1, others at least 0, and a team",
                    o->meta_batch, (long long)o->steps, o->inner_steps, o->lr, o->inner_lr,
                    o->team ? "given" : "missing");
-  if (!o->optimizer || o->optimizer->size > IL_SETTINGS_SIZE)
-    return il_fail(context, IL_ERROR_ARGUMENT, "meta-learning: %s; expected a record of optim.h",
-                   o->optimizer ? "the optimizer's settings are too large" : "no optimizer");
+  if (il_method_accepts(context, "meta-learning", o->optimizer) != IL_OK)
+    return il_context_status(context);
   const il_query_statistics statistics = statistics_of(context, model, o);
   if (!statistics) return il_context_status(context);
   take_options(t, o, statistics);

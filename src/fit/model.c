@@ -101,8 +101,8 @@ il_model *il_model_of_net(il_context *context, il_net *net) {
   *m = (il_model){.context = context,
                   .net = net,
                   .parameters = il_net_parameters(net),
+                  .norms = il_net_norms(net),
                   .statistics = IL_QUERY_STATISTICS_RUNNING};
-  for (int i = 0; i < net->layers; i++) m->norms += net->layer[i].layer.kind == IL_LAYER_NORM;
   m->values = m->parameters + 2 * m->norms;
   size_t total = 64;
   for (int i = 0; i < m->values; i++) total += value_size(m, i);

@@ -10,12 +10,6 @@
 #include "greedy/greedy.h"
 #include "nn/net.h"
 
-static int norms(const il_net *net) {
-  int count = 0;
-  for (int i = 0; i < net->layers; i++) count += net->layer[i].layer.kind == IL_LAYER_NORM;
-  return count;
-}
-
 static il_shape rows(int64_t n, il_shape example) {
   il_shape shape = {.rank = example.rank + 1, .dim = {n}};
   for (int i = 0; i < example.rank; i++) shape.dim[i + 1] = example.dim[i];
@@ -66,8 +60,7 @@ static il_status build_descent(il_engine *e, il_graph *g, const il_greedy_part *
   il_value d[IL_GREEDY_PARAMETERS];
   int batch = e->o->candidates.batch;
   bool whole = batch == 0 || batch >= part->count;
-  open_graph(e, g, IL_TASK, whole ? IL_SHARED : IL_TASK, part, whole ? part->count : batch,
-             &o);
+  open_graph(e, g, IL_TASK, whole ? IL_SHARED : IL_TASK, part, whole ? part->count : batch, &o);
   il_grad(g, mean_loss(e, g, &o), e->parameters, o.parameter, d);
   for (int p = 0; p < e->parameters; p++) il_output(g, il_net_parameter_name(e->net, p), d[p]);
   return il_context_status(e->context);
@@ -92,7 +85,7 @@ static il_status build_query(il_engine *e, il_graph *g, const il_greedy_part *pa
 
 /* Norm layers without given moments tie the examples of a batch together: then the whole part is one task. */
 static int curve_examples(const il_engine *e, const il_greedy_part *part) {
-  return norms(e->net) && !e->o->moments ? part->count : 1;
+  return il_net_norms(e->net) && !e->o->moments ? part->count : 1;
 }
 
 static il_status build_curve(il_engine *e, il_graph *g, const il_greedy_part *part) {
@@ -270,7 +263,7 @@ static void store(const il_engine *e, const il_engine_call *p, int first, int ta
 static il_status run(il_engine *e, il_engine_call *p, int tasks, const void *x, const void *y) {
   il_run_input(p->run, e->parameters, x);
   il_run_input(p->run, e->parameters + 1, y);
-  for (int k = 0; e->o->moments && k < 2 * norms(e->net); k++)
+  for (int k = 0; e->o->moments && k < 2 * il_net_norms(e->net); k++)
     il_run_input(p->run, e->parameters + 2 + k, e->o->moments[k]);
   return il_run_go(p->run, tasks);
 }

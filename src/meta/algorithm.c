@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "meta/method.h"
 #include "nn/net.h"
 
 static const il_algorithm *const table[] = {
@@ -125,7 +126,7 @@ il_status il_meta_entries(il_context *context, const il_net *net, const il_algor
   if (list && adapting == 0)
     return il_fail(context, IL_ERROR_CONFIG,
                    "inner.adapts: \"%s\" leaves nothing of the net that adapts", list);
-  _Alignas(16) char own[256];
+  _Alignas(16) char own[IL_SETTINGS_SIZE];
   if (!settings && algorithm->fields && algorithm->size <= sizeof own) {
     il_fields_default(algorithm->fields, own);
     settings = own;

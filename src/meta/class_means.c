@@ -1,6 +1,7 @@
 /* Class means, for algorithms that compare with them. */
+#include "base/error.h"
 #include "graph/graph.h"
-#include "meta/build.h"
+#include "meta/task_graph.h"
 
 il_value il_class_means(il_build *b, il_value f, il_value labels) {
   il_graph *g = b->g;

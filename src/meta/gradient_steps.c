@@ -1,9 +1,11 @@
 /* The inner loop of every algorithm that descends the support loss: Finn et al. 2017, Algorithm 2, lines 5-7, with any
  * optimizer in the place of one step of gradient descent. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "graph/graph.h"
-#include "meta/build.h"
+#include "meta/task_graph.h"
 #include "nn/net.h"
 
 static const il_optimizer *optimizer_of(const il_build *b) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/elementary.h"
+#include "base/error.h"
 
 static void take(char *settings, size_t size, const il_field *fields) {
   assert(size <= IL_SETTINGS_SIZE);
@@ -26,6 +27,12 @@ void il_method_inner(il_method *m, const il_optimizer *optimizer) {
 void il_method_outer(il_method *m, const il_optimizer *optimizer) {
   m->outer = optimizer;
   take(m->outer_settings, optimizer->size, optimizer->fields);
+}
+
+il_status il_method_accepts(il_context *context, const char *where, const il_optimizer *optimizer) {
+  if (optimizer && optimizer->size <= IL_SETTINGS_SIZE) return IL_OK;
+  return il_fail(context, IL_ERROR_ARGUMENT, "%s: %s; expected a record of optim.h", where,
+                 optimizer ? "the optimizer's settings are too large" : "no optimizer");
 }
 
 void il_method_defaults(il_method *m) {

@@ -39,6 +39,8 @@ void il_method_copy(il_method *to, const il_method *from);
 void il_method_algorithm(il_method *m, const il_algorithm *algorithm);
 void il_method_inner(il_method *m, const il_optimizer *optimizer);
 void il_method_outer(il_method *m, const il_optimizer *optimizer);
+/* Whether a caller's record can be taken; `where` opens the sentence if not. */
+il_status il_method_accepts(il_context *context, const char *where, const il_optimizer *optimizer);
 /* The outer rate of the meta-step after `made` of them; a pure function. */
 double il_method_lr(const il_method *m, int64_t made);
 /* What tasks of these shapes hold when up to so many inner steps are taken. */

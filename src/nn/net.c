@@ -265,6 +265,11 @@ void il_net_free(il_net *net) {
 
 int il_net_layers(const il_net *net) { return net->layers; }
 const il_layer *il_net_layer(const il_net *net, int index) { return &net->layer[index].layer; }
+int il_net_norms(const il_net *net) {
+  int count = 0;
+  for (int i = 0; i < net->layers; i++) count += net->layer[i].layer.kind == IL_LAYER_NORM;
+  return count;
+}
 int il_net_parameters(const il_net *net) { return net->parameters; }
 const char *il_net_parameter_name(const il_net *net, int index) {
   return net->parameter[index].name;

@@ -35,4 +35,6 @@ struct il_net {
   il_net_parameter *parameter;
 };
 
+int il_net_norms(const il_net *net); /* how many norm layers */
+
 #endif

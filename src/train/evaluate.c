@@ -9,15 +9,10 @@
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "io/io.h"
+#include "nn/net.h"
 #include "train/checkpoint.h"
 
 enum { CHUNK = 32, MOST_PROTOCOLS = 4 };
-
-static bool has_norm(const il_net *net) {
-  for (int i = 0; i < il_net_layers(net); i++)
-    if (il_net_layer(net, i)->kind == IL_LAYER_NORM) return true;
-  return false;
-}
 
 static il_value measure(il_evaluator *e, il_build *b, il_value scores) {
   if (e->squared_error) return il_mean_squared_error(b->g, scores, b->task.query_y);
@@ -80,7 +75,7 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
   *e = (il_evaluator){.context = context,
                       .team = team,
                       .squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR,
-                      .norms = has_norm(learner->net)};
+                      .norms = il_net_norms(learner->net) > 0};
   if (!e->norms) {
     protocols = 1;
     protocol = only;

@@ -1,11 +1,8 @@
 /* Whose turn it is while a task's graph is made (il_build.pass). */
-#ifndef IL_META_BUILD_H
-#define IL_META_BUILD_H
+#ifndef IL_META_TASK_GRAPH_H
+#define IL_META_TASK_GRAPH_H
 
 #include <innerloop/meta.h>
-#include <stdio.h>
-
-#include "base/error.h"
 
 enum {
   IL_PASS_BEGINNING = 0, /* the algorithm looks at the support set as at queries */

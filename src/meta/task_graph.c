@@ -1,8 +1,10 @@
 /* One task as graph: how an algorithm's pieces come together, and whose norm statistics are taken when. */
-#include "meta/build.h"
+#include "meta/task_graph.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "graph/graph.h"
 #include "nn/net.h"
 
@@ -66,12 +68,6 @@ static il_value joint(il_build *b, const il_values *state, il_value x, int k) {
   return apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
 }
 
-static bool has_norm(const il_net *net) {
-  for (int i = 0; i < net->layers; i++)
-    if (net->layer[i].layer.kind == IL_LAYER_NORM) return true;
-  return false;
-}
-
 /* Running statistics as moments. */
 static void running(il_build *b, il_moments *moments) {
   int norm = 0;
@@ -102,7 +98,7 @@ il_value il_apply(il_build *b, const il_values *state, il_value x, int k) {
                                         : apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
   case IL_QUERY_STATISTICS_EACH: return apply(b, state, x, IL_STATISTICS_EACH, NULL, stream);
   case IL_QUERY_STATISTICS_RUNNING:
-    if (!has_norm(b->net)) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
+    if (!il_net_norms(b->net)) return apply(b, state, x, IL_STATISTICS_BATCH, NULL, k);
     if (b->training) return joint(b, state, x, k);
     running(b, &b->moments);
     return apply(b, state, x, IL_STATISTICS_GIVEN, &b->moments, k);
@@ -132,7 +128,7 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
 
 il_value il_build_query(il_build *b, const il_values *state, int k) {
   il_scope_push(b->g, "query");
-  if (b->statistics == IL_QUERY_STATISTICS_SUPPORT && has_norm(b->net)) {
+  if (b->statistics == IL_QUERY_STATISTICS_SUPPORT && il_net_norms(b->net)) {
     /* Differentiable: the meta-gradient also goes through the support set's moments. */
     b->pass = IL_PASS_RECORDING;
     b->algorithm->score(b, state, b->task.support_x, k);
