@@ -52,7 +52,7 @@ static void prepare_evaluation(side *s, int steps) {
   if (il_config_method(s->config, &t->method) != IL_OK) return;
   t->tasks = il_config_tasks(s->context, s->config, 0);
   if (!t->tasks) return;
-  il_net *net = il_config_net(s->context, s->config, il_tasks_shape(t->tasks, IL_TEST));
+  il_net *net = il_config_net(s->context, s->config, il_tasks_shape(t->tasks, IL_TEST, 0));
   t->learner = il_learner_new(s->context, &t->method, net, true, false);
   s->values = calloc((size_t)s->tasks, sizeof *s->values);
   if (!t->learner || !s->values) return;

@@ -49,7 +49,8 @@ static il_function *build(il_context *context, const il_net *net, const il_entri
 static double go(il_run *run, const il_function *f, const il_tasks *tasks, il_split split, int k) {
   static uint8_t sx[TASKS * MOST * PIXELS], qx[TASKS * MOST * PIXELS];
   static int32_t sy[TASKS * MOST], qy[TASKS * MOST];
-  il_tasks_draw(tasks, split, (uint64_t)k * TASKS, TASKS, &(il_task_memory){{sx, qx}, {sy, qy}});
+  il_tasks_draw(tasks, (il_task_id){split, 0, (uint64_t)k * TASKS}, TASKS,
+                &(il_task_memory){{sx, qx}, {sy, qy}});
   il_run_input(run, il_function_input(f, "support_x"), sx);
   il_run_input(run, il_function_input(f, "support_y"), sy);
   il_run_input(run, il_function_input(f, "query_x"), qx);
@@ -77,7 +78,7 @@ int main(void) {
   double mean[2] = {0, 0}; /* accuracies: in training, in the test */
   for (int test = 0; test < 2 && tasks; test++) {
     const il_split from = test ? IL_TEST : IL_TRAIN;
-    il_function *f = build(context, net, &learned, il_tasks_shape(tasks, from), !test);
+    il_function *f = build(context, net, &learned, il_tasks_shape(tasks, from, 0), !test);
     il_run *run = il_run_new(context, f, team, TASKS);
     if (run) il_run_buffers(run, &memory, "");
     for (int k = 0; run && k < RUNS; k++) mean[test] += go(run, f, tasks, from, k) / RUNS;

@@ -52,7 +52,7 @@ static il_function *build(il_context *context, const il_net *net, const il_entri
 static double go(const il_function *f, il_run *run, const il_tasks *tasks, int s) {
   static const char *const input[] = {"support_x", "support_y", "query_x", "query_y"};
   float data[4][TASKS][POINTS];
-  il_tasks_draw(tasks, IL_TRAIN, (uint64_t)s * TASKS, TASKS,
+  il_tasks_draw(tasks, (il_task_id){IL_TRAIN, 0, (uint64_t)s * TASKS}, TASKS,
                 &(il_task_memory){{data[0], data[2]}, {data[1], data[3]}});
   for (int i = 0; i < 4; i++) il_run_input(run, il_function_input(f, input[i]), data[i]);
   il_run_set(run, il_function_input(f, "step"), s);
@@ -72,7 +72,7 @@ int main(void) {
   il_optimizer_slots(context, &il_adam, learned.count, learned.entry, &learned);
   il_buffers_init(context, &memory, learned.count, learned.entry, IL_FLOAT32, true);
   il_buffers_initialize(&memory, 1);
-  il_function *f = tasks ? build(context, net, &learned, il_tasks_shape(tasks, IL_TRAIN)) : NULL;
+  il_function *f = tasks ? build(context, net, &learned, il_tasks_shape(tasks, IL_TRAIN, 0)) : NULL;
   il_run *run = il_run_new(context, f, team, TASKS);
   if (run) il_run_buffers(run, &memory, "");
   double mean = 0, first = NAN; /* of 300 meta-steps each */

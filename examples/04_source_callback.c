@@ -1,4 +1,4 @@
-/* A source of tasks of one's own, by callback: lines y = a·x + b with noise. Task i is a pure function of seed, split and i,
+/* A source of tasks of one's own, by callback: lines y = a·x + b with noise. A task is a pure function of its number,
  * so the same whenever it is drawn, by whatever thread. MAML learns them; prints the query loss as it falls. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +18,17 @@ static void *open_lines(il_context *context, const void *mine, const il_source_o
   (void)context, (void)options;
   return (void *)(uintptr_t)mine;
 }
-static void describe(void *mine, il_split split, il_task_shape *shape) {
-  (void)mine, (void)split; /* the same for all */
+static void describe(void *mine, il_split split, int variant, il_task_shape *shape) {
+  (void)mine, (void)split, (void)variant; /* the same for all */
   *shape = (il_task_shape){.support = POINTS, .query = POINTS, .outputs = 1, .x = IL_FLOAT32};
   shape->example = IL_SHAPE(1);
   shape->targets = true;
   shape->loss = IL_LOSS_MEAN_SQUARED_ERROR;
 }
-static il_status draw(void *mine, il_split split, uint64_t index, void *scratch,
-                      const il_task_memory *to) {
+static il_status draw(void *mine, il_task_id id, void *scratch, const il_task_memory *to) {
   (void)scratch;
   const float noise = *(const float *)mine;
-  const uint64_t task = (uint64_t)split << 40 | index;
+  const uint64_t task = (uint64_t)id.split << 40 | id.index;
   for (uint64_t i = 0; i < 2 * POINTS; i++) { /* support set, then query set */
     float *x = to->x[i / POINTS], *y = to->y[i / POINTS];
     x[i % POINTS] = 2 * number(task, 2 + i);
@@ -52,7 +51,7 @@ int main(void) {
   il_entries theta = {0};
   il_buffers memory;
   il_build b = {.g = g, .net = net, .algorithm = &il_maml, .inner = {.steps = 3, .lr = 0.05}};
-  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN);
+  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
   b.loss = shape->loss;
   b.statistics = IL_QUERY_STATISTICS_QUERY;
   il_meta_entries(context, net, b.algorithm, &b.inner, NULL, &theta);
@@ -78,13 +77,13 @@ int main(void) {
   il_run_input(run, il_function_input(f, "query_y"), y[1]);
   double mean = 1e9; /* of 300 meta-steps */
   for (int s = 0; s < META_STEPS && il_context_status(context) == IL_OK; s++) {
-    il_tasks_draw(tasks, IL_TRAIN, (uint64_t)s * TASKS, TASKS, &batch);
+    il_tasks_draw(tasks, (il_task_id){IL_TRAIN, 0, (uint64_t)s * TASKS}, TASKS, &batch);
     if (il_run_go(run, TASKS)) break;
     mean = (s % 300 ? mean : 0) + il_run_number(run, il_function_output(f, "query loss")) / 300;
     if (s % 300 == 299) printf("meta-steps %4d to %4d  query loss %.3f\n", s - 298, s + 1, mean);
   }
   /* The last but two, once more, alone: the same. */
-  il_tasks_draw(tasks, IL_TRAIN, META_STEPS * TASKS - 3, 1, &one);
+  il_tasks_draw(tasks, (il_task_id){IL_TRAIN, 0, META_STEPS * TASKS - 3}, 1, &one);
   const bool same = !memcmp(again[3], y[1][TASKS - 3], sizeof *again);
   printf("a task drawn twice is %s\n", same ? "the same" : "another");
   il_run_free(run);

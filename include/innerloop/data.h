@@ -13,8 +13,8 @@ extern "C" {
 typedef enum il_split { IL_TRAIN = 0, IL_VALIDATION = 1, IL_TEST = 2 } il_split;
 IL_API const char *il_split_name(il_split split); /* "train" "validation" "test" */
 
-/* Classes of u8 images in one memory-mapped safetensors file, or built in memory; immutable, may be read
- * by any number of threads. */
+/* Classes of examples of one shape (images [h,w,c], signals [t,channels], features [n]; bytes or floats) in one
+ * memory-mapped safetensors file, or built in memory; immutable, may be read by any number of threads. */
 typedef struct il_dataset il_dataset;
 
 /* Opens an imported dataset (a .safetensors file). NULL after an error. */
@@ -31,9 +31,10 @@ IL_API il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *glyph
 IL_API void il_dataset_free(il_dataset *dataset);
 IL_API int il_dataset_classes(const il_dataset *dataset);
 IL_API int il_dataset_examples(const il_dataset *dataset, int cls); /* of one class */
-/* height, width, channels of every image. */
-IL_API void il_dataset_image_size(const il_dataset *dataset, int size[3]);
-IL_API const uint8_t *il_dataset_image(const il_dataset *dataset, int cls, int example);
+IL_API il_shape il_dataset_shape(const il_dataset *dataset);        /* of every example */
+IL_API il_type il_dataset_type(const il_dataset *dataset);          /* IL_UINT8 or IL_FLOAT32 */
+IL_API double il_dataset_scale(const il_dataset *dataset); /* nets see x·scale: 1/255 for bytes */
+IL_API const void *il_dataset_example(const il_dataset *dataset, int cls, int example);
 IL_API const char *il_dataset_class_name(const il_dataset *dataset,
                                          int cls); /* "Greek/character01" */
 /* "background" / "evaluation" for Omniglot; the alphabet's set for others; "" where the source has none. */
@@ -96,11 +97,10 @@ IL_API size_t il_sampler_episode_size(const il_sampler *sampler);
 /* Pure function of (seed, split, index); memory of il_sampler_episode_size bytes, int-aligned. Any thread. */
 IL_API void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, void *memory,
                             il_episode *episode);
-/* Copies the images (u8 [n,h,w,c]) and labels (int32 [n]); support: class-major [ways·shots], query
- * [ways·queries]. */
-IL_API void il_sampler_fill(const il_sampler *sampler, const il_episode *episode,
-                            uint8_t *support_x, int32_t *support_y, uint8_t *query_x,
-                            int32_t *query_y);
+/* Copies the examples ([n, example…] of the dataset's type) and labels (int32 [n]); support: class-major
+ * [ways·shots], query [ways·queries]. */
+IL_API void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, void *support_x,
+                            int32_t *support_y, void *query_x, int32_t *query_y);
 /* Episode lists: text, one line an episode, "class:rotation:example,example|example" …; replaying a list
  * makes draw(split, i) return line i (error beyond its end is raised at loading: count is known). */
 IL_API il_status il_sampler_write_list(il_context *context, const il_sampler *sampler,
@@ -128,12 +128,20 @@ typedef struct il_source_options {
       shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
 } il_source_options;
 
+/* Which task: number `index` of those of a split that have one shape. */
+typedef struct il_task_id {
+  il_split split;
+  int variant; /* of the shape, from 0; 0 where tasks have only one */
+  uint64_t index;
+} il_task_id;
+
 /* Where one task goes; [0]: support set, [1]: query set. */
 typedef struct il_task_memory {
   void *x[2]; /* [n, example…]: bytes where the shape says IL_UINT8, else floats */
   void *y[2]; /* int32 [n], or float [n, outputs] where the shape says targets */
 } il_task_memory;
 
+enum { IL_TASK_VARIANTS = 64 };
 typedef struct il_source {
   const char *name, *doc;
   size_t size;            /* of the settings */
@@ -143,14 +151,16 @@ typedef struct il_source {
    * then must outlive it. */
   void *(*open)(il_context *context, const void *settings, const il_source_options *options);
   /* Fills a zeroed shape. Left 0: support, query: ways·shots, ways·queries; scale: 1. */
-  void (*describe)(void *data, il_split split, il_task_shape *shape);
+  void (*describe)(void *data, il_split split, int variant, il_task_shape *shape);
   size_t (*scratch)(void *data); /* bytes of memory that a draw needs; NULL: none */
-  /* Task `index` of a split: a pure function of seed, split and index, called from any thread. Anything but IL_OK
-   * ends the run that asked. */
-  il_status (*draw)(void *data, il_split split, uint64_t index, void *scratch,
-                    const il_task_memory *task);
+  /* A pure function of seed and id, called from any thread. Anything but IL_OK ends the run that asked. */
+  il_status (*draw)(void *data, il_task_id id, void *scratch, const il_task_memory *task);
   void (*close)(void *data); /* NULL: nothing to do */
   /* What some have and others do not: NULL. */
+  /* In how many shapes (1 to IL_TASK_VARIANTS) tasks of a split come: other shots, other sizes. NULL: in one. */
+  int (*variants)(void *data, il_split split);
+  /* How many of 1 task have that shape, in the mean. NULL: as many of each. */
+  double (*share)(void *data, il_split split, int variant);
   int (*classes)(void *data, il_split split);         /* NULL: tasks do not come from classes */
   size_t (*bytes)(void *data);                        /* of memory that examples take */
   il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
@@ -169,12 +179,13 @@ typedef struct il_tasks il_tasks;
 IL_API il_tasks *il_tasks_open(il_context *context, const il_source *source, const void *settings,
                                const il_source_options *options);
 IL_API void il_tasks_free(il_tasks *tasks); /* accepts NULL */
-IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split);
+IL_API int il_tasks_variants(const il_tasks *tasks, il_split split);
+IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split, int variant);
 IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
-/* Draws tasks first … first + count − 1 of the split, one after the other into `memory`: x and y of either set
- * are [count, n, example…] and [count, n] or [count, n, outputs], as a run takes them. Task i is the same whenever and by
+/* Draws `count` tasks of one shape from `first` on, one after the other into `memory`: x and y of either set are
+ * [count, n, example…] and [count, n] or [count, n, outputs], as a run takes them. A task is the same whenever and by
  * whatever thread it is drawn. An error goes into the context that opened the tasks. */
-IL_API il_status il_tasks_draw(const il_tasks *tasks, il_split split, uint64_t first, int count,
+IL_API il_status il_tasks_draw(const il_tasks *tasks, il_task_id first, int count,
                                const il_task_memory *memory);
 
 /* ---- samples ---- */

@@ -101,18 +101,6 @@ il_status il_field_set(il_context *context, const char *where, const char *prefi
                  f->name, text, accepted);
 }
 
-/* The fewest digits that read back as the same number. */
-static int print_real(double real, char *text, size_t size) {
-  char digits[40];
-  locale_t plain, before = il_text_enter(&plain);
-  for (int precision = 6; precision <= 17; precision++) {
-    snprintf(digits, sizeof digits, "%.*g", precision, real);
-    if (strtod(digits, NULL) == real) break;
-  }
-  il_text_leave(before, plain);
-  return snprintf(text, size, "%s", digits);
-}
-
 int il_field_print(const il_field *f, const void *settings, char *text, size_t size) {
   const char *at = (const char *)settings + f->offset, *words = NULL;
   int64_t integer = 0;
@@ -125,7 +113,7 @@ int il_field_print(const il_field *f, const void *settings, char *text, size_t s
   case IL_FIELD_INT32:
     memcpy(&number, at, sizeof number);
     return snprintf(text, size, "%d", number);
-  case IL_FIELD_DOUBLE: memcpy(&real, at, sizeof real); return print_real(real, text, size);
+  case IL_FIELD_DOUBLE: memcpy(&real, at, sizeof real); return il_real_print(real, text, size);
   case IL_FIELD_BOOL: return snprintf(text, size, "%s", *(const bool *)at ? "true" : "false");
   case IL_FIELD_ENUM:
     memcpy(&number, at, sizeof number);

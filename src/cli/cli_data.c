@@ -78,6 +78,14 @@ static il_dataset *open_any(il_context *context, const char *name) {
   return d;
 }
 
+/* Height, width, channels; of what is no image, its numbers in a row. */
+static void image_size(const il_dataset *d, int size[3]) {
+  const il_shape shape = il_dataset_shape(d);
+  size[0] = shape.rank == 3 ? (int)shape.dim[0] : 1;
+  size[1] = shape.rank == 3 ? (int)shape.dim[1] : (int)il_shape_count(shape);
+  size[2] = shape.rank == 3 ? (int)shape.dim[2] : 1;
+}
+
 static const struct argp_option info_options[] = {JSON_OPTION, {0}};
 static const struct argp info_argp = {
     info_options, parse_option, "FILE|glyphs", "Describes a dataset.", NULL, NULL, NULL};
@@ -89,7 +97,7 @@ static il_status info(il_context *context, const input *in) {
   long long examples = 0;
   const char *set[16];
   int of_set[16] = {0};
-  il_dataset_image_size(d, size);
+  image_size(d, size);
   for (int i = 0; i < classes; i++) {
     int count = il_dataset_examples(d, i), k = 0;
     examples += count;
@@ -130,7 +138,7 @@ static il_status show(il_context *context, const input *in) {
   il_dataset *d = open_any(context, in->common.config);
   if (!d) return il_context_status(context);
   int size[3], rows = in->classes ? in->classes : 20, columns = 0;
-  il_dataset_image_size(d, size);
+  image_size(d, size);
   if (rows > il_dataset_classes(d)) rows = il_dataset_classes(d);
   for (int i = 0; i < rows; i++)
     if (il_dataset_examples(d, i) > columns) columns = il_dataset_examples(d, i);
@@ -140,7 +148,7 @@ static il_status show(il_context *context, const input *in) {
   if (!sheet) fputs("innerloop: out of memory\n", stderr);
   for (int r = 0; sheet && r < rows; r++) {
     for (int c = 0; c < columns && c < il_dataset_examples(d, r); c++) {
-      const uint8_t *image = il_dataset_image(d, r, c);
+      const uint8_t *image = il_dataset_example(d, r, c);
       for (int y = 0; y < size[0]; y++)
         for (int x = 0; x < size[1]; x++)
           sheet[(size_t)(r * (size[0] + 2) + y) * (size_t)width + (size_t)(c * (size[1] + 2) + x)] =

@@ -24,10 +24,12 @@ static bool real_input(const il_task_shape *s, int input) {
 
 static size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-il_status il_batch_init(il_batch *b, const il_tasks *from, const il_task_shape *shape, il_type real,
-                        il_task_needs needs, int tasks, int threads) {
+il_status il_batch_init(il_batch *b, const il_tasks *from, il_split split, int variant,
+                        il_type real, il_task_needs needs, int tasks, int threads) {
+  const il_task_shape *shape = il_tasks_shape(from, split, variant);
   *b = (il_batch){.from = from,
                   .shape = *shape,
+                  .variant = variant,
                   .real = real,
                   .needs = needs,
                   .tasks = tasks,
@@ -94,19 +96,19 @@ void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first,
     drawn[i] = staged;
     staged += align(count_of(&b->shape, i) * sizeof(float));
   }
-  const uint64_t index = first + (uint64_t)task;
+  const il_task_id id = {split, b->variant, first + (uint64_t)task};
   const il_task_memory memory = {.x = {drawn[0], drawn[2]}, .y = {drawn[1], drawn[3]}};
-  if (b->from->source->draw(b->from->data, split, index, scratch, &memory) != IL_OK)
+  if (b->from->source->draw(b->from->data, id, scratch, &memory) != IL_OK)
     atomic_store(&b->failed, task + 1);
   for (int i = 0; i < 4; i++) {
     const size_t count = drawn[i] == at[i] ? 0 : count_of(&b->shape, i);
     for (size_t j = 0; j < count; j++) ((double *)at[i])[j] = (double)((const float *)drawn[i])[j];
   }
   if (b->size[5])
-    draw_order(b, il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), index),
+    draw_order(b, il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), id.index),
                (int32_t *)(void *)staged, at[5]);
   if (b->size[4]) {
-    uint64_t key = il_random_mix(il_random_mix(b->from->seed, (uint64_t)split), index);
+    uint64_t key = il_random_mix(il_random_mix(b->from->seed, (uint64_t)split), id.index);
     memcpy(at[4], &key, sizeof key);
   }
 }
@@ -134,5 +136,5 @@ il_status il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t
 il_status il_batch_check(const il_batch *b, il_split split, uint64_t first) {
   const int failed = atomic_load(&b->failed);
   if (!failed) return IL_OK;
-  return il_tasks_failed(b->from, split, first + (uint64_t)failed - 1);
+  return il_tasks_failed(b->from, (il_task_id){split, b->variant, first + (uint64_t)failed - 1});
 }

@@ -15,6 +15,7 @@ extern const char *const il_batch_input_name[IL_BATCH_INPUTS];
 typedef struct il_batch {
   const il_tasks *from;
   il_task_shape shape;
+  int variant; /* of the shape */
   il_type real;
   il_task_needs needs;
   int tasks, threads;
@@ -25,8 +26,8 @@ typedef struct il_batch {
   atomic_int failed;            /* 1 + the place of a task that could not be drawn; 0: none */
 } il_batch;
 
-/* Batches of at most so many tasks of that shape. */
-il_status il_batch_init(il_batch *batch, const il_tasks *from, const il_task_shape *shape,
+/* Batches of at most so many tasks of one shape of a split. */
+il_status il_batch_init(il_batch *batch, const il_tasks *from, il_split split, int variant,
                         il_type real, il_task_needs needs, int tasks, int threads);
 void il_batch_free(il_batch *batch); /* accepts a zeroed one */
 size_t il_batch_bytes(const il_batch *batch);

@@ -1,13 +1,17 @@
-/* Datasets: classes of equally large u8 images, from a safetensors file or from memory.
- * Tensors "images" u8 [examples,h,w,c] and "class_start" i32 [classes+1]; names and origins of the classes
- * are JSON lists in the metadata. Everything is checked once, here. */
+/* Datasets: classes of examples of one shape, from a safetensors file (docs/files.md) or from memory. Everything is
+ * checked once, here. */
 #include "data/dataset.h"
 
 #include <jansson.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_MAX = 1 << 14 };
+#include "base/error.h"
+#include "base/locale.h"
+
+enum { SIDE_MAX = 1 << 24, EXAMPLE_MAX = 1 << 28 };
 
 const char *il_split_name(il_split split) {
   static const char *const names[] = {"train", "validation", "test"};
@@ -20,13 +24,21 @@ int il_dataset_examples(const il_dataset *dataset, int cls) {
   return dataset->start[cls + 1] - dataset->start[cls];
 }
 
-void il_dataset_image_size(const il_dataset *dataset, int size[3]) {
-  memcpy(size, dataset->size, sizeof dataset->size);
+il_shape il_dataset_shape(const il_dataset *dataset) { return dataset->example; }
+il_type il_dataset_type(const il_dataset *dataset) { return dataset->type; }
+double il_dataset_scale(const il_dataset *dataset) { return dataset->scale; }
+
+size_t il_dataset_stride(const il_dataset *dataset) {
+  return (size_t)il_shape_count(dataset->example) * il_type_size(dataset->type);
 }
 
-const uint8_t *il_dataset_image(const il_dataset *dataset, int cls, int example) {
-  size_t bytes = (size_t)dataset->size[0] * (size_t)dataset->size[1] * (size_t)dataset->size[2];
-  return dataset->images + (size_t)(dataset->start[cls] + example) * bytes;
+bool il_dataset_square(const il_dataset *d) {
+  return d->example.rank == 3 && d->example.dim[0] == d->example.dim[1];
+}
+
+const void *il_dataset_example(const il_dataset *dataset, int cls, int example) {
+  return (const char *)dataset->examples +
+         (size_t)(dataset->start[cls] + example) * il_dataset_stride(dataset);
 }
 
 const char *il_dataset_class_name(const il_dataset *dataset, int cls) { return dataset->name[cls]; }
@@ -39,7 +51,7 @@ void il_dataset_free(il_dataset *dataset) {
   if (dataset->file) {
     il_safetensors_close(dataset->file);
   } else {
-    free((void *)dataset->images);
+    free((void *)dataset->examples);
     free((void *)dataset->start);
   }
   free(dataset->by_name);
@@ -101,21 +113,24 @@ static il_status copy_names(il_dataset *d, const char *const *name, const char *
   return good ? IL_OK : il_fail_memory(d->context, "the names of a dataset's classes");
 }
 
-il_dataset *il_dataset_take(il_context *context, uint8_t *images, int32_t *start, int classes,
-                            const int size[3], const char *const *name, const char *const *origin) {
+static double usual_scale(il_type type) { return type == IL_UINT8 ? IL_PIXEL_SCALE : 1; }
+
+il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) {
   il_dataset *d = calloc(1, sizeof *d);
   if (!d) {
-    free(images);
-    free(start);
+    free(parts->examples);
+    free(parts->start);
     il_fail_memory(context, "a dataset");
     return NULL;
   }
   d->context = context;
-  d->images = images;
-  d->start = start;
-  d->classes = classes;
-  memcpy(d->size, size, sizeof d->size);
-  if (copy_names(d, name, origin) || check_names(d, "the dataset")) {
+  d->examples = parts->examples;
+  d->start = parts->start;
+  d->classes = parts->classes;
+  d->type = parts->type;
+  d->example = parts->example;
+  d->scale = parts->scale ? parts->scale : usual_scale(parts->type);
+  if (copy_names(d, parts->name, parts->origin) || check_names(d, "the dataset")) {
     il_dataset_free(d);
     return NULL;
   }
@@ -138,15 +153,17 @@ il_status il_dataset_write(const il_dataset *d, const char *path) {
   char *names = list_text(d->name, d->classes), *origins = list_text(d->origin, d->classes);
   il_status status;
   if (names && origins) {
-    il_pair pair[] = {
-        {"kind", "innerloop dataset 1"}, {"class_names", names}, {"class_origins", origins}};
-    il_tensor tensor[] = {
-        {"class_start", IL_INT32, {.rank = 1, .dim = {d->classes + 1}}, d->start},
-        {"images",
-         IL_UINT8,
-         {.rank = 4, .dim = {d->start[d->classes], d->size[0], d->size[1], d->size[2]}},
-         d->images}};
-    status = il_safetensors_write(d->context, path, 2, tensor, 3, pair);
+    char scale[32];
+    il_real_print(d->scale, scale, sizeof scale);
+    il_pair pair[] = {{"kind", "innerloop dataset 2"},
+                      {"class_names", names},
+                      {"class_origins", origins},
+                      {"scale", scale}};
+    il_shape all = {.rank = d->example.rank + 1, .dim = {d->start[d->classes]}};
+    memcpy(all.dim + 1, d->example.dim, (size_t)d->example.rank * sizeof *all.dim);
+    il_tensor tensor[] = {{"class_start", IL_INT32, IL_SHAPE(d->classes + 1), d->start},
+                          {"examples", d->type, all, d->examples}};
+    status = il_safetensors_write(d->context, path, 2, tensor, 4, pair);
   } else {
     status = il_fail(d->context, IL_ERROR_FORMAT, "%s: the class names are not valid UTF-8", path);
   }
@@ -157,28 +174,43 @@ il_status il_dataset_write(const il_dataset *d, const char *path) {
 
 /* ---- opening ---- */
 
-static il_status check_tensors(il_dataset *d, const char *path) {
-  const il_tensor *images = il_safetensors_find(d->file, "images");
-  const il_tensor *start = il_safetensors_find(d->file, "class_start");
-  if (!images || images->type != IL_UINT8 || images->shape.rank != 4)
+static il_status check_examples(il_dataset *d, const char *path, const il_tensor *t) {
+  if ((t->type != IL_UINT8 && t->type != IL_FLOAT32) || t->shape.rank < 2 || t->shape.rank > 4)
     return il_fail(d->context, IL_ERROR_FORMAT,
-                   "%s is no dataset: expected a tensor 'images' of type U8 with 4 dimensions",
-                   path);
+                   "%s: the tensor '%s' has type %s and %d dimensions; expected U8 or F32, and "
+                   "[n,height,width,channels], [n,time,channels] or [n,features]",
+                   path, t->name, il_type_name(t->type), t->shape.rank);
+  d->example.rank = t->shape.rank - 1;
+  for (int i = 0; i < d->example.rank; i++) {
+    d->example.dim[i] = t->shape.dim[i + 1];
+    if (d->example.dim[i] < 1 || d->example.dim[i] > SIDE_MAX)
+      return il_fail(d->context, IL_ERROR_FORMAT,
+                     "%s: '%s' has a dimension %d of %lld, expected 1 to %d", path, t->name, i + 1,
+                     (long long)d->example.dim[i], (int)SIDE_MAX);
+  }
+  if (il_shape_count(d->example) > EXAMPLE_MAX)
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s: an example has %lld numbers, expected at most %d", path,
+                   (long long)il_shape_count(d->example), (int)EXAMPLE_MAX);
+  d->examples = t->data;
+  d->type = t->type;
+  return IL_OK;
+}
+
+static il_status check_tensors(il_dataset *d, const char *path) {
+  const il_tensor *examples = il_safetensors_find(d->file, "examples");
+  const il_tensor *start = il_safetensors_find(d->file, "class_start");
+  if (!examples) examples = il_safetensors_find(d->file, "images"); /* until 0.5 */
+  if (!examples)
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s is no dataset: expected a tensor 'examples' of type U8 or F32", path);
+  if (check_examples(d, path, examples) != IL_OK) return il_context_status(d->context);
   if (!start || start->type != IL_INT32 || start->shape.rank != 1 || start->shape.dim[0] < 2 ||
       start->shape.dim[0] > INT32_MAX)
     return il_fail(
         d->context, IL_ERROR_FORMAT,
         "%s is no dataset: expected a tensor 'class_start' of type I32 with classes + 1 elements",
         path);
-  for (int i = 0; i < 3; i++) {
-    int64_t side = images->shape.dim[i + 1];
-    if (side < 1 || side > SIDE_MAX)
-      return il_fail(d->context, IL_ERROR_FORMAT,
-                     "%s: 'images' has a dimension %d of %lld, expected 1 to %d", path, i + 1,
-                     (long long)side, (int)SIDE_MAX);
-    d->size[i] = (int)side;
-  }
-  d->images = images->data;
   d->start = start->data;
   d->classes = (int)(start->shape.dim[0] - 1);
   if (d->start[0] != 0)
@@ -189,16 +221,39 @@ static il_status check_tensors(il_dataset *d, const char *path) {
       return il_fail(d->context, IL_ERROR_FORMAT,
                      "%s: 'class_start' goes from %d to %d at class %d, expected a larger number",
                      path, (int)d->start[c], (int)d->start[c + 1], c);
-  if (d->start[d->classes] != images->shape.dim[0])
+  if (d->start[d->classes] != examples->shape.dim[0])
     return il_fail(d->context, IL_ERROR_FORMAT,
-                   "%s: 'class_start' ends with %d, expected the %lld images", path,
-                   (int)d->start[d->classes], (long long)images->shape.dim[0]);
+                   "%s: 'class_start' ends with %d, expected the %lld examples", path,
+                   (int)d->start[d->classes], (long long)examples->shape.dim[0]);
   return IL_OK;
+}
+
+static il_status read_scale(il_dataset *d, const char *path) {
+  const char *text = il_safetensors_metadata(d->file, "scale");
+  d->scale = usual_scale(d->type);
+  if (text && (!il_real_read(text, &d->scale) || !(fabs(d->scale) > 0) || !isfinite(d->scale)))
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s: the metadata 'scale' is \"%s\", expected a number other than 0", path,
+                   text);
+  return IL_OK;
+}
+
+/* Names that a file does not give: "0", "1" …; origins: "". */
+static il_status number_names(il_dataset *d, const char *key, const char ***list) {
+  const bool names = !strcmp(key, "class_names");
+  *list = il_arena_alloc(&d->arena, (size_t)d->classes * sizeof **list);
+  bool good = *list != NULL;
+  for (int c = 0; good && c < d->classes; c++) {
+    char name[16] = "";
+    if (names) snprintf(name, sizeof name, "%d", c);
+    good = ((*list)[c] = il_arena_string(&d->arena, name)) != NULL;
+  }
+  return good ? IL_OK : il_fail_memory(d->context, "the names of a dataset's classes");
 }
 
 static il_status read_list(il_dataset *d, const char *path, const char *key, const char ***list) {
   const char *text = il_safetensors_metadata(d->file, key);
-  if (!text) return il_fail(d->context, IL_ERROR_FORMAT, "%s has no metadata '%s'", path, key);
+  if (!text) return number_names(d, key, list);
   json_t *json = json_loads(text, 0, NULL);
   il_status status = IL_OK;
   if (!json_is_array(json) || json_array_size(json) != (size_t)d->classes) {
@@ -230,7 +285,8 @@ il_dataset *il_dataset_open(il_context *context, const char *path) {
   }
   d->context = context;
   d->file = file;
-  if (check_tensors(d, path) || read_list(d, path, "class_names", &d->name) ||
+  if (check_tensors(d, path) || read_scale(d, path) ||
+      read_list(d, path, "class_names", &d->name) ||
       read_list(d, path, "class_origins", &d->origin) || check_names(d, path)) {
     il_dataset_free(d);
     return NULL;

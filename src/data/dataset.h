@@ -7,22 +7,36 @@
 #include "base/arena.h"
 #include "io/io.h"
 
+#define IL_PIXEL_SCALE (1.0 / 255)
+
 struct il_dataset {
   il_context *context;
-  il_safetensors *file;  /* or NULL: images and start are owned */
-  const uint8_t *images; /* [examples, h, w, c] */
-  const int32_t *start;  /* [classes + 1] first example of each class */
+  il_safetensors *file; /* or NULL: examples and start are owned */
+  const void *examples; /* [examples, example…] */
+  const int32_t *start; /* [classes + 1] first example of each class */
   int classes;
-  int size[3];                 /* h, w, c */
+  il_type type;                /* IL_UINT8 or IL_FLOAT32 */
+  il_shape example;            /* of one */
+  double scale;                /* nets see x·scale */
   const char **name, **origin; /* [classes] */
   int *by_name;                /* [classes] class indexes in the order of their names */
   il_arena arena;              /* names */
 };
 
-/* Takes over images and start (malloc'ed; freed on errors, too); copies the names. */
-il_dataset *il_dataset_take(il_context *context, uint8_t *images, int32_t *start, int classes,
-                            const int size[3], const char *const *name, const char *const *origin);
+/* Examples in memory, as a dataset takes them over; both malloc'ed, and freed on errors too. */
+typedef struct il_dataset_parts {
+  void *examples; /* [start[classes], example…] */
+  int32_t *start; /* [classes + 1] */
+  int classes;
+  il_type type;
+  il_shape example;
+  double scale;                            /* 0: 1/255 for bytes, else 1 */
+  const char *const *name, *const *origin; /* [classes], copied */
+} il_dataset_parts;
+il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts);
+size_t il_dataset_stride(const il_dataset *dataset); /* bytes of an example */
 il_status il_dataset_write(const il_dataset *dataset, const char *path);
+bool il_dataset_square(const il_dataset *dataset); /* examples are square images */
 /* The class of that name, or -1. */
 int il_dataset_find(const il_dataset *dataset, const char *name);
 

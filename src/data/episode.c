@@ -23,7 +23,7 @@ static int pool_size(const il_sampler *sampler, il_split split) {
 static il_status check_options(const il_sampler *sampler) {
   const il_episode_options *o = &sampler->options;
   il_context *context = sampler->context;
-  const int *size = sampler->dataset->size;
+  const il_shape *example = &sampler->dataset->example;
   if (o->ways < 1 || o->shots < 1 || o->queries < 0 || o->queries > INT32_MAX / 2 ||
       o->shots > INT32_MAX / 2)
     return il_fail(context, IL_ERROR_ARGUMENT,
@@ -31,10 +31,14 @@ static il_status check_options(const il_sampler *sampler) {
                    o->ways, o->shots, o->queries);
   if (o->rotations < IL_ROTATIONS_NONE || o->rotations > IL_ROTATIONS_CLASSES)
     return il_fail(context, IL_ERROR_ARGUMENT, "%d is no kind of rotations", (int)o->rotations);
-  if (o->rotations != IL_ROTATIONS_NONE && size[0] != size[1])
+  if (o->rotations != IL_ROTATIONS_NONE && example->rank != 3)
     return il_fail(context, IL_ERROR_DATA,
-                   "rotations need square images, but those of the dataset have %d × %d pixels",
-                   size[0], size[1]);
+                   "rotations need images, but an example of the dataset has %d dimension%s",
+                   example->rank, example->rank == 1 ? "" : "s");
+  if (o->rotations != IL_ROTATIONS_NONE && example->dim[0] != example->dim[1])
+    return il_fail(context, IL_ERROR_DATA,
+                   "rotations need square images, but those of the dataset have %lld × %lld pixels",
+                   (long long)example->dim[0], (long long)example->dim[1]);
   if (il_splits_count(sampler->splits, IL_TRAIN) == 0)
     return il_fail(context, IL_ERROR_DATA, "the split has no class to train on");
   return IL_OK;
@@ -151,26 +155,24 @@ void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, 
   }
 }
 
-void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, uint8_t *support_x,
-                     int32_t *support_y, uint8_t *query_x, int32_t *query_y) {
-  const int *size = sampler->dataset->size;
-  size_t channels = (size_t)size[2], bytes = (size_t)size[0] * (size_t)size[1] * channels;
+void il_sampler_fill(const il_sampler *sampler, const il_episode *episode, void *support_x,
+                     int32_t *support_y, void *query_x, int32_t *query_y) {
+  const il_dataset *d = sampler->dataset;
+  const size_t bytes = il_dataset_stride(d);
   const int *example = episode->example;
+  char *to[2] = {support_x, query_x};
+  int32_t *label[2] = {support_y, query_y};
   for (int w = 0; w < episode->ways; w++)
     for (int i = 0; i < episode->shots + episode->queries; i++) {
-      const uint8_t *image = il_dataset_image(sampler->dataset, episode->cls[w], *example++);
-      bool shot = i < episode->shots;
-      uint8_t *x = shot ? support_x : query_x;
+      const void *from = il_dataset_example(d, episode->cls[w], *example++);
+      const int set = i >= episode->shots;
       if (episode->rotation[w] == 0)
-        memcpy(x, image, bytes);
+        memcpy(to[set], from, bytes);
       else
-        il_image_turn(image, size[0], channels, episode->rotation[w], x);
-      if (shot) {
-        support_x += bytes;
-        *support_y++ = w;
-      } else {
-        query_x += bytes;
-        *query_y++ = w;
-      }
+        il_image_turn(from, (int)d->example.dim[0],
+                      (size_t)d->example.dim[2] * il_type_size(d->type), episode->rotation[w],
+                      to[set]);
+      to[set] += bytes;
+      *label[set]++ = w;
     }
 }

@@ -113,8 +113,8 @@ static il_status read_class(const reader *r, int w, char *text, il_episode *e) {
                    r->path, r->line, text, il_split_name(r->split));
   if (!read_number(&turns, 4, 0, &e->rotation[w]))
     return refuse(r, w + 1, "has no rotation of 0 to 3");
-  if (e->rotation[w] != 0 && dataset->size[0] != dataset->size[1])
-    return refuse(r, w + 1, "is rotated, but the images are not square");
+  if (e->rotation[w] != 0 && !il_dataset_square(dataset))
+    return refuse(r, w + 1, "is rotated, but the examples are no square images");
   for (int v = 0; v < w; v++)
     if (e->cls[v] == e->cls[w] && e->rotation[v] == e->rotation[w])
       return refuse(r, w + 1, "is there twice");

@@ -6,11 +6,10 @@ enum { AHEAD = 1 << 20 };
 
 il_status il_feed_init(il_feed *f, const il_tasks *from, il_type real, il_task_needs needs,
                        int tasks, int threads) {
-  const il_task_shape *shape = il_tasks_shape(from, IL_TRAIN);
   *f = (il_feed){0};
-  il_status status = il_batch_init(&f->batch[0], from, shape, real, needs, tasks, threads);
+  il_status status = il_batch_init(&f->batch[0], from, IL_TRAIN, 0, real, needs, tasks, threads);
   if (status == IL_OK && il_batch_bytes(&f->batch[0]) <= AHEAD)
-    status = il_batch_init(&f->batch[1], from, shape, real, needs, tasks, threads);
+    status = il_batch_init(&f->batch[1], from, IL_TRAIN, 0, real, needs, tasks, threads);
   return status;
 }
 

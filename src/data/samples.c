@@ -85,10 +85,11 @@ il_status il_samples_check(il_context *context, const char *name, const il_sampl
   if (s->count < 1 || s->count > INT32_MAX)
     return il_fail(context, IL_ERROR_DATA, "%s: found %lld examples, expected 1 to %d", name,
                    (long long)s->count, INT32_MAX);
-  if (s->example.rank != 1 && s->example.rank != 3)
+  if (s->example.rank < 1 || s->example.rank > 3)
     return il_fail(context, IL_ERROR_DATA,
-                   "%s: an example has %d dimensions, expected 1 (features) or 3 (an image)", name,
-                   s->example.rank);
+                   "%s: an example has %d dimensions, expected 1 (features), 2 (a signal) or 3 (an "
+                   "image)",
+                   name, s->example.rank);
   if (s->type != IL_FLOAT32 && s->type != IL_UINT8)
     return il_fail(context, IL_ERROR_DATA, "%s: inputs have type %s, expected f32 or u8", name,
                    il_type_name(s->type));
@@ -105,22 +106,21 @@ il_status il_samples_check(il_context *context, const char *name, const il_sampl
 
 il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset, int classes,
                                   const int *cls) {
-  int size[3];
-  il_dataset_image_size(dataset, size);
   int64_t count = 0;
   for (int c = 0; c < classes; c++) count += il_dataset_examples(dataset, cls[c]);
   int32_t none = 0;
-  il_samples like = {.example = IL_SHAPE(size[0], size[1], size[2]),
-                     .type = IL_UINT8,
-                     .label = &none,
-                     .outputs = classes};
+  il_samples like = {
+      .example = dataset->example, .type = dataset->type, .label = &none, .outputs = classes};
   il_samples *s = il_samples_new(context, &like, count);
   if (!s) return NULL;
   il_samples_memory room = il_samples_room(s);
   size_t bytes = il_samples_stride(s);
   for (int c = 0; c < classes; c++) {
     size_t examples = (size_t)il_dataset_examples(dataset, cls[c]);
-    memcpy(room.inputs, il_dataset_image(dataset, cls[c], 0), examples * bytes);
+    memcpy(room.inputs, il_dataset_example(dataset, cls[c], 0), examples * bytes);
+    /* Samples have no scale of their own: floats are what nets see. */
+    for (size_t i = 0; dataset->type == IL_FLOAT32 && i < examples * bytes / sizeof(float); i++)
+      ((float *)(void *)room.inputs)[i] *= (float)dataset->scale;
     room.inputs += examples * bytes;
     for (size_t i = 0; i < examples; i++) *room.label++ = c;
   }

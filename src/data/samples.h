@@ -2,11 +2,9 @@
 #ifndef IL_DATA_SAMPLES_H
 #define IL_DATA_SAMPLES_H
 
-#include <innerloop/data.h>
-
 #include "base/error.h"
+#include "data/dataset.h"
 
-#define IL_PIXEL_SCALE (1.0 / 255)
 /* What nets see of inputs: pixels (u8) times IL_PIXEL_SCALE, reals as they are. */
 il_value il_inputs_seen(il_graph *g, il_value x);
 /* Bytes of one input. */

@@ -71,7 +71,7 @@ static il_samples *from_labelled(il_context *context, const char *path, const il
 il_samples *il_samples_open(il_context *context, const char *path) {
   il_tensors *file = il_tensors_open(context, path);
   if (!file) return NULL;
-  bool dataset = il_tensors_find(file, "images") && il_tensors_find(file, "class_start");
+  bool dataset = il_tensors_find(file, "class_start") != NULL;
   il_samples *s = dataset ? from_dataset(context, path) : from_labelled(context, path, file);
   il_tensors_close(file);
   return s;

@@ -8,12 +8,13 @@ struct il_tasks {
   il_context *context;
   const il_source *source;
   void *data;
-  il_task_shape shape[3]; /* by split */
+  int variants[3];         /* by split */
+  il_task_shape *shape[3]; /* by split and variant, in one block */
   uint64_t seed;
 };
 
 /* The error of a task that could not be drawn. */
-il_status il_tasks_failed(const il_tasks *tasks, il_split split, uint64_t index);
+il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 
 #define IL_SOURCE(name) extern const il_source il_source_##name;
 #include "data/sources.def"

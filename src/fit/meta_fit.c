@@ -99,9 +99,9 @@ static il_status meta_init(il_context *context, meta *t, const il_model *model,
   t->tasks = il_tasks_open(context, &il_source_samples, &settings,
                            &(il_source_options){.seed = t->method.seed});
   int outputs = t->tasks ? (int)il_net_parameter_shape(model->net, il_model_head(model)).dim[1] : 0;
-  if (t->tasks && outputs != il_tasks_shape(t->tasks, IL_TRAIN)->outputs)
+  if (t->tasks && outputs != il_tasks_shape(t->tasks, IL_TRAIN, 0)->outputs)
     il_fail(context, IL_ERROR_ARGUMENT, "the tasks have %d classes, but the net has %d outputs",
-            il_tasks_shape(t->tasks, IL_TRAIN)->outputs, outputs);
+            il_tasks_shape(t->tasks, IL_TRAIN, 0)->outputs, outputs);
   if (il_context_status(context) == IL_OK) t->learner = learner_of(context, t, model);
   il_status status = il_context_status(context);
   if (status != IL_OK) meta_free(t);
@@ -158,7 +158,7 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_feed feed = {0};
   il_meta_step step;
-  const il_task_shape *shape = il_tasks_shape(t.tasks, IL_TRAIN);
+  const il_task_shape *shape = il_tasks_shape(t.tasks, IL_TRAIN, 0);
   il_status status = il_meta_step_init(context, &step, &t.method, t.learner, shape, o->team);
   if (status == IL_OK)
     status = il_feed_init(&feed, t.tasks, IL_FLOAT32, step.needs, o->meta_batch,

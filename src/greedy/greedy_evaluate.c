@@ -41,7 +41,7 @@ typedef struct sparse {
 } sparse;
 
 static const il_task_shape *shape_of(const sparse *s) {
-  return il_tasks_shape(s->run->tasks, IL_TEST);
+  return il_tasks_shape(s->run->tasks, IL_TEST, 0);
 }
 
 static int64_t scalars_of(const sparse *s, int p) {
@@ -154,7 +154,7 @@ static il_status sparse_init(sparse *s, int tasks) {
   const il_task_needs needs =
       il_method_needs(m, s->net, shape_of(s), s->o->step[s->o->steps - 1], false);
   il_status status =
-      il_batch_init(&s->batch, s->run->tasks, shape_of(s), s->real, needs, s->chunk, s->threads);
+      il_batch_init(&s->batch, s->run->tasks, IL_TEST, 0, s->real, needs, s->chunk, s->threads);
   if (status == IL_OK) status = engine_init(s, &s->score, build_score(s));
   return status == IL_OK ? engine_init(s, &s->adapt, build_adapt(s)) : status;
 }

@@ -168,9 +168,8 @@ static il_status make_samples(improvement *p) {
 
 static il_status classifier(improvement *p) {
   const il_improve_options *o = p->options;
-  int size[3], classes = o->classes ? o->classes : p->backgrounds;
-  il_dataset_image_size(p->dataset, size);
-  il_shape image = IL_SHAPE(size[0], size[1], size[2]);
+  int classes = o->classes ? o->classes : p->backgrounds;
+  il_shape image = il_dataset_shape(p->dataset);
   if (o->init) {
     p->plain = il_model_open(p->context, &o->model, o->init, image);
     if (!p->plain) return il_context_status(p->context);

@@ -210,7 +210,7 @@ static il_status prepare(checker *k, const il_config *config) {
   k->method.real = IL_FLOAT64;
   k->tasks = il_config_tasks(k->context, config, 0);
   if (!k->tasks) return il_context_status(k->context);
-  k->shape = il_tasks_shape(k->tasks, IL_TRAIN);
+  k->shape = il_tasks_shape(k->tasks, IL_TRAIN, 0);
   k->learner = il_learner_new(k->context, &k->method, il_config_net(k->context, config, k->shape),
                               true, false);
   if (!k->learner) return il_context_status(k->context);
@@ -222,7 +222,7 @@ static il_status prepare(checker *k, const il_config *config) {
         il_buffers_init(k->context, blocks[i], entries->count, entries->entry, IL_FLOAT64, false);
   k->needs = il_method_needs(&k->method, k->learner->net, k->shape, k->method.inner.steps, true);
   if (status == IL_OK)
-    status = il_batch_init(&k->batch, k->tasks, k->shape, IL_FLOAT64, k->needs, TASKS,
+    status = il_batch_init(&k->batch, k->tasks, IL_TRAIN, 0, IL_FLOAT64, k->needs, TASKS,
                            il_team_threads(k->team));
   return status == IL_OK ? il_batch_draw(&k->batch, k->team, IL_TRAIN, 0, TASKS) : status;
 }

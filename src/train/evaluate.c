@@ -71,7 +71,7 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
                             const int *step, int most, il_team *team) {
   static const il_query_statistics only[] = {IL_QUERY_STATISTICS_QUERY};
   static const int none[] = {0};
-  const il_task_shape *shape = il_tasks_shape(tasks, split);
+  const il_task_shape *shape = il_tasks_shape(tasks, split, 0);
   *e = (il_evaluator){.context = context,
                       .team = team,
                       .squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR,
@@ -92,7 +92,8 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
       build(e, m, learner, shape, needs, protocols, protocol, steps, step), &options);
   il_status status = il_context_status(context);
   if (status == IL_OK)
-    status = il_batch_init(&e->batch, tasks, shape, m->real, needs, chunk, il_team_threads(team));
+    status =
+        il_batch_init(&e->batch, tasks, split, 0, m->real, needs, chunk, il_team_threads(team));
   if (status == IL_OK) status = prepare(e, &e->batch, learner, chunk);
   if (status != IL_OK) il_evaluator_free(e);
   return status;
@@ -225,7 +226,7 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run, con
   }
   if (status == IL_OK) status = count_tasks(context, o, episodes, asked);
   if (status == IL_OK) {
-    il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST));
+    il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST, 0));
     o->learner = il_learner_new(context, &o->method, net, true, false);
     status = o->learner ? il_checkpoint_open(o->learner, checkpoint, &o->trained)
                         : il_context_status(context);

@@ -201,7 +201,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   work w = {.context = context};
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
-  if (source) t.asked = *il_tasks_shape(source, IL_TRAIN);
+  if (source) t.asked = *il_tasks_shape(source, IL_TRAIN, 0);
   il_tensors *file = source ? il_tensors_open(context, task_file) : NULL;
   const il_method *m = &w.method;
   if (file && read_tasks(context, task_file, file, m->real, &t) == IL_OK && m->algorithm->own_head)
@@ -237,7 +237,7 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   work w = {.context = context};
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
-  if (source && prepare(&w, config, il_tasks_shape(source, IL_TRAIN)) == IL_OK) {
+  if (source && prepare(&w, config, il_tasks_shape(source, IL_TRAIN, 0)) == IL_OK) {
     il_learner_initialize(w.learner, w.method.seed);
     write_values(context, &w.learner->meta, 0, NULL, path);
   }

@@ -157,7 +157,7 @@ static il_status prepare(run *r) {
   if (status == IL_OK && r->options->profile)
     status = il_timing_init(&r->timing, il_function_plan(t->step.function), il_team_threads(team));
   if (status != IL_OK) return status;
-  r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
+  r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   il_run_profile(t->step.run, r->timing.plan);
   r->validates =
       il_config_long(c, IL_KEY_EVAL_EVERY) > 0 && il_tasks_classes(t->tasks, IL_VALIDATION) != 0;
@@ -177,8 +177,8 @@ static void start_message(run *r) {
   int64_t weights = 0;
   for (int i = 0; i < r->trainer.learner->meta_entries.count; i++)
     weights += il_shape_count(r->trainer.learner->meta_entries.entry[i].shape);
-  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN);
-  const int test_ways = il_tasks_shape(tasks, IL_TEST)->ways;
+  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
+  const int test_ways = il_tasks_shape(tasks, IL_TEST, 0)->ways;
   const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
   char tested[32] = "";
   if (test_ways != shape->ways) snprintf(tested, sizeof tested, " (%d-way in test)", test_ways);

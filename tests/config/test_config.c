@@ -169,7 +169,7 @@ static void nets_fit_tasks(void **state) {
   il_net_free(net);
   assert_int_equal(il_config_set(c, "task.source=sinusoid"), IL_OK);
   il_tasks *tasks = il_config_shapes(context, c);
-  assert_null(il_config_net(context, c, il_tasks_shape(tasks, IL_TRAIN)));
+  assert_null(il_config_net(context, c, il_tasks_shape(tasks, IL_TRAIN, 0)));
   assert_non_null(strstr(il_context_message(context), "task.source sinusoid is no image"));
   il_tasks_free(tasks);
   il_config_free(c);

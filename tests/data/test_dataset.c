@@ -44,8 +44,8 @@ static void test_glyphs(void **state) {
   il_dataset *same = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 7}),
              *other = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 8});
   size_t bytes = 10 * 4 * 3 * 28 * 28;
-  assert_memory_equal(same->images, glyphs->images, bytes);
-  assert_memory_not_equal(other->images, glyphs->images, bytes);
+  assert_memory_equal(same->examples, glyphs->examples, bytes);
+  assert_memory_not_equal(other->examples, glyphs->examples, bytes);
   assert_int_equal(il_dataset_classes(glyphs), 40);
   assert_string_equal(il_dataset_class_name(glyphs, 5), "Glyph02/character02");
   assert_string_equal(il_dataset_class_origin(glyphs, 23), "background");
@@ -55,7 +55,7 @@ static void test_glyphs(void **state) {
     assert_int_equal(il_dataset_find(glyphs, il_dataset_class_name(glyphs, c)), c);
     for (int e = 0; e < 3; e++) {
       int dark = 0;
-      const uint8_t *image = il_dataset_image(glyphs, c, e);
+      const uint8_t *image = il_dataset_example(glyphs, c, e);
       for (int i = 0; i < 28 * 28; i++) dark += image[i] > 128;
       assert_in_range(dark, 8, 400);
     }
@@ -73,11 +73,9 @@ static void test_glyphs_in_colour(void **state) {
   enum { SIDE = 84 };
   il_dataset *d = il_dataset_glyphs(context, &(il_glyphs){2, 3, 2, SIDE, 3, 7});
   assert_non_null(d);
-  int size[3];
-  il_dataset_image_size(d, size);
-  assert_memory_equal(size, ((int[3]){SIDE, SIDE, 3}), sizeof size);
+  assert_true(il_shape_equal(il_dataset_shape(d), IL_SHAPE(SIDE, SIDE, 3)));
   for (int c = 0; c < 6; c++) {
-    const uint8_t *image = il_dataset_image(d, c, 1), *corner = image;
+    const uint8_t *image = il_dataset_example(d, c, 1), *corner = image;
     int inked = 0, reach = 0;
     for (int i = 0; i < SIDE * SIDE; i++) {
       int far = 0;
@@ -98,14 +96,14 @@ static void test_file(void **state) {
   assert_int_equal(il_dataset_write(glyphs, path), IL_OK);
   il_dataset *d = il_dataset_open(context, path);
   assert_non_null(d);
-  int size[3];
-  il_dataset_image_size(d, size);
-  assert_int_equal(size[0] * 10000 + size[1] * 100 + size[2], 282801);
+  assert_true(il_shape_equal(il_dataset_shape(d), IL_SHAPE(28, 28, 1)));
+  assert_int_equal(il_dataset_type(d), IL_UINT8);
+  assert_true(il_dataset_scale(d) == 1.0 / 255);
   assert_int_equal(il_dataset_classes(d), 40);
   for (int c = 0; c < 40; c++) {
     assert_string_equal(il_dataset_class_name(d, c), il_dataset_class_name(glyphs, c));
     assert_string_equal(il_dataset_class_origin(d, c), il_dataset_class_origin(glyphs, c));
-    assert_memory_equal(il_dataset_image(d, c, 2), il_dataset_image(glyphs, c, 2), 28 * 28);
+    assert_memory_equal(il_dataset_example(d, c, 2), il_dataset_example(glyphs, c, 2), 28 * 28);
   }
   il_dataset_free(d);
 }
@@ -127,6 +125,35 @@ static void refuse(int count, const int32_t *class_start, il_type images, const 
   expect_error(IL_ERROR_FORMAT, sentence);
 }
 
+/* What another program writes: floats of any shape, with a scale, without names. */
+static void test_floats(void **state) {
+  (void)state;
+  const int32_t start[] = {0, 1, 3};
+  const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  il_tensor tensor[] = {{"class_start", IL_INT32, IL_SHAPE(3), start},
+                        {"examples", IL_FLOAT32, IL_SHAPE(3, 2, 2), x}};
+  il_pair scale = {"scale", "0.5"};
+  assert_int_equal(il_safetensors_write(context, path, 2, tensor, 1, &scale), IL_OK);
+  il_dataset *d = il_dataset_open(context, path);
+  assert_non_null(d);
+  assert_true(il_shape_equal(il_dataset_shape(d), IL_SHAPE(2, 2)));
+  assert_int_equal(il_dataset_type(d), IL_FLOAT32);
+  assert_true(il_dataset_scale(d) == 0.5);
+  assert_string_equal(il_dataset_class_name(d, 1), "1");
+  assert_string_equal(il_dataset_class_origin(d, 1), "");
+  assert_memory_equal(il_dataset_example(d, 1, 1), x + 8, 4 * sizeof *x);
+  /* Samples hold what nets see; tasks leave the scale to the net's input. */
+  il_samples *s = il_samples_of_classes(context, d, 2, (int[2]){0, 1});
+  assert_non_null(s);
+  assert_true(((const float *)s->inputs)[11] == 6);
+  il_samples_free(s);
+  il_dataset_free(d);
+  scale.value = "fast";
+  assert_int_equal(il_safetensors_write(context, path, 2, tensor, 1, &scale), IL_OK);
+  assert_null(il_dataset_open(context, path));
+  expect_error(IL_ERROR_FORMAT, "'scale' is \"fast\", expected a number other than 0");
+}
+
 static void test_refused(void **state) {
   (void)state;
   const int32_t good[] = {0, 1, 4}, first[] = {1, 2, 4}, empty[] = {0, 0, 4}, late[] = {0, 9, 4},
@@ -138,7 +165,7 @@ static void test_refused(void **state) {
   refuse(3, late, IL_UINT8, names, none, "from 9 to 4 at class 1");
   refuse(3, end, IL_UINT8, names, none, "ends with 3, expected the 4");
   refuse(1, good, IL_UINT8, names, none, "'class_start'");
-  refuse(3, good, IL_FLOAT32, names, none, "'images' of type U8");
+  refuse(3, good, IL_INT8, names, none, "'images' has type i8 and 4 dimensions");
   refuse(3, good, IL_UINT8, "[\"a\"]", none, "'class_names' is no JSON list of 2");
   refuse(3, good, IL_UINT8, "[\"a\",", none, "'class_names' is no JSON list of 2");
   refuse(3, good, IL_UINT8, "[\"a\",3]", none, "item 1");
@@ -243,8 +270,9 @@ static void test_split_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_glyphs), cmocka_unit_test(test_glyphs_in_colour),
-      cmocka_unit_test(test_file),   cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_splits), cmocka_unit_test(test_split_file)};
+      cmocka_unit_test(test_glyphs),    cmocka_unit_test(test_glyphs_in_colour),
+      cmocka_unit_test(test_file),      cmocka_unit_test(test_floats),
+      cmocka_unit_test(test_refused),   cmocka_unit_test(test_splits),
+      cmocka_unit_test(test_split_file)};
   return cmocka_run_group_tests(tests, start, stop);
 }

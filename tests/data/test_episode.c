@@ -120,7 +120,7 @@ static void test_fill(void **state) {
     for (int w = 0; w < WAYS; w++)
       for (int k = 0; k < SHOTS + QUERIES; k++) {
         const uint8_t *in =
-            il_dataset_image(glyphs, e.cls[w], e.example[w * (SHOTS + QUERIES) + k]);
+            il_dataset_example(glyphs, e.cls[w], e.example[w * (SHOTS + QUERIES) + k]);
         const uint8_t *out = k < SHOTS ? support[w * SHOTS + k] : query[w * QUERIES + k - SHOTS];
         assert_int_equal(k < SHOTS ? support_y[w * SHOTS + k] : query_y[w * QUERIES + k - SHOTS],
                          w);

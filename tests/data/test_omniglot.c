@@ -93,7 +93,7 @@ static void check_import(void) {
   assert_string_equal(il_dataset_class_origin(d, 2), "evaluation");
   for (int k = 0; k < 3; k++) {
     assert_int_equal(il_dataset_examples(d, k), 3);
-    const uint8_t *image = il_dataset_image(d, 1, k); /* ink is 255, paper 0 */
+    const uint8_t *image = il_dataset_example(d, 1, k); /* ink is 255, paper 0 */
     assert_int_equal(image[0], 0);
     assert_true(image[8 * 28 + (int)((30 + 20 * k) * 28 / 105)] > 240);
   }
@@ -231,7 +231,7 @@ static void test_all(void **state) {
       assert_int_equal(il_dataset_examples(d, c), 20);
       classes--;
       for (int e = 0; e < 20; e++, drawings--, all++) {
-        const uint8_t *image = il_dataset_image(d, c, e);
+        const uint8_t *image = il_dataset_example(d, c, e);
         for (int i = 0; i < 28 * 28; i++) got_sum += image[i];
         got_crc = checksum(got_crc, image, 28 * 28);
       }

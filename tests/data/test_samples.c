@@ -50,7 +50,7 @@ static void test_files(void **state) {
   il_samples *s = il_samples_of_classes(context, d, 2, cls);
   assert_int_equal(s->count, 4);
   assert_int_equal(s->label[3], 1);
-  assert_memory_equal(s->inputs, il_dataset_image(d, 2, 0), 28 * 28);
+  assert_memory_equal(s->inputs, il_dataset_example(d, 2, 0), 28 * 28);
   assert_int_equal(il_samples_write(context, s, path), IL_OK);
   il_samples *back = il_samples_open(context, path);
   assert_non_null(back);

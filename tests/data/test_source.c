@@ -34,12 +34,11 @@ static il_samples some_samples(void) {
 
 /* Draws the same tasks with one thread and with three, all at once and one by one, later ones first. */
 static void draws_are_pure(il_context *context, il_tasks *tasks, il_split split) {
-  const il_task_shape *shape = il_tasks_shape(tasks, split);
   il_team *one = il_team_new(context, 1), *three = il_team_new(context, 3);
   const il_task_needs needs = {.key = true, .steps = 3, .batch = 2};
   il_batch a, b;
-  assert_int_equal(il_batch_init(&a, tasks, shape, IL_FLOAT32, needs, TASKS, 1), IL_OK);
-  assert_int_equal(il_batch_init(&b, tasks, shape, IL_FLOAT32, needs, TASKS, 3), IL_OK);
+  assert_int_equal(il_batch_init(&a, tasks, split, 0, IL_FLOAT32, needs, TASKS, 1), IL_OK);
+  assert_int_equal(il_batch_init(&b, tasks, split, 0, IL_FLOAT32, needs, TASKS, 3), IL_OK);
   assert_int_equal(il_batch_draw(&a, one, split, 100, TASKS), IL_OK);
   assert_int_equal(il_batch_draw(&b, three, split, 100, TASKS), IL_OK);
   for (int i = 0; i < IL_BATCH_INPUTS; i++) {
@@ -52,7 +51,7 @@ static void draws_are_pure(il_context *context, il_tasks *tasks, il_split split)
     assert_memory_equal(a.input[i], b.input[i], a.size[i] * TASKS);
   il_batch_free(&b);
   /* In double the same numbers. */
-  assert_int_equal(il_batch_init(&b, tasks, shape, IL_FLOAT64, needs, TASKS, 3), IL_OK);
+  assert_int_equal(il_batch_init(&b, tasks, split, 0, IL_FLOAT64, needs, TASKS, 3), IL_OK);
   assert_int_equal(il_batch_draw(&b, three, split, 100, TASKS), IL_OK);
   for (int i = 0; i < IL_BATCH_INPUTS; i++) {
     if (b.size[i] == a.size[i]) {
@@ -94,7 +93,7 @@ static void test_pure(void **state) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     il_tasks *tasks = il_tasks_open(context, all[i].source, all[i].settings, &options);
     if (!tasks) fail_msg("%s", il_context_message(context));
-    const il_task_shape *shape = il_tasks_shape(tasks, IL_TEST);
+    const il_task_shape *shape = il_tasks_shape(tasks, IL_TEST, 0);
     assert_int_equal(shape->targets, all[i].targets);
     assert_int_equal(shape->loss,
                      all[i].targets ? IL_LOSS_MEAN_SQUARED_ERROR : IL_LOSS_CROSS_ENTROPY);
@@ -119,10 +118,10 @@ static void test_shapes_without_data(void **state) {
   options.shapes_only = true;
   il_tasks *tasks = il_tasks_open(context, il_source_find("omniglot"), NULL, &options);
   assert_non_null(tasks);
-  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN)->example, IL_SHAPE(28, 28, 1)));
+  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN, 0)->example, IL_SHAPE(28, 28, 1)));
   il_tasks_free(tasks);
   tasks = il_tasks_open(context, il_source_find("glyphs"), &small, &options);
-  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN)->example, IL_SHAPE(12, 12, 1)));
+  assert_true(il_shape_equal(il_tasks_shape(tasks, IL_TRAIN, 0)->example, IL_SHAPE(12, 12, 1)));
   il_tasks_free(tasks);
   options.shapes_only = false;
   assert_null(il_tasks_open(context, il_source_find("omniglot"), NULL, &options));
@@ -148,7 +147,8 @@ static void *open_lines(il_context *context, const void *settings, const il_sour
   (void)o;
   return (void *)(uintptr_t)settings;
 }
-static void describe_lines(void *data, il_split split, il_task_shape *shape) {
+static void describe_lines(void *data, il_split split, int variant, il_task_shape *shape) {
+  assert_int_equal(variant, 0);
   const lines *l = data;
   *shape = (il_task_shape){.support = l->points,
                            .query = split == IL_TRAIN ? 1 : 2,
@@ -158,15 +158,14 @@ static void describe_lines(void *data, il_split split, il_task_shape *shape) {
                            .targets = true,
                            .loss = IL_LOSS_MEAN_SQUARED_ERROR};
 }
-static il_status draw_lines(void *data, il_split split, uint64_t index, void *scratch,
-                            const il_task_memory *task) {
+static il_status draw_lines(void *data, il_task_id id, void *scratch, const il_task_memory *task) {
   (void)scratch;
   const lines *l = data;
-  if (index == l->broken) return IL_ERROR_FILE;
+  if (id.index == l->broken) return IL_ERROR_FILE;
   for (int set = 0; set < 2; set++)
-    for (int i = 0; i < (set ? split == IL_TRAIN ? 1 : 2 : l->points); i++) {
+    for (int i = 0; i < (set ? id.split == IL_TRAIN ? 1 : 2 : l->points); i++) {
       ((float *)task->x[set])[i] = (float)i;
-      ((float *)task->y[set])[i] = (float)i * (float)index;
+      ((float *)task->y[set])[i] = (float)i * (float)id.index;
     }
   return IL_OK;
 }
@@ -180,12 +179,11 @@ static void test_own(void **state) {
   il_team *team = il_team_new(context, 2);
   il_tasks *tasks = il_tasks_open(context, &source, &settings, &(il_source_options){.seed = 1});
   assert_non_null(tasks);
-  assert_int_equal(il_tasks_shape(tasks, IL_TRAIN)->query, 1);
-  assert_int_equal(il_tasks_shape(tasks, IL_TEST)->query, 2); /* splits may differ */
+  assert_int_equal(il_tasks_shape(tasks, IL_TRAIN, 0)->query, 1);
+  assert_int_equal(il_tasks_shape(tasks, IL_TEST, 0)->query, 2); /* splits may differ */
   assert_int_equal(il_tasks_classes(tasks, IL_TRAIN), -1);
   il_batch b;
-  assert_int_equal(il_batch_init(&b, tasks, il_tasks_shape(tasks, IL_TEST), IL_FLOAT32,
-                                 (il_task_needs){0}, 4, 2),
+  assert_int_equal(il_batch_init(&b, tasks, IL_TEST, 0, IL_FLOAT32, (il_task_needs){0}, 4, 2),
                    IL_OK);
   assert_int_equal(il_batch_draw(&b, team, IL_TEST, 3, 4), IL_OK);
   const float *y = b.input[1];
@@ -199,13 +197,13 @@ static void test_own(void **state) {
   /* The same for who has memory of his own; a task alone is the one in the batch. */
   float own[2][3][4] = {0}, two[2][3][2] = {0};
   const il_task_memory three = {{own[0], two[0]}, {own[1], two[1]}};
-  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 20, 3, &three), IL_OK);
+  assert_int_equal(il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, 20}, 3, &three), IL_OK);
   assert_memory_equal(own[0], b.input[0], sizeof own[0]);
   assert_memory_equal(own[1], b.input[1], sizeof own[1]);
   assert_memory_equal(two[1], b.input[3], sizeof two[1]);
-  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 22, 1, &three), IL_OK);
+  assert_int_equal(il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, 22}, 1, &three), IL_OK);
   assert_memory_equal(own[1][0], own[1][2], sizeof own[1][0]);
-  assert_int_equal(il_tasks_draw(tasks, IL_TEST, 11, 3, &three), IL_ERROR_DATA);
+  assert_int_equal(il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, 11}, 3, &three), IL_ERROR_DATA);
   assert_string_equal(il_context_message(context),
                       "source lines: task 12 of the test split could not be drawn");
   il_context_clear(context);

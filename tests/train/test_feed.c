@@ -30,8 +30,8 @@ static void begin(training *t, const char *preset, const char *setting, int thre
   if (t->config) il_config_set(t->config, tasks);
   t->team = il_team_new(t->context, threads);
   if (t->config && t->team && il_trainer_init(t->context, &t->it, t->config, t->team) == IL_OK)
-    il_batch_init(&t->expected, t->it.tasks, il_tasks_shape(t->it.tasks, IL_TRAIN),
-                  t->it.method.real, t->it.step.needs, TASKS, threads);
+    il_batch_init(&t->expected, t->it.tasks, IL_TRAIN, 0, t->it.method.real, t->it.step.needs,
+                  TASKS, threads);
   if (il_context_status(t->context) != IL_OK) fail_msg("%s", il_context_message(t->context));
 }
 

@@ -351,7 +351,7 @@ static void write_drawn_tasks(il_context *context, const il_config *config, il_t
   static const char *const names[] = {"support_x", "support_y", "query_x", "query_y"};
   il_tasks *from = il_config_tasks(context, config, 0);
   il_batch batch;
-  il_batch_init(&batch, from, il_tasks_shape(from, IL_TRAIN), IL_FLOAT32, (il_task_needs){0}, 2, 2);
+  il_batch_init(&batch, from, IL_TRAIN, 0, IL_FLOAT32, (il_task_needs){0}, 2, 2);
   il_batch_draw(&batch, team, IL_TRAIN, 0, 2);
   il_tensor tensor[4];
   for (int i = 0; i < 4; i++) {

@@ -153,7 +153,8 @@ static void *open_source(il_context *context, const void *settings, const il_sou
   return d;
 }
 
-static void describe(void *data, il_split split, il_task_shape *shape) {
+static void describe(void *data, il_split split, int variant, il_task_shape *shape) {
+  (void)variant;
   (void)split;
   const il_division *d = data;
   const bool bytes = d->samples->type == IL_UINT8;
@@ -177,22 +178,21 @@ static size_t scratch_of(void *data) {
   return (sizeof(int64_t) + sizeof(int32_t)) * examples + il_division_scratch(d);
 }
 
-static il_status draw(void *data, il_split split, uint64_t index, void *scratch,
-                      const il_task_memory *task) {
+static il_status draw(void *data, il_task_id id, void *scratch, const il_task_memory *task) {
   const il_division *d = data;
   const il_samples *s = d->samples;
   int examples = d->support + d->query;
   size_t stride = il_samples_stride(s), row = (size_t)d->outputs;
   int64_t *example = scratch;
   int32_t *label = (int32_t *)(example + examples);
-  il_division_draw(d, (uint64_t)split, index, label + examples, example, label);
+  il_division_draw(d, (uint64_t)id.split, id.index, label + examples, example, label);
   bool own = d->episodes.kind == IL_EPISODES_ALL_CLASSES;
   for (int i = 0; i < examples; i++) {
     int query = i >= d->support;
     size_t to = (size_t)(query ? i - d->support : i), from = (size_t)example[i];
     const char *input = (const char *)s->inputs + from * stride;
     char *x = (char *)task->x[query] + to * stride;
-    int turns = own ? 0 : il_division_turns(d, (uint64_t)split, index, label[i]);
+    int turns = own ? 0 : il_division_turns(d, (uint64_t)id.split, id.index, label[i]);
     if (turns)
       il_image_turn(input, (int)s->example.dim[0],
                     (size_t)s->example.dim[2] * il_type_size(s->type), turns, x);

@@ -8,7 +8,7 @@
 
 #include "base/elementary.h"
 #include "base/random.h"
-#include "data/image_classes.h"
+#include "data/class_tasks.h"
 #include "data/source.h"
 
 enum { MAX_STROKES = 5, MAX_POINTS = 9, STEPS = 7, NAME_SIZE = 40, COUNT_MAX = 100000 };
@@ -255,9 +255,14 @@ il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *spec) {
       name[c] = names[c];
       name[classes + c] = a < background ? "background" : "evaluation";
     }
-    dataset =
-        il_dataset_take(context, images, start, (int)classes,
-                        (int[3]){spec->side, spec->side, spec->channels}, name, name + classes);
+    dataset = il_dataset_take(
+        context, &(il_dataset_parts){.examples = images,
+                                     .start = start,
+                                     .classes = (int)classes,
+                                     .type = IL_UINT8,
+                                     .example = IL_SHAPE(spec->side, spec->side, spec->channels),
+                                     .name = name,
+                                     .origin = name + classes});
   } else {
     free(images);
     free(start);
@@ -292,7 +297,7 @@ static void *open_source(il_context *context, const void *settings, const il_sou
   const il_glyphs *spec = settings;
   il_dataset *d = o->shapes_only ? NULL : il_dataset_glyphs(context, spec);
   if (!d && !o->shapes_only) return NULL;
-  return il_image_classes_open(context, d, (int[3]){spec->side, spec->side, spec->channels}, o);
+  return il_class_tasks_open(context, d, IL_SHAPE(spec->side, spec->side, spec->channels), o);
 }
 
 const il_source il_source_glyphs = {.name = "glyphs",
@@ -301,4 +306,4 @@ const il_source il_source_glyphs = {.name = "glyphs",
                                     .fields = fields,
                                     .open = open_source,
                                     .dataset = dataset,
-                                    IL_IMAGE_CLASSES};
+                                    IL_CLASS_TASKS};

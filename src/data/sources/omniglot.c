@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zip.h>
 
-#include "data/image_classes.h"
+#include "data/class_tasks.h"
 #include "data/source.h"
 
 enum { PNG_MAX = 1 << 20, SETS = 2 };
@@ -254,7 +254,13 @@ static il_status build(importer *im, int size, const char *out) {
   } else {
     start[classes] = (int32_t)im->count;
     il_dataset *dataset =
-        il_dataset_take(im->context, images, start, classes, (int[3]){size, size, 1}, name, origin);
+        il_dataset_take(im->context, &(il_dataset_parts){.examples = images,
+                                                         .start = start,
+                                                         .classes = classes,
+                                                         .type = IL_UINT8,
+                                                         .example = IL_SHAPE(size, size, 1),
+                                                         .name = name,
+                                                         .origin = origin});
     status = dataset ? il_dataset_write(dataset, out) : il_context_status(im->context);
     il_dataset_free(dataset);
   }
@@ -280,29 +286,3 @@ il_status il_omniglot_import(il_context *context, const char *folder, const char
   free(im.file);
   return status;
 }
-
-/* ---- as a source: an imported file, of Omniglot or of any other classes of images ---- */
-
-static il_dataset *dataset(il_context *context, const void *settings, const char *data) {
-  (void)settings;
-  if (data) return il_dataset_open(context, data);
-  il_fail(context, IL_ERROR_CONFIG,
-          "task.data: missing; task.source omniglot needs --data with the folder of Omniglot's "
-          "archives or a file made by `innerloop data import`");
-  return NULL;
-}
-
-static void *open_source(il_context *context, const void *settings, const il_source_options *o) {
-  /* As it is imported unless asked otherwise. */
-  if (o->shapes_only && !o->data)
-    return il_image_classes_open(context, NULL, (int[3]){28, 28, 1}, o);
-  il_dataset *d = dataset(context, settings, o->data);
-  return d ? il_image_classes_open(context, d, NULL, o) : NULL;
-}
-
-const il_source il_source_omniglot = {.name = "omniglot",
-                                      .doc = "an imported dataset file",
-                                      .needs_data = true,
-                                      .open = open_source,
-                                      .dataset = dataset,
-                                      IL_IMAGE_CLASSES};

@@ -81,7 +81,8 @@ static void *open_source(il_context *context, const void *settings, const il_sou
   return s;
 }
 
-static void describe(void *data, il_split split, il_task_shape *shape) {
+static void describe(void *data, il_split split, int variant, il_task_shape *shape) {
+  (void)variant;
   const sinusoid *s = data;
   *shape = (il_task_shape){.ways = 1,
                            .shots = s->shots[split != IL_TRAIN],
@@ -93,13 +94,12 @@ static void describe(void *data, il_split split, il_task_shape *shape) {
                            .loss = IL_LOSS_MEAN_SQUARED_ERROR};
 }
 
-static il_status draw(void *data, il_split split, uint64_t index, void *scratch,
-                      const il_task_memory *task) {
+static il_status draw(void *data, il_task_id id, void *scratch, const il_task_memory *task) {
   (void)scratch;
   const sinusoid *s = data;
-  const int side = split != IL_TRAIN;
-  il_sinusoid_draw(s->seed, split, index, s->shots[side], s->queries[side], task->x[0], task->y[0],
-                   task->x[1], task->y[1]);
+  const int side = id.split != IL_TRAIN;
+  il_sinusoid_draw(s->seed, id.split, id.index, s->shots[side], s->queries[side], task->x[0],
+                   task->y[0], task->x[1], task->y[1]);
   return IL_OK;
 }
 

@@ -1,24 +1,25 @@
-/* Tasks of classes of images: every source of images is a dataset and this. */
-#include "data/image_classes.h"
+/* Tasks of classes: every source of classes is a dataset and this. */
+#include "data/class_tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/samples.h"
 
-typedef struct image_classes {
+typedef struct class_tasks {
   il_dataset *dataset; /* these three NULL where only shapes are known */
   il_splits *splits;
   il_sampler *sampler[2]; /* of training, and of validation and test */
-  int size[3];            /* h, w, c */
+  il_shape example;
+  il_type type;
+  double scale;
   il_episode_options episode[2];
-} image_classes;
+} class_tasks;
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
 
 /* The sampler's own refusals name no setting that a user can change; these do. */
-static il_status check_room(il_context *context, const image_classes *s,
-                            const il_source_options *o) {
+static il_status check_room(il_context *context, const class_tasks *s, const il_source_options *o) {
   int turns = o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
   for (int split = IL_TRAIN; split <= IL_TEST; split++) {
     int factor = split == IL_TRAIN || o->rotate_test ? turns : 1;
@@ -45,7 +46,7 @@ static il_status check_room(il_context *context, const image_classes *s,
   return IL_OK;
 }
 
-static il_status open_sampler(il_context *context, image_classes *s, const il_source_options *o) {
+static il_status open_sampler(il_context *context, class_tasks *s, const il_source_options *o) {
   s->splits = il_splits_new(context, s->dataset, &o->split);
   if (!s->splits || check_room(context, s, o) != IL_OK) return il_context_status(context);
   for (int side = 0; side < 2 && il_context_status(context) == IL_OK; side++)
@@ -54,9 +55,9 @@ static il_status open_sampler(il_context *context, image_classes *s, const il_so
   return il_context_status(context);
 }
 
-void *il_image_classes_open(il_context *context, il_dataset *dataset, const int size[3],
-                            const il_source_options *o) {
-  image_classes *s = calloc(1, sizeof *s);
+void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape image,
+                          const il_source_options *o) {
+  class_tasks *s = calloc(1, sizeof *s);
   if (!s) {
     il_dataset_free(dataset);
     il_fail_memory(context, "a source of tasks");
@@ -71,37 +72,39 @@ void *il_image_classes_open(il_context *context, il_dataset *dataset, const int 
                              .rotations = o->rotations,
                              .rotate_test = o->rotate_test,
                              .seed = o->seed};
-  if (size) memcpy(s->size, size, sizeof s->size);
+  s->example = dataset ? dataset->example : image;
+  s->type = dataset ? dataset->type : IL_UINT8;
+  s->scale = dataset ? dataset->scale : IL_PIXEL_SCALE;
   if (!dataset) return s;
-  il_dataset_image_size(dataset, s->size);
   if (open_sampler(context, s, o) == IL_OK) return s;
-  il_image_classes_close(s);
+  il_class_tasks_close(s);
   return NULL;
 }
 
-void il_image_classes_close(void *data) {
-  image_classes *s = data;
+void il_class_tasks_close(void *data) {
+  class_tasks *s = data;
   for (int side = 0; side < 2; side++) il_sampler_free(s->sampler[side]);
   il_splits_free(s->splits);
   il_dataset_free(s->dataset);
   free(s);
 }
 
-void il_image_classes_describe(void *data, il_split split, il_task_shape *shape) {
-  const image_classes *s = data;
+void il_class_tasks_describe(void *data, il_split split, int variant, il_task_shape *shape) {
+  (void)variant;
+  const class_tasks *s = data;
   const il_episode_options *e = &s->episode[side_of(split)];
   *shape = (il_task_shape){.ways = e->ways,
                            .shots = e->shots,
                            .queries = e->queries,
                            .outputs = e->ways,
-                           .example = IL_SHAPE(s->size[0], s->size[1], s->size[2]),
-                           .x = IL_UINT8,
+                           .example = s->example,
+                           .x = s->type,
                            .loss = IL_LOSS_CROSS_ENTROPY,
-                           .scale = IL_PIXEL_SCALE};
+                           .scale = s->scale};
 }
 
-size_t il_image_classes_scratch(void *data) {
-  const image_classes *s = data;
+size_t il_class_tasks_scratch(void *data) {
+  const class_tasks *s = data;
   size_t bytes = 0;
   for (int side = 0; side < 2; side++)
     if (s->sampler[side] && il_sampler_episode_size(s->sampler[side]) > bytes)
@@ -109,28 +112,27 @@ size_t il_image_classes_scratch(void *data) {
   return bytes;
 }
 
-il_status il_image_classes_draw(void *data, il_split split, uint64_t index, void *scratch,
-                                const il_task_memory *task) {
-  const image_classes *s = data;
+il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch,
+                              const il_task_memory *task) {
+  const class_tasks *s = data;
   il_episode episode;
-  const il_sampler *sampler = s->sampler[side_of(split)];
-  il_sampler_draw(sampler, split, index, scratch, &episode);
+  const il_sampler *sampler = s->sampler[side_of(id.split)];
+  il_sampler_draw(sampler, id.split, id.index, scratch, &episode);
   il_sampler_fill(sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
   return IL_OK;
 }
 
-int il_image_classes_count(void *data, il_split split) {
-  const image_classes *s = data;
+int il_class_tasks_count(void *data, il_split split) {
+  const class_tasks *s = data;
   return s->splits ? il_splits_count(s->splits, split) : 0;
 }
 
-size_t il_image_classes_bytes(void *data) {
-  const il_dataset *d = ((image_classes *)data)->dataset;
+size_t il_class_tasks_bytes(void *data) {
+  const il_dataset *d = ((class_tasks *)data)->dataset;
   if (!d) return 0;
-  const size_t image = (size_t)d->size[0] * (size_t)d->size[1] * (size_t)d->size[2];
-  return (size_t)d->start[d->classes] * image + il_arena_bytes(&d->arena);
+  return (size_t)d->start[d->classes] * il_dataset_stride(d) + il_arena_bytes(&d->arena);
 }
 
-il_sampler *il_image_classes_sampler(void *data, il_split split) {
-  return ((image_classes *)data)->sampler[side_of(split)];
+il_sampler *il_class_tasks_sampler(void *data, il_split split) {
+  return ((class_tasks *)data)->sampler[side_of(split)];
 }
