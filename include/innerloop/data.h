@@ -40,11 +40,6 @@ IL_API const char *il_dataset_class_name(const il_dataset *dataset,
 /* "background" / "evaluation" for Omniglot; the alphabet's set for others; "" where the source has none. */
 IL_API const char *il_dataset_class_origin(const il_dataset *dataset, int cls);
 
-/* Imports Omniglot (folder with images_background and images_evaluation as .zip or unpacked) into the
- * safetensors file `out` (written atomically). size: side of the images, 28. */
-IL_API il_status il_omniglot_import(il_context *context, const char *folder, const char *out,
-                                    int size);
-
 typedef enum il_rotations {
   IL_ROTATIONS_NONE = 0,
   IL_ROTATIONS_RANDOM = 1,  /* one of 0/90/180/270 degrees, drawn per class per episode */

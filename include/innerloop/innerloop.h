@@ -14,6 +14,7 @@
 #include "meta.h"
 #include "io.h"
 #include "data.h"
+#include "import.h"
 #include "config.h"
 #include "train.h"
 #include "fit.h"

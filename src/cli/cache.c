@@ -66,7 +66,10 @@ char *resolve_data(il_context *context, const char *path) {
     file = NULL;
   if (file && access(file, R_OK) != 0) {
     fprintf(stderr, "importing %s once into %s\n", path, file);
-    if (il_omniglot_import(context, real, file, 28) != IL_OK) {
+    il_import_report report;
+    const il_status status = il_import(context, real, file, &(il_import_options){0}, &report);
+    il_import_report_free(&report);
+    if (status != IL_OK) {
       free(file);
       file = NULL;
     }

@@ -54,11 +54,11 @@ static const struct argp import_argp = {import_options,
                                         NULL};
 
 static il_status import_data(il_context *context, const input *in) {
-  if (il_omniglot_import(context, in->common.config, in->out, in->size ? in->size : 28) != IL_OK)
-    return il_context_status(context);
-  il_dataset *d = il_dataset_open(context, in->out);
-  if (d) printf("%s: %d classes\n", in->out, il_dataset_classes(d));
-  il_dataset_free(d);
+  il_import_report report;
+  const il_import_options options = {.height = in->size, .width = in->size};
+  if (il_import(context, in->common.config, in->out, &options, &report) == IL_OK)
+    printf("%s: %d classes\n", in->out, report.classes);
+  il_import_report_free(&report);
   return il_context_status(context);
 }
 

@@ -10,8 +10,9 @@
 #include <unistd.h>
 #include <zip.h>
 
-#include "data/class_tasks.h"
-#include "data/source.h"
+#include "base/arena.h"
+#include "data/dataset.h"
+#include "import/importer.h"
 
 enum { PNG_MAX = 1 << 20, SETS = 2 };
 static const char *const set_folder[SETS] = {"images_background", "images_evaluation"};
@@ -26,6 +27,7 @@ typedef struct drawing {
 
 typedef struct importer {
   il_context *context;
+  il_import_report *report;
   char *path[SETS]; /* of the archive or the folder */
   zip_t *zip[SETS]; /* NULL: a folder */
   drawing *drawings;
@@ -253,6 +255,8 @@ static il_status build(importer *im, int size, const char *out) {
     free(start);
   } else {
     start[classes] = (int32_t)im->count;
+    im->report->classes = classes;
+    im->report->examples = (int64_t)im->count;
     il_dataset *dataset =
         il_dataset_take(im->context, &(il_dataset_parts){.examples = images,
                                                          .start = start,
@@ -268,11 +272,31 @@ static il_status build(importer *im, int size, const char *out) {
   return status;
 }
 
-il_status il_omniglot_import(il_context *context, const char *folder, const char *out, int size) {
-  if (size < 1 || size > 1024)
+static bool recognises(const char *source) {
+  bool found = false;
+  for (int set = 0; set < SETS && !found; set++) {
+    char *folder = join(source, "/", set_folder[set]),
+         *archive = join(folder ? folder : "", "", ".zip");
+    found = folder && archive && (access(folder, F_OK) == 0 || access(archive, F_OK) == 0);
+    free(folder);
+    free(archive);
+  }
+  return found;
+}
+
+static il_status import(il_context *context, const char *folder, const char *out,
+                        const il_import_options *o, il_import_report *report) {
+  const int size = o->height ? o->height : 28;
+  if (size < 1 || size > 1024 || (o->width && o->width != size))
+    return il_fail(
+        context, IL_ERROR_ARGUMENT,
+        "Omniglot's drawings cannot become %d × %d pixels, expected a square of 1 to 1024", size,
+        o->width ? o->width : size);
+  if (o->grey || o->invert || o->scale)
     return il_fail(context, IL_ERROR_ARGUMENT,
-                   "images cannot have a side of %d pixels, expected 1 to 1024", size);
-  importer im = {.context = context, .bytes = malloc(PNG_MAX)};
+                   "Omniglot's drawings become grey, ink bright on black; to have them otherwise, "
+                   "import them as pictures");
+  importer im = {.context = context, .report = report, .bytes = malloc(PNG_MAX)};
   il_status status = im.bytes ? IL_OK : il_fail_memory(context, "a buffer for images");
   for (int set = 0; !status && set < SETS; set++) status = list_set(&im, set, folder);
   if (!status) status = build(&im, size, out);
@@ -286,3 +310,10 @@ il_status il_omniglot_import(il_context *context, const char *folder, const char
   free(im.file);
   return status;
 }
+
+const il_importer il_importer_omniglot = {.name = "omniglot",
+                                          .doc =
+                                              "the folder of Omniglot's archives images_background "
+                                              "and images_evaluation, or of both unpacked",
+                                          .recognises = recognises,
+                                          .import = import};

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <innerloop/import.h>
+
 #include "data/dataset.h"
 
 static il_context *context;
@@ -73,8 +75,16 @@ static void draw_character(const char *set, const char *alphabet, const char *ch
   }
 }
 
+static il_status import(const char *from) {
+  il_import_report report;
+  const il_status status =
+      il_import(context, from, out, &(il_import_options){.kind = "omniglot"}, &report);
+  il_import_report_free(&report);
+  return status;
+}
+
 static void expect_refused(const char *sentence) {
-  assert_int_not_equal(il_omniglot_import(context, folder, out, 28), IL_OK);
+  assert_int_not_equal(import(folder), IL_OK);
   if (!strstr(il_context_message(context), sentence))
     print_error("expected '%s', found '%s'\n", sentence, il_context_message(context));
   assert_non_null(strstr(il_context_message(context), sentence));
@@ -83,7 +93,7 @@ static void expect_refused(const char *sentence) {
 }
 
 static void check_import(void) {
-  assert_int_equal(il_omniglot_import(context, folder, out, 28), IL_OK);
+  assert_int_equal(import(folder), IL_OK);
   il_dataset *d = il_dataset_open(context, out);
   assert_non_null(d);
   assert_int_equal(il_dataset_classes(d), 3);
@@ -207,13 +217,12 @@ static void test_all(void **state) {
   }
   char source[4096];
   snprintf(source, sizeof source, "%s/omniglot", data);
-  if (il_omniglot_import(context, source, out, 28))
-    print_error("%s\n", il_context_message(context));
+  if (import(source)) print_error("%s\n", il_context_message(context));
   assert_int_equal(il_context_status(context), IL_OK);
   il_dataset *d = il_dataset_open(context, out);
   assert_non_null(d);
   assert_int_equal(il_dataset_classes(d), 1623);
-  FILE *file = fopen(TEST_DATA "/data/omniglot_checksums.txt", "r");
+  FILE *file = fopen(TEST_DATA "/import/omniglot_checksums.txt", "r");
   assert_non_null(file);
   char origin[32], alphabet[128];
   int classes, drawings, all = 0, lines = 0;
