@@ -163,6 +163,9 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
     const int init = position(text, INITS, inits);
     if (init < 0)
       return wrong(r, at, found, "an initialisation such as default, xavier_uniform or normal");
+    if (layer->kind == IL_LAYER_NORM && init != IL_INIT_ONE && init != IL_INIT_UNIFORM &&
+        init != IL_INIT_DEFAULT)
+      return wrong(r, at, found, "one or uniform in a norm");
     layer->init = (il_init)init;
     break;
   }

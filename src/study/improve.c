@@ -271,7 +271,8 @@ static il_model *combine(improvement *p, const il_model *from, const il_model *u
   il_model *m = il_model_copy(p->context, under);
   int head = il_model_head(under);
   for (int v = 0; m && v < m->values; v++)
-    if (v < head || v >= m->parameters)
+    if ((v < head || v >= m->parameters) && /* a norm behind the head is as wide as that */
+        il_shape_equal(il_model_value_shape(m, v), il_model_value_shape(from, v)))
       memcpy(m->value[v], from->value[v],
              (size_t)il_shape_count(il_model_value_shape(m, v)) * sizeof(float));
   return m;
@@ -279,14 +280,13 @@ static il_model *combine(improvement *p, const il_model *from, const il_model *u
 
 /* What the last layer sees of each sample. */
 static il_samples *features(improvement *p, const il_model *m, const il_samples *s) {
-  il_layer layer[64];
+  il_layer layer[IL_MODEL_ROOM + 1];
   int count = 0, last = 0, units = 0;
   for (int i = 0; i < il_net_layers(m->net); i++)
     if (il_net_layer(m->net, i)->kind == IL_LAYER_LINEAR) last = i;
   for (; count < last; count++) layer[count] = *il_net_layer(m->net, count);
   units = (int)il_net_parameter_shape(m->net, il_model_head(m)).dim[0];
-  if (layer[count - 1].kind != IL_LAYER_MEAN_POOL)
-    layer[count++] = (il_layer){.kind = IL_LAYER_FLATTEN};
+  layer[count++] = (il_layer){.kind = IL_LAYER_FLATTEN}; /* nothing, where it is flat */
   il_net *net = il_net_new(p->context, count, layer, s->example, units);
   il_model *body = net ? il_model_of_net(p->context, net) : NULL;
   il_samples like = *s, *f = NULL;
