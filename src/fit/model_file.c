@@ -150,7 +150,8 @@ static il_model *of_tensors(il_context *context, const il_model_options *options
     }
     il_model_options sized = *options;
     if (s.hidden) sized.hidden = (int)s.hidden;
-    if (s.hidden && !strcmp(options->kind, "omniglot_fc")) sized.hidden = (int)(s.hidden / 4);
+    if (!options->layer && s.hidden && !strcmp(options->kind, "omniglot_fc"))
+      sized.hidden = (int)(s.hidden / 4);
     il_shape shape = example.rank ? example : IL_SHAPE(s.features);
     const int outputs = own_outputs(options) ? own_outputs(options) : (int)s.outputs;
     il_net *net = il_model_layers(context, &sized, s.conv_bias, shape, outputs);
