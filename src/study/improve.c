@@ -130,6 +130,14 @@ static il_status check_data(improvement *p, int classes) {
     return il_fail(p->context, IL_ERROR_ARGUMENT,
                    "improve: hold_out %g, expected more than 0 and less than 1",
                    p->options->hold_out);
+  const il_shape example = il_dataset_shape(p->dataset);
+  char found[96];
+  if (e->rotate && !il_dataset_square(p->dataset))
+    return il_fail(
+        p->context, IL_ERROR_DATA,
+        "improve: an example has shape %s, but the classes of a task are to be turned by "
+        "quarter turns; expected square images, or --no-rotate (episodes.rotate false)",
+        il_shape_text(example, found));
   int64_t own = e->shots + e->queries + 1, unseen = shots_of[SHOTS - 1] + UNSEEN_QUERIES;
   while (own - (int64_t)(p->options->hold_out * (double)own + 0.5) < e->shots + e->queries) own++;
   int64_t own_found = fewest_examples(p, classes < p->backgrounds ? classes : p->backgrounds,
