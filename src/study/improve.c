@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "data/samples.h"
+#include "graph/graph.h"
 #include "nn/net.h"
 #include "fit/model.h"
 
