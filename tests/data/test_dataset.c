@@ -225,7 +225,7 @@ static void test_splits(void **state) {
       {{.kind = "random", .train = 39, .validation = 2},
        "39 + 2 + 0 = 41 classes, but the dataset has 40"},
       {{.kind = "random", .train = INT32_MAX, .validation = INT32_MAX}, "but the dataset has 40"},
-      {{.kind = "random"}, "at least 1 to train"},
+      {{.kind = "random"}, "something to train"},
       {{.kind = "random", .train = 1, .test = -1}, "no negative number"},
       {{.kind = "alphabets", .train = 11}, "11 alphabets, but the dataset has 10"},
       {{.kind = "official", .validation = 24}, "24 classes of validation from the 24"},
