@@ -101,10 +101,10 @@ static void splits_of(const il_source_options *o, int side, int *first, int *las
 static il_status check_examples(il_context *context, const class_tasks *s,
                                 const il_source_options *o, int side) {
   const il_episode_options *e = &s->episode[side];
-  int fewest = INT_MAX, smallest = 0, small = 0, first, last;
+  int fewest = INT_MAX, smallest = 0, small = 0, all = 0, first, last;
   splits_of(o, side, &first, &last);
   for (int split = first; split <= last; split++)
-    for (int i = 0; i < il_splits_count(s->splits, (il_split)split); i++) {
+    for (int i = 0; i < il_splits_count(s->splits, (il_split)split); i++, all++) {
       const int cls = il_splits_class(s->splits, (il_split)split, i),
                 examples = il_dataset_examples(s->dataset, cls);
       small += examples < e->shots + e->queries;
@@ -113,17 +113,21 @@ static il_status check_examples(il_context *context, const class_tasks *s,
       smallest = cls;
     }
   if (small == 0) return IL_OK;
-  char others[64] = "", fits[96] = "such a class must be left out";
+  char others[64] = "", fits[64] = "", leave[64] = "";
   const int shots = e->shots < fewest - 1 ? e->shots : fewest - 1;
-  if (small > 1) snprintf(others, sizeof others, ", and %d others have too few", small - 1);
-  if (fewest > 1)
-    snprintf(fits, sizeof fits, "%d + %d would fit, or leave such a class out", shots,
-             fewest - shots);
+  if (small > 1)
+    snprintf(others, sizeof others, ", and %d more class%s too few", small - 1,
+             small == 2 ? " has" : "es have");
+  if (fewest > 1) snprintf(fits, sizeof fits, "; %d + %d would fit", shots, fewest - shots);
+  if (small < all)
+    snprintf(leave, sizeof leave,
+             fewest > 1 ? ", or a split without such a class"
+                        : "; a split without such a class would fit");
   return il_fail(
       context, IL_ERROR_CONFIG,
-      "task.shots and queries%s: found %d + %d, but class '%s' has only %d example%s%s; %s",
+      "task.shots and queries%s: found %d + %d, but class '%s' has only %d example%s%s%s%s",
       side ? "" : " in training", e->shots, e->queries, il_dataset_class_name(s->dataset, smallest),
-      fewest, fewest == 1 ? "" : "s", others, fits);
+      fewest, fewest == 1 ? "" : "s", others, fits, leave);
 }
 
 static il_status open_splits(il_context *context, class_tasks *s, const il_source_options *o) {

@@ -239,20 +239,27 @@ static il_status count_tasks(il_context *context, il_opened *o,
   return IL_OK;
 }
 
+/* The end of a text, which in a path says most. */
+static const char *tail(const char *text, size_t room) {
+  const size_t length = strlen(text);
+  return length > room ? text + length - room : text;
+}
+
 /* "fashion.safetensors: all 10 classes, 5-way 1-shot, 15 queries a class" */
 static void describe(il_opened *o, const il_evaluate_options *options, choice c) {
   const il_source *source = source_of(o->config);
   const char *name = source->needs_data ? il_config_text(o->config, IL_KEY_DATA) : source->name;
   const int classes = il_tasks_classes(o->tasks, IL_TEST);
   const il_dataset *d = il_tasks_dataset(o->tasks);
-  char what[96] = "", shape[96] = "";
+  const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
+  char what[160] = "", shape[96] = "";
   if (options->episodes)
-    snprintf(what, sizeof what, ": the episodes of a list");
+    snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));
   else if (d && classes == il_dataset_classes(d))
     snprintf(what, sizeof what, ": all %d classes", classes);
   else if (classes >= 0)
-    snprintf(what, sizeof what, ": %d test classes of %s", classes,
-             c.own && !c.told ? "the run's split" : "the split asked for");
+    snprintf(what, sizeof what, ": %d test classes of the %s", classes,
+             c.told ? "split asked for" : "run's split");
   if (il_tasks_variants(o->tasks, IL_TEST) == 1) {
     const il_task_shape *s = il_tasks_shape(o->tasks, IL_TEST, 0);
     if (classes >= 0)
@@ -261,9 +268,8 @@ static void describe(il_opened *o, const il_evaluate_options *options, choice c)
     else
       snprintf(shape, sizeof shape, ", %d support and %d query examples", s->support, s->query);
   }
-  const size_t room = sizeof o->tested - strlen(what) - strlen(shape) - 1, length = strlen(name);
-  snprintf(o->tested, sizeof o->tested, "%s%s%s", length > room ? name + length - room : name, what,
-           shape);
+  snprintf(o->tested, sizeof o->tested, "%s%s%s%s", tail(name, 100),
+           seen ? ", which the run was trained on" : "", what, shape);
 }
 
 static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate_options *options,
