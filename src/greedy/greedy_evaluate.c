@@ -2,6 +2,7 @@
  *
  * Two plans: one scores each parameter of each task on its support set; between them each task's masks are chosen on
  * the workers, one task at a time; the other takes the masks as task inputs, adapts and measures. */
+#include <assert.h>
 #include <innerloop/greedy.h>
 #include <math.h>
 #include <stdio.h>
@@ -346,6 +347,7 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
   if (il_opened_init(context, &o, run, &opening) == IL_OK) {
     sparse s = {.context = context, .run = &o, .net = o.learner->net, .o = options};
     result->trained = o.trained;
+    static_assert(sizeof result->tested == sizeof o.tested, "one text");
     memcpy(result->tested, o.tested, sizeof result->tested);
     if (sparse_init(&s, o.count) == IL_OK) run_tasks(&s, o.count, result);
     sparse_free(&s);

@@ -53,6 +53,16 @@ static const char *vain(const il_opened *o, const char *setting) {
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
   for (size_t i = 0; i < sizeof of_classes / sizeof *of_classes && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
+  if (begins(setting, "task.data=") && !source->needs_data)
+    return "the source of tasks reads no file; task.source=dataset does";
+  const char *split = il_config_text(o->config, IL_KEY_SPLIT);
+  const bool dealt = !strcmp(split, "random") || !strcmp(split, "alphabets"),
+             seeded = dealt || !strcmp(split, "official") || !strcmp(split, "auto");
+  if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
+      (begins(setting, "task.split_seed=") && !seeded))
+    return "task.split does not go by it";
+  for (size_t i = 3; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
+    if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
     return "the run's algorithm makes no inner steps";
@@ -103,15 +113,14 @@ static il_status choose_data(il_context *context, il_opened *o,
                              const il_evaluate_options *options) {
   if (!options->data) return IL_OK;
   const il_source *source = source_of(o->config);
-  const bool chosen = sets(options, "task.source");
-  if (!chosen && !source->classes && !source->needs_data)
-    return il_fail(context, IL_ERROR_CONFIG,
-                   "--data: found %s, but %s tasks come from no data set; task.source says what "
-                   "else the file holds",
-                   options->data, source->name);
+  if (!source->needs_data && !source->classes && !sets(options, "task.source"))
+    return il_fail(
+        context, IL_ERROR_CONFIG,
+        "--data: found %s, but %s tasks come from no data set; expected a run on classes",
+        options->data, source->name);
   il_status status =
       il_config_assign(o->config, "--data: ", il_config_key_name(IL_KEY_DATA), options->data);
-  if (status == IL_OK && !chosen && !source->needs_data)
+  if (status == IL_OK && !source->needs_data)
     status = il_config_assign(o->config, "", il_config_key_name(IL_KEY_SOURCE), "dataset");
   return status;
 }
@@ -242,16 +251,21 @@ static il_status count_tasks(il_context *context, il_opened *o,
 /* The end of a text, which in a path says most. */
 static const char *tail(const char *text, size_t room) {
   const size_t length = strlen(text);
-  return length > room ? text + length - room : text;
+  if (length > room) text += length - room;
+  while (length > room && (*text & 0xc0) == 0x80) text++; /* not from within a letter */
+  return text;
 }
 
 /* "fashion.safetensors: all 10 classes, 5-way 1-shot, 15 queries a class" */
-static void describe(il_opened *o, const il_evaluate_options *options, choice c) {
+static void describe(il_opened *o, const il_evaluate_options *options,
+                     const il_checkpoint_tasks *learned, choice c) {
   const il_source *source = source_of(o->config);
   const char *name = source->needs_data ? il_config_text(o->config, IL_KEY_DATA) : source->name;
   const int classes = il_tasks_classes(o->tasks, IL_TEST);
   const il_dataset *d = il_tasks_dataset(o->tasks);
   const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
+  const bool changed =
+      c.own && d && learned->dataset && il_dataset_fingerprint(d) != learned->dataset;
   char what[160] = "", shape[96] = "";
   if (options->episodes)
     snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));
@@ -269,7 +283,10 @@ static void describe(il_opened *o, const il_evaluate_options *options, choice c)
       snprintf(shape, sizeof shape, ", %d support and %d query examples", s->support, s->query);
   }
   snprintf(o->tested, sizeof o->tested, "%s%s%s%s", tail(name, 100),
-           seen ? ", which the run was trained on" : "", what, shape);
+           changed ? ", changed since the run was trained"
+           : seen  ? ", which the run was trained on"
+                   : "",
+           what, shape);
 }
 
 static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate_options *options,
@@ -287,7 +304,7 @@ static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate
   if (status == IL_OK && learned->known) status = check_input(context, o, learned);
   if (status == IL_OK && learned->known) status = check_head(context, o, learned);
   if (status == IL_OK) status = count_tasks(context, o, options);
-  if (status == IL_OK) describe(o, options, c);
+  if (status == IL_OK) describe(o, options, learned, c);
   return status;
 }
 

@@ -118,6 +118,11 @@ same usual.json again.json "the run's own data elsewhere give other figures"
 score --data elsewhere/renamed.st --set task.split=test >all.json || fail "all classes: $(cat log.txt)"
 tested "renamed.st, which the run was trained on: all 40 classes" all.json
 mv elsewhere/renamed.st own.st
+# Another content at the same path is no longer what was trained on: that is said.
+cp own.st kept.st && python3 make.py own.st 7 40 8 14 1 u8
+score >again.json || fail "changed data: $(cat log.txt)"
+tested "own.st, changed since the run was trained: 8 test classes of the run's split" again.json
+mv kept.st own.st
 
 # Of other data all classes are tested, which the file of figures says; the learner knows how to learn there.
 score --data other.st >other.json || fail "other data: $(cat log.txt)"
@@ -157,6 +162,8 @@ refused "task.ways: found 7, but the run's maml has a head for 5 classes; expect
 refused "inner.steps cannot be changed for an evaluation: eval.steps says" "$program" eval run --set inner.steps=3
 refused "outer.lr cannot be changed for an evaluation" "$program" eval run --set outer.lr=1
 refused "task.train_shots cannot be changed for an evaluation: it is of training alone" "$program" eval run --set task.train_shots=2
+refused "task.split_file cannot be changed for an evaluation: task.split does not go by it" "$program" eval run --set task.split_file=half.txt
+refused "task.test_classes cannot be changed for an evaluation: task.split goes by no numbers" "$program" eval run --set task.test_classes=5
 refused "eval.steps: found \"3,1\"" "$program" eval run --inner-steps 3,1
 "$program" eval run --steps 1 >log.txt 2>&1 && fail "--steps was accepted"
 
@@ -210,6 +217,7 @@ grep -q '"interval": null, .*"difference_interval": null' one.json || fail "one 
 tested "glyphs: 12 test classes of the run's split" table.txt
 "$program" eval glyphs --tasks 5 --set glyphs.seed=9 >table.txt || fail "eval"
 tested "glyphs: all 40 classes" table.txt
+refused "task.data cannot be changed for an evaluation: the source of tasks reads no file" "$program" eval glyphs --set task.data=other.st
 refused "other.st: an example is 14x14x1 bytes, but the run learned on 28x28x1 bytes" "$program" eval glyphs --data other.st
 "$program" train sinusoid-5shot-maml --set outer.steps=20 --set eval.every=20 --set eval.queries=2 --out few >log.txt 2>&1 || fail "sinusoid"
 "$program" train sinusoid-5shot-maml --set outer.steps=20 --set eval.every=20 --set eval.queries=90 --out many >log.txt 2>&1 || fail "sinusoid"
