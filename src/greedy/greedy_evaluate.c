@@ -294,7 +294,7 @@ static il_status run_tasks(sparse *s, int tasks, il_greedy_evaluation *result) {
       f->interval = il_interval_of_many(tasks, own, 1, &f->mean);
       for (int t = 0; t < tasks; t++) difference[t] = own[t] - full[t];
       f->difference_interval = il_interval_of_many(tasks, difference, 1, &f->difference);
-      if (tasks == 1) f->interval = f->difference_interval = NAN;
+      if (tasks == 1) f->interval = f->difference_interval = (double)NAN;
     }
   }
   free(value);

@@ -70,7 +70,7 @@ static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evalu
     il_evaluation_row *row = &result->row[c];
     *row = (il_evaluation_row){.protocol = protocol_name(e, c), .steps = e->steps[c]};
     il_evaluator_summary(e, tasks, value, c, &row->mean, &row->interval);
-    if (tasks == 1) row->interval = NAN;
+    if (tasks == 1) row->interval = (double)NAN;
   }
   if (status == IL_OK) status = write_tasks(e, run, tasks, result->tested, value);
   free(value);
