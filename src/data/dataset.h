@@ -37,6 +37,8 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts);
 size_t il_dataset_stride(const il_dataset *dataset); /* bytes of an example */
 il_status il_dataset_write(const il_dataset *dataset, const char *path);
 bool il_dataset_square(const il_dataset *dataset); /* examples are square images */
+/* What tells one dataset's content from another's wherever it lies: shape, classes, names, and up to 64 of the examples. */
+uint64_t il_dataset_fingerprint(const il_dataset *dataset);
 /* The class of that name, or -1. */
 int il_dataset_find(const il_dataset *dataset, const char *name);
 
