@@ -2,6 +2,8 @@
 #ifndef INNERLOOP_IMPORT_H
 #define INNERLOOP_IMPORT_H
 
+#include <signal.h>
+
 #include "data.h"
 
 #ifdef __cplusplus
@@ -19,6 +21,7 @@ typedef struct il_import_options {
   /* NULL or how far it is, of how many examples; called often, by the importing thread. */
   void (*progress)(void *user, int64_t done, int64_t all);
   void *user;
+  const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED, soon; may be NULL */
 } il_import_options;
 
 typedef struct il_import_report {

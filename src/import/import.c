@@ -1,5 +1,6 @@
 /* The table of importers, and choosing one. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +42,15 @@ il_status il_import(il_context *context, const char *source, const char *out,
   if (!importer) return il_context_status(context);
   report->kind = importer->name;
   return importer->import(context, source, out, options, report);
+}
+
+il_status il_import_step(il_context *context, const il_import_options *options, int64_t done,
+                         int64_t all) {
+  if (options->progress) options->progress(options->user, done, all);
+  if (!options->stop || !*options->stop) return IL_OK;
+  return il_fail(context, IL_ERROR_INTERRUPTED,
+                 "stopped after %" PRId64 " of %" PRId64 " examples; nothing was written", done,
+                 all);
 }
 
 void il_import_report_free(il_import_report *report) {

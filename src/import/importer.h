@@ -15,6 +15,10 @@ typedef struct il_importer {
                       const il_import_options *options, il_import_report *report);
 } il_importer;
 
+/* After each of `all` examples, or files: says how far it is, and ends the import where the caller asks for it. */
+il_status il_import_step(il_context *context, const il_import_options *options, int64_t done,
+                         int64_t all);
+
 #define IL_IMPORTER(name) extern const il_importer il_importer_##name;
 #include "import/importer.def"
 #undef IL_IMPORTER
