@@ -201,6 +201,7 @@ void il_dataset_writer_hash(il_dataset_writer *w, const void *bytes, size_t size
 }
 
 int64_t il_dataset_writer_examples(const il_dataset_writer *w) { return w->examples; }
+il_shape il_dataset_writer_shape(const il_dataset_writer *w) { return w->example; }
 
 int il_dataset_writer_classes(const il_dataset_writer *w) {
   int count = 0;

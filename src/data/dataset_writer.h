@@ -26,6 +26,7 @@ il_status il_dataset_writer_add(il_dataset_writer *writer, int cls, const void *
 void il_dataset_writer_hash(il_dataset_writer *writer, const void *bytes, size_t size);
 int il_dataset_writer_classes(const il_dataset_writer *writer); /* that have examples */
 int64_t il_dataset_writer_examples(const il_dataset_writer *writer);
+il_shape il_dataset_writer_shape(const il_dataset_writer *writer); /* of an example */
 /* Puts the file in its place and frees the writer, also after an error. files: of the source, without the skipped. */
 il_status il_dataset_writer_commit(il_dataset_writer *writer, int64_t files, int64_t skipped);
 void il_dataset_writer_abort(il_dataset_writer *writer); /* NULL does nothing */

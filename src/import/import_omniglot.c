@@ -218,7 +218,7 @@ static il_status convert(importer *im, const drawing *d, int size, uint8_t *out)
                      "%s has %d × %d pixels, expected the %d × %d of the others", im->file, height,
                      width, im->side, im->side);
   for (int i = 0; !status && i < height * width; i++) pixels[i] = (uint8_t)(255 - pixels[i]);
-  if (!status) status = il_resize_lanczos(im->context, height, width, pixels, size, size, out);
+  if (!status) status = il_resize_lanczos(im->context, 1, height, width, pixels, size, size, out);
   free(pixels);
   return status;
 }
@@ -287,9 +287,7 @@ static il_status build(importer *im, int size, const char *source, const char *o
     il_dataset_writer_abort(writer);
     return status;
   }
-  im->report->classes = classes;
-  im->report->examples = (int64_t)im->count;
-  return il_dataset_writer_commit(writer, (int64_t)im->count, 0);
+  return il_import_commit(writer, im->report, (int64_t)im->count);
 }
 
 static bool recognises(const char *source) {

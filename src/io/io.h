@@ -58,8 +58,8 @@ il_status il_png_decode_grey(il_context *context, const char *name, const void *
 /* Writes an 8-bit grey [height, width] PNG atomically. */
 il_status il_png_write_grey(il_context *context, const char *path, int height, int width,
                             const uint8_t *pixels);
-/* Resizes 8-bit grey as Pillow's Image.resize(…, LANCZOS) does (two passes, horizontal first, fixed-point
- * coefficients with 8-bit intermediate). */
-il_status il_resize_lanczos(il_context *context, int in_height, int in_width, const uint8_t *in,
-                            int out_height, int out_width, uint8_t *out);
+/* Resizes [height, width, channels] bytes as Pillow's Image.resize(…, LANCZOS) does (two passes, horizontal first,
+ * fixed-point coefficients with 8-bit intermediate). */
+il_status il_resize_lanczos(il_context *context, int channels, int in_height, int in_width,
+                            const uint8_t *in, int out_height, int out_width, uint8_t *out);
 #endif
