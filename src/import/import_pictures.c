@@ -18,6 +18,7 @@ enum { SIDE_MAX = 1024, OWN_SIZE_MAX = 128, USUAL_SIZE = 84, SIZES_MAX = 1000 };
 typedef struct candidate {
   const il_listed *file;
   const char *folder; /* the name of its class */
+  bool beside;        /* in the folder of a group, so that it has no class */
   bool good;          /* it can be read, as far as we know */
 } candidate;
 
@@ -98,6 +99,23 @@ static int by_class(const void *a, const void *b) {
   return order ? order : strcmp(x->file->name, y->file->name);
 }
 
+/* Whether folders of classes lie in this one, as in a group: then pictures beside them are of none. */
+static bool has_classes(const importer *im, const char *folder) {
+  const size_t length = strlen(folder);
+  size_t low = 0, high = im->count;
+  while (low < high) { /* the first that comes after "folder/" */
+    const size_t middle = low + (high - low) / 2;
+    const char *name = im->all[middle].folder;
+    const int order = strncmp(name, folder, length);
+    if (order < 0 || (order == 0 && (unsigned char)name[length] < '/'))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < im->count && !strncmp(im->all[low].folder, folder, length) &&
+         im->all[low].folder[length] == '/';
+}
+
 static il_status find_candidates(importer *im) {
   il_status status = find_around(im);
   im->all = calloc(im->listing.count + 1, sizeof *im->all);
@@ -113,7 +131,21 @@ static il_status find_candidates(importer *im) {
     else
       im->all[im->count++] = c;
   }
-  if (!status) qsort(im->all, im->count, sizeof *im->all, by_class);
+  if (status) return status;
+  qsort(im->all, im->count, sizeof *im->all, by_class);
+  const char *last = NULL; /* folder whose answer is known */
+  bool group = false;
+  for (size_t i = 0; i < im->count && !status; i++) {
+    candidate *c = &im->all[i];
+    if (!last || strcmp(last, c->folder) != 0) group = has_classes(im, c->folder);
+    last = c->folder;
+    c->beside = group;
+    if (group) status = skip(im, c, "lies beside the folders of classes, in none of them");
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < im->count; i++)
+    if (!im->all[i].beside) im->all[kept++] = im->all[i];
+  im->count = kept;
   return status;
 }
 
