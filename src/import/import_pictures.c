@@ -20,6 +20,7 @@ typedef struct candidate {
   const char *folder; /* the name of its class */
   bool beside;        /* in the folder of a group, so that it has no class */
   bool good;          /* it can be read, as far as we know */
+  bool deep;          /* has 16 bits a channel */
 } candidate;
 
 typedef struct extent {
@@ -40,7 +41,6 @@ typedef struct importer {
   extent *sizes; /* [SIZES_MAX] different ones */
   int size_count;
   bool more_sizes, colour;
-  int64_t deep; /* pictures of 16 bits */
 } importer;
 
 static il_status skip(importer *im, const candidate *c, const char *reason) {
@@ -174,7 +174,7 @@ static il_status look(importer *im, candidate *c) {
   if (status) return status;
   c->good = true;
   im->colour |= !about.grey;
-  im->deep += about.bits == 16;
+  c->deep = about.bits == 16;
   count_size(im, about.height, about.width);
   return IL_OK;
 }
@@ -325,20 +325,23 @@ static il_status note_classes(importer *im, const char **name, int classes) {
 }
 
 static il_status note_counts(importer *im) {
-  int lost = 0, single = 0;
+  int lost = 0, single = 0, deep = 0;
   const char *first_lost = NULL, *first_single = NULL;
   for (size_t i = 0, end; i < im->count; i = end) {
     const char *folder = im->all[i].folder;
     int good = 0;
-    for (end = i; end < im->count && !strcmp(folder, im->all[end].folder); end++)
+    for (end = i; end < im->count && !strcmp(folder, im->all[end].folder); end++) {
       good += im->all[end].good;
+      deep += im->all[end].good && im->all[end].deep;
+    }
     if (good == 0 && lost++ == 0) first_lost = folder;
     if (good == 1 && single++ == 0) first_single = folder;
   }
   il_status status = IL_OK;
-  if (im->deep)
-    status = il_import_note(im->context, im->report, "%lld of 16 bits a channel became 8 bits",
-                            (long long)im->deep);
+  if (deep)
+    status =
+        il_import_note(im->context, im->report, "%d picture%s of 16 bits a channel became 8 bits",
+                       deep, deep > 1 ? "s" : "");
   if (!status && lost)
     status = il_import_note(
         im->context, im->report,

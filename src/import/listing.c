@@ -42,8 +42,8 @@ static const char *check_link(const il_listing *l, const char *path) {
   if (!target)
     return errno == ELOOP ? "a link that leads in a circle" : "a link that leads nowhere";
   const size_t length = strlen(l->root);
-  const bool inside =
-      !strcmp(l->root, "/") || (!strncmp(target, l->root, length) && target[length] == '/');
+  const bool inside = !strcmp(l->root, "/") || (!strncmp(target, l->root, length) &&
+                                                (!target[length] || target[length] == '/'));
   struct stat info;
   const bool found = stat(target, &info) == 0;
   free(target);
