@@ -372,7 +372,7 @@ static il_status write_all(importer *im, const char *out, const char **name) {
                                                  .name = name,
                                                  .type = IL_UINT8,
                                                  .example = IL_SHAPE(to.height, to.width, channels),
-                                                 .made_from = im->source,
+                                                 .made_from = im->listing.root,
                                                  .made_with = with});
   if (!im->writer) return il_context_status(im->context);
   status = convert_all(im, to, channels);
