@@ -186,7 +186,7 @@ static il_status look_at_all(importer *im) {
   for (size_t i = 0; i < im->count && !status; i++) {
     status = look(im, &im->all[i]);
     if (!status)
-      status = il_import_step(im->context, im->options, (int64_t)i + 1, 2 * (int64_t)im->count);
+      status = il_import_step(im->context, im->options, (int64_t)i + 1, (int64_t)im->count);
   }
   return status;
 }
@@ -264,8 +264,7 @@ static il_status convert_all(importer *im, extent to, int channels) {
     folder = c->folder;
     status = convert(im, c, cls, to, channels, pixels);
     if (!status)
-      status = il_import_step(im->context, im->options, (int64_t)(im->count + i) + 1,
-                              2 * (int64_t)im->count);
+      status = il_import_step(im->context, im->options, (int64_t)i + 1, (int64_t)im->count);
   }
   free(pixels);
   return status;

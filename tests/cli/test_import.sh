@@ -8,7 +8,7 @@ fail() { echo "failed: $*"; exit 1; }
 
 # Pictures to import: sheets of drawn glyphs, and a JPEG of 8 × 8.
 for rows in 1 2 3; do
-  "$program" data show glyphs --classes $rows --out $rows.png || fail "data show"
+  "$program" data show glyphs --classes "$rows" --out "$rows.png" || fail "data show"
 done
 base64 -d >4.jpg <<JPEG
 /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoK
@@ -19,8 +19,8 @@ V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXG
 JPEG
 for class in ant bee cat; do
   mkdir -p pets/$class
-  for i in 1 2 3; do cp $i.png pets/$class/; done
-  for i in 4 5 6 7 8; do cp 4.jpg pets/$class/$i.jpg; done
+  for i in 1 2 3; do cp "$i".png "pets/$class/"; done
+  for i in 4 5 6 7 8; do cp 4.jpg "pets/$class/$i.jpg"; done
 done
 
 "$program" data import pets --out pets.safetensors >out.txt 2>err.txt || fail "import: $(cat err.txt)"
@@ -35,7 +35,7 @@ grep -q "24 pictures of 20×30, grey" out.txt || fail "--size 20x30: $(cat out.t
 "$program" data info pets.safetensors | grep -q "20 × 30, 1 channel" || fail "data info"
 
 # What is skipped: the first twenty by name, the rest in a list.
-for i in $(seq 10 34); do echo "words" >pets/bee/$i.png; done
+for i in $(seq 10 34); do echo "words" >pets/bee/"$i".png; done
 "$program" data import pets --out pets.safetensors --size 20 --skipped list.txt >out.txt 2>err.txt || fail "skipping"
 grep -q "; 25 files skipped$" out.txt || fail "count of skipped: $(cat out.txt)"
 [ "$(grep -c '^skipped bee/..\.png: no PNG or JPEG: begins with "words' err.txt)" -eq 20 ] || fail "the first: $(cat err.txt)"
@@ -52,7 +52,7 @@ expect_import() { # yes|no SOURCE
   "$program" data info "$2" >out.txt 2>err.txt || fail "data info $2: $(cat err.txt)"
   grep -q "classes   3" out.txt || fail "data info $2: $(cat out.txt)"
   grep -q "^importing $2 once into .*/pictures-" err.txt && found=yes || found=no
-  [ $found = "$1" ] || fail "imported: $found, expected $1: $(cat err.txt)"
+  [ "$found" = "$1" ] || fail "imported: $found, expected $1: $(cat err.txt)"
 }
 expect_import yes pets
 grep -q "cache/innerloop/pictures-.*: 3 classes, 24 pictures" err.txt || fail "what was imported: $(cat err.txt)"
@@ -65,7 +65,7 @@ expect_import no pets
 
 # Interrupted, it leaves nothing behind.
 mkdir -p many/a many/b
-for i in $(seq 3000); do ln 3.png many/a/$i.png; done
+for i in $(seq 3000); do ln 3.png many/a/"$i".png; done
 ln 2.png many/b/1.png
 mkdir left
 "$program" data import many --out left/many.safetensors >out.txt 2>err.txt &
