@@ -108,6 +108,31 @@ IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const
 IL_API void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, int queries,
                              float *support_x, float *support_y, float *query_x, float *query_y);
 
+/* ---- augmentation ---- */
+/* What is drawn anew for each example each time it is trained on; a pure function of (seed, use, example). Zero:
+ * nothing. Pixels from outside are 0, a signal is held at its ends. Applied in this order. */
+typedef struct il_augment {
+  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
+  bool flip_horizontal; /* left and right exchanged, half of the time */
+  bool flip_vertical;   /* top and bottom exchanged, half of the time */
+  int crop; /* pads by so many pixels (or steps of time) on each side and crops back at a random place */
+  double degrees; /* affine, images only: turned by up to ± so many degrees, */
+  double shift;   /* moved by up to ± this share of the side (of a signal: in time), */
+  double scale;   /* and, images only, scaled by 1 ± scale; bilinear */
+  double
+      erase; /* probability that a rectangle (a stretch) of 2 % to 20 % of the example becomes 0 */
+  double jitter; /* normal noise of this share of the example's own standard deviation */
+  double gain;   /* each channel times 1 ± gain */
+} il_augment;
+/* Its members as settings, for configurations. */
+extern IL_API const il_field il_augment_fields[];
+IL_API bool il_augment_any(const il_augment *augment); /* it does something */
+/* The augmented u8 or float image [h,w,c], signal [t,channels] or features [n] into `out`, which may not overlap. */
+IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
+                             uint64_t example, il_type type, il_shape shape, const void *in,
+                             void *out);
+IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
+
 /* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
 /* What every source is asked for; each takes what it knows. */
 typedef struct il_source_options {
@@ -116,6 +141,8 @@ typedef struct il_source_options {
   int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
   il_rotations rotations;                     /* as in il_episode_options */
   bool rotate_test;
+  il_augment augment;  /* of training examples; zero: none */
+  bool augment_set[2]; /* of support and query sets */
   il_split_options split;
   const char *data; /* file of the data set; NULL: none was named */
   uint64_t seed;
@@ -228,25 +255,6 @@ typedef struct il_episodes {
   int ways, shots, queries; /* ways: by class only */
   bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
 } il_episodes;
-
-/* ---- augmentation ---- */
-/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
- * nothing. Pixels from outside are 0. Applied in this order. */
-typedef struct il_augment {
-  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
-  bool flip_horizontal; /* left and right exchanged, half of the time */
-  bool flip_vertical;   /* top and bottom exchanged, half of the time */
-  int crop;             /* pads by so many pixels on each side and crops back at a random place */
-  double degrees;       /* affine: turned by up to ± so many degrees, */
-  double shift;         /* moved by up to ± this share of the side, */
-  double scale;         /* and scaled by 1 ± scale; bilinear */
-  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
-} il_augment;
-/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
-IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
-                             uint64_t example, il_type type, const int size[3], const void *in,
-                             void *out);
-IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
 
 #ifdef __cplusplus
 }

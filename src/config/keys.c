@@ -59,6 +59,10 @@ bool il_config_group_at(int index, il_config_group *group) {
     *group = (il_config_group){index % 2 ? "outer" : "inner", il_optimizer_at(index / 2)->fields};
     return true;
   }
+  if (index == 2 * il_optimizers()) {
+    *group = (il_config_group){"augment", il_augment_fields};
+    return true;
+  }
   return false;
 }
 
