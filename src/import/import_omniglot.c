@@ -310,7 +310,7 @@ static il_status import(il_context *context, const char *folder, const char *out
         context, IL_ERROR_ARGUMENT,
         "Omniglot's drawings cannot become %d × %d pixels, expected a square of 1 to 1024", size,
         o->width ? o->width : size);
-  if (o->grey || o->invert || o->scale)
+  if (o->grey || o->invert || o->scale != 0)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "Omniglot's drawings become grey, ink bright on black; to have them otherwise, "
                    "import them as pictures");

@@ -392,7 +392,7 @@ static il_status import(il_context *context, const char *source, const char *out
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "pictures cannot become %d × %d pixels, expected 1 to %d on a side", o->height,
                    o->width, (int)SIDE_MAX);
-  if (o->scale)
+  if (o->scale != 0)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "pictures have no scale to choose: nets see their bytes times 1/255");
   importer im = {.context = context, .options = o, .report = report, .source = source};
