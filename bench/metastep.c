@@ -50,7 +50,7 @@ static _Noreturn void stop(const char *sentence) {
 static void prepare_evaluation(side *s, int steps) {
   il_trainer *t = &s->trainer;
   if (il_config_method(s->config, &t->method) != IL_OK) return;
-  t->tasks = il_config_tasks(s->context, s->config, 0);
+  t->tasks = il_config_tasks(s->context, s->config);
   if (!t->tasks) return;
   il_net *net = il_config_net(s->context, s->config, il_tasks_shape(t->tasks, IL_TEST, 0));
   t->learner = il_learner_new(s->context, &t->method, net, true, false);

@@ -48,11 +48,16 @@ typedef enum il_rotations {
 
 typedef struct il_split_options {
   const char *
-      kind; /* "random" (train/validation/test counts, by seed), "official" (background / evaluation,
-                        validation from background), "alphabets" (whole alphabets), or "file" */
+      kind; /* "auto" (what there is, see least_test), "random" (train, validation, test; by seed), "official"
+                        (background / evaluation, validation from background), "alphabets" (whole alphabets),
+                        "file", or "test" (every class) */
   const char *path; /* kind "file": lines "train Greek/character01" */
-  int train, validation,
-      test; /* counts of classes for random; of alphabets for alphabets; 0 test: the rest */
+  /* Of classes for random, of alphabets for alphabets: counts, or shares of all where below 1; 0 test: the rest. */
+  double train, validation, test;
+  /* auto: a fifth tests, but no fewer classes than least_test; as many validate where least_train or more are left
+   * to train, else none; the rest trains. A source takes 0 for the classes that its tasks need. */
+  int least_train, least_test;
+  bool tests_only; /* there need be no class to train */
   uint64_t seed;
 } il_split_options;
 
@@ -144,6 +149,7 @@ typedef struct il_source_options {
   il_augment augment;  /* of training examples; zero: none */
   bool augment_set[2]; /* of support and query sets */
   il_split_options split;
+  bool replayed; /* test episodes will come from a list, of whatever classes: there is no split */
   const char *data; /* file of the data set; NULL: none was named */
   uint64_t seed;
   bool

@@ -211,9 +211,11 @@ IL_API il_status il_fit_greedy(il_context *context, il_model *model, const il_sa
 /* ---- evaluation of a meta-trained run ---- */
 enum { IL_GREEDY_FRACTIONS = 16, IL_GREEDY_STEPS = 8 };
 typedef struct il_greedy_evaluate_options {
-  const char *data;     /* instead of the run's task.data; may be NULL */
-  int tasks;            /* 0: eval.tasks */
-  const char *episodes; /* an episode list to replay; may be NULL */
+  /* As of il_evaluate_options (train.h), but eval.steps is not obeyed: refused. */
+  const char *data;
+  const char *const *settings;
+  int tasks;
+  const char *episodes;
   struct il_team *team;
   il_greedy_rule rule; /* its fraction is replaced by each of the following */
   int fractions;
@@ -226,7 +228,7 @@ typedef struct il_greedy_evaluate_options {
 IL_API il_greedy_evaluate_options il_greedy_evaluate_defaults(void);
 typedef struct il_greedy_figure {
   int steps;
-  double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks */
+  double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks, NAN of one task */
   double difference,
       difference_interval; /* to the full update after as many steps, over the same tasks */
 } il_greedy_figure;
@@ -242,6 +244,7 @@ typedef struct il_greedy_evaluation {
   int tasks, rows, steps;
   bool squared_error; /* the figures are that, not accuracies */
   int64_t trained, scalars;
+  char tested[400];                           /* on what, as il_evaluation says it */
   il_greedy_row row[IL_GREEDY_FRACTIONS + 1]; /* the full update first */
 } il_greedy_evaluation;
 /* For each test task: the score of each unit on the support set, the best units, and inner steps on these alone; query

@@ -47,26 +47,32 @@ IL_API il_status il_train(il_context *context, const il_config *config,
                           const il_train_options *options);
 
 /* ---- evaluation ---- */
-enum { IL_EVALUATION_ROWS = 64 };
+enum { IL_EVALUATION_ROWS = 64, IL_TESTED_SIZE = 400 };
 typedef struct il_evaluation_row {
   const char
       *protocol; /* "transductive" "support" "each" "running"; "query": a net without norm layers */
   int steps;     /* inner steps */
-  double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks */
+  double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks, NAN of one task */
 } il_evaluation_row;
 typedef struct il_evaluation {
   int tasks, count;
-  bool squared_error; /* the figures are that, not accuracies */
-  int64_t trained;    /* meta-steps of the checkpoint */
+  bool squared_error;          /* the figures are that, not accuracies */
+  int64_t trained;             /* meta-steps of the checkpoint */
+  char tested[IL_TESTED_SIZE]; /* on what: "other.safetensors: all 10 classes, 5-way 1-shot, …" */
   il_evaluation_row row[IL_EVALUATION_ROWS];
 } il_evaluation;
 typedef struct il_evaluate_options {
-  const char *data;     /* instead of the run's task.data; may be NULL */
+  /* A dataset file instead of the run's task.data; may be NULL. The run's split is kept for the file that it was
+   * trained on and for one of the same content; of any other all classes are tested, unless settings divide it. */
+  const char *data;
+  /* "key=value" over the run's configuration, of task, eval, inner and the source; ends with NULL; may be NULL. One
+   * that would have no effect is refused. */
+  const char *const *settings;
   int tasks;            /* 0: eval.tasks */
-  const char *episodes; /* an episode list to replay; may be NULL */
+  const char *episodes; /* an episode list to replay, of whatever classes; may be NULL */
   il_team *team;
 } il_evaluate_options;
-/* Evaluates a run on its test split and writes the figures of every task to RUN/eval.csv. */
+/* Evaluates a run on test classes and writes the figures of every task to RUN/eval.csv. */
 IL_API il_status il_evaluate(il_context *context, const char *run,
                              const il_evaluate_options *options, il_evaluation *result);
 /* Draws the first `count` episodes of a split into a list; il_evaluate replays one of the test split. */

@@ -1,11 +1,14 @@
 /* innerloop eval --adapt greedy: what sparse adaptation costs and reaches beside the full update. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/error.h"
 #include "cli/cli_eval.h"
 
 static void print_json(const il_greedy_evaluation *e) {
-  printf("{\"step\": %lld, \"tasks\": %d, \"parameters\": %lld, \"results\": [",
-         (long long)e->trained, e->tasks, (long long)e->scalars);
+  printf("{\"step\": %lld, \"tasks\": %d, \"tested\": ", (long long)e->trained, e->tasks);
+  print_json_string(e->tested);
+  printf(", \"parameters\": %lld, \"results\": [", (long long)e->scalars);
   for (int r = 0; r < e->rows; r++) {
     const il_greedy_row *row = &e->row[r];
     if (*row->left_out)
@@ -17,12 +20,14 @@ static void print_json(const il_greedy_evaluation *e) {
         printf("%.9g", row->fraction);
       else
         printf("\"full\"");
-      printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": %.9g, \"difference\": %.9g, "
-             "\"difference_interval\": %.9g, \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
+      printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": ", f->steps,
+             e->squared_error ? "loss" : "accuracy", f->mean);
+      print_json_real(f->interval);
+      printf(", \"difference\": %.9g, \"difference_interval\": ", f->difference);
+      print_json_real(f->difference_interval);
+      printf(", \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
              "%llu, \"operations\": %.9g}",
-             f->steps, e->squared_error ? "loss" : "accuracy", f->mean, f->interval, f->difference,
-             f->difference_interval, row->share, row->bytes, (unsigned long long)row->most_bytes,
-             row->operations);
+             row->share, row->bytes, (unsigned long long)row->most_bytes, row->operations);
     }
   }
   puts("\n]}");
@@ -31,11 +36,11 @@ static void print_json(const il_greedy_evaluation *e) {
 static void print_table(const il_greedy_evaluation *e) {
   double factor = e->squared_error ? 1 : 100;
   int places = e->squared_error ? 4 : 2;
-  printf("%s after %lld meta-steps, %d test tasks, ± 95 %% interval over tasks;\n"
+  print_heading(e->squared_error, e->trained, e->tasks);
+  printf(";\n%s;\n"
          "difference: to the full update after as many steps, paired by task;\n"
          "bytes, operations: of a sparse inner step, as docs/greedy.md counts them\n\n",
-         e->squared_error ? "mean squared error" : "accuracy in %", (long long)e->trained,
-         e->tasks);
+         e->tested);
   printf("fraction  touched %%      bytes  operations  inner steps  %s       difference\n",
          e->squared_error ? "squared error" : "accuracy     ");
   for (int r = 0; r < e->rows; r++) {
@@ -50,19 +55,34 @@ static void print_table(const il_greedy_evaluation *e) {
                row->operations);
       else
         printf("%8s  %9.2f  %9.0f  %10.3g", "full", 100 * row->share, row->bytes, row->operations);
-      printf("  %11d  %.*f ± %.*f", f->steps, places, factor * f->mean, places,
-             factor * f->interval);
-      if (r)
-        printf("  %+8.*f ± %.*f", places, factor * f->difference, places,
-               factor * f->difference_interval);
+      char interval[32];
+      print_interval(interval, sizeof interval, places, factor * f->interval);
+      printf("  %11d  %.*f%s", f->steps, places, factor * f->mean, interval);
+      print_interval(interval, sizeof interval, places, factor * f->difference_interval);
+      if (r) printf("  %+8.*f%s", places, factor * f->difference, interval);
       putchar('\n');
     }
   }
 }
 
+static bool parse_steps(const char *text, il_greedy_evaluate_options *o) {
+  for (o->steps = 0; o->steps < IL_GREEDY_STEPS; text++) {
+    char *end;
+    const long step = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || step > 1000 || (o->steps && step <= o->step[o->steps - 1]))
+      return false;
+    o->step[o->steps++] = (int)step;
+    if (!*end) return true;
+    if (*end != ',') return false;
+    text = end;
+  }
+  return false;
+}
+
 void eval_greedy(il_context *context, const eval_input *in, const char *data, il_team *team) {
   il_greedy_evaluate_options o = il_greedy_evaluate_defaults();
   o.data = data;
+  o.settings = in->setting;
   o.tasks = in->tasks;
   o.episodes = in->episodes;
   o.team = team;
@@ -73,9 +93,12 @@ void eval_greedy(il_context *context, const eval_input *in, const char *data, il
   } else if (o.rule.count || o.rule.budget_bytes || o.rule.budget_operations) {
     o.fractions = 1; /* another limit says enough */
   }
-  if (in->steps) {
-    o.steps = in->steps;
-    for (int i = 0; i < in->steps; i++) o.step[i] = in->step[i];
+  if (in->inner_steps && !parse_steps(in->inner_steps, &o)) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "--inner-steps: found \"%s\", expected 1 to %d ascending whole numbers from 0 to 1000, "
+            "comma between, such as 1,5",
+            in->inner_steps, (int)IL_GREEDY_STEPS);
+    return;
   }
   il_greedy_evaluation e;
   if (il_evaluate_greedy(context, in->common.config, &o, &e) != IL_OK) return;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "data/class_tasks.h"
 #include "nn/net.h"
 
 static const char *path_of(const il_config *c, il_key key) {
@@ -12,36 +13,38 @@ static const char *path_of(const il_config *c, il_key key) {
   return *text ? text : NULL;
 }
 
-static il_source_options options_of(const il_config *c, int queries, bool shapes_only) {
+static il_source_options options_of(const il_config *c) {
+  const int queries = il_config_int(c, IL_KEY_QUERIES),
+            tested = il_config_int(c, IL_KEY_EVAL_QUERIES),
+            trained = il_config_int(c, IL_KEY_TRAIN_QUERIES);
   const bool counted = !il_config_is(c, IL_KEY_SPLIT, "official"); /* its counts are the data's */
   return (il_source_options){
       .ways = il_config_int(c, IL_KEY_WAYS),
       .shots = il_config_int(c, IL_KEY_SHOTS),
-      .queries = queries ? queries : il_config_int(c, IL_KEY_QUERIES),
+      .queries = tested ? tested : queries,
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
-      .train_queries = il_config_int(c, IL_KEY_TRAIN_QUERIES),
+      .train_queries = trained ? trained : queries,
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
                       !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
                 .path = path_of(c, IL_KEY_SPLIT_FILE),
-                .train = counted ? il_config_int(c, IL_KEY_TRAIN_CLASSES) : 0,
-                .validation = il_config_int(c, IL_KEY_VALIDATION_CLASSES),
-                .test = counted ? il_config_int(c, IL_KEY_TEST_CLASSES) : 0,
+                .train = counted ? il_config_real(c, IL_KEY_TRAIN_CLASSES) : 0,
+                .validation = il_config_real(c, IL_KEY_VALIDATION_CLASSES),
+                .test = counted ? il_config_real(c, IL_KEY_TEST_CLASSES) : 0,
                 .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED)},
       .data = path_of(c, IL_KEY_DATA),
-      .seed = (uint64_t)il_config_long(c, IL_KEY_SEED),
-      .shapes_only = shapes_only};
+      .seed = (uint64_t)il_config_long(c, IL_KEY_SEED)};
 }
 
-static il_tasks *open_tasks(il_context *context, const il_config *c, int queries,
-                            bool shapes_only) {
+static il_tasks *open_tasks(il_context *context, const il_config *c,
+                            const il_source_options *asked) {
   if (il_config_validate(c) != IL_OK) return NULL;
   const char *name = il_config_text(c, IL_KEY_SOURCE);
   const il_source *source = il_source_find(name);
-  il_source_options options = options_of(c, queries, shapes_only);
+  il_source_options options = *asked;
   if (il_config_settings(c, "augment", il_augment_fields, &options.augment) != IL_OK) return NULL;
   void *settings = calloc(1, source->size + 1);
   il_tasks *tasks = NULL;
@@ -53,12 +56,25 @@ static il_tasks *open_tasks(il_context *context, const il_config *c, int queries
   return tasks;
 }
 
-il_tasks *il_config_tasks(il_context *context, const il_config *config, int queries) {
-  return open_tasks(context, config, queries, false);
+il_tasks *il_config_tasks(il_context *context, const il_config *config) {
+  const il_source_options options = options_of(config);
+  return open_tasks(context, config, &options);
 }
 
 il_tasks *il_config_shapes(il_context *context, const il_config *config) {
-  return open_tasks(context, config, 0, true);
+  il_source_options options = options_of(config);
+  options.shapes_only = true;
+  return open_tasks(context, config, &options);
+}
+
+il_tasks *il_config_test_tasks(il_context *context, const il_config *config,
+                               const il_config *divided, bool replayed) {
+  const il_source_options by = options_of(divided);
+  il_source_options options = options_of(config);
+  options.replayed = replayed;
+  options.split.tests_only = true;
+  il_class_tasks_least(&by, &options.split.least_train, &options.split.least_test);
+  return open_tasks(context, config, &options);
 }
 
 /* Whether the algorithm puts its own head on the net's features. */

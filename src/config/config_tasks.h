@@ -5,8 +5,12 @@
 #include "config/config.h"
 #include "data/source.h"
 
-/* queries: instead of task.queries; 0: that. The configuration must outlive the tasks. NULL after an error. */
-il_tasks *il_config_tasks(il_context *context, const il_config *config, int queries);
+/* The configuration must outlive the tasks. NULL after an error. */
+il_tasks *il_config_tasks(il_context *context, const il_config *config);
+/* Test tasks alone, for which no class need train. divided: the configuration whose ways a split of kind auto goes by;
+ * replayed: they will come from a list of episodes. */
+il_tasks *il_config_test_tasks(il_context *context, const il_config *config,
+                               const il_config *divided, bool replayed);
 /* Tasks that can say what they look like, but may not be drawn: for looking at plans without a data set. */
 il_tasks *il_config_shapes(il_context *context, const il_config *config);
 /* The net for such tasks. */

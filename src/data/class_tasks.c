@@ -1,6 +1,8 @@
 /* Tasks of classes: every source of classes is a dataset and this. */
 #include "data/class_tasks.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,40 +22,140 @@ typedef struct class_tasks {
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
 
-/* The sampler's own refusals name no setting that a user can change; these do. */
-static il_status check_room(il_context *context, const class_tasks *s, const il_source_options *o) {
-  int turns = o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
-  for (int split = IL_TRAIN; split <= IL_TEST; split++) {
-    int factor = split == IL_TRAIN || o->rotate_test ? turns : 1;
-    int classes = factor * il_splits_count(s->splits, (il_split)split);
-    if (classes == 0 && split == IL_VALIDATION) continue; /* validation is then left out */
-    const il_episode_options *e = &s->episode[side_of((il_split)split)];
-    if (e->ways > classes)
+static int turns_of(const il_source_options *o, int split) {
+  const bool turned = split == IL_TRAIN || o->rotate_test;
+  return turned && o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
+}
+
+static int ways_of(const il_source_options *o, int split) {
+  return split == IL_TRAIN && o->train_ways ? o->train_ways : o->ways;
+}
+
+/* Classes of the dataset that episodes of so many ways need; a class may count once for each quarter turn. */
+static int classes_for(const il_source_options *o, int split, int ways) {
+  const int turns = turns_of(o, split);
+  return (ways + turns - 1) / turns;
+}
+
+void il_class_tasks_least(const il_source_options *o, int *train, int *test) {
+  *train = classes_for(o, IL_TRAIN, ways_of(o, IL_TRAIN));
+  *test = classes_for(o, IL_TEST, o->ways);
+}
+
+/* The sampler's own refusals name no setting that a user can change; these do, and say what would fit. */
+
+static il_status check_auto(il_context *context, int classes, const il_source_options *o,
+                            const il_split_options *split) {
+  const int test = split->least_test, train = split->least_train;
+  if (train + test <= classes) return IL_OK;
+  int least_train, least_test;
+  il_class_tasks_least(o, &least_train, &least_test);
+  char fits[96] = "there must be more classes";
+  int ways = o->train_ways ? (classes - test) * turns_of(o, IL_TRAIN) : o->ways - 1;
+  while (!o->train_ways && ways >= 2 &&
+         classes_for(o, IL_TRAIN, ways) + classes_for(o, IL_TEST, ways) > classes)
+    ways--;
+  if (ways >= 2 && least_train == train && least_test == test)
+    snprintf(fits, sizeof fits, "task.%sways=%d would fit", o->train_ways ? "train_" : "", ways);
+  if (o->train_ways)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "task.train_ways: found %d and task.ways %d, but %d classes cannot give %d to "
+                   "train and %d to test; %s",
+                   o->train_ways, o->ways, classes, train, test, fits);
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "task.ways: found %d, but %d classes cannot give %d to train and %d to test; %s",
+                 o->ways, classes, train, test, fits);
+}
+
+static il_status check_ways(il_context *context, const class_tasks *s, const il_source_options *o) {
+  for (int split = o->split.tests_only ? IL_TEST : IL_TRAIN; split <= IL_TEST; split++) {
+    const int has = il_splits_count(s->splits, (il_split)split), classes = turns_of(o, split) * has,
+              ways = ways_of(o, split);
+    const char *name = il_split_name((il_split)split), *kind = o->split.kind ? o->split.kind : "";
+    if (has == 0 && split == IL_VALIDATION) continue; /* validation is then left out */
+    if (has == 0)
       return il_fail(context, IL_ERROR_CONFIG,
-                     "task.%sways: found %d, but the %s split has %d classes",
-                     split == IL_TRAIN && o->train_ways ? "train_" : "", e->ways,
-                     il_split_name((il_split)split), classes);
-  }
-  int examples = il_dataset_examples(s->dataset, 0);
-  for (int i = 1; i < il_dataset_classes(s->dataset); i++)
-    if (il_dataset_examples(s->dataset, i) < examples)
-      examples = il_dataset_examples(s->dataset, i);
-  for (int side = 0; side < 2; side++) {
-    const il_episode_options *e = &s->episode[side];
-    if (e->shots + e->queries > examples)
-      return il_fail(context, IL_ERROR_CONFIG,
-                     "task.shots and queries%s: found %d + %d, but a class has only %d examples",
-                     side ? "" : " in training", e->shots, e->queries, examples);
+                     "task.split: found %s, which leaves none of the %d classes to %s; expected "
+                     "another split, such as auto",
+                     kind, s->dataset->classes, name);
+    if (ways <= classes) continue;
+    char fits[96] = "";
+    if (classes >= 2)
+      snprintf(fits, sizeof fits, "; task.%sways=%d would fit",
+               split == IL_TRAIN && o->train_ways ? "train_" : "", classes);
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "task.%sways: found %d, but the %s split has %d class%s%s",
+                   split == IL_TRAIN && o->train_ways ? "train_" : "", ways, name, classes,
+                   classes == 1 ? "" : "es", fits);
   }
   return IL_OK;
 }
 
-static il_status open_sampler(il_context *context, class_tasks *s, const il_source_options *o) {
-  s->splits = il_splits_new(context, s->dataset, &o->split);
-  if (!s->splits || check_room(context, s, o) != IL_OK) return il_context_status(context);
-  for (int side = 0; side < 2 && il_context_status(context) == IL_OK; side++)
+/* The splits that a side draws episodes of. */
+static void splits_of(const il_source_options *o, int side, int *first, int *last) {
+  *first = side == 0 ? IL_TRAIN : o->split.tests_only ? IL_TEST : IL_VALIDATION;
+  *last = side == 0 ? IL_TRAIN : IL_TEST;
+}
+
+/* Whether the smallest of the classes that one side draws from has enough examples. */
+static il_status check_examples(il_context *context, const class_tasks *s,
+                                const il_source_options *o, int side) {
+  const il_episode_options *e = &s->episode[side];
+  int fewest = INT_MAX, smallest = 0, small = 0, all = 0, first, last;
+  splits_of(o, side, &first, &last);
+  for (int split = first; split <= last; split++)
+    for (int i = 0; i < il_splits_count(s->splits, (il_split)split); i++, all++) {
+      const int cls = il_splits_class(s->splits, (il_split)split, i),
+                examples = il_dataset_examples(s->dataset, cls);
+      small += examples < e->shots + e->queries;
+      if (examples >= fewest) continue;
+      fewest = examples;
+      smallest = cls;
+    }
+  if (small == 0) return IL_OK;
+  char others[64] = "", fits[64] = "", leave[64] = "";
+  const int shots = e->shots < fewest - 1 ? e->shots : fewest - 1;
+  if (small > 1)
+    snprintf(others, sizeof others, ", and %d more class%s too few", small - 1,
+             small == 2 ? " has" : "es have");
+  if (fewest > 1) snprintf(fits, sizeof fits, "; %d + %d would fit", shots, fewest - shots);
+  if (small < all)
+    snprintf(leave, sizeof leave,
+             fewest > 1 ? ", or a split without such a class"
+                        : "; a split without such a class would fit");
+  return il_fail(
+      context, IL_ERROR_CONFIG,
+      "task.shots and queries%s: found %d + %d, but class '%s' has only %d example%s%s%s%s",
+      side ? "" : " in training", e->shots, e->queries, il_dataset_class_name(s->dataset, smallest),
+      fewest, fewest == 1 ? "" : "s", others, fits, leave);
+}
+
+static il_status open_splits(il_context *context, class_tasks *s, const il_source_options *o) {
+  il_split_options split = o->split;
+  if (o->replayed) split = (il_split_options){.kind = "test"};
+  int train, test;
+  il_class_tasks_least(o, &train, &test);
+  if (split.least_train == 0) split.least_train = train;
+  if (split.least_test == 0) split.least_test = test;
+  if (split.kind && !strcmp(split.kind, "auto") &&
+      check_auto(context, s->dataset->classes, o, &split) != IL_OK)
+    return il_context_status(context);
+  s->splits = il_splits_new(context, s->dataset, &split);
+  if (!s->splits || o->replayed) return il_context_status(context);
+  il_status status = check_ways(context, s, o);
+  for (int side = split.tests_only; side < 2 && status == IL_OK; side++)
+    status = check_examples(context, s, o, side);
+  return status;
+}
+
+static il_status open_samplers(il_context *context, class_tasks *s, const il_source_options *o) {
+  for (int side = o->split.tests_only; side < 2 && il_context_status(context) == IL_OK; side++) {
+    int first, last;
+    splits_of(o, side, &first, &last);
+    if (o->replayed) first = last + 1; /* none of the split's own episodes will be asked for */
     s->sampler[side] = il_sampler_for(context, s->dataset, s->splits, &s->episode[side],
-                                      side ? IL_VALIDATION : IL_TRAIN, side ? IL_TEST : IL_TRAIN);
+                                      (il_split)first, (il_split)last);
+  }
   return il_context_status(context);
 }
 
@@ -82,7 +184,7 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
   s->scale = dataset ? dataset->scale : IL_PIXEL_SCALE;
   if (!dataset) return s;
   if (il_augment_check(context, &s->augment, s->example) == IL_OK &&
-      open_sampler(context, s, o) == IL_OK)
+      open_splits(context, s, o) == IL_OK && open_samplers(context, s, o) == IL_OK)
     return s;
   il_class_tasks_close(s);
   return NULL;
@@ -142,6 +244,7 @@ il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch,
   const class_tasks *s = data;
   il_episode episode;
   const il_sampler *sampler = s->sampler[side_of(id.split)];
+  if (!sampler) return IL_ERROR_DATA; /* opened for tests only */
   il_sampler_draw(sampler, id.split, id.index, scratch, &episode);
   il_sampler_fill(sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
   for (int set = 0; set < 2 && id.split == IL_TRAIN; set++)

@@ -7,6 +7,8 @@
 /* Takes the dataset over, also after an error; NULL: only shapes are known, images of that shape. */
 void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape image,
                           const il_source_options *options);
+/* Classes that training and test tasks need at least. */
+void il_class_tasks_least(const il_source_options *options, int *train, int *test);
 void il_class_tasks_describe(void *data, il_split split, int variant, il_task_shape *shape);
 size_t il_class_tasks_scratch(void *data);
 il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch, const il_task_memory *task);

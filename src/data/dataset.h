@@ -40,6 +40,8 @@ bool il_dataset_square(const il_dataset *dataset); /* examples are square images
 double il_dataset_usual_scale(il_type type);       /* 1/255 for bytes, else 1 */
 /* Whether it may name a class: such names stand in lines of text. */
 bool il_dataset_name_good(const char *name);
+/* What tells one dataset's content from another's wherever it lies: shape, classes, names, and up to 64 of the examples. */
+uint64_t il_dataset_fingerprint(const il_dataset *dataset);
 /* The class of that name, or -1. */
 int il_dataset_find(const il_dataset *dataset, const char *name);
 

@@ -39,8 +39,6 @@ static il_status check_options(const il_sampler *sampler) {
     return il_fail(context, IL_ERROR_DATA,
                    "rotations need square images, but those of the dataset have %lld × %lld pixels",
                    (long long)example->dim[0], (long long)example->dim[1]);
-  if (il_splits_count(sampler->splits, IL_TRAIN) == 0)
-    return il_fail(context, IL_ERROR_DATA, "the split has no class to train on");
   return IL_OK;
 }
 

@@ -14,7 +14,8 @@ struct il_sampler {
   uint64_t list_count[3];
 };
 
-/* il_sampler_new that will be asked for episodes of the splits first … last only, and refuses what these cannot give. */
+/* il_sampler_new that will be asked for episodes of the splits first … last only, and refuses what these cannot give;
+ * first > last: for lists alone. */
 il_sampler *il_sampler_for(il_context *context, const il_dataset *dataset, const il_splits *splits,
                            const il_episode_options *options, il_split first, il_split last);
 /* Points the episode's arrays into memory. */

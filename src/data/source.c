@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/episode.h"
 
 static const il_source *const sources[] = {
 #define IL_SOURCE(name) &il_source_##name,
@@ -91,6 +92,11 @@ const il_task_shape *il_tasks_shape(const il_tasks *t, il_split split, int varia
 
 int il_tasks_classes(const il_tasks *t, il_split split) {
   return t->source->classes ? t->source->classes(t->data, split) : -1;
+}
+
+const il_dataset *il_tasks_dataset(const il_tasks *t) {
+  const il_sampler *sampler = t->source->sampler ? t->source->sampler(t->data, IL_TEST) : NULL;
+  return sampler ? sampler->dataset : NULL;
 }
 
 il_status il_tasks_failed(const il_tasks *t, il_task_id id) {

@@ -16,6 +16,9 @@ struct il_tasks {
 /* The error of a task that could not be drawn. */
 il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 
+/* The data set that episodes are drawn from; NULL: tasks have none. */
+const il_dataset *il_tasks_dataset(const il_tasks *tasks);
+
 #define IL_SOURCE(name) extern const il_source il_source_##name;
 #include "data/sources.def"
 #undef IL_SOURCE

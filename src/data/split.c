@@ -1,6 +1,7 @@
 /* Splits: which classes train, validate and test. Whatever the kind, no class is in two of them, and each
  * list is in the order of the dataset, so that equal splits give equal episodes however they were made. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +37,73 @@ static void shuffle(int *item, int count, uint64_t seed) {
   }
 }
 
-/* Deals `count` shuffled things out: first train, then validation, then test (0: all the rest). */
+/* A share below 1, else a whole number. */
+static bool is_size(double x) { return x >= 0 && (x < 1 || (x <= INT32_MAX && x == floor(x))); }
+
+static double things_of(double size, int count) { return size < 1 ? size * count : size; }
+
+static il_status refuse_sizes(il_context *context, const char *things, int count,
+                              const il_split_options *o, double asked) {
+  return il_fail(context, IL_ERROR_DATA,
+                 "the split asks for %.10g + %.10g + %.10g = %.0f %s, but the dataset has %d; a "
+                 "split of kind auto takes what there is",
+                 o->train, o->validation, o->test, asked, things, count);
+}
+
+/* Deals `count` shuffled things out: first train, then validation, then test (0: all the rest). Shares are rounded where
+ * one ends, not each alone, so that shares that sum to 1 leave nothing over. */
 static il_status deal(il_context *context, const char *things, int count, const il_split_options *o,
                       int *order, int *split) {
-  int64_t asked = (int64_t)o->train + o->validation + o->test;
-  if (o->train < 1 || o->validation < 0 || o->test < 0)
-    return il_fail(
-        context, IL_ERROR_ARGUMENT,
-        "a split of %d, %d and %d %s: expected at least 1 to train and no negative number",
-        o->train, o->validation, o->test, things);
-  if (asked > count)
+  if (!is_size(o->train) || !is_size(o->validation) || !is_size(o->test) ||
+      (o->train == 0 && !o->tests_only))
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "a split of %.10g, %.10g and %.10g %s: expected something to train, no negative "
+                   "number, and whole numbers or shares below 1",
+                   o->train, o->validation, o->test, things);
+  const double train = round(things_of(o->train, count)),
+               validation = round(things_of(o->train, count) + things_of(o->validation, count)),
+               test = round(things_of(o->train, count) + things_of(o->validation, count) +
+                            things_of(o->test, count));
+  if (test > count) return refuse_sizes(context, things, count, o, test);
+  if ((o->train > 0 && train == 0) || (o->validation > 0 && validation == train) ||
+      (o->test > 0 && test == validation))
     return il_fail(context, IL_ERROR_DATA,
-                   "the split asks for %d + %d + %d = %lld %s, but the dataset has %d", o->train,
-                   o->validation, o->test, (long long)asked, things, count);
+                   "a split of %.10g, %.10g and %.10g of %d %s leaves %s without any; expected "
+                   "larger shares",
+                   o->train, o->validation, o->test, count, things,
+                   o->train > 0 && train == 0                 ? "train"
+                   : o->validation > 0 && validation == train ? "validation"
+                                                              : "test");
   shuffle(order, count, o->seed);
   for (int i = 0; i < count; i++)
-    split[order[i]] = i < o->train                                             ? IL_TRAIN
-                      : i < o->train + o->validation                           ? IL_VALIDATION
-                      : o->test == 0 || i < o->train + o->validation + o->test ? IL_TEST
-                                                                               : UNUSED;
+    split[order[i]] = i < train                  ? IL_TRAIN
+                      : i < validation           ? IL_VALIDATION
+                      : o->test == 0 || i < test ? IL_TEST
+                                                 : UNUSED;
+  return IL_OK;
+}
+
+static il_status automatic(il_context *context, const il_dataset *d, const il_split_options *o,
+                           int *order, int *split) {
+  const int train = o->least_train > 1 ? o->least_train : 1,
+            least = o->least_test > 1 ? o->least_test : 1,
+            test = d->classes / 5 > least ? d->classes / 5 : least;
+  if (d->classes - train < test)
+    return il_fail(context, IL_ERROR_DATA,
+                   "the dataset has %d classes, which cannot give %d to train and %d to test",
+                   d->classes, train, test);
+  const int left = d->classes - test, validation = left - test >= train ? test : 0;
+  for (int c = 0; c < d->classes; c++) order[c] = c;
+  return deal(
+      context, "classes", d->classes,
+      &(il_split_options){.train = left - validation, .validation = validation, .seed = o->seed},
+      order, split);
+}
+
+static il_status all_test(il_context *context, const il_dataset *d, const il_split_options *o,
+                          int *order, int *split) {
+  (void)context, (void)o, (void)order;
+  for (int c = 0; c < d->classes; c++) split[c] = IL_TEST;
   return IL_OK;
 }
 
@@ -112,20 +161,20 @@ static il_status official(il_context *context, const il_dataset *d, const il_spl
                    "%d and %d classes "
                    "of them",
                    background, evaluation);
-  if (o->validation < 0 || o->validation >= background)
-    return il_fail(
-        context, IL_ERROR_DATA,
-        "the official split cannot take %d classes of validation from the %d of the background set",
-        o->validation, background);
-  if ((o->train != 0 && o->train != background - o->validation) ||
+  const double validation = round(things_of(o->validation, background));
+  if (!is_size(o->validation) || validation >= background)
+    return il_fail(context, IL_ERROR_DATA,
+                   "the official split cannot take %.10g classes of validation from the %d of the "
+                   "background set",
+                   o->validation, background);
+  if ((o->train != 0 && o->train != background - validation) ||
       (o->test != 0 && o->test != evaluation))
     return il_fail(context, IL_ERROR_ARGUMENT,
-                   "the official split has %d classes to train and %d to test; train and test must "
-                   "be 0 or these",
-                   background - o->validation, evaluation);
+                   "the official split has %.0f classes to train and %d to test; train and test "
+                   "must be 0 or these",
+                   background - validation, evaluation);
   shuffle(order, background, o->seed);
-  for (int i = 0; i < background; i++)
-    split[order[i]] = i < o->validation ? IL_VALIDATION : IL_TRAIN;
+  for (int i = 0; i < background; i++) split[order[i]] = i < validation ? IL_VALIDATION : IL_TRAIN;
   return IL_OK;
 }
 
@@ -175,10 +224,12 @@ static il_status from_file(il_context *context, const il_dataset *d, const il_sp
     status = il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", o->path, strerror(errno));
   free(line);
   fclose(file);
-  bool trains = false;
-  for (int c = 0; c < d->classes; c++) trains |= split[c] == IL_TRAIN;
-  if (!status && !trains)
-    status = il_fail(context, IL_ERROR_DATA, "%s names no class to train on", o->path);
+  bool named = false;
+  const il_split needed = o->tests_only ? IL_TEST : IL_TRAIN;
+  for (int c = 0; c < d->classes; c++) named |= split[c] == (int)needed;
+  if (!status && !named)
+    status = il_fail(context, IL_ERROR_DATA, "%s names no class to %s", o->path,
+                     o->tests_only ? "test" : "train on");
   return status;
 }
 
@@ -198,15 +249,13 @@ il_splits *il_splits_new(il_context *context, const il_dataset *dataset,
   static const struct {
     const char *kind;
     il_status (*assign)(il_context *, const il_dataset *, const il_split_options *, int *, int *);
-  } kinds[] = {{"random", by_class},
-               {"official", official},
-               {"alphabets", by_alphabet},
-               {"file", from_file}};
+  } kinds[] = {{"auto", automatic},        {"random", by_class}, {"official", official},
+               {"alphabets", by_alphabet}, {"file", from_file},  {"test", all_test}};
   size_t k = 0, count = sizeof kinds / sizeof *kinds;
   while (k < count && (!options->kind || strcmp(kinds[k].kind, options->kind))) k++;
   if (k == count) {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "'%s' is no kind of split: expected random, official, alphabets or file",
+            "'%s' is no kind of split: expected auto, random, official, alphabets, file or test",
             options->kind ? options->kind : "");
     return NULL;
   }

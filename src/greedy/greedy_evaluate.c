@@ -2,14 +2,17 @@
  *
  * Two plans: one scores each parameter of each task on its support set; between them each task's masks are chosen on
  * the workers, one task at a time; the other takes the masks as task inputs, adapts and measures. */
+#include <assert.h>
 #include <innerloop/greedy.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/statistics.h"
-#include "train/evaluate.h"
+#include "data/batch.h"
+#include "train/opened.h"
 
 enum { CHUNK = 32 };
 
@@ -291,6 +294,7 @@ static il_status run_tasks(sparse *s, int tasks, il_greedy_evaluation *result) {
       f->interval = il_interval_of_many(tasks, own, 1, &f->mean);
       for (int t = 0; t < tasks; t++) difference[t] = own[t] - full[t];
       f->difference_interval = il_interval_of_many(tasks, difference, 1, &f->difference);
+      if (tasks == 1) f->interval = f->difference_interval = (double)NAN;
     }
   }
   free(value);
@@ -308,6 +312,11 @@ static il_status check(il_context *context, const il_greedy_evaluate_options *o)
     if (o->step[i] < 0 || (i && o->step[i] <= o->step[i - 1]))
       return il_fail(context, IL_ERROR_ARGUMENT,
                      "il_evaluate_greedy: steps %d; expected ascending numbers from 0", o->step[i]);
+  for (const char *const *s = o->settings; s && *s; s++)
+    if (!strncmp(*s, "eval.steps=", 11))
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "eval.steps: greedy evaluation has its own numbers of inner steps; expected "
+                     "--inner-steps, or `step` in C");
   il_greedy_rule rule = o->rule;
   for (int i = 0; i < o->fractions; i++) {
     rule.fraction = o->fraction[i];
@@ -330,9 +339,16 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
   *result = (il_greedy_evaluation){0};
   if (check(context, options) != IL_OK) return il_context_status(context);
   il_opened o;
-  if (il_opened_init(context, &o, run, options->data, options->episodes, options->tasks) == IL_OK) {
+  const il_evaluate_options opening = {.data = options->data,
+                                       .settings = options->settings,
+                                       .tasks = options->tasks,
+                                       .episodes = options->episodes,
+                                       .team = options->team};
+  if (il_opened_init(context, &o, run, &opening) == IL_OK) {
     sparse s = {.context = context, .run = &o, .net = o.learner->net, .o = options};
     result->trained = o.trained;
+    static_assert(sizeof result->tested == sizeof o.tested, "one text");
+    memcpy(result->tested, o.tested, sizeof result->tested);
     if (sparse_init(&s, o.count) == IL_OK) run_tasks(&s, o.count, result);
     sparse_free(&s);
   }

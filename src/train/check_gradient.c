@@ -208,7 +208,7 @@ static il_status prepare(checker *k, const il_config *config) {
   il_status status = il_config_method(config, &k->method);
   if (status != IL_OK) return status;
   k->method.real = IL_FLOAT64;
-  k->tasks = il_config_tasks(k->context, config, 0);
+  k->tasks = il_config_tasks(k->context, config);
   if (!k->tasks) return il_context_status(k->context);
   k->shape = il_tasks_shape(k->tasks, IL_TRAIN, 0);
   k->learner = il_learner_new(k->context, &k->method, il_config_net(k->context, config, k->shape),

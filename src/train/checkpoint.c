@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/locale.h"
+#include "data/dataset.h"
 #include "learner/learner_file.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
@@ -15,8 +17,33 @@ char *il_run_path(il_context *context, const char *folder, const char *name) {
   return NULL;
 }
 
-il_status il_checkpoint_save(const il_meta_step *s, int64_t made, const char *config,
-                             const char *path) {
+/* "u8 28 28 1": one example. */
+static void print_example(const il_task_shape *shape, char *text, size_t size) {
+  int length = snprintf(text, size, "%s", shape->x == IL_UINT8 ? "u8" : "f32");
+  for (int i = 0; i < shape->example.rank && length < (int)size; i++)
+    length +=
+        snprintf(text + length, size - (size_t)length, " %lld", (long long)shape->example.dim[i]);
+}
+
+static bool read_example(const char *text, il_checkpoint_tasks *t) {
+  const bool bytes = !strncmp(text, "u8", 2), floats = !strncmp(text, "f32", 3);
+  const char *at = text + (bytes ? 2 : 3);
+  t->type = bytes ? IL_UINT8 : IL_FLOAT32;
+  t->example.rank = 0;
+  while ((bytes || floats) && *at == ' ' && t->example.rank < IL_MAX_RANK) {
+    char *end;
+    const long long dim = strtoll(at, &end, 10);
+    if (end == at || dim < 1) return false;
+    t->example.dim[t->example.rank++] = dim;
+    at = end;
+  }
+  return t->example.rank > 0 && !*at;
+}
+
+il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64_t made,
+                             const char *config, const char *path) {
+  const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
+  const il_dataset *dataset = il_tasks_dataset(tasks);
   const il_learner *l = s->learner;
   il_arena arena = {0};
   const int most = l->meta.count + l->carry.count + s->outer.count;
@@ -29,19 +56,31 @@ il_status il_checkpoint_save(const il_meta_step *s, int64_t made, const char *co
     status = il_buffers_tensors(s->context, &arena, &l->carry, IL_ROLE_CARRY, tensor, &count);
   if (status == IL_OK)
     status = il_buffers_tensors(s->context, &arena, &s->outer, IL_ROLE_OUTER, tensor, &count);
-  char step[32], seed[32], algorithm[64];
+  char step[32], seed[32], algorithm[64], example[128], scale[32], outputs[16], content[32] = "";
+  print_example(shape, example, sizeof example);
+  il_real_print(shape->scale, scale, sizeof scale);
+  snprintf(outputs, sizeof outputs, "%d", shape->outputs);
+  if (dataset)
+    snprintf(content, sizeof content, "%016llx",
+             (unsigned long long)il_dataset_fingerprint(dataset));
   snprintf(step, sizeof step, "%lld", (long long)made);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->method->seed);
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
            s->method->algorithm->revision);
   il_pair pair[] = {{"algorithm", algorithm},
                     {"config", config},
+                    {"dataset", content},
+                    {"example", example},
                     {"format", "innerloop learner 1"},
                     {"inputs", s->pixels ? "pixels" : "reals"},
                     {"norm_statistics", il_query_statistics_name(s->method->statistics)},
+                    {"outputs", outputs},
+                    {"scale", scale},
                     {"seed", seed},
                     {"step", step}};
-  if (status == IL_OK) status = il_safetensors_write(s->context, path, count, tensor, 7, pair);
+  if (status == IL_OK)
+    status = il_safetensors_write(s->context, path, count, tensor,
+                                  (int)(sizeof pair / sizeof *pair), pair);
   il_arena_free(&arena);
   return status;
 }
@@ -67,6 +106,28 @@ static il_status read_head(il_context *context, const char *path, const il_safet
                  "%s: metadata \"algorithm\" is \"%s\", which this version does not have; another "
                  "version of innerloop wrote it",
                  path, by);
+}
+
+il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_checkpoint_tasks *t) {
+  *t = (il_checkpoint_tasks){0};
+  il_safetensors *file = il_safetensors_open(context, path);
+  if (!file) return il_context_status(context);
+  const char *example = il_safetensors_metadata(file, "example"),
+             *scale = il_safetensors_metadata(file, "scale"),
+             *outputs = il_safetensors_metadata(file, "outputs"),
+             *dataset = il_safetensors_metadata(file, "dataset");
+  if (example) {
+    t->known = read_example(example, t) && scale && il_real_read(scale, &t->scale) && outputs &&
+               (t->outputs = atoi(outputs)) > 0;
+    t->dataset = dataset ? strtoull(dataset, NULL, 16) : 0;
+    if (!t->known)
+      il_fail(context, IL_ERROR_FORMAT,
+              "%s: metadata \"example\", \"scale\" and \"outputs\" are \"%s\", \"%s\" and "
+              "\"%s\", expected such as \"u8 28 28 1\", \"0.5\" and \"5\"",
+              path, example, scale ? scale : "", outputs ? outputs : "");
+  }
+  il_safetensors_close(file);
+  return il_context_status(context);
 }
 
 static il_status same_config(il_context *context, const il_config *config, const char *path,

@@ -8,12 +8,24 @@
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
 char *il_run_path(il_context *context, const char *folder, const char *name);
-il_status il_checkpoint_save(const il_meta_step *step, int64_t made, const char *config,
-                             const char *path);
+/* tasks: what is trained on. */
+il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, int64_t made,
+                             const char *config, const char *path);
 /* Reads all that is trained into the present sides. A checkpoint of another configuration is refused with the key that
  * differs. */
 il_status il_checkpoint_resume(il_meta_step *step, const il_config *config, const char *path,
                                int64_t *made);
+/* What a learner learned on, as its checkpoint says. */
+typedef struct il_checkpoint_tasks {
+  bool known;       /* false: an older file, and nothing below */
+  il_shape example; /* what its net takes */
+  il_type type;
+  double scale;
+  int outputs;      /* of a training task */
+  uint64_t dataset; /* il_dataset_fingerprint; 0: there was none */
+} il_checkpoint_tasks;
+il_status il_checkpoint_read_tasks(il_context *context, const char *path,
+                                   il_checkpoint_tasks *tasks);
 /* What is learned alone. */
 il_status il_checkpoint_open(il_learner *learner, const char *path, int64_t *made);
 

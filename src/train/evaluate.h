@@ -37,17 +37,4 @@ il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *v
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,
                           double *mean, double *interval);
 
-/* A run that is opened again; freed by il_opened_free, also after an error. */
-typedef struct il_opened {
-  il_config *config;
-  il_method method;
-  il_tasks *tasks;
-  il_learner *learner; /* of its checkpoint */
-  int64_t trained;     /* meta-steps */
-  int count; /* tasks: asked for, or the whole episode list where there is one, or eval.tasks */
-} il_opened;
-il_status il_opened_init(il_context *context, il_opened *o, const char *run, const char *data,
-                         const char *episodes, int asked);
-void il_opened_free(il_opened *o);
-
 #endif

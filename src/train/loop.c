@@ -70,7 +70,8 @@ static il_status validate(run *r) {
 }
 
 static il_status checkpoint(run *r) {
-  il_status status = il_checkpoint_save(&r->trainer.step, r->step, r->text, r->checkpoint_path);
+  il_status status =
+      il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   return status;
 }

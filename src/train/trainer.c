@@ -9,7 +9,7 @@ il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *c
   *t = (il_trainer){0};
   il_status status = il_config_method(config, &t->method);
   if (status != IL_OK) return status;
-  t->tasks = team ? il_config_tasks(context, config, 0) : il_config_shapes(context, config);
+  t->tasks = team ? il_config_tasks(context, config) : il_config_shapes(context, config);
   if (!t->tasks) return il_context_status(context);
   const il_task_shape *shape = il_tasks_shape(t->tasks, IL_TRAIN, 0);
   il_net *net = il_config_net(context, config, shape);

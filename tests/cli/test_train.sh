@@ -88,7 +88,7 @@ cmp one.json two.json || fail "evaluation depends on threads"
 grep -q "transductive" table.txt || fail "no table: $(cat table.txt)"
 "$program" data episodes threads1/config.yaml --count 40 --out list.txt || fail "episode list"
 "$program" eval threads1 --episodes list.txt --json >three.json || fail "replay"
-cmp one.json three.json || fail "a replayed list gives other figures"
+diff <(tail -n +2 one.json) <(tail -n +2 three.json) || fail "a replayed list gives other figures"
 
 # A figure has one name everywhere: in the record, in the lines of train --json and in those of eval --json.
 train --out spoken --json || fail "train --json: $(cat log.txt)"
@@ -96,7 +96,7 @@ grep -qE '^\{"step": 40, "loss": [0-9.]+, "accuracy": [0-9.]+, "rate": ' log.txt
 grep -qE '^\{"step": 40, "tasks": 8, "validation_accuracy": [0-9.]+, "interval": [0-9.]+\}' log.txt || fail "$(cat log.txt)"
 grep -qE '^\{"step": 40, "validation_accuracy": [0-9.]+, "interval": [0-9.]+\}' spoken/metrics.jsonl ||
   fail "metrics.jsonl: $(cat spoken/metrics.jsonl)"
-grep -qE '^\{"step": 40, "tasks": 40, "results": \[' one.json || fail "eval --json: $(cat one.json)"
+grep -qE '^\{"step": 40, "tasks": 40, "tested": "glyphs: 12 test classes of the run.s split, 5-way 1-shot, 2 queries a class", "results": \[' one.json || fail "eval --json: $(cat one.json)"
 grep -qE '"inner_steps": 1, "accuracy": [0-9.]+, "interval": [0-9.]+\}' one.json || fail "eval --json: $(cat one.json)"
 
 # Regression.

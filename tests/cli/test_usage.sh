@@ -40,7 +40,7 @@ expect 2 "expected one of none|random|classes" train glyphs-5w1s-maml --set task
 expect 2 "expected true or false" train glyphs-5w1s-maml --set inner.first_order=yes
 expect 2 "expected key=value" train glyphs-5w1s-maml --set task.ways
 expect 2 "task.ways: found 30, but the validation split has 20 classes" train glyphs-5w1s-maml --set task.ways=30
-expect 2 "a class has only 20 examples" train glyphs-5w1s-maml --set task.queries=20
+expect 2 "class 'Glyph01/character01' has only 20 examples, and 299 more classes have too few; 1 + 19 would fit" train glyphs-5w1s-maml --set task.queries=20
 expect 2 "model.preset" train sinusoid-5shot-maml --set model.preset=conv4
 expect 2 "task.data: missing" train omniglot-5w1s-maml
 expect 1 "nowhere" train omniglot-5w1s-maml --data nowhere

@@ -218,14 +218,49 @@ static void test_splits(void **state) {
       assert_int_equal(il_splits_class(a, IL_TRAIN, i) / 4,
                        il_splits_class(a, IL_TRAIN, i + j) / 4);
   il_splits_free(a);
+  /* Shares of classes, beside counts and alone; what sums to 1 leaves nothing over. */
+  il_splits_free(
+      split((il_split_options){.kind = "random", .train = 0.6, .validation = 0.2}, 24, 8, 8));
+  il_splits_free(
+      split((il_split_options){.kind = "random", .train = 0.33, .validation = 0.33, .test = 0.34},
+            13, 13, 14));
+  il_splits_free(
+      split((il_split_options){.kind = "random", .train = 30, .validation = 0.1}, 30, 4, 6));
+  il_splits_free(
+      split((il_split_options){.kind = "alphabets", .train = 0.5, .validation = 2}, 20, 8, 12));
+  /* A share gives the classes that its count gives. */
+  a = split((il_split_options){.kind = "random", .train = 0.5, .validation = 5, .seed = 9}, 20, 5,
+            15);
+  b = split((il_split_options){.kind = "random", .train = 20, .validation = 5, .seed = 9}, 20, 5,
+            15);
+  for (int i = 0; i < 15; i++)
+    assert_int_equal(il_splits_class(a, IL_TEST, i), il_splits_class(b, IL_TEST, i));
+  il_splits_free(a);
+  il_splits_free(b);
+  il_splits_free(split((il_split_options){.kind = "auto"}, 24, 8, 8));
+  il_splits_free(
+      split((il_split_options){.kind = "auto", .least_train = 20, .least_test = 10}, 20, 10, 10));
+  il_splits_free(
+      split((il_split_options){.kind = "auto", .least_train = 21, .least_test = 10}, 30, 0, 10));
+  il_splits_free(
+      split((il_split_options){.kind = "auto", .least_train = 5, .least_test = 35}, 5, 0, 35));
+  il_splits_free(split((il_split_options){.kind = "test"}, 0, 0, 40));
+  il_splits_free(
+      split((il_split_options){.kind = "random", .validation = 3, .tests_only = true}, 0, 3, 37));
   static const struct {
     il_split_options options;
     const char *sentence;
   } bad[] = {
+      {{.kind = "auto", .least_train = 6, .least_test = 35},
+       "the dataset has 40 classes, which cannot give 6 to train and 35 to test"},
+      {{.kind = "random", .train = 1.5}, "a split of 1.5, 0 and 0 classes: expected"},
+      {{.kind = "random", .train = 0.001}, "leaves train without any"},
+      {{.kind = "random", .train = 0.5, .test = 0.01}, "leaves test without any"},
+      {{.kind = "random", .train = 0.7, .validation = 0.4}, "asks for 0.7 + 0.4 + 0 = 44 classes"},
       {{.kind = "random", .train = 39, .validation = 2},
        "39 + 2 + 0 = 41 classes, but the dataset has 40"},
       {{.kind = "random", .train = INT32_MAX, .validation = INT32_MAX}, "but the dataset has 40"},
-      {{.kind = "random"}, "at least 1 to train"},
+      {{.kind = "random"}, "something to train"},
       {{.kind = "random", .train = 1, .test = -1}, "no negative number"},
       {{.kind = "alphabets", .train = 11}, "11 alphabets, but the dataset has 10"},
       {{.kind = "official", .validation = 24}, "24 classes of validation from the 24"},
@@ -266,13 +301,32 @@ static void test_split_file(void **state) {
     assert_null(il_splits_new(context, glyphs, &options));
     expect_error(il_context_status(context), bad[i][1]);
   }
+  /* Where nothing is trained, a file names what is tested. */
+  options.tests_only = true;
+  put("test Glyph01/character01\n");
+  il_splits_free(split(options, 0, 0, 1));
+  put("train Glyph01/character01\n");
+  assert_null(il_splits_new(context, glyphs, &options));
+  expect_error(IL_ERROR_DATA, "names no class to test");
+}
+
+/* A dataset is known again wherever it lies; another one is not, whatever its names and counts. */
+static void test_fingerprint(void **state) {
+  (void)state;
+  assert_int_equal(il_dataset_write(glyphs, path), IL_OK);
+  il_dataset *file = il_dataset_open(context, path),
+             *other = il_dataset_glyphs(context, &(il_glyphs){10, 4, 3, 28, 1, 8});
+  assert_true(il_dataset_fingerprint(file) == il_dataset_fingerprint(glyphs));
+  assert_true(il_dataset_fingerprint(other) != il_dataset_fingerprint(glyphs));
+  il_dataset_free(file);
+  il_dataset_free(other);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_glyphs),    cmocka_unit_test(test_glyphs_in_colour),
-      cmocka_unit_test(test_file),      cmocka_unit_test(test_floats),
-      cmocka_unit_test(test_refused),   cmocka_unit_test(test_splits),
-      cmocka_unit_test(test_split_file)};
+      cmocka_unit_test(test_glyphs),     cmocka_unit_test(test_glyphs_in_colour),
+      cmocka_unit_test(test_file),       cmocka_unit_test(test_floats),
+      cmocka_unit_test(test_refused),    cmocka_unit_test(test_splits),
+      cmocka_unit_test(test_split_file), cmocka_unit_test(test_fingerprint)};
   return cmocka_run_group_tests(tests, start, stop);
 }

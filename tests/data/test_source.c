@@ -135,6 +135,57 @@ static void test_shapes_without_data(void **state) {
   il_context_free(context);
 }
 
+/* Tests alone need no class to train; a list of episodes needs no split. */
+static void test_tests_only(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  const il_source *glyphs = il_source_find("glyphs");
+  il_source_options options = usual;
+  options.split = (il_split_options){.kind = "test"};
+  assert_null(il_tasks_open(context, glyphs, &small, &options));
+  assert_non_null(strstr(il_context_message(context),
+                         "task.split: found test, which leaves none of the 40 classes to train"));
+  il_context_clear(context);
+  options.split.tests_only = true;
+  options.train_ways = 90; /* which nobody trains on */
+  options.ways = 40;
+  il_tasks *tasks = il_tasks_open(context, glyphs, &small, &options);
+  if (!tasks) fail_msg("%s", il_context_message(context));
+  assert_int_equal(il_tasks_classes(tasks, IL_TEST), 40);
+  draws_are_pure(context, tasks, IL_TEST);
+  uint8_t byte[1];
+  const il_task_memory none = {{byte, byte}, {byte, byte}};
+  assert_int_equal(il_tasks_draw(tasks, (il_task_id){.split = IL_TRAIN}, 1, &none), IL_ERROR_DATA);
+  il_context_clear(context);
+  il_tasks_free(tasks);
+  options.ways = 41;
+  assert_null(il_tasks_open(context, glyphs, &small, &options));
+  assert_non_null(
+      strstr(il_context_message(context),
+             "task.ways: found 41, but the test split has 40 classes; task.ways=40 would fit"));
+  il_context_clear(context);
+  options.replayed = true; /* the list says what there is */
+  tasks = il_tasks_open(context, glyphs, &small, &options);
+  assert_non_null(tasks);
+  il_tasks_free(tasks);
+  /* With quarter turns as classes of their own, fewer are needed to train. */
+  options = usual;
+  options.split = (il_split_options){.kind = "auto"};
+  options.rotations = IL_ROTATIONS_CLASSES;
+  options.ways = 20;
+  tasks = il_tasks_open(context, glyphs, &small, &options);
+  if (!tasks) fail_msg("%s", il_context_message(context));
+  assert_int_equal(il_tasks_classes(tasks, IL_TRAIN), 20);
+  assert_int_equal(il_tasks_classes(tasks, IL_VALIDATION), 0);
+  il_tasks_free(tasks);
+  options.train_ways = 100;
+  assert_null(il_tasks_open(context, glyphs, &small, &options));
+  assert_non_null(strstr(il_context_message(context),
+                         "task.train_ways: found 100 and task.ways 20, but 40 classes cannot give "
+                         "25 to train and 20 to test; task.train_ways=80 would fit"));
+  il_context_free(context);
+}
+
 /* ---- a source of one's own: its data are its settings ---- */
 
 typedef struct lines {
@@ -221,6 +272,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_pure),
       cmocka_unit_test(test_shapes_without_data),
+      cmocka_unit_test(test_tests_only),
       cmocka_unit_test(test_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,7 +393,7 @@ static il_config *drawn_images(il_context *context, const char *model) {
 static void write_drawn_tasks(il_context *context, const il_config *config, il_team *team,
                               const char *path) {
   static const char *const names[] = {"support_x", "support_y", "query_x", "query_y"};
-  il_tasks *from = il_config_tasks(context, config, 0);
+  il_tasks *from = il_config_tasks(context, config);
   il_batch batch;
   il_batch_init(&batch, from, IL_TRAIN, 0, IL_FLOAT32, (il_task_needs){0}, 2, 2);
   il_batch_draw(&batch, team, IL_TRAIN, 0, 2);

@@ -1,0 +1,114 @@
+/* Evaluation of a run: the figures of each task, into a table and into RUN/eval.csv. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config_method.h"
+#include "config/config_tasks.h"
+#include "data/episode.h"
+#include "io/io.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/opened.h"
+
+static const char *protocol_name(const il_evaluator *e, int column) {
+  if (!e->norms) return "query";
+  switch (e->protocol[column]) {
+  case IL_QUERY_STATISTICS_QUERY: return "transductive";
+  case IL_QUERY_STATISTICS_SUPPORT: return "support";
+  case IL_QUERY_STATISTICS_EACH: return "each";
+  case IL_QUERY_STATISTICS_RUNNING: return "running";
+  }
+  return "?";
+}
+
+/* As a field of a CSV file. */
+static void print_field(const char *text, FILE *out) {
+  fputc('"', out);
+  for (; *text; text++) fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+  fputc('"', out);
+}
+
+/* The last column says what was tested, so that a file never passes for that of another evaluation. */
+static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, const char *tested,
+                             const double *value) {
+  char *text = NULL, *path = il_run_path(e->context, run, "eval.csv");
+  size_t size = 0;
+  FILE *out = path ? open_memstream(&text, &size) : NULL;
+  if (!out) {
+    free(path);
+    return il_fail_memory(e->context, "the results of tasks");
+  }
+  fputs("task", out);
+  for (int c = 0; c < e->columns; c++) fprintf(out, ",%s_%d", protocol_name(e, c), e->steps[c]);
+  fputs(",tested", out);
+  for (int t = 0; t < tasks; t++) {
+    fprintf(out, "\n%d", t);
+    for (int c = 0; c < e->columns; c++)
+      fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
+    fputc(',', out);
+    print_field(tested, out);
+  }
+  fputc('\n', out);
+  il_status status = fclose(out) == 0
+                         ? il_atomic_write(e->context, path, 1, &(il_piece){text, size})
+                         : il_fail_memory(e->context, "the results of tasks");
+  free(text);
+  free(path);
+  return status;
+}
+
+static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evaluation *result) {
+  double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
+  if (!value) return il_fail_memory(e->context, "the results of tasks");
+  il_status status = il_evaluator_run(e, IL_TEST, tasks, value);
+  result->tasks = tasks;
+  result->count = e->columns;
+  result->squared_error = e->squared_error;
+  for (int c = 0; c < e->columns && status == IL_OK; c++) {
+    il_evaluation_row *row = &result->row[c];
+    *row = (il_evaluation_row){.protocol = protocol_name(e, c), .steps = e->steps[c]};
+    il_evaluator_summary(e, tasks, value, c, &row->mean, &row->interval);
+    if (tasks == 1) row->interval = (double)NAN;
+  }
+  if (status == IL_OK) status = write_tasks(e, run, tasks, result->tested, value);
+  free(value);
+  return status;
+}
+
+il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
+                      il_evaluation *result) {
+  static const il_query_statistics protocols[] = {
+      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH,
+      IL_QUERY_STATISTICS_RUNNING};
+  int step[IL_CONFIG_EVAL_STEPS];
+  *result = (il_evaluation){0};
+  il_opened o;
+  il_evaluator e = {0};
+  il_status status = il_opened_init(context, &o, run, options);
+  if (status == IL_OK) {
+    const int steps = il_config_eval_steps(o.config, step);
+    const int most = o.method.statistics == IL_QUERY_STATISTICS_RUNNING ? 4 : 3;
+    result->trained = o.trained;
+    memcpy(result->tested, o.tested, sizeof result->tested);
+    status = il_evaluator_init(context, &e, &o.method, o.learner, o.tasks, IL_TEST, most, protocols,
+                               steps, step, o.count, options->team);
+  }
+  if (status == IL_OK) status = run_tasks(&e, run, o.count, result);
+  il_evaluator_free(&e);
+  il_opened_free(&o);
+  return status;
+}
+
+il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
+                            uint64_t count, const char *path) {
+  il_tasks *tasks = split == IL_TEST ? il_config_test_tasks(context, config, config, false)
+                                     : il_config_tasks(context, config);
+  if (tasks && !tasks->source->sampler)
+    il_fail(context, IL_ERROR_ARGUMENT, "%s tasks have no episode lists", tasks->source->name);
+  else if (tasks)
+    il_sampler_write_list(context, tasks->source->sampler(tasks->data, split), split, count, path);
+  il_tasks_free(tasks);
+  return il_context_status(context);
+}

@@ -1,0 +1,26 @@
+/* A run opened again to be evaluated: on its own test classes, or on other data, with other settings. */
+#ifndef IL_TRAIN_OPENED_H
+#define IL_TRAIN_OPENED_H
+
+#include <innerloop/train.h>
+
+#include "config/config.h"
+#include "data/source.h"
+#include "learner/learner.h"
+
+/* Freed by il_opened_free, also after an error. */
+typedef struct il_opened {
+  il_config *run;    /* as it was trained */
+  il_config *config; /* with what the evaluation changes */
+  il_method method;
+  il_tasks *tasks;     /* of the test split alone */
+  il_learner *learner; /* of its checkpoint */
+  int64_t trained;     /* meta-steps */
+  int count; /* tasks: asked for, or the whole episode list where there is one, or eval.tasks */
+  char tested[IL_TESTED_SIZE]; /* on what, as il_evaluation says it */
+} il_opened;
+il_status il_opened_init(il_context *context, il_opened *o, const char *run,
+                         const il_evaluate_options *options);
+void il_opened_free(il_opened *o);
+
+#endif
