@@ -66,6 +66,20 @@ expect_import no pets
 # fit takes a folder as well.
 "$program" fit --train pets --hidden 2 --epochs 1 --out fitted.safetensors >out.txt 2>&1 || fail "fit: $(cat out.txt)"
 
+# The presets for one's own pictures need nothing but --data.
+for class in $(seq 10); do
+  mkdir -p own/"$class"
+  for i in 1 2 3; do cp "$i.png" own/"$class"/; done
+  for i in 4 5 6 7 8 9 10; do cp 4.jpg "own/$class/$i.jpg"; done
+done
+for preset in pictures-5w1s-maml pictures-5w5s-protonet; do
+  "$program" train "$preset" --data own --set outer.steps=1 --set outer.meta_batch=1 --set model.filters=2 --out "run-$preset" \
+    >out.txt 2>&1 || fail "$preset: $(cat out.txt)"
+  "$program" eval "run-$preset" --tasks 4 >out.txt 2>&1 || fail "eval $preset: $(cat out.txt)"
+done
+"$program" train pictures-5w1s-maml --data pets --out few >out.txt 2>&1 && fail "3 classes gave 5 ways"
+grep -q "3 classes cannot give 5" out.txt || fail "3 classes: $(cat out.txt)"
+
 # Interrupted, it leaves nothing behind.
 mkdir -p many/a many/b
 for i in $(seq 3000); do ln 3.png many/a/"$i".png; done
