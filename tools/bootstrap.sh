@@ -33,6 +33,8 @@ library yaml-0.1 libyaml-dev
 library jansson libjansson-dev
 library libzip libzip-dev
 library libpng libpng-dev
+library libjpeg libjpeg-dev
+library libxxhash libxxhash-dev
 library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
 # The public headers are compiled as C++, too.

@@ -1,5 +1,6 @@
-/* --data with a folder: Omniglot is imported once into the user's cache and found there again. */
+/* --data with what is no dataset file: it is imported once into the user's cache and found there again. */
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,22 +10,36 @@
 #include "base/error.h"
 #include "cli/cli.h"
 
-/* What tells one folder's content from another's: its place, and sizes and times of the archives. */
-static uint64_t fingerprint(const char *folder) {
-  static const char *const parts[] = {"images_background.zip", "images_evaluation.zip",
-                                      "images_background", "images_evaluation"};
-  uint64_t hash = 14695981039346656037u;
-  for (const char *p = folder; *p; p++) hash = (hash ^ (unsigned char)*p) * 1099511628211u;
-  for (size_t i = 0; i < 4; i++) {
-    char *path = NULL;
-    struct stat info;
-    if (asprintf(&path, "%s/%s", folder, parts[i]) < 0) return hash;
-    if (stat(path, &info) == 0) {
-      hash = (hash ^ (uint64_t)info.st_size) * 1099511628211u;
-      hash = (hash ^ (uint64_t)info.st_mtime) * 1099511628211u;
-    }
-    free(path);
-  }
+enum { FOLDERS_OPEN = 32 };
+
+/* FNV-1a; the walk has no argument of its own. */
+static uint64_t hash;
+static void add(const void *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    hash = (hash ^ ((const unsigned char *)bytes)[i]) * 1099511628211u;
+}
+
+static int add_file(const char *path, const struct stat *info, int type, struct FTW *where) {
+  (void)where;
+  if (type != FTW_F && type != FTW_SL) return 0;
+  const int64_t about[] = {info->st_size, info->st_mtim.tv_sec, info->st_mtim.tv_nsec};
+  uint64_t before = hash;
+  hash = 14695981039346656037u;
+  add(path, strlen(path) + 1);
+  add(about, sizeof about);
+  hash += before; /* a sum, as folders list their files in no order */
+  return 0;
+}
+
+/* What tells one source's content from another's: its place, and names, sizes and times of all files. */
+static uint64_t fingerprint(const char *source) {
+  hash = 0;
+  nftw(source, add_file, FOLDERS_OPEN, FTW_PHYS);
+  const uint64_t files = hash;
+  hash = 14695981039346656037u;
+  add(&files, sizeof files);
+  add(source, strlen(source) + 1);
+  add(INNERLOOP_VERSION, sizeof INNERLOOP_VERSION); /* importers may change */
   return hash;
 }
 
@@ -48,28 +63,21 @@ static char *cache_folder(il_context *context) {
 }
 
 char *resolve_data(il_context *context, const char *path) {
-  struct stat info;
-  char *file = NULL;
-  if (stat(path, &info) != 0) {
-    il_fail(context, IL_ERROR_FILE, "%s: %s", path, strerror(errno));
-    return NULL;
-  }
-  char *real = realpath(path, NULL);
+  char *real = realpath(path, NULL), *file = NULL;
   if (!real) {
     il_fail(context, IL_ERROR_FILE, "%s: %s", path, strerror(errno));
     return NULL;
   }
-  if (!S_ISDIR(info.st_mode)) return real;
+  const char *kind = il_import_kind_of(real);
+  if (!kind) return real;
   char *folder = cache_folder(context);
-  if (folder && asprintf(&file, "%s/omniglot-28-%016llx.safetensors", folder,
+  if (folder && asprintf(&file, "%s/%s-%016llx.safetensors", folder, kind,
                          (unsigned long long)fingerprint(real)) < 0)
     file = NULL;
   if (file && access(file, R_OK) != 0) {
     fprintf(stderr, "importing %s once into %s\n", path, file);
-    il_import_report report;
-    const il_status status = il_import(context, real, file, &(il_import_options){0}, &report);
-    il_import_report_free(&report);
-    if (status != IL_OK) {
+    if (import_shown(context, real, file, (il_import_options){.kind = kind}, NULL, stderr) !=
+        IL_OK) {
       free(file);
       file = NULL;
     }

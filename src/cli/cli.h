@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <innerloop/innerloop.h>
 #include <signal.h>
+#include <stdio.h>
 
 typedef struct command {
   const char *name, *doc;
@@ -50,8 +51,8 @@ error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state)
   { "set", OPTION_SET, "KEY=VALUE", 0, "change a key of the configuration (repeatable)", 0 }
 #define DATA_OPTION                                                                                \
   {                                                                                                \
-    "data", OPTION_DATA, "PATH", 0, "folder of Omniglot's archives, or an imported dataset file",  \
-        0                                                                                          \
+    "data", OPTION_DATA, "PATH", 0,                                                                \
+        "imported dataset, or what `data import` takes: it is imported once", 0                    \
   }
 #define THREADS_OPTION                                                                             \
   { "threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0 }
@@ -65,8 +66,14 @@ long parse_number(struct argp_state *state, const char *option, const char *arg,
 
 /* The configuration with all settings applied (data resolved); NULL after an error. */
 il_config *load_config(il_context *context, const settings *s);
-/* The dataset file for a --data path: a folder is imported once into the cache. Malloc'ed. */
+/* The dataset file for a --data path: what is none itself is imported once into the cache. Malloc'ed. */
 char *resolve_data(il_context *context, const char *path);
+/* innerloop data import (cli/cli_import.c). */
+int run_import(int argc, char **argv);
+/* Imports with progress and the end asked for by signals; says on standard error what its owner should know, and the first
+ * that were skipped, all of them in the file `skipped` where it is given. Then `out` and what it holds, to `result`. */
+il_status import_shown(il_context *context, const char *source, const char *out,
+                       il_import_options options, const char *skipped, FILE *result);
 /* Prints the context's error, frees it, gives the exit code. */
 int finish(il_context *context);
 il_context *new_context(void);

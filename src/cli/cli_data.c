@@ -1,4 +1,4 @@
-/* innerloop data: import, info, show, episodes. */
+/* innerloop data: info, show, episodes; import is cli_import.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +9,17 @@
 typedef struct input {
   settings common; /* config: the file, folder or preset */
   const char *out;
-  int size, classes, count;
+  int classes, count;
   il_split split;
   bool json;
 } input;
 
-enum { OPTION_SIZE = 256, OPTION_CLASSES, OPTION_SPLIT, OPTION_COUNT };
+enum { OPTION_CLASSES = 256, OPTION_SPLIT, OPTION_COUNT };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   switch (key) {
   case OPTION_OUT: in->out = arg; return 0;
-  case OPTION_SIZE: in->size = (int)parse_number(state, "size", arg, 4, 512); return 0;
   case OPTION_CLASSES: in->classes = (int)parse_number(state, "classes", arg, 1, 200); return 0;
   case OPTION_COUNT: in->count = (int)parse_number(state, "count", arg, 1, 10000000); return 0;
   case OPTION_JSON: in->json = true; return 0;
@@ -37,29 +36,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     return 0;
   default: return parse_setting(&in->common, key, arg, state);
   }
-}
-
-static const struct argp_option import_options[] = {
-    {"out", OPTION_OUT, "FILE", 0, "dataset file to write", 0},
-    {"size", OPTION_SIZE, "N", 0, "side of the images (28)", 0},
-    {0}};
-static const struct argp import_argp = {import_options,
-                                        parse_option,
-                                        "SRC",
-                                        "Imports Omniglot from the folder SRC, which holds "
-                                        "images_background and images_evaluation as .zip or "
-                                        "unpacked, into one dataset file.",
-                                        NULL,
-                                        NULL,
-                                        NULL};
-
-static il_status import_data(il_context *context, const input *in) {
-  il_import_report report;
-  const il_import_options options = {.height = in->size, .width = in->size};
-  if (il_import(context, in->common.config, in->out, &options, &report) == IL_OK)
-    printf("%s: %d classes\n", in->out, report.classes);
-  il_import_report_free(&report);
-  return il_context_status(context);
 }
 
 /* A source that has a data set without a file, with its usual settings; a folder, or a file. */
@@ -190,8 +166,7 @@ static const struct {
   const struct argp *argp;
   bool needs_out;
   il_status (*run)(il_context *, const input *);
-} actions[] = {{"import", &import_argp, true, import_data},
-               {"info", &info_argp, false, info},
+} actions[] = {{"info", &info_argp, false, info},
                {"show", &show_argp, true, show},
                {"episodes", &episodes_argp, true, episodes}};
 
@@ -200,16 +175,17 @@ int run_data(int argc, char **argv) {
   if (argc < 2) return usage_error("data: expected import, info, show or episodes");
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?")) {
     puts(
-        "Usage: innerloop data import SRC --out FILE\n"
+        "Usage: innerloop data import SRC --out FILE [--size HxW] [--grey] [--strict] …\n"
         "       innerloop data info FILE|glyphs [--json]\n"
         "       innerloop data show FILE|glyphs --out PICTURE.png [--classes N]\n"
         "       innerloop data episodes PRESET|CONFIG.yaml --out LIST [--split SPLIT] [--count N]\n"
         "Each explains itself with --help.");
     return 0;
   }
+  if (!strcmp(argv[1], "import")) return run_import(argc - 1, argv + 1);
   int action = 0;
-  while (action < 4 && strcmp(argv[1], actions[action].name)) action++;
-  if (action == 4) {
+  while (action < 3 && strcmp(argv[1], actions[action].name)) action++;
+  if (action == 3) {
     const char *near = il_nearest(argv[1], 4, names);
     return usage_error("data: unknown action \"%s\"; %s%s%s", argv[1],
                        near ? "did you mean " : "expected import, info, show or episodes",

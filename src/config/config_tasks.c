@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-#include "nn/net.h"
 #include "data/class_tasks.h"
+#include "nn/net.h"
 
 static const char *path_of(const il_config *c, il_key key) {
   const char *text = il_config_text(c, key);

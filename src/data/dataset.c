@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/locale.h"
+#include "data/dataset_writer.h"
 
 enum { SIDE_MAX = 1 << 24, EXAMPLE_MAX = 1 << 28 };
 
@@ -99,13 +100,16 @@ int il_dataset_find(const il_dataset *dataset, const char *name) {
   return -1;
 }
 
+bool il_dataset_name_good(const char *name) {
+  bool bad = !*name || *name == ' ';
+  for (const char *at = name; *at; at++) bad |= (unsigned char)*at < 32 || *at == 127;
+  return !bad;
+}
+
 /* Names stand in line-based text files: no control characters, none twice, none empty. */
 static il_status check_names(il_dataset *d, const char *what) {
   for (int c = 0; c < d->classes; c++) {
-    const char *name = d->name[c];
-    bool bad = !*name || *name == ' ';
-    for (const char *at = name; *at; at++) bad |= (unsigned char)*at < 32 || *at == 127;
-    if (bad)
+    if (!il_dataset_name_good(d->name[c]))
       return il_fail(
           d->context, IL_ERROR_FORMAT,
           "%s: the name of class %d is empty, begins with a space or has control characters", what,
@@ -134,7 +138,7 @@ static il_status copy_names(il_dataset *d, const char *const *name, const char *
   return good ? IL_OK : il_fail_memory(d->context, "the names of a dataset's classes");
 }
 
-static double usual_scale(il_type type) { return type == IL_UINT8 ? IL_PIXEL_SCALE : 1; }
+double il_dataset_usual_scale(il_type type) { return type == IL_UINT8 ? IL_PIXEL_SCALE : 1; }
 
 il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) {
   il_dataset *d = calloc(1, sizeof *d);
@@ -150,7 +154,7 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) 
   d->classes = parts->classes;
   d->type = parts->type;
   d->example = parts->example;
-  d->scale = parts->scale ? parts->scale : usual_scale(parts->type);
+  d->scale = parts->scale != 0 ? parts->scale : il_dataset_usual_scale(parts->type);
   if (copy_names(d, parts->name, parts->origin) || check_names(d, "the dataset")) {
     il_dataset_free(d);
     return NULL;
@@ -158,38 +162,21 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) 
   return d;
 }
 
-static char *list_text(const char *const *item, int count) {
-  json_t *list = json_array();
-  for (int i = 0; list && i < count; i++)
-    if (json_array_append_new(list, json_string(item[i])) < 0) {
-      json_decref(list);
-      list = NULL;
-    }
-  char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
-  json_decref(list);
-  return text;
-}
-
 il_status il_dataset_write(const il_dataset *d, const char *path) {
-  char *names = list_text(d->name, d->classes), *origins = list_text(d->origin, d->classes);
-  il_status status;
-  if (names && origins) {
-    char scale[32];
-    il_real_print(d->scale, scale, sizeof scale);
-    il_pair pair[] = {{"kind", "innerloop dataset 2"},
-                      {"class_names", names},
-                      {"class_origins", origins},
-                      {"scale", scale}};
-    il_shape all = {.rank = d->example.rank + 1, .dim = {d->start[d->classes]}};
-    memcpy(all.dim + 1, d->example.dim, (size_t)d->example.rank * sizeof *all.dim);
-    il_tensor tensor[] = {{"class_start", IL_INT32, IL_SHAPE(d->classes + 1), d->start},
-                          {"examples", d->type, all, d->examples}};
-    status = il_safetensors_write(d->context, path, 2, tensor, 4, pair);
-  } else {
-    status = il_fail(d->context, IL_ERROR_FORMAT, "%s: the class names are not valid UTF-8", path);
-  }
-  free(names);
-  free(origins);
+  il_dataset_writer *writer = il_dataset_writer_new(d->context, path,
+                                                    &(il_dataset_recipe){.classes = d->classes,
+                                                                         .name = d->name,
+                                                                         .origin = d->origin,
+                                                                         .type = d->type,
+                                                                         .example = d->example,
+                                                                         .scale = d->scale});
+  if (!writer) return il_context_status(d->context);
+  il_status status = IL_OK;
+  for (int c = 0; c < d->classes; c++)
+    for (int e = 0; e < il_dataset_examples(d, c) && !status; e++)
+      status = il_dataset_writer_add(writer, c, il_dataset_example(d, c, e));
+  if (!status) return il_dataset_writer_commit(writer, 0, 0);
+  il_dataset_writer_abort(writer);
   return status;
 }
 
@@ -251,7 +238,7 @@ static il_status check_tensors(il_dataset *d, const char *path) {
 
 static il_status read_scale(il_dataset *d, const char *path) {
   const char *text = il_safetensors_metadata(d->file, "scale");
-  d->scale = usual_scale(d->type);
+  d->scale = il_dataset_usual_scale(d->type);
   if (text && (!il_real_read(text, &d->scale) || !(fabs(d->scale) > 0) || !isfinite(d->scale)))
     return il_fail(d->context, IL_ERROR_FORMAT,
                    "%s: the metadata 'scale' is \"%s\", expected a number other than 0", path,

@@ -37,6 +37,9 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts);
 size_t il_dataset_stride(const il_dataset *dataset); /* bytes of an example */
 il_status il_dataset_write(const il_dataset *dataset, const char *path);
 bool il_dataset_square(const il_dataset *dataset); /* examples are square images */
+double il_dataset_usual_scale(il_type type);       /* 1/255 for bytes, else 1 */
+/* Whether it may name a class: such names stand in lines of text. */
+bool il_dataset_name_good(const char *name);
 /* What tells one dataset's content from another's wherever it lies: shape, classes, names, and up to 64 of the examples. */
 uint64_t il_dataset_fingerprint(const il_dataset *dataset);
 /* The class of that name, or -1. */

@@ -11,7 +11,7 @@
 #include <zip.h>
 
 #include "base/arena.h"
-#include "data/dataset.h"
+#include "data/dataset_writer.h"
 #include "import/importer.h"
 
 enum { PNG_MAX = 1 << 20, SETS = 2 };
@@ -28,6 +28,7 @@ typedef struct drawing {
 typedef struct importer {
   il_context *context;
   il_import_report *report;
+  il_dataset_writer *writer;
   char *path[SETS]; /* of the archive or the folder */
   zip_t *zip[SETS]; /* NULL: a folder */
   drawing *drawings;
@@ -205,6 +206,8 @@ static il_status convert(importer *im, const drawing *d, int size, uint8_t *out)
   size_t bytes = 0;
   il_status status = read_bytes(im, d, &bytes);
   if (status) return status;
+  il_dataset_writer_hash(im->writer, d->name, strlen(d->name) + 1);
+  il_dataset_writer_hash(im->writer, im->bytes, bytes);
   int height, width;
   uint8_t *pixels;
   status = il_png_decode_grey(im->context, im->file, im->bytes, bytes, &height, &width, &pixels);
@@ -215,61 +218,76 @@ static il_status convert(importer *im, const drawing *d, int size, uint8_t *out)
                      "%s has %d × %d pixels, expected the %d × %d of the others", im->file, height,
                      width, im->side, im->side);
   for (int i = 0; !status && i < height * width; i++) pixels[i] = (uint8_t)(255 - pixels[i]);
-  if (!status) status = il_resize_lanczos(im->context, height, width, pixels, size, size, out);
+  if (!status) status = il_resize_lanczos(im->context, 1, height, width, pixels, size, size, out);
   free(pixels);
   return status;
 }
 
-static il_status build(importer *im, int size, const char *out) {
-  qsort(im->drawings, im->count, sizeof *im->drawings, by_name);
-  size_t bytes = (size_t)size * (size_t)size;
-  if (im->count > INT32_MAX / bytes)
-    return il_fail(im->context, IL_ERROR_DATA, "%zu drawings of %d × %d pixels are too many",
-                   im->count, size, size);
-  uint8_t *images = malloc(im->count * bytes);
-  int32_t *start = malloc((im->count + 1) * sizeof *start);
-  const char **name = malloc(2 * im->count * sizeof *name),
-             **origin = name ? name + im->count : NULL;
-  il_status status = images && start && name ? IL_OK : il_fail_memory(im->context, "the images");
-  int classes = 0;
-  for (size_t i = 0; !status && i < im->count; i++) {
+/* Names of the classes in the order of the drawings; each is of one set. */
+static il_status name_classes(importer *im, const char **name, const char **origin, int *classes) {
+  *classes = 0;
+  for (size_t i = 0; i < im->count; i++) {
     const drawing *d = &im->drawings[i];
     if (i > 0 && same_class(d - 1, d)) {
       if (d[-1].set != d->set)
-        status = il_fail(im->context, IL_ERROR_FORMAT, "'%.*s' is both in %s and in %s",
-                         (int)d->class_length, d->name, set_folder[0], set_folder[1]);
-    } else {
-      char *class_name = il_arena_alloc(&im->arena, d->class_length + 1);
-      if (class_name)
-        memcpy(class_name, d->name, d->class_length);
-      else
-        status = il_fail_memory(im->context, "a class name");
-      start[classes] = (int32_t)i;
-      name[classes] = class_name;
-      origin[classes++] = set_origin[d->set];
+        return il_fail(im->context, IL_ERROR_FORMAT, "'%.*s' is both in %s and in %s",
+                       (int)d->class_length, d->name, set_folder[0], set_folder[1]);
+      continue;
     }
-    if (!status) status = convert(im, d, size, images + i * bytes);
+    char *class_name = il_arena_alloc(&im->arena, d->class_length + 1);
+    if (!class_name) return il_fail_memory(im->context, "a class name");
+    memcpy(class_name, d->name, d->class_length);
+    name[*classes] = class_name;
+    origin[(*classes)++] = set_origin[d->set];
   }
-  if (status) {
-    free(images);
-    free(start);
-  } else {
-    start[classes] = (int32_t)im->count;
-    im->report->classes = classes;
-    im->report->examples = (int64_t)im->count;
-    il_dataset *dataset =
-        il_dataset_take(im->context, &(il_dataset_parts){.examples = images,
-                                                         .start = start,
-                                                         .classes = classes,
-                                                         .type = IL_UINT8,
-                                                         .example = IL_SHAPE(size, size, 1),
-                                                         .name = name,
-                                                         .origin = origin});
-    status = dataset ? il_dataset_write(dataset, out) : il_context_status(im->context);
-    il_dataset_free(dataset);
+  return IL_OK;
+}
+
+static il_status convert_all(importer *im, int size, il_dataset_writer *writer,
+                             const il_import_options *o) {
+  uint8_t *pixels = malloc((size_t)size * (size_t)size);
+  il_status status = pixels ? IL_OK : il_fail_memory(im->context, "a drawing");
+  int cls = -1;
+  im->writer = writer;
+  for (size_t i = 0; !status && i < im->count; i++) {
+    const drawing *d = &im->drawings[i];
+    cls += i == 0 || !same_class(d - 1, d);
+    status = convert(im, d, size, pixels);
+    if (!status) status = il_dataset_writer_add(writer, cls, pixels);
+    if (!status) status = il_import_step(im->context, o, (int64_t)i + 1, (int64_t)im->count);
+  }
+  free(pixels);
+  return status;
+}
+
+static il_status build(importer *im, int size, const char *source, const char *out,
+                       const il_import_options *o) {
+  qsort(im->drawings, im->count, sizeof *im->drawings, by_name);
+  const char **name = calloc(2 * im->count, sizeof *name);
+  if (!name) return il_fail_memory(im->context, "the names of the classes");
+  const char **origin = name + im->count;
+  char with[64];
+  snprintf(with, sizeof with, "kind=omniglot size=%dx%d", size, size);
+  int classes;
+  il_dataset_writer *writer = NULL;
+  il_status status = name_classes(im, name, origin, &classes);
+  if (!status) {
+    writer = il_dataset_writer_new(im->context, out,
+                                   &(il_dataset_recipe){.classes = classes,
+                                                        .name = name,
+                                                        .origin = origin,
+                                                        .type = IL_UINT8,
+                                                        .example = IL_SHAPE(size, size, 1),
+                                                        .made_from = source,
+                                                        .made_with = with});
+    status = writer ? convert_all(im, size, writer, o) : il_context_status(im->context);
   }
   free(name);
-  return status;
+  if (status) {
+    il_dataset_writer_abort(writer);
+    return status;
+  }
+  return il_import_commit(writer, im->report, (int64_t)im->count);
 }
 
 static bool recognises(const char *source) {
@@ -292,14 +310,14 @@ static il_status import(il_context *context, const char *folder, const char *out
         context, IL_ERROR_ARGUMENT,
         "Omniglot's drawings cannot become %d × %d pixels, expected a square of 1 to 1024", size,
         o->width ? o->width : size);
-  if (o->grey || o->invert || o->scale)
+  if (o->grey || o->invert || o->scale != 0)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "Omniglot's drawings become grey, ink bright on black; to have them otherwise, "
                    "import them as pictures");
   importer im = {.context = context, .report = report, .bytes = malloc(PNG_MAX)};
   il_status status = im.bytes ? IL_OK : il_fail_memory(context, "a buffer for images");
   for (int set = 0; !status && set < SETS; set++) status = list_set(&im, set, folder);
-  if (!status) status = build(&im, size, out);
+  if (!status) status = build(&im, size, folder, out, o);
   for (int set = 0; set < SETS; set++) {
     if (im.zip[set]) zip_discard(im.zip[set]);
     free(im.path[set]);

@@ -5,6 +5,7 @@
 #include <innerloop/import.h>
 
 #include "base/error.h"
+#include "data/dataset_writer.h"
 
 typedef struct il_importer {
   const char *name, *doc;
@@ -14,6 +15,22 @@ typedef struct il_importer {
   il_status (*import)(il_context *context, const char *source, const char *out,
                       const il_import_options *options, il_import_report *report);
 } il_importer;
+
+/* ---- what importers share (import/import.c) ---- */
+/* After each of `all` steps: says how far it is, and ends the import where the caller asks for it. */
+il_status il_import_step(il_context *context, const il_import_options *options, int64_t done,
+                         int64_t all);
+/* One that is left out: a line of the report, or the error where options are strict. */
+il_status il_import_skip(il_context *context, const il_import_options *options,
+                         il_import_report *report, const char *name, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* A sentence that the owner of the data should read. */
+il_status il_import_note(il_context *context, il_import_report *report, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Fills the report's counts and commits; frees the writer, also after an error. */
+il_status il_import_commit(il_dataset_writer *writer, il_import_report *report, int64_t files);
+/* Whether it is UTF-8 as it may stand in a file. */
+bool il_import_utf8(const char *text);
 
 #define IL_IMPORTER(name) extern const il_importer il_importer_##name;
 #include "import/importer.def"

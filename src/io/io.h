@@ -15,6 +15,13 @@ typedef struct il_piece {
   size_t size;
 } il_piece;
 il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece);
+/* The same in steps, in memory O(1). Begun, a file must be committed or aborted; both free it. */
+typedef struct il_atomic_file il_atomic_file;
+il_atomic_file *il_atomic_begin(il_context *context, const char *path); /* NULL after an error */
+il_status il_atomic_append(il_atomic_file *file, const void *data, size_t size);
+il_status il_atomic_seek(il_atomic_file *file, uint64_t offset); /* where the next is appended */
+il_status il_atomic_commit(il_atomic_file *file);
+void il_atomic_abort(il_atomic_file *file); /* NULL does nothing */
 
 /* ---- whole files, memory-mapped (io/map.c) ---- */
 /* NULL after an error; an empty file gives size 0 and a place. */
@@ -37,6 +44,11 @@ const char *il_safetensors_metadata(const il_safetensors *file, const char *key)
 /* Atomic; tensors in the order given; equal content gives equal bytes. */
 il_status il_safetensors_write(il_context *context, const char *path, int count,
                                const il_tensor *tensor, int pairs, const il_pair *pair);
+/* The beginning of such a file, up to the data of its first tensor; the tensors' own data are not looked at. Spaces pad it
+ * to `exactly` bytes, or to a multiple of 64 for 0. Malloc'ed; NULL after an error, also where it is longer. */
+char *il_safetensors_header(il_context *context, const char *path, int count,
+                            const il_tensor *tensor, int pairs, const il_pair *pair, size_t exactly,
+                            size_t *size);
 
 /* ---- images (io/image.c) ---- */
 /* Decodes a PNG in memory to 8-bit grey [height, width], malloc'ed. name: for the error sentence. Refuses
@@ -46,8 +58,8 @@ il_status il_png_decode_grey(il_context *context, const char *name, const void *
 /* Writes an 8-bit grey [height, width] PNG atomically. */
 il_status il_png_write_grey(il_context *context, const char *path, int height, int width,
                             const uint8_t *pixels);
-/* Resizes 8-bit grey as Pillow's Image.resize(…, LANCZOS) does (two passes, horizontal first, fixed-point
- * coefficients with 8-bit intermediate). */
-il_status il_resize_lanczos(il_context *context, int in_height, int in_width, const uint8_t *in,
-                            int out_height, int out_width, uint8_t *out);
+/* Resizes [height, width, channels] bytes as Pillow's Image.resize(…, LANCZOS) does (two passes, horizontal first,
+ * fixed-point coefficients with 8-bit intermediate). */
+il_status il_resize_lanczos(il_context *context, int channels, int in_height, int in_width,
+                            const uint8_t *in, int out_height, int out_width, uint8_t *out);
 #endif

@@ -1,4 +1,4 @@
-/* Lanczos resizing, bit for bit that of Pillow's Image.resize on 8-bit grey: coefficients in double,
+/* Lanczos resizing, bit for bit that of Pillow's Image.resize on 8-bit channels: coefficients in double,
  * rounded to fixed point, horizontal pass, rounding to 8 bits, vertical pass. */
 #include <math.h>
 #include <stdlib.h>
@@ -75,16 +75,16 @@ static void pass(const weights *w, int lines, int out, const uint8_t *src, size_
     }
 }
 
-il_status il_resize_lanczos(il_context *context, int in_height, int in_width, const uint8_t *in,
-                            int out_height, int out_width, uint8_t *out) {
-  const int most = 1 << 14;
+il_status il_resize_lanczos(il_context *context, int channels, int in_height, int in_width,
+                            const uint8_t *in, int out_height, int out_width, uint8_t *out) {
+  const int most = 1 << 15;
   if (in_height < 1 || in_width < 1 || out_height < 1 || out_width < 1 || in_height > most ||
       in_width > most || out_height > most || out_width > most)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "an image of %d × %d pixels cannot be resized to %d × %d: sides go from 1 to %d",
                    in_height, in_width, out_height, out_width, most);
   weights x = {0}, y = {0};
-  size_t ow = (size_t)out_width, iw = (size_t)in_width;
+  size_t step = (size_t)channels, ow = (size_t)out_width * step, iw = (size_t)in_width * step;
   uint8_t *middle = malloc((size_t)in_height * ow);
   bool square = in_width == in_height && out_width == out_height;
   il_status status = IL_OK;
@@ -96,11 +96,12 @@ il_status il_resize_lanczos(il_context *context, int in_height, int in_width, co
     if (in_width == out_width)
       memcpy(middle, in, (size_t)in_height * iw);
     else
-      pass(&x, in_height, out_width, in, iw, 1, middle, ow, 1);
+      for (int c = 0; c < channels; c++)
+        pass(&x, in_height, out_width, in + c, iw, step, middle + c, ow, step);
     if (in_height == out_height)
       memcpy(out, middle, (size_t)in_height * ow);
     else
-      pass(square ? &x : &y, out_width, out_height, middle, 1, ow, out, 1, ow);
+      pass(square ? &x : &y, (int)ow, out_height, middle, 1, ow, out, 1, ow);
   }
   free(x.first);
   free(y.first);

@@ -195,12 +195,43 @@ static il_status check_metadata(il_safetensors *file, json_t *metadata) {
   return IL_OK;
 }
 
+/* What files are that people give instead; NULL: nothing that we know. */
+static const char *other_format(const unsigned char *bytes, size_t size) {
+  static const struct {
+    size_t length;
+    const char *bytes, *name;
+  } known[] = {{4, "PK\3\4", "a zip archive, as PyTorch's torch.save, numpy's .npz and others are"},
+               {6, "\x93NUMPY", "a .npy file of numpy"},
+               {2, "\x80\2", "a Python pickle, as torch.save wrote them before PyTorch 1.6"},
+               {2, "\x80\3", "a Python pickle"},
+               {2, "\x80\4", "a Python pickle"},
+               {2, "\x80\5", "a Python pickle"},
+               {4, "\x89PNG", "a PNG picture"},
+               {3, "\xff\xd8\xff", "a JPEG picture"},
+               {8, "\x89HDF\r\n\x1a\n", "an HDF5 file"},
+               {2, "\x1f\x8b", "a file compressed by gzip"}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (size >= known[i].length && !memcmp(bytes, known[i].bytes, known[i].length))
+      return known[i].name;
+  size_t text = 0;
+  while (text < size && text < 64 &&
+         ((bytes[text] >= 32 && bytes[text] < 0xf8) || bytes[text] == '\n' || bytes[text] == '\r' ||
+          bytes[text] == '\t'))
+    text++;
+  return text == size || text == 64 ? "a text" : NULL;
+}
+
 static il_status read_header(il_safetensors *file) {
   il_context *context = file->context;
   const unsigned char *bytes = file->map;
   uint64_t length = 0;
   for (int i = 7; i >= 0; i--) length = length << 8 | bytes[i];
   uint64_t limit = file->size - 8;
+  const char *other =
+      length > limit || length > HEADER_MAX ? other_format(bytes, file->size) : NULL;
+  if (other)
+    return il_fail(context, IL_ERROR_FORMAT, "%s is no safetensors file, but %s", file->path,
+                   other);
   if (length > limit || length > HEADER_MAX)
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s is no complete safetensors file: a header of %" PRIu64
@@ -267,9 +298,9 @@ static json_t *describe(const il_tensor *tensor, uint64_t *at, uint64_t *bytes) 
   return value;
 }
 
-static il_status make_header(il_context *context, const char *path, int count,
-                             const il_tensor *tensor, int pairs, const il_pair *pair,
-                             json_t *header, il_piece *piece) {
+static il_status describe_all(il_context *context, const char *path, int count,
+                              const il_tensor *tensor, int pairs, const il_pair *pair,
+                              json_t *header) {
   if (pairs > 0) {
     json_t *metadata = json_object();
     json_object_set_new(header, "__metadata__", metadata);
@@ -289,39 +320,55 @@ static il_status make_header(il_context *context, const char *path, int count,
                      "%s: the tensor '%s' has no type of a file, or its name is there twice, "
                      "reserved or not UTF-8",
                      path, tensor[i].name);
-    piece[i] = (il_piece){tensor[i].data, (size_t)bytes};
   }
   return IL_OK;
 }
 
-il_status il_safetensors_write(il_context *context, const char *path, int count,
-                               const il_tensor *tensor, int pairs, const il_pair *pair) {
+char *il_safetensors_header(il_context *context, const char *path, int count,
+                            const il_tensor *tensor, int pairs, const il_pair *pair, size_t exactly,
+                            size_t *size) {
   json_t *header = json_object();
-  il_piece *piece = calloc((size_t)count + 1, sizeof *piece);
   char *text = NULL, *block = NULL;
-  il_status status = IL_OK;
-  if (!header || !piece) status = il_fail_memory(context, "a safetensors header");
-  if (!status) status = make_header(context, path, count, tensor, pairs, pair, header, piece + 1);
+  il_status status = header ? describe_all(context, path, count, tensor, pairs, pair, header)
+                            : il_fail_memory(context, "a safetensors header");
   if (!status && !(text = json_dumps(header, JSON_COMPACT)))
     status = il_fail_memory(context, "a safetensors header");
   if (!status) {
-    size_t used = strlen(text);
-    /* Spaces up to a multiple of 64 bytes, so that the mapped data is aligned. */
-    size_t size = (8 + used + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
-    block = malloc(size);
+    const size_t used = 8 + strlen(text);
+    *size = exactly ? exactly : (used + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
+    if (used > *size || *size - 8 > HEADER_MAX)
+      il_fail(context, IL_ERROR_DATA, "%s: its header would have %zu bytes, expected at most %zu",
+              path, used - 8, used > *size ? *size - 8 : (size_t)HEADER_MAX);
+    else if (!(block = malloc(*size)))
+      il_fail_memory(context, "a safetensors header");
     if (block) {
-      memset(block, ' ', size);
-      for (int i = 0; i < 8; i++) block[i] = (char)((uint64_t)(size - 8) >> (8 * i));
-      memcpy(block + 8, text, used);
-      piece[0] = (il_piece){block, size};
-      status = il_atomic_write(context, path, count + 1, piece);
-    } else {
-      status = il_fail_memory(context, "a safetensors header");
+      memset(block, ' ', *size);
+      for (int i = 0; i < 8; i++) block[i] = (char)((uint64_t)(*size - 8) >> (8 * i));
+      memcpy(block + 8, text, used - 8);
     }
   }
-  free(block);
   free(text);
-  free(piece);
   json_decref(header);
+  return block;
+}
+
+il_status il_safetensors_write(il_context *context, const char *path, int count,
+                               const il_tensor *tensor, int pairs, const il_pair *pair) {
+  il_piece *piece = calloc((size_t)count + 1, sizeof *piece);
+  if (!piece) return il_fail_memory(context, "a safetensors header");
+  size_t size;
+  char *header = il_safetensors_header(context, path, count, tensor, pairs, pair, 0, &size);
+  il_status status = header ? IL_OK : il_context_status(context);
+  if (!status) {
+    piece[0] = (il_piece){header, size};
+    for (int i = 0; i < count; i++) {
+      uint64_t at = 0, bytes = 0;
+      json_decref(describe(&tensor[i], &at, &bytes));
+      piece[i + 1] = (il_piece){tensor[i].data, (size_t)bytes};
+    }
+    status = il_atomic_write(context, path, count + 1, piece);
+  }
+  free(header);
+  free(piece);
   return status;
 }

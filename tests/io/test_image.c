@@ -21,7 +21,7 @@ static size_t compare(il_context *context, il_safetensors *file, const char *in_
   size_t out_size = (size_t)(out->shape.dim[1] * out->shape.dim[2]);
   uint8_t *got = malloc(out_size);
   for (size_t i = 0; i < (size_t)in->shape.dim[0]; i++) {
-    assert_int_equal(il_resize_lanczos(context, (int)in->shape.dim[1], (int)in->shape.dim[2],
+    assert_int_equal(il_resize_lanczos(context, 1, (int)in->shape.dim[1], (int)in->shape.dim[2],
                                        (const uint8_t *)in->data + i * in_size,
                                        (int)out->shape.dim[1], (int)out->shape.dim[2], got),
                      IL_OK);
@@ -44,7 +44,7 @@ static void test_lanczos(void **state) {
   print_message("%zu pixels equal to Pillow's\n", pixels);
   il_safetensors_close(file);
   uint8_t pixel;
-  assert_int_equal(il_resize_lanczos(context, 1, 1, &pixel, 0, 1, &pixel), IL_ERROR_ARGUMENT);
+  assert_int_equal(il_resize_lanczos(context, 1, 1, 1, &pixel, 0, 1, &pixel), IL_ERROR_ARGUMENT);
   il_context_free(context);
 }
 

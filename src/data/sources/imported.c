@@ -16,6 +16,8 @@ static il_dataset *dataset(il_context *context, const void *settings, const char
 }
 
 static void *open_dataset(il_context *context, const void *settings, const il_source_options *o) {
+  /* As pictures of several sizes are imported. */
+  if (o->shapes_only && !o->data) return il_class_tasks_open(context, NULL, IL_SHAPE(84, 84, 3), o);
   il_dataset *d = dataset(context, settings, o->data);
   return d ? il_class_tasks_open(context, d, (il_shape){0}, o) : NULL;
 }
