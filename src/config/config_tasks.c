@@ -25,6 +25,7 @@ static il_source_options options_of(const il_config *c) {
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
       .train_queries = trained ? trained : queries,
+      .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),

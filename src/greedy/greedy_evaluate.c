@@ -349,7 +349,12 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
     result->trained = o.trained;
     static_assert(sizeof result->tested == sizeof o.tested, "one text");
     memcpy(result->tested, o.tested, sizeof result->tested);
-    if (sparse_init(&s, o.count) == IL_OK) run_tasks(&s, o.count, result);
+    const int shapes = il_tasks_variants(o.tasks, IL_TEST);
+    if (shapes > 1)
+      il_fail(context, IL_ERROR_UNSUPPORTED,
+              "greedy evaluation: the test tasks have %d shapes, expected one", shapes);
+    else if (sparse_init(&s, o.count) == IL_OK)
+      run_tasks(&s, o.count, result);
     sparse_free(&s);
   }
   il_opened_free(&o);

@@ -12,8 +12,10 @@ enum { MOST = 4096, LEAST = 3 };
 
 static double seconds_since(int64_t start) { return 1e-9 * (double)(il_profile_now() - start); }
 
-/* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. */
-static il_status draw_instead(il_config *config) {
+/* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. Sinusoids, of one input
+ * and one output, in a table's. */
+static il_status draw_instead(il_config *config, const il_source *source) {
+  if (!source->classes) return il_config_set(config, "task.source=sinusoid");
   static const char *const settings[] = {"task.source=glyphs",         "glyphs.side=28",
                                          "glyphs.channels=1",          "glyphs.alphabets=6",
                                          "glyphs.classes=20",          "glyphs.writers=20",
@@ -66,9 +68,13 @@ static il_status measure(il_context *context, const il_config *config, il_team *
   result->plan_seconds = seconds_since(start);
   il_trainer_free(&t);
   if (planned && il_trainer_init(context, &t, config, team) == IL_OK) {
-    const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.function));
     const il_footprint memory = il_footprint_of(&t, NULL);
-    result->flops = s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after;
+    /* The mean over the shapes of tasks. */
+    for (int v = 0; v < t.step.forms; v++) {
+      const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.form[v].function));
+      result->flops += il_tasks_share(t.tasks, IL_TRAIN, v) *
+                       (s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after);
+    }
     result->bytes = il_footprint_total(&memory);
     steps(&t, team, seconds, result);
   }
@@ -79,12 +85,12 @@ static il_status measure(il_context *context, const il_config *config, il_team *
 il_status il_measure_step(il_context *context, const il_config *config, il_team *team,
                           double seconds, il_measured_step *result) {
   *result = (il_measured_step){0};
-  result->drawn = il_source_find(il_config_text(config, IL_KEY_SOURCE))->needs_data &&
-                  !*il_config_text(config, IL_KEY_DATA);
+  const il_source *source = il_source_find(il_config_text(config, IL_KEY_SOURCE));
+  result->drawn = source->needs_data && !*il_config_text(config, IL_KEY_DATA);
   if (!result->drawn) return measure(context, config, team, seconds, result);
   char *text = il_config_dump(config);
   il_config *copy = text ? il_config_parse(context, "measured", text) : NULL;
-  if (copy && draw_instead(copy) == IL_OK) measure(context, copy, team, seconds, result);
+  if (copy && draw_instead(copy, source) == IL_OK) measure(context, copy, team, seconds, result);
   il_config_free(copy);
   free(text);
   return il_context_status(context);
@@ -130,7 +136,7 @@ char *il_measure_why(il_context *context, const il_config *config) {
     out = open_memstream(&text, &size);
     if (!out) il_fail_memory(context, "the text of a plan");
   }
-  const il_plan *plan = out ? il_function_plan(t.step.function) : NULL;
+  const il_plan *plan = out ? il_meta_step_plan(&t.step) : NULL;
   for (int w = 0; out && w < 3; w++)
     for (int64_t i = 0; i < plan->list[w].count; i++) {
       const il_call *call = &plan->list[w].call[i];

@@ -3,6 +3,7 @@
  * Its split is kept for the data that it was trained on: the file at the same path, or a dataset of the same content
  * wherever it lies. Any other data set has no class that was trained on, and all of them are tested, unless settings
  * divide it. Episodes that come from a list need no split. */
+#include "train/evaluate.h"
 #include "train/opened.h"
 
 #include <limits.h>
@@ -229,7 +230,15 @@ static il_status count_tasks(il_context *context, il_opened *o,
                              const il_evaluate_options *options) {
   const int asked = options->tasks;
   o->count = asked ? asked : il_config_int(o->config, IL_KEY_EVAL_TASKS);
-  if (!options->episodes) return IL_OK;
+  if (!options->episodes) {
+    o->count = il_evaluator_tasks(o->tasks, IL_TEST, o->count);
+    if (o->count == 0)
+      return il_fail(context, IL_ERROR_DATA, "the split of the run has no test tasks");
+    if (o->count < asked)
+      return il_fail(context, IL_ERROR_DATA, "the test split has %d tasks, but --tasks asks for %d",
+                     o->count, asked);
+    return IL_OK;
+  }
   const il_source *source = o->tasks->source;
   uint64_t listed = 0;
   if (!source->sampler)
