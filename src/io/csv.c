@@ -19,8 +19,8 @@ struct il_csv {
   const char *start, *at, *end; /* start: behind a byte order mark */
   int64_t line, record;         /* line: at `at` */
   char separator;
-  int width;         /* fields of the first record, 0 before it */
-  char *text;        /* the fields of a record, one after the other */
+  int width;          /* fields of the first record, 0 before it */
+  char *text;         /* the fields of a record, one after the other */
   const char **field; /* of them */
   size_t room, field_room;
 };
@@ -126,9 +126,10 @@ static bool read_field(il_csv *csv, const char **at, const char *end, char **to)
     }
     from++;
     if (from < end && *from != csv->separator)
-      return refuse(csv, csv->record,
-                    "found text behind a closing quote, expected the separator or the line's end; a "
-                    "quote in a quoted field is written twice") == 0;
+      return refuse(
+                 csv, csv->record,
+                 "found text behind a closing quote, expected the separator or the line's end; a "
+                 "quote in a quoted field is written twice") == 0;
   } else {
     while (from < end && *from != csv->separator) {
       if (*from == '"')
@@ -158,8 +159,8 @@ static int check_width(il_csv *csv, int fields) {
 }
 
 int il_csv_next(il_csv *csv, const char *const **field) {
-  while (csv->at < csv->end && (*csv->at == '\n' || (*csv->at == '\r' && csv->at + 1 < csv->end &&
-                                                     csv->at[1] == '\n'))) {
+  while (csv->at < csv->end &&
+         (*csv->at == '\n' || (*csv->at == '\r' && csv->at + 1 < csv->end && csv->at[1] == '\n'))) {
     csv->line += *csv->at == '\n';
     csv->at++;
   }

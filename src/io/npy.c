@@ -182,8 +182,8 @@ il_status il_npz_read(il_tensors *t, il_zip *zip) {
 
 char *il_npy_header(il_arena *arena, const char *descr, il_shape shape, size_t *size) {
   char text[512];
-  size_t at = (size_t)snprintf(
-      text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+  size_t at = (size_t)snprintf(text, sizeof text,
+                               "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
   for (int i = 0; i < shape.rank; i++)
     at += (size_t)snprintf(text + at, sizeof text - at, "%s%lld", i ? ", " : "",
                            (long long)shape.dim[i]);

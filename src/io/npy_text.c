@@ -77,8 +77,7 @@ il_status il_npy_text_read(il_tensors *t, const char *name, const il_npy_text *t
   if (!to) return il_context_status(t->context);
   for (int64_t i = 0; i < count; i++) {
     const unsigned char *from = data + (size_t)i * text->width;
-    const long length =
-        text->unicode ? from_points(from, text, to) : from_bytes(from, text, to);
+    const long length = text->unicode ? from_points(from, text, to) : from_bytes(from, text, to);
     if (length < 0)
       return il_fail(t->context, IL_ERROR_FORMAT,
                      "%s: element %lld of the array %s is no text, expected %s", t->path,

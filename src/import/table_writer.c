@@ -1,0 +1,193 @@
+#include "import/table_writer.h"
+
+#include <innerloop/version.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "io/io.h"
+#include "io/json_texts.h"
+
+il_status il_table_rows_make(il_table_rows *t) {
+  il_rows *r = &t->rows;
+  size_t numbers;
+  r->example = IL_SHAPE(t->inputs + t->outputs);
+  r->type = IL_FLOAT32;
+  r->tasks = true;
+  if (__builtin_mul_overflow((size_t)r->count, (size_t)il_shape_count(r->example) * sizeof(float),
+                             &numbers))
+    return il_fail(r->context, IL_ERROR_DATA, "%s is too large", r->source);
+  r->x = r->owned = malloc(numbers + 1);
+  return r->x ? il_rows_make(r) : il_fail_memory(r->context, "a table");
+}
+
+/* Renumbers the tasks in the order in which the rows have them. */
+static il_status by_appearance(il_rows *r) {
+  int32_t *number = malloc(((size_t)r->classes + 1) * sizeof *number), next = 0;
+  const char **name = il_arena_alloc(&r->arena, ((size_t)r->classes + 1) * sizeof *name);
+  if (!number || !name) {
+    free(number);
+    return il_fail_memory(r->context, "the tasks of a table");
+  }
+  for (int c = 0; c < r->classes; c++) number[c] = -1;
+  for (int64_t i = 0; i < r->count; i++) {
+    const int32_t task = r->cls[i];
+    if (task < 0) continue;
+    if (number[task] < 0) {
+      name[next] = r->name[task];
+      number[task] = next++;
+    }
+    r->cls[i] = number[task];
+  }
+  free(number);
+  r->name = name;
+  r->classes = next;
+  return IL_OK;
+}
+
+typedef struct content {
+  float *x, *y;
+  int32_t *start;           /* [tasks + 1] */
+  double *mean, *deviation; /* [inputs + outputs] */
+  int64_t rows;
+} content;
+
+static void standardize(il_table_rows *t, const content *c) {
+  for (int k = 0; k < t->inputs + t->outputs; k++) {
+    const bool in = k < t->inputs;
+    float *column = in ? c->x + k : c->y + (k - t->inputs);
+    const int step = in ? t->inputs : t->outputs;
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < c->rows; i++) sum += (double)column[i * step];
+    const double mean = sum / (double)c->rows;
+    for (int64_t i = 0; i < c->rows; i++) {
+      const double from = (double)column[i * step] - mean;
+      squares += from * from;
+    }
+    double deviation = sqrt(squares / (double)c->rows);
+    if (!(deviation > 0)) {
+      il_import_note(t->rows.context, t->rows.report,
+                     "'%s' is %g in every row: its deviation is taken for 1", t->column_name[k],
+                     mean);
+      deviation = 1;
+    }
+    for (int64_t i = 0; i < c->rows; i++)
+      column[i * step] = (float)(((double)column[i * step] - mean) / deviation);
+    c->mean[k] = mean;
+    c->deviation[k] = deviation;
+  }
+}
+
+static il_status gather(il_table_rows *t, content *c, const int64_t *order) {
+  const int all = t->inputs + t->outputs;
+  c->x = malloc((size_t)c->rows * (size_t)t->inputs * sizeof *c->x);
+  c->y = malloc((size_t)c->rows * (size_t)t->outputs * sizeof *c->y);
+  c->mean = malloc(2 * (size_t)all * sizeof *c->mean);
+  if (!c->x || !c->y || !c->mean) return il_fail_memory(t->rows.context, "a table");
+  c->deviation = c->mean + all;
+  for (int64_t i = 0; i < c->rows; i++) {
+    const float *row = (const float *)t->rows.x + order[i] * all;
+    memcpy(c->x + i * t->inputs, row, (size_t)t->inputs * sizeof *row);
+    memcpy(c->y + i * t->outputs, row + t->inputs, (size_t)t->outputs * sizeof *row);
+  }
+  return IL_OK;
+}
+
+static il_status hash_of(il_rows *r, char text[static 48]) {
+  char *path = il_import_file_of(r->source);
+  size_t size;
+  const unsigned char *map = path ? il_map_file(r->context, path, &size) : NULL;
+  if (!path) il_fail_memory(r->context, "a path");
+  free(path);
+  if (!map) return il_context_status(r->context);
+  const XXH128_hash_t sum = XXH3_128bits(map, size);
+  snprintf(text, 48, "xxh3-128:%016" PRIx64 "%016" PRIx64, (uint64_t)sum.high64,
+           (uint64_t)sum.low64);
+  il_unmap_file(map, size);
+  return IL_OK;
+}
+
+static il_status write_file(il_table_rows *t, const content *c, const char *out) {
+  enum { FIXED = 9, MOST = 13 };
+  il_rows *r = &t->rows;
+  const int in = t->inputs, outs = t->outputs;
+  const char *slash = strrchr(r->source, '/');
+  char hash[48], counts[160];
+  if (hash_of(r, hash)) return il_context_status(r->context);
+  snprintf(counts, sizeof counts,
+           "{\"files\": 1, \"tasks\": %d, \"rows\": %" PRId64 ", \"skipped\": %" PRId64 "}",
+           r->classes, c->rows, r->report->skipped);
+  char *made[MOST] = {0};
+  made[1] = il_json_of_texts(r->classes, r->name);
+  made[2] = il_json_of_texts(in, t->column_name);
+  made[3] = il_json_of_texts(outs, t->column_name + in);
+  made[6] = il_import_options_text(r->options);
+  made[9] = il_json_of_reals(in, c->mean);
+  made[10] = il_json_of_reals(in, c->deviation);
+  made[11] = il_json_of_reals(outs, c->mean + in);
+  made[12] = il_json_of_reals(outs, c->deviation + in);
+  const il_pair pair[MOST] = {{"kind", "innerloop table 1"},
+                              {"task_names", made[1]},
+                              {"input_names", made[2]},
+                              {"output_names", made[3]},
+                              {"made_by", "innerloop " INNERLOOP_VERSION},
+                              {"made_from", slash ? slash + 1 : r->source},
+                              {"made_with", made[6]},
+                              {"made_of", counts},
+                              {"made_of_hash", hash},
+                              {"x_mean", made[9]},
+                              {"x_deviation", made[10]},
+                              {"y_mean", made[11]},
+                              {"y_deviation", made[12]}};
+  const il_tensor tensor[] = {{"task_start", IL_INT32, IL_SHAPE(r->classes + 1), c->start},
+                              {"x", IL_FLOAT32, IL_SHAPE(c->rows, in), c->x},
+                              {"y", IL_FLOAT32, IL_SHAPE(c->rows, outs), c->y}};
+  bool good = made[1] && made[2] && made[3] && made[6];
+  for (int i = FIXED; i < MOST; i++) good &= made[i] != NULL;
+  if (good)
+    il_safetensors_write(r->context, out, 3, tensor, r->options->standardize ? MOST : FIXED, pair);
+  else
+    il_fail(r->context, IL_ERROR_FORMAT, "%s: names of tasks or columns are not valid UTF-8",
+            r->source);
+  for (int i = 0; i < MOST; i++) free(made[i]);
+  return il_context_status(r->context);
+}
+
+il_status il_table_rows_write(il_table_rows *t, const char *out) {
+  il_rows *r = &t->rows;
+  content c = {0};
+  int64_t *start = NULL, *order = NULL;
+  if (il_rows_skip_unbounded(r) == IL_OK && by_appearance(r) == IL_OK)
+    order = il_rows_order(r, &c.rows, &start);
+  if (order && c.rows > INT32_MAX)
+    il_fail(r->context, IL_ERROR_DATA, "%s has more than 2^31 rows", r->source);
+  il_status status = il_context_status(r->context);
+  if (!status) {
+    c.start = malloc(((size_t)r->classes + 1) * sizeof *c.start);
+    status = c.start ? gather(t, &c, order) : il_fail_memory(r->context, "a table");
+  }
+  if (!status) {
+    for (int i = 0; i <= r->classes; i++) c.start[i] = (int32_t)start[i];
+    memset(c.mean, 0, 2 * (size_t)(t->inputs + t->outputs) * sizeof *c.mean);
+    if (r->options->standardize) standardize(t, &c);
+    status = write_file(t, &c, out);
+  }
+  if (!status) {
+    il_import_note(r->context, r->report, "%d inputs (first '%s'), %d outputs (first '%s')%s",
+                   t->inputs, t->column_name[0], t->outputs, t->column_name[t->inputs],
+                   r->options->standardize ? ", all standardized" : "");
+    r->report->classes = r->classes;
+    r->report->examples = c.rows;
+    r->report->example = r->example;
+    status = il_context_status(r->context);
+  }
+  free(c.x);
+  free(c.y);
+  free(c.mean);
+  free(c.start);
+  free(start);
+  free(order);
+  return status;
+}
