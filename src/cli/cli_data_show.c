@@ -1,0 +1,7 @@
+#include "cli/cli_data.h"
+static const struct argp_option show_options[] = {{0}};
+const struct argp show_argp = {show_options, parse_data_option, "", "", NULL, NULL, NULL};
+il_status data_show(il_context *context, const data_input *in) {
+  (void)in;
+  return il_context_status(context);
+}
