@@ -139,7 +139,8 @@ typedef struct il_source_options {
   int ways, shots,
       queries; /* support and query examples of a class, or of a task without classes */
   int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
-  il_rotations rotations;                     /* as in il_episode_options */
+  int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
+  il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;
   il_augment augment;  /* of training examples; zero: none */
   bool augment_set[2]; /* of support and query sets */
@@ -179,11 +180,15 @@ typedef struct il_source {
   il_status (*draw)(void *data, il_task_id id, void *scratch, const il_task_memory *task);
   void (*close)(void *data); /* NULL: nothing to do */
   /* What some have and others do not: NULL. */
-  /* In how many shapes (1 to IL_TASK_VARIANTS) tasks of a split come: other shots, other sizes. NULL: in one. */
+  /* In how many shapes (at most IL_TASK_VARIANTS) tasks of a split come: other shots, other sizes; what nets see of
+   * an example, and the kind of y, are the same in all. 0: the split has no task. NULL: in one. */
   int (*variants)(void *data, il_split split);
   /* How many of 1 task have that shape, in the mean. NULL: as many of each. */
   double (*share)(void *data, il_split split, int variant);
-  int (*classes)(void *data, il_split split);         /* NULL: tasks do not come from classes */
+  int (*classes)(void *data, il_split split); /* NULL: tasks do not come from classes */
+  /* How many different tasks a split has; evaluation takes each at most once, 0 … count·share − 1 of a variant. NULL:
+   * any number. */
+  int64_t (*count)(void *data, il_split split);
   size_t (*bytes)(void *data);                        /* of memory that examples take */
   il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
@@ -200,8 +205,11 @@ typedef struct il_tasks il_tasks;
  * texts must outlive the tasks. NULL after an error. */
 IL_API il_tasks *il_tasks_open(il_context *context, const il_source *source, const void *settings,
                                const il_source_options *options);
-IL_API void il_tasks_free(il_tasks *tasks); /* accepts NULL */
-IL_API int il_tasks_variants(const il_tasks *tasks, il_split split);
+IL_API void il_tasks_free(il_tasks *tasks);                          /* accepts NULL */
+IL_API int il_tasks_variants(const il_tasks *tasks, il_split split); /* 0: the split has no task */
+/* How many of 1 task have that shape: 1 over all variants of a split. */
+IL_API double il_tasks_share(const il_tasks *tasks, il_split split, int variant);
+IL_API int64_t il_tasks_count(const il_tasks *tasks, il_split split); /* −1: any number */
 IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split, int variant);
 IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
 /* Draws `count` tasks of one shape from `first` on, one after the other into `memory`: x and y of either set are

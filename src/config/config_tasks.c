@@ -18,6 +18,7 @@ static il_source_options options_of(const il_config *c, int queries, bool shapes
       .queries = queries ? queries : il_config_int(c, IL_KEY_QUERIES),
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
+      .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .train_queries = il_config_int(c, IL_KEY_TRAIN_QUERIES),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),

@@ -35,6 +35,7 @@ static const char optimizer_names[] = ""
 #define BOOL IL_FIELD_BOOL
 #define ENUM IL_FIELD_ENUM
 #define TEXT IL_FIELD_TEXT
+#define RANGE IL_FIELD_RANGE
 static const il_field fixed[] = {
 #define IL_KEY(id, name, kind, fallback, low, high, choices, doc)                                  \
   {name, kind, 0, 1, fallback, low, high, choices, doc},
