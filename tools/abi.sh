@@ -7,7 +7,7 @@ made=$(mktemp)
 trap 'rm -f "$made"' EXIT
 export LC_ALL=C
 
-grep -hv '^#define' include/innerloop/*.h | tr '\n' ' ' | grep -oE 'IL_API [^(;]*[(;]' | sed -E 's/.*[ *](il_[a-z0-9_]+)[(;]$/\1/' |
+grep -hv '^#define' include/innerloop/*.h | tr '\n' ' ' | grep -oE 'IL_API [^(;]*[(;]' | sed -E 's/.*[ *](il_[a-z0-9_]+)(\[\])?[(;]$/\1/' |
   sort -u >"$made"
 if [ "${1:-}" != --check ]; then
   cp "$made" tools/abi.txt

@@ -108,14 +108,42 @@ IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const
 IL_API void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, int queries,
                              float *support_x, float *support_y, float *query_x, float *query_y);
 
+/* ---- augmentation ---- */
+/* What is drawn anew for each example each time it is trained on; a pure function of (seed, use, example). Zero:
+ * nothing. Pixels from outside are 0, a signal is held at its ends. Applied in this order. */
+typedef struct il_augment {
+  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
+  bool flip_horizontal; /* left and right exchanged, half of the time */
+  bool flip_vertical;   /* top and bottom exchanged, half of the time */
+  int crop; /* pads by so many pixels (or steps of time) on each side and crops back at a random place */
+  double degrees; /* affine, images only: turned by up to ± so many degrees, */
+  double shift;   /* moved by up to ± this share of the side (of a signal: in time), */
+  double scale;   /* and, images only, scaled by 1 ± scale; bilinear */
+  double
+      erase; /* probability that a rectangle (a stretch) of 2 % to 20 % of the example becomes 0 */
+  double jitter; /* normal noise of this share of the example's own standard deviation */
+  double gain;   /* each channel times 1 ± gain */
+} il_augment;
+/* Its members as settings, for configurations. */
+extern IL_API const il_field il_augment_fields[];
+IL_API bool il_augment_any(const il_augment *augment); /* it does something */
+/* The augmented u8 or float image [h,w,c], signal [t,channels] or features [n] into `out`, which may not overlap. */
+IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
+                             uint64_t example, il_type type, il_shape shape, const void *in,
+                             void *out);
+IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
+
 /* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
 /* What every source is asked for; each takes what it knows. */
 typedef struct il_source_options {
   int ways, shots,
       queries; /* support and query examples of a class, or of a task without classes */
   int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
-  il_rotations rotations;                     /* as in il_episode_options */
+  int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
+  il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;
+  il_augment augment;  /* of training examples; zero: none */
+  bool augment_set[2]; /* of support and query sets */
   il_split_options split;
   const char *data; /* file of the data set; NULL: none was named */
   uint64_t seed;
@@ -152,11 +180,15 @@ typedef struct il_source {
   il_status (*draw)(void *data, il_task_id id, void *scratch, const il_task_memory *task);
   void (*close)(void *data); /* NULL: nothing to do */
   /* What some have and others do not: NULL. */
-  /* In how many shapes (1 to IL_TASK_VARIANTS) tasks of a split come: other shots, other sizes. NULL: in one. */
+  /* In how many shapes (at most IL_TASK_VARIANTS) tasks of a split come: other shots, other sizes; what nets see of
+   * an example, and the kind of y, are the same in all. 0: the split has no task. NULL: in one. */
   int (*variants)(void *data, il_split split);
   /* How many of 1 task have that shape, in the mean. NULL: as many of each. */
   double (*share)(void *data, il_split split, int variant);
-  int (*classes)(void *data, il_split split);         /* NULL: tasks do not come from classes */
+  int (*classes)(void *data, il_split split); /* NULL: tasks do not come from classes */
+  /* How many different tasks a split has; evaluation takes each at most once, 0 … count·share − 1 of a variant. NULL:
+   * any number. */
+  int64_t (*count)(void *data, il_split split);
   size_t (*bytes)(void *data);                        /* of memory that examples take */
   il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
@@ -173,8 +205,11 @@ typedef struct il_tasks il_tasks;
  * texts must outlive the tasks. NULL after an error. */
 IL_API il_tasks *il_tasks_open(il_context *context, const il_source *source, const void *settings,
                                const il_source_options *options);
-IL_API void il_tasks_free(il_tasks *tasks); /* accepts NULL */
-IL_API int il_tasks_variants(const il_tasks *tasks, il_split split);
+IL_API void il_tasks_free(il_tasks *tasks);                          /* accepts NULL */
+IL_API int il_tasks_variants(const il_tasks *tasks, il_split split); /* 0: the split has no task */
+/* How many of 1 task have that shape: 1 over all variants of a split. */
+IL_API double il_tasks_share(const il_tasks *tasks, il_split split, int variant);
+IL_API int64_t il_tasks_count(const il_tasks *tasks, il_split split); /* −1: any number */
 IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split, int variant);
 IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
 /* Draws `count` tasks of one shape from `first` on, one after the other into `memory`: x and y of either set are
@@ -228,25 +263,6 @@ typedef struct il_episodes {
   int ways, shots, queries; /* ways: by class only */
   bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
 } il_episodes;
-
-/* ---- augmentation ---- */
-/* What is drawn anew for each image each time it is trained on; a pure function of (seed, use, example). Zero:
- * nothing. Pixels from outside are 0. Applied in this order. */
-typedef struct il_augment {
-  bool rotate;          /* by 0, 90, 180 or 270 degrees; square images only */
-  bool flip_horizontal; /* left and right exchanged, half of the time */
-  bool flip_vertical;   /* top and bottom exchanged, half of the time */
-  int crop;             /* pads by so many pixels on each side and crops back at a random place */
-  double degrees;       /* affine: turned by up to ± so many degrees, */
-  double shift;         /* moved by up to ± this share of the side, */
-  double scale;         /* and scaled by 1 ± scale; bilinear */
-  double erase;         /* probability that a rectangle of 2 % to 20 % of the image becomes 0 */
-} il_augment;
-/* The augmented image of u8 or float [h,w,c] into `out`, which may not overlap. */
-IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
-                             uint64_t example, il_type type, const int size[3], const void *in,
-                             void *out);
-IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
 
 #ifdef __cplusplus
 }

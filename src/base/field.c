@@ -35,6 +35,27 @@ static bool read_number(const il_field *f, const char *text, int64_t *integer, d
   return whole && isfinite(*real) && *real >= f->low && *real <= f->high;
 }
 
+/* "3" or "1-5": digits alone, and what is not a single number does not begin with 0. */
+static bool read_range(const il_field *f, const char *text, char *at) {
+  int64_t number[2];
+  for (int i = 0; i < 2; i++) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9) return false;
+    number[i] = strtoll(text, NULL, 10);
+    text += digits;
+    if (i == 0 && *text == 0) {
+      number[1] = number[0];
+      break;
+    }
+    if (*text != (i ? 0 : '-') || number[0] == 0) return false;
+    text++;
+  }
+  if ((double)number[0] < f->low || number[0] > number[1] || (double)number[1] > f->high)
+    return false;
+  memcpy(at, (const int[2]){(int)number[0], (int)number[1]}, 2 * sizeof(int));
+  return true;
+}
+
 bool il_field_read(const il_field *f, const char *text, void *settings) {
   char *at = (char *)settings + f->offset;
   int64_t integer = 0;
@@ -65,6 +86,7 @@ bool il_field_read(const il_field *f, const char *text, void *settings) {
     memcpy(at, &number, sizeof number);
     return true;
   case IL_FIELD_TEXT: memcpy(at, &text, sizeof text); return true;
+  case IL_FIELD_RANGE: return read_range(f, text, at);
   }
   return false;
 }
@@ -88,6 +110,10 @@ void il_field_accepts(const il_field *f, char *text, size_t size) {
   case IL_FIELD_BOOL: snprintf(text, size, "true or false"); break;
   case IL_FIELD_ENUM: snprintf(text, size, "one of %s", f->choices); break;
   case IL_FIELD_TEXT: snprintf(text, size, "text"); break;
+  case IL_FIELD_RANGE:
+    snprintf(text, size, "an integer from %.0f to %.0f, or a range of them such as 1-5", f->low,
+             f->high);
+    break;
   }
   il_text_leave(before, plain);
 }
@@ -105,7 +131,7 @@ int il_field_print(const il_field *f, const void *settings, char *text, size_t s
   const char *at = (const char *)settings + f->offset, *words = NULL;
   int64_t integer = 0;
   double real = 0;
-  int number = 0;
+  int number = 0, range[2];
   switch (f->kind) {
   case IL_FIELD_INT64:
     memcpy(&integer, at, sizeof integer);
@@ -126,6 +152,10 @@ int il_field_print(const il_field *f, const void *settings, char *text, size_t s
   case IL_FIELD_TEXT:
     memcpy(&words, at, sizeof words);
     return snprintf(text, size, "%s", words ? words : "");
+  case IL_FIELD_RANGE:
+    memcpy(range, at, sizeof range);
+    return range[0] == range[1] ? snprintf(text, size, "%d", range[0])
+                                : snprintf(text, size, "%d-%d", range[0], range[1]);
   }
   return snprintf(text, size, "%s", "");
 }

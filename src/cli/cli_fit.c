@@ -63,7 +63,8 @@ static const struct argp_option options[] = {
     {"lr", OPTION_LR, "RATE", 0, "learning rate (0.001)", 0},
     {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
     {"augment", OPTION_AUGMENT, "LIST", 0,
-     "images are varied anew in each epoch: rotate, flip, flip-vertical, crop, affine, erase; "
+     "images are varied anew in each epoch: rotate, flip, flip-vertical, crop, affine, erase, "
+     "shift, jitter, gain; "
      "separated by commas",
      0},
     {"parts", OPTION_PARTS, "N", 0,

@@ -48,7 +48,7 @@ static bool read_value(const il_field *field, const char *text, il_config_value 
     int64_t integer;
     double real;
     bool truth;
-    int number;
+    int number, range[2];
     const char *text;
   } read;
   il_field alone = *field;
@@ -61,6 +61,10 @@ static bool read_value(const il_field *field, const char *text, il_config_value 
   case IL_FIELD_BOOL: value->integer = read.truth; break;
   case IL_FIELD_ENUM: value->integer = read.number - (int)field->low; break;
   case IL_FIELD_TEXT: break;
+  case IL_FIELD_RANGE:
+    value->integer = read.range[0];
+    value->real = read.range[1];
+    break;
   }
   return true;
 }
@@ -255,6 +259,12 @@ il_status il_config_validate(const il_config *c) {
   if (il_config_int(c, IL_KEY_TRAIN_WAYS) == 1)
     return il_fail(c->context, IL_ERROR_CONFIG,
                    "task.train_ways: found 1, expected 0 (as task.ways) or 2 and more");
+  const int shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
+            most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS);
+  if (most - shots >= IL_TASK_VARIANTS)
+    return il_fail(c->context, IL_ERROR_CONFIG,
+                   "task.train_shots: found a range of %d numbers of shots, expected at most %d",
+                   most - shots + 1, (int)IL_TASK_VARIANTS);
   return il_config_check_eval_steps(c);
 }
 

@@ -11,7 +11,8 @@
 #include "base/error.h"
 #include "config/keys.h"
 
-/* text is what was given; number its value (INT, REAL, BOOL, and the choice's index of an ENUM). */
+/* text is what was given; number its value (INT, REAL, BOOL, and the choice's index of an ENUM); a RANGE goes from
+ * integer to real. */
 typedef struct il_config_value {
   const char *text;
   int64_t integer;

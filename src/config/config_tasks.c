@@ -18,9 +18,12 @@ static il_source_options options_of(const il_config *c, int queries, bool shapes
       .queries = queries ? queries : il_config_int(c, IL_KEY_QUERIES),
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
+      .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .train_queries = il_config_int(c, IL_KEY_TRAIN_QUERIES),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
+      .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
+                      !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
                 .path = path_of(c, IL_KEY_SPLIT_FILE),
                 .train = counted ? il_config_int(c, IL_KEY_TRAIN_CLASSES) : 0,
@@ -37,7 +40,8 @@ static il_tasks *open_tasks(il_context *context, const il_config *c, int queries
   if (il_config_validate(c) != IL_OK) return NULL;
   const char *name = il_config_text(c, IL_KEY_SOURCE);
   const il_source *source = il_source_find(name);
-  const il_source_options options = options_of(c, queries, shapes_only);
+  il_source_options options = options_of(c, queries, shapes_only);
+  if (il_config_settings(c, "augment", il_augment_fields, &options.augment) != IL_OK) return NULL;
   void *settings = calloc(1, source->size + 1);
   il_tasks *tasks = NULL;
   if (!settings)

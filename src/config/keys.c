@@ -35,6 +35,7 @@ static const char optimizer_names[] = ""
 #define BOOL IL_FIELD_BOOL
 #define ENUM IL_FIELD_ENUM
 #define TEXT IL_FIELD_TEXT
+#define RANGE IL_FIELD_RANGE
 static const il_field fixed[] = {
 #define IL_KEY(id, name, kind, fallback, low, high, choices, doc)                                  \
   {name, kind, 0, 1, fallback, low, high, choices, doc},
@@ -57,6 +58,10 @@ bool il_config_group_at(int index, il_config_group *group) {
   index -= il_algorithms();
   if (index < 2 * il_optimizers()) {
     *group = (il_config_group){index % 2 ? "outer" : "inner", il_optimizer_at(index / 2)->fields};
+    return true;
+  }
+  if (index == 2 * il_optimizers()) {
+    *group = (il_config_group){"augment", il_augment_fields};
     return true;
   }
   return false;

@@ -6,25 +6,38 @@
 
 #include "base/elementary.h"
 #include "base/error.h"
-#include "base/random.h"
+#include "data/augment.h"
 #include "data/samples.h"
 
 il_status il_augment_check(il_context *context, const il_augment *a, il_shape example) {
-  if (example.rank != 3)
+  const bool image = a->rotate || a->flip_horizontal || a->flip_vertical || a->degrees > 0 ||
+                     a->scale > 0,
+             place = a->crop || a->shift > 0 || a->erase > 0;
+  if (image && example.rank != 3)
     return il_fail(context, IL_ERROR_CONFIG,
-                   "augmentation needs images [h,w,c], but an example has %lld features",
-                   (long long)example.dim[0]);
+                   "augmentation by turns, flips and scale needs images [h,w,c], but an example is "
+                   "%s; jitter and gain%s fit",
+                   example.rank == 2 ? "a signal" : "a list of features",
+                   example.rank == 2 ? ", crop, shift and erase" : "");
+  if (place && example.rank == 1)
+    return il_fail(
+        context, IL_ERROR_CONFIG,
+        "augmentation by crop, shift and erase needs images or signals, but an example is "
+        "a list of features; jitter and gain fit");
   if (a->rotate && example.dim[0] != example.dim[1])
     return il_fail(context, IL_ERROR_CONFIG,
                    "augmentation by quarter turns needs square images, found %lldx%lld",
                    (long long)example.dim[0], (long long)example.dim[1]);
   if (a->crop < 0 || a->crop > 1024 || !(a->degrees >= 0 && a->degrees <= 180) ||
       !(a->shift >= 0 && a->shift <= 1) || !(a->scale >= 0 && a->scale < 1) ||
-      !(a->erase >= 0 && a->erase <= 1))
-    return il_fail(context, IL_ERROR_CONFIG,
-                   "augmentation: crop %d, degrees %g, shift %g, scale %g, erase %g; expected crop "
-                   "0 to 1024, degrees 0 to 180, shift and erase 0 to 1, scale 0 to less than 1",
-                   a->crop, a->degrees, a->shift, a->scale, a->erase);
+      !(a->erase >= 0 && a->erase <= 1) || !(a->jitter >= 0 && a->jitter <= 10) ||
+      !(a->gain >= 0 && a->gain < 1))
+    return il_fail(
+        context, IL_ERROR_CONFIG,
+        "augmentation: crop %d, degrees %g, shift %g, scale %g, erase %g, jitter %g, gain "
+        "%g; expected crop 0 to 1024, degrees 0 to 180, shift and erase 0 to 1, jitter 0 "
+        "to 10, scale and gain 0 to less than 1",
+        a->crop, a->degrees, a->shift, a->scale, a->erase, a->jitter, a->gain);
   return IL_OK;
 }
 
@@ -86,20 +99,17 @@ static void draw_erased(const int size[3], il_random *r, drawn *d) {
   d->right = d->left + width;
 }
 
-static drawn draw(const il_augment *a, uint64_t seed, uint64_t use, uint64_t example,
-                  const int size[3]) {
-  il_random r =
-      il_random_start(il_random_mix(il_random_mix(seed, 0x61756774u /* "augt" */), use), example);
+static drawn draw(const il_augment *a, il_random *r, const int size[3]) {
   drawn d = {0};
-  if (a->rotate) d.turns = (int)il_random_below(&r, 4);
-  if (a->flip_horizontal) d.mirrored = il_random_below(&r, 2);
-  if (a->flip_vertical) d.upside_down = il_random_below(&r, 2);
+  if (a->rotate) d.turns = (int)il_random_below(r, 4);
+  if (a->flip_horizontal) d.mirrored = il_random_below(r, 2);
+  if (a->flip_vertical) d.upside_down = il_random_below(r, 2);
   if (a->crop) {
-    d.dy = (int)il_random_below(&r, 2 * (uint32_t)a->crop + 1) - a->crop;
-    d.dx = (int)il_random_below(&r, 2 * (uint32_t)a->crop + 1) - a->crop;
+    d.dy = (int)il_random_below(r, 2 * (uint32_t)a->crop + 1) - a->crop;
+    d.dx = (int)il_random_below(r, 2 * (uint32_t)a->crop + 1) - a->crop;
   }
-  if (a->degrees > 0 || a->shift > 0 || a->scale > 0) draw_affine(a, size, &r, &d);
-  if (a->erase > 0 && il_random_uniform01(&r) < a->erase) draw_erased(size, &r, &d);
+  if (a->degrees > 0 || a->shift > 0 || a->scale > 0) draw_affine(a, size, r, &d);
+  if (a->erase > 0 && il_random_uniform01(r) < a->erase) draw_erased(size, r, &d);
   return d;
 }
 
@@ -137,9 +147,10 @@ static double bilinear(const picture *p, const drawn *d, int y, int x, int c) {
          fy * ((1 - fx) * moved(p, d, y0 + 1, x0, c) + fx * moved(p, d, y0 + 1, x0 + 1, c));
 }
 
-void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use, uint64_t example,
-                      il_type type, const int size[3], const void *in, void *out) {
-  drawn d = draw(augment, seed, use, example, size);
+static void augment_image(const il_augment *augment, il_random *random, il_type type,
+                          il_shape shape, const void *in, void *out) {
+  const int size[3] = {(int)shape.dim[0], (int)shape.dim[1], (int)shape.dim[2]};
+  drawn d = draw(augment, random, size);
   picture p = {type, size, in};
   size_t at = 0;
   for (int y = 0; y < size[0]; y++)
@@ -154,3 +165,44 @@ void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use, ui
       }
     }
 }
+
+void il_augment_apply(const il_augment *a, uint64_t seed, uint64_t use, uint64_t example,
+                      il_type type, il_shape shape, const void *in, void *out) {
+  il_random random =
+      il_random_start(il_random_mix(il_random_mix(seed, 0x61756774u /* "augt" */), use), example);
+  if (shape.rank == 3)
+    augment_image(a, &random, type, shape, in, out);
+  else if (shape.rank == 2)
+    il_augment_signal(a, &random, type, shape, in, out);
+  else
+    memcpy(out, in, (size_t)il_shape_count(shape) * il_type_size(type));
+  if (a->jitter > 0 || a->gain > 0) il_augment_values(a, &random, type, shape, out);
+}
+
+bool il_augment_any(const il_augment *a) {
+  return a->rotate || a->flip_horizontal || a->flip_vertical || a->crop || a->degrees > 0 ||
+         a->shift > 0 || a->scale > 0 || a->erase > 0 || a->jitter > 0 || a->gain > 0;
+}
+
+const il_field il_augment_fields[] = {
+    IL_FIELD(il_augment, rotate, IL_FIELD_BOOL, "false", 0, 0, NULL,
+             "quarter turns of square images, one at random per example"),
+    IL_FIELD(il_augment, flip_horizontal, IL_FIELD_BOOL, "false", 0, 0, NULL,
+             "left and right exchanged, half of the time"),
+    IL_FIELD(il_augment, flip_vertical, IL_FIELD_BOOL, "false", 0, 0, NULL,
+             "top and bottom exchanged, half of the time"),
+    IL_FIELD(il_augment, crop, IL_FIELD_INT32, "0", 0, 1024, NULL,
+             "images moved by up to so many pixels either way, signals by so many steps"),
+    IL_FIELD(il_augment, degrees, IL_FIELD_DOUBLE, "0", 0, 180, NULL,
+             "images turned by up to so many degrees either way"),
+    IL_FIELD(il_augment, shift, IL_FIELD_DOUBLE, "0", 0, 1, NULL,
+             "moved by up to this share of the side, or of a signal's length"),
+    IL_FIELD(il_augment, scale, IL_FIELD_DOUBLE, "0", 0, 0.99, NULL,
+             "images scaled by 1 plus or minus up to this"),
+    IL_FIELD(il_augment, erase, IL_FIELD_DOUBLE, "0", 0, 1, NULL,
+             "how often 2 % to 20 % of an image or signal become 0"),
+    IL_FIELD(il_augment, jitter, IL_FIELD_DOUBLE, "0", 0, 10, NULL,
+             "normal noise, as a share of the example's own standard deviation"),
+    IL_FIELD(il_augment, gain, IL_FIELD_DOUBLE, "0", 0, 0.99, NULL,
+             "each channel times 1 plus or minus up to this"),
+    {0}};

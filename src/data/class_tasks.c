@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/samples.h"
+#include "data/source.h"
 
 typedef struct class_tasks {
   il_dataset *dataset; /* these three NULL where only shapes are known */
@@ -13,7 +14,10 @@ typedef struct class_tasks {
   il_shape example;
   il_type type;
   double scale;
-  il_episode_options episode[2];
+  il_episode_options episode[2]; /* of a range of shots the most */
+  int ranges;                    /* numbers of shots that training tasks have */
+  il_augment augment;            /* of training examples */
+  bool augmented[2];             /* support sets, query sets */
 } class_tasks;
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
@@ -64,19 +68,26 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
     return NULL;
   }
   s->dataset = dataset;
+  int low;
+  s->ranges = il_source_shots(o, &low);
   for (int side = 0; side < 2; side++)
     s->episode[side] =
         (il_episode_options){.ways = !side && o->train_ways ? o->train_ways : o->ways,
-                             .shots = !side && o->train_shots ? o->train_shots : o->shots,
+                             .shots = side ? o->shots : low + s->ranges - 1,
                              .queries = !side && o->train_queries ? o->train_queries : o->queries,
                              .rotations = o->rotations,
                              .rotate_test = o->rotate_test,
                              .seed = o->seed};
+  s->augment = o->augment;
+  for (int set = 0; set < 2; set++)
+    s->augmented[set] = o->augment_set[set] && il_augment_any(&o->augment);
   s->example = dataset ? dataset->example : image;
   s->type = dataset ? dataset->type : IL_UINT8;
   s->scale = dataset ? dataset->scale : IL_PIXEL_SCALE;
   if (!dataset) return s;
-  if (open_sampler(context, s, o) == IL_OK) return s;
+  if (il_augment_check(context, &s->augment, s->example) == IL_OK &&
+      open_sampler(context, s, o) == IL_OK)
+    return s;
   il_class_tasks_close(s);
   return NULL;
 }
@@ -89,12 +100,20 @@ void il_class_tasks_close(void *data) {
   free(s);
 }
 
+int il_class_tasks_variants(void *data, il_split split) {
+  return split == IL_TRAIN ? ((class_tasks *)data)->ranges : 1;
+}
+
+static int shots_of(const class_tasks *s, il_split split, int variant) {
+  const int most = s->episode[side_of(split)].shots;
+  return split == IL_TRAIN ? most - s->ranges + 1 + variant : most;
+}
+
 void il_class_tasks_describe(void *data, il_split split, int variant, il_task_shape *shape) {
-  (void)variant;
   const class_tasks *s = data;
   const il_episode_options *e = &s->episode[side_of(split)];
   *shape = (il_task_shape){.ways = e->ways,
-                           .shots = e->shots,
+                           .shots = shots_of(s, split, variant),
                            .queries = e->queries,
                            .outputs = e->ways,
                            .example = s->example,
@@ -103,8 +122,12 @@ void il_class_tasks_describe(void *data, il_split split, int variant, il_task_sh
                            .scale = s->scale};
 }
 
-size_t il_class_tasks_scratch(void *data) {
-  const class_tasks *s = data;
+static size_t example_bytes(const class_tasks *s) {
+  return (size_t)il_shape_count(s->example) * il_type_size(s->type);
+}
+
+/* The episode, then room for one example. */
+static size_t episode_bytes(const class_tasks *s) {
   size_t bytes = 0;
   for (int side = 0; side < 2; side++)
     if (s->sampler[side] && il_sampler_episode_size(s->sampler[side]) > bytes)
@@ -112,13 +135,33 @@ size_t il_class_tasks_scratch(void *data) {
   return bytes;
 }
 
+size_t il_class_tasks_scratch(void *data) {
+  const class_tasks *s = data;
+  return episode_bytes(s) + (s->augmented[0] || s->augmented[1] ? example_bytes(s) : 0);
+}
+
+static void augment(const class_tasks *s, il_task_id id, int set, int count, void *spare, char *x) {
+  const size_t bytes = example_bytes(s);
+  for (int i = 0; i < count; i++, x += bytes) {
+    memcpy(spare, x, bytes);
+    il_augment_apply(&s->augment, s->episode[0].seed, 2 * id.index + (uint64_t)set, (uint64_t)i,
+                     s->type, s->example, spare, x);
+  }
+}
+
 il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch,
                               const il_task_memory *task) {
   const class_tasks *s = data;
   il_episode episode;
-  const il_sampler *sampler = s->sampler[side_of(id.split)];
-  il_sampler_draw(sampler, id.split, id.index, scratch, &episode);
-  il_sampler_fill(sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
+  /* One that draws fewer shots gives the episodes of a source of that many. */
+  il_sampler sampler = *s->sampler[side_of(id.split)];
+  sampler.options.shots = shots_of(s, id.split, id.variant);
+  il_sampler_draw(&sampler, id.split, id.index, scratch, &episode);
+  il_sampler_fill(&sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
+  for (int set = 0; set < 2 && id.split == IL_TRAIN; set++)
+    if (s->augmented[set])
+      augment(s, id, set, episode.ways * (set ? episode.queries : episode.shots),
+              (char *)scratch + episode_bytes(s), task->x[set]);
   return IL_OK;
 }
 

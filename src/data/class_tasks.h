@@ -11,6 +11,7 @@ void il_class_tasks_describe(void *data, il_split split, int variant, il_task_sh
 size_t il_class_tasks_scratch(void *data);
 il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch, const il_task_memory *task);
 void il_class_tasks_close(void *data);
+int il_class_tasks_variants(void *data, il_split split);
 int il_class_tasks_count(void *data, il_split split);
 size_t il_class_tasks_bytes(void *data);
 il_sampler *il_class_tasks_sampler(void *data, il_split split);
@@ -19,6 +20,7 @@ il_sampler *il_class_tasks_sampler(void *data, il_split split);
 #define IL_CLASS_TASKS                                                                             \
   .describe = il_class_tasks_describe, .scratch = il_class_tasks_scratch,                          \
   .draw = il_class_tasks_draw, .close = il_class_tasks_close, .classes = il_class_tasks_count,     \
-  .bytes = il_class_tasks_bytes, .sampler = il_class_tasks_sampler
+  .bytes = il_class_tasks_bytes, .sampler = il_class_tasks_sampler,                                \
+  .variants = il_class_tasks_variants
 
 #endif

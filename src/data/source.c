@@ -1,16 +1,24 @@
 /* The table of sources, and opening one. */
 #include "data/source.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/random.h"
 
 static const il_source *const sources[] = {
 #define IL_SOURCE(name) &il_source_##name,
 #include "data/sources.def"
 #undef IL_SOURCE
 };
+
+int il_source_shots(const il_source_options *o, int *low) {
+  *low = o->train_shots ? o->train_shots : o->shots;
+  return o->train_shots && o->train_shots_most > *low ? o->train_shots_most - *low + 1 : 1;
+}
 
 int il_sources(void) { return (int)(sizeof sources / sizeof *sources); }
 const il_source *il_source_at(int index) { return sources[index]; }
@@ -38,24 +46,61 @@ static il_status describe(il_tasks *t, il_split split, int variant) {
                  (int)s->loss);
 }
 
+/* One net and one compiled loss serve all of them. */
+static il_status check_alike(const il_tasks *t, il_split split, int variant) {
+  /* The first of all: in front of the one block. */
+  const il_task_shape *a = t->shape[0], *b = &t->shape[split][variant];
+  if (il_shape_equal(a->example, b->example) && a->x == b->x && a->targets == b->targets &&
+      a->loss == b->loss && a->scale == b->scale && (!a->targets || a->outputs == b->outputs))
+    return IL_OK;
+  return il_fail(t->context, IL_ERROR_DATA,
+                 "source %s: tasks of shape %d of the %s split have other examples, targets or "
+                 "losses than the first ones; expected the same",
+                 t->source->name, variant, il_split_name(split));
+}
+
+static il_status share_out(il_tasks *t, il_split split) {
+  const int variants = t->variants[split];
+  double sum = 0;
+  bool fine = true;
+  for (int v = 0; v < variants; v++) {
+    const double share = t->source->share ? t->source->share(t->data, split, v) : 1;
+    fine = fine && share >= 0 && isfinite(share);
+    sum += t->share[split][v] = share;
+  }
+  if (variants && (!fine || !(sum > 0)))
+    return il_fail(t->context, IL_ERROR_DATA,
+                   "source %s: the shares of the shapes of the %s split add up to %g, expected "
+                   "numbers from 0, some larger",
+                   t->source->name, il_split_name(split), sum);
+  for (int v = 0; v < variants; v++) t->share[split][v] /= sum;
+  return IL_OK;
+}
+
 static il_status describe_all(il_tasks *t) {
   const int most = IL_TASK_VARIANTS;
   for (int s = IL_TRAIN; s <= IL_TEST; s++) {
     const int variants = t->source->variants ? t->source->variants(t->data, (il_split)s) : 1;
-    if (variants < 1 || variants > most)
+    if (variants < 0 || variants > most)
       return il_fail(t->context, IL_ERROR_DATA,
-                     "source %s: the %s split has tasks of %d shapes, expected 1 to %d",
+                     "source %s: the %s split has tasks of %d shapes, expected at most %d",
                      t->source->name, il_split_name((il_split)s), variants, most);
     t->variants[s] = variants;
   }
-  t->shape[0] =
-      calloc((size_t)(t->variants[0] + t->variants[1] + t->variants[2]), sizeof *t->shape[0]);
-  if (!t->shape[0]) return il_fail_memory(t->context, "a source of tasks");
+  /* A split without tasks has a zeroed shape. */
+  const int all = t->variants[0] + t->variants[1] + t->variants[2] + 1;
+  t->shape[0] = calloc((size_t)all, sizeof *t->shape[0]);
+  t->share[0] = calloc((size_t)all, sizeof *t->share[0]);
+  if (!t->shape[0] || !t->share[0]) return il_fail_memory(t->context, "a source of tasks");
   il_status status = IL_OK;
   for (int s = IL_TRAIN; s <= IL_TEST && status == IL_OK; s++) {
     if (s > IL_TRAIN) t->shape[s] = t->shape[s - 1] + t->variants[s - 1];
-    for (int v = 0; v < t->variants[s] && status == IL_OK; v++)
+    if (s > IL_TRAIN) t->share[s] = t->share[s - 1] + t->variants[s - 1];
+    for (int v = 0; v < t->variants[s] && status == IL_OK; v++) {
       status = describe(t, (il_split)s, v);
+      if (status == IL_OK) status = check_alike(t, (il_split)s, v);
+    }
+    if (status == IL_OK) status = share_out(t, (il_split)s);
   }
   return status;
 }
@@ -80,6 +125,7 @@ void il_tasks_free(il_tasks *t) {
   if (!t) return;
   if (t->data && t->source->close) t->source->close(t->data);
   free(t->shape[0]);
+  free(t->share[0]);
   free(t);
 }
 
@@ -87,6 +133,67 @@ int il_tasks_variants(const il_tasks *t, il_split split) { return t->variants[sp
 
 const il_task_shape *il_tasks_shape(const il_tasks *t, il_split split, int variant) {
   return &t->shape[split][variant];
+}
+
+double il_tasks_share(const il_tasks *t, il_split split, int variant) {
+  return t->share[split][variant];
+}
+
+int64_t il_tasks_count(const il_tasks *t, il_split split) {
+  if (t->variants[split] == 0) return 0;
+  return t->source->count ? t->source->count(t->data, split) : -1;
+}
+
+int il_tasks_variant_of(const il_tasks *t, uint64_t step) {
+  const int variants = t->variants[IL_TRAIN];
+  if (variants == 1) return 0;
+  il_random random = il_random_start(il_random_mix(t->seed, 0x7368617065u /* "shape" */), step);
+  const double u = il_random_uniform01(&random);
+  double below = 0;
+  int chosen = 0;
+  for (int v = 0; v < variants && u >= below; v++) {
+    if (t->share[IL_TRAIN][v] > 0) chosen = v;
+    below += t->share[IL_TRAIN][v];
+  }
+  return chosen;
+}
+
+void il_tasks_divide(const il_tasks *t, il_split split, int all, int *count) {
+  const int variants = t->variants[split];
+  const double *share = t->share[split];
+  bool more[IL_TASK_VARIANTS] = {false};
+  int left = all;
+  for (int v = 0; v < variants; v++) {
+    count[v] = (int)(all * share[v]);
+    left -= count[v];
+  }
+  for (; left > 0; left--) {
+    int best = -1;
+    double rest = -1;
+    for (int v = 0; v < variants; v++)
+      if (!more[v] && all * share[v] - count[v] > rest) {
+        best = v;
+        rest = all * share[v] - count[v];
+      }
+    if (best < 0) return;
+    more[best] = true;
+    count[best]++;
+  }
+}
+
+void il_tasks_text(const il_tasks *t, il_split split, char *text, size_t size) {
+  const il_task_shape *s = t->shape[split];
+  const int last = t->variants[split] - 1;
+  bool range = true; /* of shots alone */
+  for (int v = 1; v <= last; v++)
+    range =
+        range && s[v].shots == s[0].shots + v && s[v].ways == s[0].ways && s[v].query == s[0].query;
+  if (last < 1)
+    snprintf(text, size, "%d shots", s[0].shots);
+  else if (range)
+    snprintf(text, size, "%d to %d shots", s[0].shots, s[last].shots);
+  else
+    snprintf(text, size, "tasks of %d shapes", last + 1);
 }
 
 int il_tasks_classes(const il_tasks *t, il_split split) {

@@ -4,17 +4,28 @@
 
 #include <innerloop/data.h>
 
+/* How many numbers of shots training tasks have; the first is *low. */
+int il_source_shots(const il_source_options *options, int *low);
+
 struct il_tasks {
   il_context *context;
   const il_source *source;
   void *data;
   int variants[3];         /* by split */
   il_task_shape *shape[3]; /* by split and variant, in one block */
+  double *share[3];        /* likewise */
   uint64_t seed;
 };
 
 /* The error of a task that could not be drawn. */
 il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
+
+/* The variant of the training tasks of a meta-step: a pure function of the tasks' seed and the step. */
+int il_tasks_variant_of(const il_tasks *tasks, uint64_t step);
+/* Divides so many tasks of a split among its variants by their share, largest remainders first. count: [variants]. */
+void il_tasks_divide(const il_tasks *tasks, il_split split, int all, int *count);
+/* "5 shots", "1 to 5 shots", "tasks of 7 shapes": what training tasks have beside their classes. */
+void il_tasks_text(const il_tasks *tasks, il_split split, char *text, size_t size);
 
 #define IL_SOURCE(name) extern const il_source il_source_##name;
 #include "data/sources.def"

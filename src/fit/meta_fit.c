@@ -158,13 +158,12 @@ il_status il_meta_fit(il_context *context, il_model *model, const il_samples *sa
   if (meta_init(context, &t, model, samples, o) != IL_OK) return il_context_status(context);
   il_feed feed = {0};
   il_meta_step step;
-  const il_task_shape *shape = il_tasks_shape(t.tasks, IL_TRAIN, 0);
-  il_status status = il_meta_step_init(context, &step, &t.method, t.learner, shape, o->team);
+  il_status status = il_meta_step_init(context, &step, &t.method, t.learner, t.tasks, o->team);
   if (status == IL_OK)
     status = il_feed_init(&feed, t.tasks, IL_FLOAT32, step.needs, o->meta_batch,
                           il_team_threads(o->team));
   if (status == IL_OK) {
-    il_run_meanwhile(step.run, il_feed_ahead(&feed));
+    il_meta_step_meanwhile(&step, il_feed_ahead(&feed));
     status = loop(context, &step, &feed, o);
     if (status == IL_OK || status == IL_ERROR_INTERRUPTED)
       for (int i = 0; i < model->parameters; i++)

@@ -214,14 +214,13 @@ static void fill_worker(void *argument, int worker) {
   size_t stride = il_samples_stride(data);
   size_t answer = data->label ? sizeof(int32_t) : (size_t)data->outputs * sizeof(float);
   const char *answers = data->label ? (const char *)data->label : (const char *)data->target;
-  int size[3] = {(int)data->example.dim[0], (int)data->example.dim[1], (int)data->example.dim[2]};
   for (int i = worker; i < s->batch; i += il_team_threads(s->options->team)) {
     size_t at = (size_t)f->index[i];
     const char *from = (const char *)data->inputs + at * stride;
     char *to = s->x + (size_t)i * stride;
     if (s->options->augment)
-      il_augment_apply(s->options->augment, s->options->seed, f->use, at, data->type, size, from,
-                       to);
+      il_augment_apply(s->options->augment, s->options->seed, f->use, at, data->type, data->example,
+                       from, to);
     else
       memcpy(to, from, stride);
     memcpy(s->y + (size_t)i * answer, answers + at * answer, answer);

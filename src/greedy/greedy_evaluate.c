@@ -333,7 +333,12 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
   if (il_opened_init(context, &o, run, options->data, options->episodes, options->tasks) == IL_OK) {
     sparse s = {.context = context, .run = &o, .net = o.learner->net, .o = options};
     result->trained = o.trained;
-    if (sparse_init(&s, o.count) == IL_OK) run_tasks(&s, o.count, result);
+    const int shapes = il_tasks_variants(o.tasks, IL_TEST);
+    if (shapes > 1)
+      il_fail(context, IL_ERROR_UNSUPPORTED,
+              "greedy evaluation: the test tasks have %d shapes, expected one", shapes);
+    else if (sparse_init(&s, o.count) == IL_OK)
+      run_tasks(&s, o.count, result);
     sparse_free(&s);
   }
   il_opened_free(&o);

@@ -66,9 +66,13 @@ static il_status measure(il_context *context, const il_config *config, il_team *
   result->plan_seconds = seconds_since(start);
   il_trainer_free(&t);
   if (planned && il_trainer_init(context, &t, config, team) == IL_OK) {
-    const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.function));
     const il_footprint memory = il_footprint_of(&t, NULL);
-    result->flops = s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after;
+    /* The mean over the shapes of tasks. */
+    for (int v = 0; v < t.step.forms; v++) {
+      const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.form[v].function));
+      result->flops += il_tasks_share(t.tasks, IL_TRAIN, v) *
+                       (s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after);
+    }
     result->bytes = il_footprint_total(&memory);
     steps(&t, team, seconds, result);
   }
@@ -130,7 +134,7 @@ char *il_measure_why(il_context *context, const il_config *config) {
     out = open_memstream(&text, &size);
     if (!out) il_fail_memory(context, "the text of a plan");
   }
-  const il_plan *plan = out ? il_function_plan(t.step.function) : NULL;
+  const il_plan *plan = out ? il_meta_step_plan(&t.step) : NULL;
   for (int w = 0; out && w < 3; w++)
     for (int64_t i = 0; i < plan->list[w].count; i++) {
       const il_call *call = &plan->list[w].call[i];

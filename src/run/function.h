@@ -17,5 +17,8 @@ struct il_function {
 void il_run_profile(il_run *r, il_profile *profile);
 /* What workers without a task do during each run. */
 void il_run_meanwhile(il_run *r, il_meanwhile meanwhile);
+/* Gives up the room of `to`, which from then on runs in that of `from`, at least as large; never both at once. `from` is
+ * freed last. */
+void il_run_lend(il_run *from, il_run *to);
 
 #endif

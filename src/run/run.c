@@ -21,6 +21,7 @@ struct il_run {
   int tasks; /* that there is room for */
   size_t bytes;
   void *workspace;
+  bool borrowed;      /* the workspace is another run's */
   const void **input; /* bound, by place */
   void **output;
   double *cell; /* one for each input, then each output; as float in float32 graphs */
@@ -69,11 +70,18 @@ void il_run_free(il_run *r) {
     free(r->attach[a].input);
     free(r->attach[a].output);
   }
-  free(r->workspace);
+  if (!r->borrowed) free(r->workspace);
   free(r->input);
   free(r->output);
   free(r->cell);
   free(r);
+}
+
+void il_run_lend(il_run *from, il_run *to) {
+  if (!to->borrowed) free(to->workspace);
+  to->workspace = from->workspace;
+  to->borrowed = true;
+  to->bytes = 0;
 }
 
 size_t il_run_bytes(const il_run *r) { return r->bytes; }

@@ -53,16 +53,39 @@ static il_graph *build(il_evaluator *e, const il_method *m, const il_learner *le
   return g;
 }
 
-static il_status prepare(il_evaluator *e, const il_batch *batch, il_learner *learner, int chunk) {
-  e->run = il_run_new(e->context, e->function, e->team, chunk);
-  e->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
-  if (!e->run || !e->figures) return il_fail_memory(e->context, "an evaluation");
+static il_status prepare(il_evaluator *e, il_evaluator_form *f, il_learner *learner, int chunk) {
+  f->run = il_run_new(e->context, f->function, e->team, chunk);
+  f->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
+  if (!f->run || !f->figures) return il_fail_memory(e->context, "an evaluation");
   for (int i = 0; i < IL_BATCH_INPUTS; i++)
-    il_run_input(e->run, il_function_input(e->function, il_batch_input_name[i]), batch->input[i]);
-  const size_t stride = (size_t)chunk * il_type_size(batch->real);
+    il_run_input(f->run, il_function_input(f->function, il_batch_input_name[i]), f->batch.input[i]);
+  const size_t stride = (size_t)chunk * il_type_size(f->batch.real);
   for (int c = 0; c < e->columns; c++)
-    il_run_output(e->run, c, (char *)e->figures + (size_t)c * stride);
-  return il_learner_bind(learner, e->run);
+    il_run_output(f->run, c, (char *)f->figures + (size_t)c * stride);
+  return il_learner_bind(learner, f->run);
+}
+
+/* A head scores so many classes, or gives so many numbers. */
+static il_status check_outputs(const il_evaluator *e, const il_method *m, const il_tasks *tasks,
+                               il_split split) {
+  const int outputs = il_tasks_shape(tasks, split, 0)->outputs;
+  for (int v = 1; v < e->forms && !m->algorithm->own_head; v++) {
+    const int other = il_tasks_shape(tasks, split, v)->outputs;
+    if (other != outputs)
+      return il_fail(e->context, IL_ERROR_DATA,
+                     "source %s: %s tasks have %d and %d outputs, but %s has a head for one number "
+                     "of them",
+                     tasks->source->name, il_split_name(split), outputs, other, m->algorithm->name);
+  }
+  return IL_OK;
+}
+
+static void share_room(il_evaluator *e) {
+  int most = 0;
+  for (int v = 1; v < e->forms; v++)
+    if (il_run_bytes(e->form[v].run) > il_run_bytes(e->form[most].run)) most = v;
+  for (int v = 0; v < e->forms; v++)
+    if (v != most) il_run_lend(e->form[most].run, e->form[v].run);
 }
 
 il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *m,
@@ -71,11 +94,15 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
                             const int *step, int most, il_team *team) {
   static const il_query_statistics only[] = {IL_QUERY_STATISTICS_QUERY};
   static const int none[] = {0};
-  const il_task_shape *shape = il_tasks_shape(tasks, split, 0);
+  const int forms = il_tasks_variants(tasks, split);
   *e = (il_evaluator){.context = context,
                       .team = team,
-                      .squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR,
-                      .norms = il_net_norms(learner->net) > 0};
+                      .squared_error =
+                          il_tasks_shape(tasks, split, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR,
+                      .norms = il_net_norms(learner->net) > 0,
+                      .tasks = tasks,
+                      .forms = forms,
+                      .form = calloc((size_t)forms + 1, sizeof *e->form)};
   if (!e->norms) {
     protocols = 1;
     protocol = only;
@@ -84,43 +111,76 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
     steps = 1;
     step = none;
   }
-  const int chunk = most < CHUNK ? most : CHUNK;
-  const il_task_needs needs = il_method_needs(m, learner->net, shape, step[steps - 1], false);
+  il_status status =
+      e->form ? check_outputs(e, m, tasks, split) : il_fail_memory(context, "an evaluation");
+  int count[IL_TASK_VARIANTS];
+  il_tasks_divide(tasks, split, most, count);
   il_function_options options = m->function;
   options.plan.tasks = 0;
-  e->function = il_function_new(
-      build(e, m, learner, shape, needs, protocols, protocol, steps, step), &options);
-  il_status status = il_context_status(context);
-  if (status == IL_OK)
-    status =
-        il_batch_init(&e->batch, tasks, split, 0, m->real, needs, chunk, il_team_threads(team));
-  if (status == IL_OK) status = prepare(e, &e->batch, learner, chunk);
-  if (status != IL_OK) il_evaluator_free(e);
+  for (int v = 0; v < forms && status == IL_OK; v++) {
+    const int chunk = count[v] < 1 ? 1 : count[v] < CHUNK ? count[v] : CHUNK;
+    const il_task_shape *shape = il_tasks_shape(tasks, split, v);
+    const il_task_needs needs = il_method_needs(m, learner->net, shape, step[steps - 1], false);
+    il_evaluator_form *f = &e->form[v];
+    f->function = il_function_new(
+        build(e, m, learner, shape, needs, protocols, protocol, steps, step), &options);
+    status = il_context_status(context);
+    if (status == IL_OK)
+      status =
+          il_batch_init(&f->batch, tasks, split, v, m->real, needs, chunk, il_team_threads(team));
+    if (status == IL_OK) status = prepare(e, f, learner, chunk);
+  }
+  if (status == IL_OK && forms)
+    share_room(e);
+  else
+    il_evaluator_free(e);
   return status;
 }
 
 void il_evaluator_free(il_evaluator *e) {
-  free(e->figures);
-  il_run_free(e->run);
-  il_batch_free(&e->batch);
-  il_function_free(e->function);
+  for (int v = 0; e->form && v < e->forms; v++) {
+    il_evaluator_form *f = &e->form[v];
+    free(f->figures);
+    il_run_free(f->run);
+    il_batch_free(&f->batch);
+    il_function_free(f->function);
+  }
+  free(e->form);
   *e = (il_evaluator){0};
 }
 
-il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value) {
-  const int chunk = e->batch.tasks;
+int il_evaluator_tasks(const il_tasks *tasks, il_split split, int asked) {
+  const int64_t count = il_tasks_count(tasks, split);
+  return count < 0 || count > asked ? asked : (int)count;
+}
+
+/* value: [tasks][columns] of this shape. */
+static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split, int tasks,
+                          double *value) {
+  const int chunk = f->batch.tasks;
   il_status status = IL_OK;
   for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
     const int count = tasks - first < chunk ? tasks - first : chunk;
-    status = il_batch_draw(&e->batch, e->team, split, (uint64_t)first, count);
-    if (status == IL_OK) status = il_run_go(e->run, count);
+    status = il_batch_draw(&f->batch, e->team, split, (uint64_t)first, count);
+    if (status == IL_OK) status = il_run_go(f->run, count);
     for (int c = 0; c < e->columns; c++)
       for (int t = 0; t < count; t++) {
         const size_t at = (size_t)c * (size_t)chunk + (size_t)t;
         value[(size_t)(first + t) * (size_t)e->columns + (size_t)c] =
-            e->batch.real == IL_FLOAT32 ? (double)((float *)e->figures)[at]
-                                        : ((double *)e->figures)[at];
+            f->batch.real == IL_FLOAT32 ? (double)((float *)f->figures)[at]
+                                        : ((double *)f->figures)[at];
       }
+  }
+  return status;
+}
+
+il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value) {
+  int count[IL_TASK_VARIANTS];
+  il_tasks_divide(e->tasks, split, tasks, count);
+  il_status status = IL_OK;
+  for (int v = 0; v < e->forms && status == IL_OK; v++) {
+    status = run_form(e, &e->form[v], split, count[v], value);
+    value += (size_t)count[v] * (size_t)e->columns;
   }
   return status;
 }
@@ -188,8 +248,13 @@ static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evalu
 static il_status count_tasks(il_context *context, il_opened *o, const char *episodes, int asked) {
   o->count = asked ? asked : il_config_int(o->config, IL_KEY_EVAL_TASKS);
   if (!episodes) {
-    if (il_tasks_classes(o->tasks, IL_TEST) == 0)
-      return il_fail(context, IL_ERROR_DATA, "the split of the run has no test classes");
+    if (il_tasks_classes(o->tasks, IL_TEST) == 0 || il_tasks_count(o->tasks, IL_TEST) == 0)
+      return il_fail(context, IL_ERROR_DATA, "the split of the run has no test %s",
+                     il_tasks_classes(o->tasks, IL_TEST) == 0 ? "classes" : "tasks");
+    o->count = il_evaluator_tasks(o->tasks, IL_TEST, o->count);
+    if (o->count < asked)
+      return il_fail(context, IL_ERROR_DATA, "the test split has %d tasks, but --tasks asks for %d",
+                     o->count, asked);
     return IL_OK;
   }
   const il_source *source = o->tasks->source;
@@ -273,6 +338,11 @@ il_status il_write_episodes(il_context *context, const il_config *config, il_spl
   il_tasks *tasks = il_config_tasks(context, config, queries);
   if (tasks && !tasks->source->sampler)
     il_fail(context, IL_ERROR_ARGUMENT, "%s tasks have no episode lists", tasks->source->name);
+  else if (tasks && il_tasks_variants(tasks, split) > 1)
+    il_fail(context, IL_ERROR_ARGUMENT,
+            "the %s tasks have %d shapes, but an episode list is of one; set task.train_shots to "
+            "one number",
+            il_split_name(split), il_tasks_variants(tasks, split));
   else if (tasks)
     il_sampler_write_list(context, tasks->source->sampler(tasks->data, split), split, count, path);
   il_tasks_free(tasks);

@@ -10,18 +10,25 @@
 #include "learner/learner.h"
 
 enum { IL_EVALUATOR_COLUMNS = IL_EVALUATION_ROWS };
+/* Compiled for tasks of one shape. */
+typedef struct il_evaluator_form {
+  il_function *function;
+  il_run *run;
+  il_batch batch;
+  void *figures; /* [columns][chunk] reals */
+} il_evaluator_form;
+
 typedef struct il_evaluator {
   il_context *context;
   il_team *team;
   bool squared_error; /* what is measured; else accuracy */
   bool norms;         /* protocols differ */
-  il_function *function;
-  il_run *run;
-  il_batch batch;
+  const il_tasks *tasks;
+  int forms;
+  il_evaluator_form *form; /* [forms] by variant of the split's tasks */
   int columns;
   int steps[IL_EVALUATOR_COLUMNS];
   il_query_statistics protocol[IL_EVALUATOR_COLUMNS];
-  void *figures; /* [columns][chunk] reals */
 } il_evaluator;
 
 /* Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
@@ -31,7 +38,10 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
                             int protocols, const il_query_statistics *protocol, int steps,
                             const int *step, int most, il_team *team);
 void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */
-/* value: [tasks][columns], of the learner's present values. */
+/* The tasks that an evaluation asking for so many has: fewer where the split has fewer different ones. */
+int il_evaluator_tasks(const il_tasks *tasks, il_split split, int asked);
+/* value: [tasks][columns], of the learner's present values. Tasks of several shapes are divided by share, and those of
+ * one shape follow those of the one before. */
 il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value);
 /* Mean of a column and 1.96 standard errors. */
 void il_evaluator_summary(const il_evaluator *e, int tasks, const double *value, int column,

@@ -20,14 +20,17 @@ il_footprint il_footprint_of(const il_trainer *t, const il_evaluator *e) {
   const il_learner *l = t->learner;
   const size_t state =
       il_buffers_bytes(&l->meta) + il_buffers_bytes(&l->carry) + il_buffers_bytes(&t->step.outer);
-  il_footprint m = {.workspace = il_run_bytes(t->step.run),
-                    .state = 2 * state,
+  il_footprint m = {.state = 2 * state,
                     .tasks = il_feed_bytes(&t->feed),
                     .data = data_bytes(t->tasks),
-                    .checkpoint = state,
-                    .graph = graph_bytes(t->step.function)};
-  if (e && e->function)
-    m.validation = il_run_bytes(e->run) + il_batch_bytes(&e->batch) + graph_bytes(e->function);
+                    .checkpoint = state};
+  for (int v = 0; v < t->step.forms; v++) {
+    m.workspace += il_run_bytes(t->step.form[v].run);
+    m.graph += graph_bytes(t->step.form[v].function);
+  }
+  for (int v = 0; e && v < e->forms; v++)
+    m.validation += il_run_bytes(e->form[v].run) + il_batch_bytes(&e->form[v].batch) +
+                    graph_bytes(e->form[v].function);
   return m;
 }
 

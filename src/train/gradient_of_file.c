@@ -246,12 +246,30 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   return il_context_status(context);
 }
 
+/* Of several shapes of tasks the plan of the largest, which a first line says. */
+static char *plan_text(const il_trainer *t) {
+  char *plan = il_plan_print(il_meta_step_plan(&t->step)), *text = NULL;
+  if (!plan || t->step.forms == 1) return plan;
+  const il_task_shape *s = il_tasks_shape(t->tasks, IL_TRAIN, t->step.largest);
+  char all[48];
+  il_tasks_text(t->tasks, IL_TRAIN, all, sizeof all);
+  if (asprintf(&text,
+               "%s: %d plans; this is the one of the most arithmetic, for tasks of %d + %d "
+               "examples\n%s",
+               all, t->step.forms, s->support, s->query, plan) < 0) {
+    text = NULL;
+    il_fail_memory(t->step.context, "the text of a plan");
+  }
+  free(plan);
+  return text;
+}
+
 char *il_training_plan(il_context *context, const il_config *config, il_plan_summary *summary) {
   il_trainer t;
   char *text = NULL;
   if (il_trainer_init(context, &t, config, NULL) == IL_OK) {
-    text = il_plan_print(il_function_plan(t.step.function));
-    if (summary) *summary = il_plan_summarize(il_function_plan(t.step.function));
+    text = plan_text(&t);
+    if (summary) *summary = il_plan_summarize(il_meta_step_plan(&t.step));
   }
   il_trainer_free(&t);
   return text;

@@ -23,7 +23,7 @@ typedef struct run {
   il_evaluator evaluator;
   il_metrics metrics;
   il_timing timing;
-  bool validates;
+  int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
   int64_t step, steps;
   char *text; /* the configuration */
@@ -58,7 +58,7 @@ static il_status make_folder(il_context *context, const char *path) {
 }
 
 static il_status validate(run *r) {
-  int tasks = il_config_int(r->config, IL_KEY_EVAL_VALIDATION_TASKS);
+  const int tasks = r->validation;
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
   if (status != IL_OK) return status;
   double mean, interval;
@@ -96,7 +96,7 @@ static il_status one_step(run *r) {
     status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
-  if (status == IL_OK && r->validates && (r->step % every == 0 || last)) status = validate(r);
+  if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
     status = checkpoint(r);
@@ -127,12 +127,18 @@ static il_status begin(run *r) {
 }
 
 static il_status check(run *r) {
-  il_plan_checked checked;
+  il_plan_checked checked = {0};
   char message[200];
-  const il_batch *batch = il_feed_batch(&r->trainer.feed, r->options->team, 0);
-  il_status status =
-      batch ? il_meta_step_check(&r->trainer.step, batch, &checked) : il_context_status(r->context);
-  if (status != IL_OK) return status;
+  il_trainer *t = &r->trainer;
+  for (int v = 0; v < t->step.forms; v++) {
+    il_plan_checked one;
+    const il_batch *batch = il_feed_first(&t->feed, r->options->team, v);
+    const il_status status =
+        batch ? il_meta_step_check(&t->step, batch, &one) : il_context_status(r->context);
+    if (status != IL_OK) return status;
+    checked.equal += one.equal;
+    checked.close += one.close;
+  }
   int length = snprintf(message, sizeof message,
                         "plan and interpreter agree in every bit of %lld numbers of a meta-step",
                         (long long)checked.equal);
@@ -155,44 +161,50 @@ static il_status prepare(run *r) {
   il_trainer *t = &r->trainer;
   il_status status = il_trainer_init(r->context, t, c, team);
   if (status == IL_OK && r->options->profile)
-    status = il_timing_init(&r->timing, il_function_plan(t->step.function), il_team_threads(team));
+    status = il_timing_init(&r->timing, &t->step, il_team_threads(team));
   if (status != IL_OK) return status;
   r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
-  il_run_profile(t->step.run, r->timing.plan);
-  r->validates =
-      il_config_long(c, IL_KEY_EVAL_EVERY) > 0 && il_tasks_classes(t->tasks, IL_VALIDATION) != 0;
-  if (!r->validates) return IL_OK;
-  int validation = il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS);
-  r->values = calloc((size_t)validation, sizeof *r->values);
+  if (il_config_long(c, IL_KEY_EVAL_EVERY) == 0 || il_tasks_classes(t->tasks, IL_VALIDATION) == 0)
+    return IL_OK;
+  r->validation =
+      il_evaluator_tasks(t->tasks, IL_VALIDATION, il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS));
+  if (r->validation == 0) return IL_OK;
+  r->values = calloc((size_t)r->validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
   return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
                            IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
-                           validation, team);
+                           r->validation, team);
 }
 
 static void start_message(run *r) {
   char message[640];
   const il_tasks *tasks = r->trainer.tasks;
-  il_plan_summary s = il_plan_summarize(il_function_plan(r->trainer.step.function));
+  il_plan_summary s = il_plan_summarize(il_meta_step_plan(&r->trainer.step));
   int64_t weights = 0;
   for (int i = 0; i < r->trainer.learner->meta_entries.count; i++)
     weights += il_shape_count(r->trainer.learner->meta_entries.entry[i].shape);
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
+  const int forms = r->trainer.step.forms;
   const int test_ways = il_tasks_shape(tasks, IL_TEST, 0)->ways;
   const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
-  char tested[32] = "";
+  char tested[32] = "", shots[48];
+  il_tasks_text(tasks, IL_TRAIN, shots, sizeof shots);
   if (test_ways != shape->ways) snprintf(tested, sizeof tested, " (%d-way in test)", test_ways);
   if (il_tasks_classes(tasks, IL_TRAIN) < 0)
-    snprintf(message, sizeof message, "%s on %s, %d shots", algorithm, name, shape->shots);
+    snprintf(message, sizeof message, "%s on %s, %s", algorithm, name, shots);
+  else if (forms > 1)
+    snprintf(message, sizeof message, "%s on %s, %d-way, %s%s, %d/%d/%d classes", algorithm, name,
+             shape->ways, shots, tested, il_tasks_classes(tasks, IL_TRAIN),
+             il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   else
     snprintf(message, sizeof message, "%s on %s, %d-way %d-shot%s, %d/%d/%d classes", algorithm,
              name, shape->ways, shape->shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
   snprintf(message + at, sizeof message - at,
-           "; %lld weights, %.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, s.flops_task / 1e6, r->trainer.method.meta_batch,
-           il_team_threads(r->options->team));
+           "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
+           (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
+           r->trainer.method.meta_batch, il_team_threads(r->options->team));
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';

@@ -23,7 +23,7 @@ static void update(il_meta_step *s, const il_build *b, const il_values *slots, i
   il_scope_pop(g);
 }
 
-static il_graph *build(il_meta_step *s, const il_task_shape *shape) {
+static il_graph *build(il_meta_step *s, const il_task_shape *shape, il_task_needs *needs) {
   const il_method *m = s->method;
   il_graph *g = il_graph_new(s->context, m->real);
   if (!g) return NULL;
@@ -35,8 +35,8 @@ static il_graph *build(il_meta_step *s, const il_task_shape *shape) {
   il_rate lr = {.constant = m->lr};
   if (m->schedule != IL_SCHEDULE_CONSTANT)
     lr.value = il_input(g, "outer.lr", IL_SHARED, m->real, il_shape_scalar());
-  s->needs = il_method_needs(m, s->learner->net, shape, m->inner.steps, true);
-  il_task_inputs(g, shape, s->needs, &b.task);
+  *needs = il_method_needs(m, s->learner->net, shape, m->inner.steps, true);
+  il_task_inputs(g, shape, *needs, &b.task);
 
   il_outcome out;
   if (il_build_outcome(&b, &out) != IL_OK) return g;
@@ -49,63 +49,139 @@ static il_graph *build(il_meta_step *s, const il_task_shape *shape) {
   return g;
 }
 
-static il_status places(il_meta_step *s, il_team *team) {
-  const il_function *f = s->function;
-  s->place_made = il_function_input(f, "step");
-  s->place_lr = il_function_input(f, "outer.lr");
+static il_status places(il_meta_step *s, il_meta_step_form *form, il_team *team) {
+  const il_function *f = form->function;
+  form->place_made = il_function_input(f, "step");
+  form->place_lr = il_function_input(f, "outer.lr");
   for (int i = 0; i < IL_BATCH_INPUTS; i++)
-    s->place_task[i] = il_function_input(f, il_batch_input_name[i]);
-  s->place_loss = il_function_output(f, "loss");
-  s->place_accuracy = il_function_output(f, "accuracy");
-  s->place_support_loss = il_function_output(f, "support_loss");
+    form->place_task[i] = il_function_input(f, il_batch_input_name[i]);
+  form->place_loss = il_function_output(f, "loss");
+  form->place_accuracy = il_function_output(f, "accuracy");
+  form->place_support_loss = il_function_output(f, "support_loss");
   if (!team) return IL_OK;
-  const il_method *m = s->method;
-  il_status status = il_buffers_init(s->context, &s->outer, s->outer_entries.count,
-                                     s->outer_entries.entry, m->real, true);
-  if (status != IL_OK || !(s->run = il_run_new(s->context, f, team, m->meta_batch)))
+  if (!(form->run = il_run_new(s->context, f, team, s->method->meta_batch)))
     return il_context_status(s->context);
-  status = il_learner_bind(s->learner, s->run);
-  return status == IL_OK ? il_run_buffers(s->run, &s->outer, "") : status;
+  const il_status status = il_learner_bind(s->learner, form->run);
+  return status == IL_OK ? il_run_buffers(form->run, &s->outer, "") : status;
+}
+
+/* Meta-steps follow each other: all run in the room of the one that needs most. */
+static void share_room(il_meta_step *s) {
+  int most = 0;
+  for (int v = 1; v < s->forms; v++)
+    if (il_run_bytes(s->form[v].run) > il_run_bytes(s->form[most].run)) most = v;
+  for (int v = 0; v < s->forms; v++)
+    if (v != most) il_run_lend(s->form[most].run, s->form[v].run);
+}
+
+static void find_largest(il_meta_step *s) {
+  double flops = 0;
+  for (int v = 0; v < s->forms && s->forms > 1; v++) {
+    const il_plan_summary plan = il_plan_summarize(il_function_plan(s->form[v].function));
+    if (!(plan.flops_task > flops)) continue;
+    flops = plan.flops_task;
+    s->largest = v;
+  }
+}
+
+/* A head has one number of outputs. */
+static il_status check_outputs(const il_meta_step *s, const il_tasks *tasks) {
+  if (s->method->algorithm->own_head) return IL_OK;
+  const int outputs = il_tasks_shape(tasks, IL_TRAIN, 0)->outputs;
+  for (int v = 1; v < s->forms; v++) {
+    const int other = il_tasks_shape(tasks, IL_TRAIN, v)->outputs;
+    if (other != outputs)
+      return il_fail(s->context, IL_ERROR_CONFIG,
+                     "source %s: training tasks have %d and %d outputs, but %s trains a head for "
+                     "one number of them; expected the same, or an algorithm with its own head, "
+                     "such as protonet",
+                     tasks->source->name, outputs, other, s->method->algorithm->name);
+  }
+  return IL_OK;
 }
 
 il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_method *m,
-                            il_learner *learner, const il_task_shape *shape, il_team *team) {
-  *s = (il_meta_step){
-      .context = context, .method = m, .learner = learner, .pixels = shape->x == IL_UINT8};
-  il_status status = il_optimizer_slots(context, m->outer, learner->meta_entries.count,
-                                        learner->meta_entries.entry, &s->outer_entries);
-  if (status == IL_OK) s->function = il_function_new(build(s, shape), &m->function);
-  status = s->function ? places(s, team) : il_context_status(context);
-  if (status != IL_OK) il_meta_step_free(s);
+                            il_learner *learner, const il_tasks *tasks, il_team *team) {
+  const int forms = il_tasks_variants(tasks, IL_TRAIN);
+  *s = (il_meta_step){.context = context,
+                      .method = m,
+                      .learner = learner,
+                      .pixels = il_tasks_shape(tasks, IL_TRAIN, 0)->x == IL_UINT8,
+                      .forms = forms,
+                      .form = calloc((size_t)forms + 1, sizeof *s->form),
+                      .needs = calloc((size_t)forms + 1, sizeof *s->needs)};
+  il_status status = IL_OK;
+  if (!s->form || !s->needs)
+    status = il_fail_memory(context, "a meta-step");
+  else if (forms == 0)
+    status = il_fail(context, IL_ERROR_DATA, "source %s: the split leaves no task to train on",
+                     tasks->source->name);
+  else
+    status = check_outputs(s, tasks);
+  if (status == IL_OK)
+    status = il_optimizer_slots(context, m->outer, learner->meta_entries.count,
+                                learner->meta_entries.entry, &s->outer_entries);
+  if (status == IL_OK && team)
+    status = il_buffers_init(context, &s->outer, s->outer_entries.count, s->outer_entries.entry,
+                             m->real, true);
+  for (int v = 0; v < forms && status == IL_OK; v++) {
+    il_meta_step_form *form = &s->form[v];
+    form->function =
+        il_function_new(build(s, il_tasks_shape(tasks, IL_TRAIN, v), &s->needs[v]), &m->function);
+    status = form->function ? places(s, form, team) : il_context_status(context);
+  }
+  if (status == IL_OK && team) share_room(s);
+  if (status == IL_OK)
+    find_largest(s);
+  else
+    il_meta_step_free(s);
   return status;
 }
 
 void il_meta_step_free(il_meta_step *s) {
-  il_run_free(s->run);
-  il_function_free(s->function);
+  for (int v = 0; s->form && v < s->forms; v++) {
+    il_run_free(s->form[v].run);
+    il_function_free(s->form[v].function);
+  }
+  free(s->form);
+  free(s->needs);
   il_buffers_free(&s->outer);
   il_entries_free(&s->outer_entries);
   *s = (il_meta_step){0};
 }
 
-static void bind(il_meta_step *s, const il_batch *batch, int64_t made) {
-  il_run_set(s->run, s->place_made, (double)made);
-  il_run_set(s->run, s->place_lr, il_method_lr(s->method, made));
-  for (int i = 0; i < IL_BATCH_INPUTS; i++) il_run_input(s->run, s->place_task[i], batch->input[i]);
+void il_meta_step_meanwhile(il_meta_step *s, il_meanwhile meanwhile) {
+  for (int v = 0; v < s->forms; v++) il_run_meanwhile(s->form[v].run, meanwhile);
+}
+
+const il_plan *il_meta_step_plan(const il_meta_step *s) {
+  return il_function_plan(s->form[s->largest].function);
+}
+
+static il_run *bind(il_meta_step *s, const il_batch *batch, int64_t made) {
+  const il_meta_step_form *form = &s->form[batch->variant];
+  il_run_set(form->run, form->place_made, (double)made);
+  il_run_set(form->run, form->place_lr, il_method_lr(s->method, made));
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    il_run_input(form->run, form->place_task[i], batch->input[i]);
+  return form->run;
+}
+
+static double number(const il_run *run, int place) {
+  return place < 0 ? (double)NAN : il_run_number(run, place);
 }
 
 il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made) {
-  bind(s, batch, made);
-  const il_status status = il_run_go(s->run, batch->tasks);
+  const il_meta_step_form *form = &s->form[batch->variant];
+  il_run *run = bind(s, batch, made);
+  const il_status status = il_run_go(run, batch->tasks);
   if (status != IL_OK) return status;
-  s->loss = il_run_number(s->run, s->place_loss);
-  s->accuracy = s->place_accuracy < 0 ? (double)NAN : il_run_number(s->run, s->place_accuracy);
-  s->support_loss =
-      s->place_support_loss < 0 ? (double)NAN : il_run_number(s->run, s->place_support_loss);
+  s->loss = il_run_number(run, form->place_loss);
+  s->accuracy = number(run, form->place_accuracy);
+  s->support_loss = number(run, form->place_support_loss);
   return IL_OK;
 }
 
 il_status il_meta_step_check(il_meta_step *s, const il_batch *batch, il_plan_checked *checked) {
-  bind(s, batch, 0);
-  return il_run_check(s->run, batch->tasks < 2 ? batch->tasks : 2, checked);
+  return il_run_check(bind(s, batch, 0), batch->tasks < 2 ? batch->tasks : 2, checked);
 }

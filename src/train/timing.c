@@ -15,14 +15,22 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-il_status il_timing_init(il_timing *timing, const il_plan *plan, int threads) {
-  *timing = (il_timing){.plan = il_profile_new(plan, threads)};
-  return timing->plan ? IL_OK : IL_ERROR_MEMORY;
+il_status il_timing_init(il_timing *timing, il_meta_step *s, int threads) {
+  *timing = (il_timing){.plan = calloc((size_t)s->forms, sizeof *timing->plan)};
+  if (!timing->plan) return il_fail_memory(s->context, "a profile");
+  for (; timing->forms < s->forms; timing->forms++) {
+    il_profile *p = il_profile_new(il_function_plan(s->form[timing->forms].function), threads);
+    timing->plan[timing->forms] = p;
+    if (!p) return il_fail_memory(s->context, "a profile");
+    il_run_profile(s->form[timing->forms].run, p);
+  }
+  return IL_OK;
 }
 
 void il_timing_free(il_timing *timing) {
-  il_profile_free(timing->plan);
-  timing->plan = NULL;
+  for (int v = 0; v < timing->forms; v++) il_profile_free(timing->plan[v]);
+  free(timing->plan);
+  *timing = (il_timing){0};
 }
 
 void il_timing_begin(il_timing *timing) {
@@ -41,18 +49,23 @@ char *il_timing_print(const il_timing *timing, il_context *context, int64_t step
       "episodes: drawing tasks that were not drawn by waiting workers",
       "the plan: meta-steps with the outer optimizer", "validation", "checkpoints",
       "metrics and progress"};
-  char *plan = il_profile_print(timing->plan, LINES), *text = NULL;
-  if (!plan) return NULL;
+  char *text = NULL;
   const double total = timing->last - timing->begun;
   size_t size = 0;
   FILE *file = open_memstream(&text, &size);
+  for (int v = 0; file && v < timing->forms; v++) {
+    char *plan = il_profile_print(timing->plan[v], LINES);
+    if (timing->forms > 1)
+      fprintf(file, "meta-steps on tasks of shape %d of %d:\n", v + 1, timing->forms);
+    fprintf(file, "%s\n", plan ? plan : "");
+    free(plan);
+  }
   if (file) {
-    fprintf(file, "%s\nthe whole loop: %lld meta-steps in %.2f s\n", plan, (long long)steps, total);
+    fprintf(file, "the whole loop: %lld meta-steps in %.2f s\n", (long long)steps, total);
     for (int i = 0; i < IL_TIMED_COUNT; i++)
       fprintf(file, "%6.1f %% %9.2f s   %s\n", total > 0 ? 100 * timing->seconds[i] / total : 0,
               timing->seconds[i], name[i]);
   }
-  free(plan);
   if (file && fclose(file) == 0) return text;
   free(text);
   il_fail_memory(context, "the text of a profile");

@@ -4,6 +4,8 @@
 
 #include <innerloop/plan.h>
 
+#include "train/meta_step.h"
+
 typedef enum il_timed {
   IL_TIMED_EPISODES, /* drawing tasks */
   IL_TIMED_PLAN,     /* meta-steps: tasks and outer optimizer, which is part of the plan */
@@ -14,11 +16,13 @@ typedef enum il_timed {
 } il_timed;
 
 typedef struct il_timing {
-  il_profile *plan; /* NULL: off, no clock is read */
+  int forms;
+  il_profile **plan; /* [forms] of the meta-step; NULL: off, no clock is read */
   double begun, last, seconds[IL_TIMED_COUNT];
 } il_timing;
 
-il_status il_timing_init(il_timing *timing, const il_plan *plan, int threads);
+/* The meta-step's runs add their times from now on. */
+il_status il_timing_init(il_timing *timing, il_meta_step *step, int threads);
 void il_timing_free(il_timing *timing); /* accepts a zeroed one */
 /* The loop begins. */
 void il_timing_begin(il_timing *timing);

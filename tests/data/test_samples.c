@@ -204,7 +204,7 @@ static void test_all_classes(void **state) {
 /* ---- augmentation on a picture whose every pixel is known ---- */
 
 enum { SIDE = 5, PIXELS = SIDE * SIDE };
-static const int size[3] = {SIDE, SIDE, 1};
+static const il_shape shape = {3, {SIDE, SIDE, 1}};
 
 static void picture(uint8_t *p) {
   for (int i = 0; i < PIXELS; i++) p[i] = (uint8_t)(10 + i);
@@ -216,8 +216,8 @@ static void only_these(const il_augment *a, int count, uint8_t expected[][PIXELS
   int seen[64] = {0};
   picture(in);
   for (uint64_t i = 0; i < 400; i++) {
-    il_augment_apply(a, 1, 2, i, IL_UINT8, size, in, out);
-    il_augment_apply(a, 1, 2, i, IL_UINT8, size, in, again);
+    il_augment_apply(a, 1, 2, i, IL_UINT8, shape, in, out);
+    il_augment_apply(a, 1, 2, i, IL_UINT8, shape, in, again);
     assert_memory_equal(out, again, PIXELS);
     int k = 0;
     while (k < count && memcmp(out, expected[k], PIXELS)) k++;
@@ -272,11 +272,11 @@ static void test_affine(void **state) {
   in[2 * SIDE + 2] = 200; /* the centre stays where it is while nothing is shifted */
   for (uint64_t i = 0; i < 50; i++) {
     il_augment turned = {.degrees = 90}, grown = {.scale = 0.5}, moved = {.shift = 0.2};
-    il_augment_apply(&turned, 1, 0, i, IL_UINT8, size, in, out);
+    il_augment_apply(&turned, 1, 0, i, IL_UINT8, shape, in, out);
     assert_int_equal(out[2 * SIDE + 2], 200);
-    il_augment_apply(&grown, 1, 0, i, IL_UINT8, size, in, out);
+    il_augment_apply(&grown, 1, 0, i, IL_UINT8, shape, in, out);
     assert_int_equal(out[2 * SIDE + 2], 200);
-    il_augment_apply(&moved, 1, 0, i, IL_UINT8, size, in, out);
+    il_augment_apply(&moved, 1, 0, i, IL_UINT8, shape, in, out);
     int sum = 0;
     for (int k = 0; k < PIXELS; k++) sum += out[k];
     assert_in_range(sum, 198, 202); /* by up to one pixel: shared among four */
@@ -287,7 +287,7 @@ static void test_affine(void **state) {
   point[10 * 21 + 16] = 1;
   bool up = false, left = false;
   for (uint64_t i = 0; i < 50; i++) {
-    il_augment_apply(&(il_augment){.degrees = 180}, 1, 0, i, IL_FLOAT32, (int[]){21, 21, 1}, point,
+    il_augment_apply(&(il_augment){.degrees = 180}, 1, 0, i, IL_FLOAT32, IL_SHAPE(21, 21, 1), point,
                      turned_point);
     double sum = 0, y = 0, x = 0;
     for (int k = 0; k < 21 * 21; k++) {
@@ -310,7 +310,8 @@ static void test_erase(void **state) {
   memset(in, 9, sizeof in);
   int untouched = 0;
   for (uint64_t i = 0; i < 400; i++) {
-    il_augment_apply(&(il_augment){.erase = 0.5}, 1, 0, i, IL_UINT8, (int[]){BIG, BIG, 3}, in, out);
+    il_augment_apply(&(il_augment){.erase = 0.5}, 1, 0, i, IL_UINT8, IL_SHAPE(BIG, BIG, 3), in,
+                     out);
     int top = BIG, bottom = -1, left = BIG, right = -1, erased = 0;
     for (int y = 0; y < BIG; y++)
       for (int x = 0; x < BIG; x++) {

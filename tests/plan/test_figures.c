@@ -90,10 +90,10 @@ static void write_workload(FILE *out, const il_workload *w) {
     il_evaluator e = {0};
     il_evaluator_init(context, &e, &t.method, t.learner, t.tasks, IL_TEST, 1, &t.method.statistics,
                       1, &w->evaluation, 32, team);
-    if (e.function) write_plan(out, w->name, il_function_plan(e.function), 32);
+    if (e.form) write_plan(out, w->name, il_function_plan(e.form[0].function), 32);
     il_evaluator_free(&e);
-  } else if (t.step.function) {
-    write_plan(out, w->name, il_function_plan(t.step.function), t.method.meta_batch);
+  } else if (t.step.form) {
+    write_plan(out, w->name, il_meta_step_plan(&t.step), t.method.meta_batch);
   }
   if (il_context_status(context) != IL_OK) fail_msg("%s: %s", w->name, il_context_message(context));
   il_trainer_free(&t);

@@ -22,7 +22,7 @@ static double looks(const char *preset, int steps) {
   il_trainer t;
   if (!config || il_trainer_init(context, &t, config, NULL) != IL_OK)
     fail_msg("%s: %s", preset, il_context_message(context));
-  const double count = (double)il_function_plan(t.step.function)->looks;
+  const double count = (double)il_meta_step_plan(&t.step)->looks;
   il_trainer_free(&t);
   il_config_free(config);
   il_context_free(context);

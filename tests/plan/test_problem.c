@@ -50,7 +50,7 @@ static void test_presets(void **state) {
     il_trainer trainer;
     if (!config || il_trainer_init(context, &trainer, config, NULL) != IL_OK)
       fail_msg("%s", il_context_message(context));
-    const il_plan *plan = il_function_plan(trainer.step.function);
+    const il_plan *plan = il_meta_step_plan(&trainer.step);
     for (int when = 0; when < 3; when++)
       for (int64_t k = 0; k < plan->list[when].count; k++) {
         const il_call *call = &plan->list[when].call[k];

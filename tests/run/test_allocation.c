@@ -104,11 +104,11 @@ static void run_armed(const char *preset, const char *const *settings, int threa
   il_trainer t;
   if (!config || !team || il_trainer_init(context, &t, config, team) != IL_OK)
     fail_msg("%s", il_context_message(context));
-  il_batch *batch = &t.feed.batch[0];
+  il_batch *batch = &t.feed.batch[0][0];
   il_batch_draw(batch, team, IL_TRAIN, 0, 5);
-  il_profile *profile = timed ? il_profile_new(il_function_plan(t.step.function), threads) : NULL;
-  il_run_profile(t.step.run, profile);
-  il_run_meanwhile(t.step.run, (il_meanwhile){0});
+  il_profile *profile = timed ? il_profile_new(il_meta_step_plan(&t.step), threads) : NULL;
+  il_run_profile(t.step.form[0].run, profile);
+  il_run_meanwhile(t.step.form[0].run, (il_meanwhile){0});
   atomic_store(&armed, true);
   for (int step = 0; step < 2; step++)
     assert_int_equal(il_meta_step_go(&t.step, batch, step), IL_OK);

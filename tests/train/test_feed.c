@@ -30,7 +30,7 @@ static void begin(training *t, const char *preset, const char *setting, int thre
   if (t->config) il_config_set(t->config, tasks);
   t->team = il_team_new(t->context, threads);
   if (t->config && t->team && il_trainer_init(t->context, &t->it, t->config, t->team) == IL_OK)
-    il_batch_init(&t->expected, t->it.tasks, IL_TRAIN, 0, t->it.method.real, t->it.step.needs,
+    il_batch_init(&t->expected, t->it.tasks, IL_TRAIN, 0, t->it.method.real, t->it.step.needs[0],
                   TASKS, threads);
   if (il_context_status(t->context) != IL_OK) fail_msg("%s", il_context_message(t->context));
 }
@@ -76,8 +76,8 @@ static void test_large_ones_once(void **state) {
   (void)state;
   training t;
   begin(&t, "glyphs-5w1s-maml", "glyphs.side=84", 2);
-  assert_true(il_batch_bytes(&t.it.feed.batch[0]) > (size_t)1 << 20);
-  assert_int_equal(il_feed_bytes(&t.it.feed), il_batch_bytes(&t.it.feed.batch[0]));
+  assert_true(il_batch_bytes(&t.it.feed.batch[0][0]) > (size_t)1 << 20);
+  assert_int_equal(il_feed_bytes(&t.it.feed), il_batch_bytes(&t.it.feed.batch[0][0]));
   run(&t, 0);
   run(&t, 1);
   assert_int_equal(atomic_load(&t.it.feed.next), 0);

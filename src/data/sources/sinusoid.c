@@ -66,26 +66,32 @@ void il_sinusoid_draw(uint64_t seed, il_split split, uint64_t index, int shots, 
 
 typedef struct sinusoid {
   int shots[2], queries[2]; /* of training, and of validation and test */
+  int ranges;               /* numbers of shots that training tasks have, from shots[0] on */
   uint64_t seed;
 } sinusoid;
 
 static void *open_source(il_context *context, const void *settings, const il_source_options *o) {
   (void)settings;
   sinusoid *s = malloc(sizeof *s);
-  if (s)
-    *s = (sinusoid){{o->train_shots ? o->train_shots : o->shots, o->shots},
-                    {o->train_queries ? o->train_queries : o->queries, o->queries},
-                    o->seed};
-  else
+  if (!s) {
     il_fail_memory(context, "a source of tasks");
+    return NULL;
+  }
+  *s = (sinusoid){.shots = {0, o->shots},
+                  .queries = {o->train_queries ? o->train_queries : o->queries, o->queries},
+                  .seed = o->seed};
+  s->ranges = il_source_shots(o, &s->shots[0]);
   return s;
 }
 
+static int variants(void *data, il_split split) {
+  return split == IL_TRAIN ? ((sinusoid *)data)->ranges : 1;
+}
+
 static void describe(void *data, il_split split, int variant, il_task_shape *shape) {
-  (void)variant;
   const sinusoid *s = data;
   *shape = (il_task_shape){.ways = 1,
-                           .shots = s->shots[split != IL_TRAIN],
+                           .shots = s->shots[split != IL_TRAIN] + variant,
                            .queries = s->queries[split != IL_TRAIN],
                            .outputs = 1,
                            .example = IL_SHAPE(1),
@@ -98,8 +104,8 @@ static il_status draw(void *data, il_task_id id, void *scratch, const il_task_me
   (void)scratch;
   const sinusoid *s = data;
   const int side = id.split != IL_TRAIN;
-  il_sinusoid_draw(s->seed, id.split, id.index, s->shots[side], s->queries[side], task->x[0],
-                   task->y[0], task->x[1], task->y[1]);
+  il_sinusoid_draw(s->seed, id.split, id.index, s->shots[side] + id.variant, s->queries[side],
+                   task->x[0], task->y[0], task->x[1], task->y[1]);
   return IL_OK;
 }
 
@@ -108,4 +114,5 @@ const il_source il_source_sinusoid = {.name = "sinusoid",
                                       .open = open_source,
                                       .describe = describe,
                                       .draw = draw,
-                                      .close = free};
+                                      .close = free,
+                                      .variants = variants};
