@@ -81,7 +81,8 @@ int run_data(int argc, char **argv) {
   if (argc < 2) return usage_error("data: %s", expected);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?")) {
     puts(
-        "Usage: innerloop data import SRC --out FILE [--size HxW] [--grey] [--signals] [--strict] …\n"
+        "Usage: innerloop data import SRC --out FILE [--size HxW] [--grey] [--signals] [--strict] "
+        "…\n"
         "       innerloop data info FILE|FOLDER|glyphs [--json]\n"
         "       innerloop data show FILE|glyphs --out PICTURE.png [--classes N]\n"
         "       innerloop data export FILE|glyphs --out FOLDER|FILE.npz|FILE.safetensors\n"

@@ -65,8 +65,8 @@ static void parse_scale(struct argp_state *state, const char *arg, il_import_opt
 
 static void parse_channels(struct argp_state *state, const char *arg, il_import_options *o) {
   static const char *const places[] = {"first", "last"};
-  o->channels = parse_choice(state, "channels", arg, 2, places) ? IL_CHANNELS_LAST
-                                                                : IL_CHANNELS_FIRST;
+  o->channels =
+      parse_choice(state, "channels", arg, 2, places) ? IL_CHANNELS_LAST : IL_CHANNELS_FIRST;
 }
 
 static void parse_header(struct argp_state *state, const char *arg, il_import_options *o) {

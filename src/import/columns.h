@@ -2,7 +2,7 @@
 #ifndef IL_IMPORT_COLUMNS_H
 #define IL_IMPORT_COLUMNS_H
 
-#include "import/rows.h"
+#include "import/examples.h"
 #include "io/csv.h"
 
 typedef struct il_column {

@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 #include "import/import_table.h"
-#include "import/rows.h"
+#include "import/examples.h"
 #include "io/io.h"
 #include "io/json_texts.h"
 
@@ -22,7 +22,7 @@ typedef struct importer {
   const il_texts *texts;
   il_tensor made[2]; /* x and y out of `labelled` */
   il_texts names, origins;
-  il_rows rows;
+  il_examples rows;
 } importer;
 
 static const char *const x_words[] = {"x",      "X",     "inputs",   "input",   "data",
@@ -204,7 +204,7 @@ static int64_t whole_at(const il_tensor *t, int64_t i) {
 }
 
 static il_status label(importer *im) {
-  il_rows *r = &im->rows;
+  il_examples *r = &im->rows;
   char shape[96];
   const int64_t found = im->y ? (im->y->shape.rank ? im->y->shape.dim[0] : 0) : im->texts->count;
   if (im->y && (im->y->shape.rank < 1 || il_shape_count(im->y->shape) != found))
@@ -216,7 +216,7 @@ static il_status label(importer *im) {
                    "%s: found %lld labels, expected %lld as '%s' has "
                    "examples",
                    im->source, (long long)found, (long long)r->count, im->x->name);
-  if (!im->y) return il_rows_label_texts(r, im->texts->text);
+  if (!im->y) return il_examples_label_texts(r, im->texts->text);
   const il_texts *names = im->names.text ? &im->names : NULL,
                  *origins = im->origins.text ? &im->origins : NULL;
   const bool reals = il_tensor_is_real(im->y);
@@ -228,8 +228,8 @@ static il_status label(importer *im) {
     for (int64_t i = 0; i < r->count; i++) ((int64_t *)value)[i] = whole_at(im->y, i);
   if (reals && !im->labelled && is_whole(value, r->count))
     il_import_note(im->context, r->report, "labels are reals, all of them whole numbers");
-  il_status status = reals ? il_rows_label_reals(r, im->y->name, value, names, origins)
-                           : il_rows_label_ints(r, value, names, origins);
+  il_status status = reals ? il_examples_label_reals(r, im->y->name, value, names, origins)
+                           : il_examples_label_ints(r, value, names, origins);
   free(value);
   return status;
 }
@@ -337,7 +337,7 @@ static int64_t turn(const double *from, const layout *l, int64_t size, il_type t
 }
 
 static il_status convert(importer *im, const layout *l) {
-  il_rows *r = &im->rows;
+  il_examples *r = &im->rows;
   const il_tensor *x = im->x;
   const int64_t size = il_shape_count(r->example);
   const bool bytes = x->type == IL_UINT8 || x->type == IL_BOOL;
@@ -381,10 +381,10 @@ static il_status import_open(importer *im, const char *out, il_import_report *re
   im->rows.count = im->x->shape.dim[0];
   im->rows.example = l.example;
   say_layout(im, &l);
-  if (il_rows_make(&im->rows) || convert(im, &l) || label(im))
+  if (il_examples_make(&im->rows) || convert(im, &l) || label(im))
     return il_context_status(im->context);
   char *with = il_import_options_text(im->options);
-  il_status status = with ? il_rows_write(&im->rows, out, with)
+  il_status status = with ? il_examples_write(&im->rows, out, with)
                           : il_fail_memory(im->context, "the options of an import");
   free(with);
   return status;
@@ -399,7 +399,7 @@ static il_status import(il_context *context, const char *source, const char *out
       .rows = {.context = context, .options = options, .source = source, .report = report}};
   im.file = il_tensors_open(context, source);
   il_status status = im.file ? import_open(&im, out, report) : il_context_status(context);
-  il_rows_free(&im.rows);
+  il_examples_free(&im.rows);
   il_labelled_free(im.labelled);
   il_tensors_close(im.labels_file);
   il_tensors_close(im.file);

@@ -8,7 +8,7 @@
 
 typedef struct importer {
   il_columns columns;
-  il_rows rows;
+  il_examples rows;
   int label, features;
   int *feature;      /* [features] columns */
   int64_t *line;     /* [rows] */
@@ -78,7 +78,7 @@ static il_status find_features(importer *im) {
 }
 
 static il_status make_room(importer *im) {
-  il_rows *r = &im->rows;
+  il_examples *r = &im->rows;
   size_t numbers;
   r->count = im->columns.rows;
   r->example = IL_SHAPE(im->features);
@@ -89,7 +89,7 @@ static il_status make_room(importer *im) {
   r->line = im->line = malloc(((size_t)r->count + 1) * sizeof *im->line);
   im->text = il_arena_alloc(&r->arena, ((size_t)r->count + 1) * sizeof *im->text);
   if (!r->x || !im->line || !im->text) return il_fail_memory(r->context, "a table");
-  return il_rows_make(r);
+  return il_examples_make(r);
 }
 
 static il_status read_row(importer *im, int64_t row, const char *const *field) {
@@ -98,14 +98,16 @@ static il_status read_row(importer *im, int64_t row, const char *const *field) {
   char name[64];
   const char *label = il_cell_trim(field[im->label]), *reason;
   im->line[row] = il_csv_line(c->csv);
-  if (!*label && il_rows_skip(&im->rows, row, "%s is empty", il_columns_name(c, im->label, name)))
+  if (!*label &&
+      il_examples_skip(&im->rows, row, "%s is empty", il_columns_name(c, im->label, name)))
     return il_context_status(c->context);
   if (!(im->text[row] = il_arena_string(&im->rows.arena, label)))
     return il_fail_memory(c->context, "labels");
   for (int i = 0; i < im->features; i++) {
     const int at = im->feature[i];
     if (il_columns_number(c, at, field[at], &x[i], &reason)) return il_context_status(c->context);
-    if (reason && il_rows_skip(&im->rows, row, "%s is %s", il_columns_name(c, at, name), reason))
+    if (reason &&
+        il_examples_skip(&im->rows, row, "%s is %s", il_columns_name(c, at, name), reason))
       return il_context_status(c->context);
     if (reason) x[i] = 0; /* the row is left out */
   }
@@ -114,20 +116,20 @@ static il_status read_row(importer *im, int64_t row, const char *const *field) {
 
 /* A column of numbers has classes in the order of its numbers, one of texts in the order of its texts. */
 static il_status label_rows(importer *im) {
-  il_rows *r = &im->rows;
-  if (!im->columns.column[im->label].numeric) return il_rows_label_texts(r, im->text);
+  il_examples *r = &im->rows;
+  if (!im->columns.column[im->label].numeric) return il_examples_label_texts(r, im->text);
   double *value = malloc(((size_t)r->count + 1) * sizeof *value);
   char name[64];
   il_status status = value ? IL_OK : il_fail_memory(r->context, "labels");
   for (int64_t i = 0; !status && i < r->count; i++) {
     value[i] = 0;
     if (r->cls[i] >= 0 && il_cell_read(im->text[i], &value[i]) != IL_CELL_NUMBER)
-      status = il_rows_skip(r, i, "%s is %s", il_columns_name(&im->columns, im->label, name),
-                            im->text[i]);
+      status = il_examples_skip(r, i, "%s is %s", il_columns_name(&im->columns, im->label, name),
+                                im->text[i]);
   }
   if (!status)
-    status =
-        il_rows_label_reals(r, il_columns_name(&im->columns, im->label, name), value, NULL, NULL);
+    status = il_examples_label_reals(r, il_columns_name(&im->columns, im->label, name), value, NULL,
+                                     NULL);
   free(value);
   return status;
 }
@@ -153,11 +155,11 @@ static il_status import(il_context *context, const char *source, const char *out
   if (!status) status = read_all(&im);
   char *with = il_import_options_text(options);
   if (!status && !with) status = il_fail_memory(context, "the options of an import");
-  if (!status) status = il_rows_write(&im.rows, out, with);
+  if (!status) status = il_examples_write(&im.rows, out, with);
   il_text_leave(before, plain);
   free(with);
   free(im.line);
-  il_rows_free(&im.rows);
+  il_examples_free(&im.rows);
   il_columns_close(&im.columns);
   return status;
 }

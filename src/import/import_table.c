@@ -111,7 +111,8 @@ static il_status read_row(reader *r, int64_t row, const char *const *field) {
   char name[64];
   const char *id = il_cell_trim(field[r->task]), *reason;
   r->line[row] = il_csv_line(c->csv);
-  if (!*id && il_rows_skip(&r->table.rows, row, "%s is empty", il_columns_name(c, r->task, name)))
+  if (!*id &&
+      il_examples_skip(&r->table.rows, row, "%s is empty", il_columns_name(c, r->task, name)))
     return il_context_status(c->context);
   if (!(r->text[row] = il_arena_string(&r->table.rows.arena, id)))
     return il_fail_memory(c->context, "the tasks of a table");
@@ -119,7 +120,7 @@ static il_status read_row(reader *r, int64_t row, const char *const *field) {
     const int at = r->index[i];
     if (il_columns_number(c, at, field[at], &x[i], &reason)) return il_context_status(c->context);
     if (reason &&
-        il_rows_skip(&r->table.rows, row, "%s is %s", il_columns_name(c, at, name), reason))
+        il_examples_skip(&r->table.rows, row, "%s is %s", il_columns_name(c, at, name), reason))
       return il_context_status(c->context);
     if (reason) x[i] = 0;
   }
@@ -127,7 +128,7 @@ static il_status read_row(reader *r, int64_t row, const char *const *field) {
 }
 
 static il_status read_text(reader *r) {
-  il_rows *rows = &r->table.rows;
+  il_examples *rows = &r->table.rows;
   rows->count = r->columns.rows;
   if (il_table_rows_make(&r->table)) return il_context_status(rows->context);
   rows->line = r->line = malloc(((size_t)rows->count + 1) * sizeof *r->line);
@@ -142,7 +143,7 @@ static il_status read_text(reader *r) {
   char name[64];
   il_import_note(rows->context, rows->report, "%s header line; tasks: %s",
                  r->columns.header ? "a" : "no", il_columns_name(&r->columns, r->task, name));
-  return il_rows_label_texts(rows, r->text);
+  return il_examples_label_texts(rows, r->text);
 }
 
 static il_status import_text(il_context *context, const char *source, const char *out,
@@ -157,7 +158,7 @@ static il_status import_text(il_context *context, const char *source, const char
   if (!status) status = il_table_rows_write(&r.table, out);
   il_text_leave(before, plain);
   free(r.line);
-  il_rows_free(&r.table.rows);
+  il_examples_free(&r.table.rows);
   il_columns_close(&r.columns);
   return status;
 }
@@ -174,8 +175,8 @@ bool il_table_is_in(const il_tensors *file) {
   return first_word(file, task_words) && !il_tensors_find(file, "task_start");
 }
 
-static il_status find_array(il_rows *r, const il_tensors *file, const char *key, const char *usual,
-                            const il_tensor **found) {
+static il_status find_array(il_examples *r, const il_tensors *file, const char *key,
+                            const char *usual, const il_tensor **found) {
   *found = il_tensors_find(file, key ? key : usual);
   if (!*found)
     return il_fail(r->context, IL_ERROR_DATA, "%s has no array '%s', expected the table's %s",
@@ -217,7 +218,7 @@ static il_status name_arrays(il_table_rows *t) {
   return good ? IL_OK : il_fail_memory(t->rows.context, "the names of columns");
 }
 
-static il_status label_tasks(il_rows *r, const il_tensors *file, const char *key) {
+static il_status label_tasks(il_examples *r, const il_tensors *file, const char *key) {
   const il_tensor *task = il_tensors_find(file, key);
   const il_texts *texts = il_tensors_texts_find(file, key);
   if (!task && !texts)
@@ -228,11 +229,11 @@ static il_status label_tasks(il_rows *r, const il_tensors *file, const char *key
     return il_fail(r->context, IL_ERROR_DATA,
                    "%s: '%s' has %lld numbers, expected %lld, one of each row", r->source, key,
                    (long long)found, (long long)r->count);
-  if (texts) return il_rows_label_texts(r, texts->text);
+  if (texts) return il_examples_label_texts(r, texts->text);
   double *value = malloc(((size_t)r->count + 1) * sizeof *value);
   if (!value) return il_fail_memory(r->context, "the tasks of a table");
   il_tensor_reals(task, IL_FLOAT64, value);
-  const il_status status = il_rows_label_reals(r, key, value, NULL, NULL);
+  const il_status status = il_examples_label_reals(r, key, value, NULL, NULL);
   free(value);
   return status;
 }
@@ -244,7 +245,7 @@ il_status il_import_table_arrays(il_context *context, const char *source, const 
                                  il_import_report *report) {
   il_table_rows t = {
       .rows = {.context = context, .options = options, .source = source, .report = report}};
-  il_rows *r = &t.rows;
+  il_examples *r = &t.rows;
   const il_tensor *x, *y;
   const char *task = options->task ? options->task : first_word(file, task_words);
   il_status status = il_import_options_check(context, &il_importer_table, source, options);
@@ -267,7 +268,7 @@ il_status il_import_table_arrays(il_context *context, const char *source, const 
   if (!status) status = name_arrays(&t);
   if (!status) status = label_tasks(r, file, task ? task : "task");
   if (!status) status = il_table_rows_write(&t, out);
-  il_rows_free(r);
+  il_examples_free(r);
   return status;
 }
 

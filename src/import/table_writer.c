@@ -12,7 +12,7 @@
 #include "io/json_texts.h"
 
 il_status il_table_rows_make(il_table_rows *t) {
-  il_rows *r = &t->rows;
+  il_examples *r = &t->rows;
   size_t numbers;
   r->example = IL_SHAPE(t->inputs + t->outputs);
   r->type = IL_FLOAT32;
@@ -21,11 +21,11 @@ il_status il_table_rows_make(il_table_rows *t) {
                              &numbers))
     return il_fail(r->context, IL_ERROR_DATA, "%s is too large", r->source);
   r->x = r->owned = malloc(numbers + 1);
-  return r->x ? il_rows_make(r) : il_fail_memory(r->context, "a table");
+  return r->x ? il_examples_make(r) : il_fail_memory(r->context, "a table");
 }
 
 /* Renumbers the tasks in the order in which the rows have them. */
-static il_status by_appearance(il_rows *r) {
+static il_status by_appearance(il_examples *r) {
   int32_t *number = malloc(((size_t)r->classes + 1) * sizeof *number), next = 0;
   const char **name = il_arena_alloc(&r->arena, ((size_t)r->classes + 1) * sizeof *name);
   if (!number || !name) {
@@ -96,7 +96,7 @@ static il_status gather(il_table_rows *t, content *c, const int64_t *order) {
   return IL_OK;
 }
 
-static il_status hash_of(il_rows *r, char text[static 48]) {
+static il_status hash_of(il_examples *r, char text[static 48]) {
   char *path = il_import_file_of(r->source);
   size_t size;
   const unsigned char *map = path ? il_map_file(r->context, path, &size) : NULL;
@@ -112,7 +112,7 @@ static il_status hash_of(il_rows *r, char text[static 48]) {
 
 static il_status write_file(il_table_rows *t, const content *c, const char *out) {
   enum { FIXED = 9, MOST = 13 };
-  il_rows *r = &t->rows;
+  il_examples *r = &t->rows;
   const int in = t->inputs, outs = t->outputs;
   const char *slash = strrchr(r->source, '/');
   char hash[48], counts[160];
@@ -157,11 +157,11 @@ static il_status write_file(il_table_rows *t, const content *c, const char *out)
 }
 
 il_status il_table_rows_write(il_table_rows *t, const char *out) {
-  il_rows *r = &t->rows;
+  il_examples *r = &t->rows;
   content c = {0};
   int64_t *start = NULL, *order = NULL;
-  if (il_rows_skip_unbounded(r) == IL_OK && by_appearance(r) == IL_OK)
-    order = il_rows_order(r, &c.rows, &start);
+  if (il_examples_skip_unbounded(r) == IL_OK && by_appearance(r) == IL_OK)
+    order = il_examples_order(r, &c.rows, &start);
   if (order && c.rows > INT32_MAX)
     il_fail(r->context, IL_ERROR_DATA, "%s has more than 2^31 rows", r->source);
   il_status status = il_context_status(r->context);

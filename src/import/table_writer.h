@@ -2,10 +2,10 @@
 #ifndef IL_IMPORT_TABLE_WRITER_H
 #define IL_IMPORT_TABLE_WRITER_H
 
-#include "import/rows.h"
+#include "import/examples.h"
 
 typedef struct il_table_rows {
-  il_rows rows; /* an example is the inputs, then the outputs of a row; a class is a task */
+  il_examples rows; /* an example is the inputs, then the outputs of a row; a class is a task */
   int inputs, outputs;
   const char **column_name; /* [inputs + outputs] */
 } il_table_rows;

@@ -1,14 +1,14 @@
 /* Labelled examples on their way from an array or a table into a dataset: which class each has, what is left out and what
  * is said about them. */
-#ifndef IL_IMPORT_ROWS_H
-#define IL_IMPORT_ROWS_H
+#ifndef IL_IMPORT_EXAMPLES_H
+#define IL_IMPORT_EXAMPLES_H
 
 #include <innerloop/io.h>
 
 #include "base/arena.h"
 #include "import/importer.h"
 
-typedef struct il_rows {
+typedef struct il_examples {
   il_context *context;
   const il_import_options *options;
   il_import_report *report;
@@ -25,29 +25,29 @@ typedef struct il_rows {
   const char **name, **origin; /* [classes]; origin NULL: none */
   const int64_t *line;         /* [count] of the file's lines; NULL: rows count from 0 */
   il_arena arena;
-} il_rows;
+} il_examples;
 
-il_status il_rows_make(il_rows *rows); /* cls, all 0 */
-void il_rows_free(il_rows *rows);
+il_status il_examples_make(il_examples *rows); /* cls, all 0 */
+void il_examples_free(il_examples *rows);
 /* ": row 7" or ":9" of a line, behind the path of the source. */
-const char *il_rows_place(const il_rows *rows, int64_t row, char text[static 32]);
+const char *il_examples_place(const il_examples *rows, int64_t row, char text[static 32]);
 /* Leaves a row out, or fails where the options are strict. */
-il_status il_rows_skip(il_rows *rows, int64_t row, const char *format, ...)
+il_status il_examples_skip(il_examples *rows, int64_t row, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Classes in the order of their numbers, named by them, or by names[number] where there are names. */
-il_status il_rows_label_ints(il_rows *rows, const int64_t *label, const il_texts *names,
-                             const il_texts *origins);
+il_status il_examples_label_ints(il_examples *rows, const int64_t *label, const il_texts *names,
+                                 const il_texts *origins);
 /* The same of reals that must be whole; what: "y", for errors. */
-il_status il_rows_label_reals(il_rows *rows, const char *what, const double *label,
-                              const il_texts *names, const il_texts *origins);
+il_status il_examples_label_reals(il_examples *rows, const char *what, const double *label,
+                                  const il_texts *names, const il_texts *origins);
 /* Classes in the order of their names' bytes. */
-il_status il_rows_label_texts(il_rows *rows, const char *const *label);
+il_status il_examples_label_texts(il_examples *rows, const char *const *label);
 /* Leaves out what is not finite; only float32 is looked at. */
-il_status il_rows_skip_unbounded(il_rows *rows);
+il_status il_examples_skip_unbounded(il_examples *rows);
 /* Rows in the order of their classes, those of a class as they came; malloc'ed. NULL after an error, also where there are
  * fewer than two classes. start: [classes + 1], malloc'ed as well; NULL: not wanted. */
-int64_t *il_rows_order(il_rows *rows, int64_t *kept, int64_t **start);
+int64_t *il_examples_order(il_examples *rows, int64_t *kept, int64_t **start);
 /* Writes the dataset and fills the report. with: the options as text. */
-il_status il_rows_write(il_rows *rows, const char *out, const char *with);
+il_status il_examples_write(il_examples *rows, const char *out, const char *with);
 
 #endif

@@ -1,4 +1,4 @@
-#include "import/rows.h"
+#include "import/examples.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -10,24 +10,24 @@
 #include "data/dataset_writer.h"
 #include "io/io.h"
 
-il_status il_rows_make(il_rows *r) {
+il_status il_examples_make(il_examples *r) {
   r->cls = calloc((size_t)r->count + 1, sizeof *r->cls);
   return r->cls ? IL_OK : il_fail_memory(r->context, "the labels of a data set");
 }
 
-void il_rows_free(il_rows *r) {
+void il_examples_free(il_examples *r) {
   free(r->owned);
   free(r->cls);
   il_arena_free(&r->arena);
-  *r = (il_rows){0};
+  *r = (il_examples){0};
 }
 
-const char *il_rows_place(const il_rows *r, int64_t row, char text[static 32]) {
+const char *il_examples_place(const il_examples *r, int64_t row, char text[static 32]) {
   snprintf(text, 32, r->line ? ":%lld" : ": row %lld", (long long)(r->line ? r->line[row] : row));
   return text;
 }
 
-il_status il_rows_skip(il_rows *r, int64_t row, const char *format, ...) {
+il_status il_examples_skip(il_examples *r, int64_t row, const char *format, ...) {
   char place[32], reason[256];
   if (r->cls[row] < 0) return IL_OK; /* one reason is enough */
   va_list arguments;
@@ -36,34 +36,34 @@ il_status il_rows_skip(il_rows *r, int64_t row, const char *format, ...) {
   va_end(arguments);
   char *name = NULL;
   r->cls[row] = -1;
-  if (asprintf(&name, "%s%s", r->source, il_rows_place(r, row, place)) < 0)
+  if (asprintf(&name, "%s%s", r->source, il_examples_place(r, row, place)) < 0)
     return il_fail_memory(r->context, "a report");
   const il_status status = il_import_skip(r->context, r->options, r->report, name, "%s", reason);
   free(name);
   return status;
 }
 
-il_status il_rows_skip_unbounded(il_rows *r) {
+il_status il_examples_skip_unbounded(il_examples *r) {
   const int64_t size = il_shape_count(r->example);
   for (int64_t i = 0; r->type == IL_FLOAT32 && i < r->count; i++) {
     const float *x = (const float *)r->x + i * size;
     int64_t k = 0;
     while (k < size && isfinite(x[k])) k++;
     if (k < size && r->cls[i] >= 0 &&
-        il_rows_skip(r, i, "number %lld of the example is %s", (long long)k,
-                     isnan(x[k]) ? "NaN" : "infinite"))
+        il_examples_skip(r, i, "number %lld of the example is %s", (long long)k,
+                         isnan(x[k]) ? "NaN" : "infinite"))
       return il_context_status(r->context);
   }
   return IL_OK;
 }
 
-static double value_at(const il_rows *r, int64_t index) {
+static double value_at(const il_examples *r, int64_t index) {
   return r->type == IL_UINT8 ? ((const uint8_t *)r->x)[index]
                              : (double)((const float *)r->x)[index];
 }
 
 /* The range of all numbers is said, and 1 over their deviation is the scale where it was asked for. */
-static il_status find_scale(il_rows *r) {
+static il_status find_scale(il_examples *r) {
   const int64_t size = il_shape_count(r->example);
   double low = (double)INFINITY, high = -low, sum = 0, squares = 0, count = 0;
   for (int64_t i = 0; i < r->count; i++)
@@ -97,7 +97,7 @@ static il_status find_scale(il_rows *r) {
   return IL_OK;
 }
 
-int64_t *il_rows_order(il_rows *r, int64_t *kept, int64_t **starts) {
+int64_t *il_examples_order(il_examples *r, int64_t *kept, int64_t **starts) {
   int64_t *start = calloc((size_t)r->classes + 2, sizeof *start);
   int64_t *order = malloc(((size_t)r->count + 1) * sizeof *order);
   const char *word = r->tasks ? "task" : "class";
@@ -142,7 +142,7 @@ int64_t *il_rows_order(il_rows *r, int64_t *kept, int64_t **starts) {
   return order;
 }
 
-static il_status write_all(il_rows *r, il_dataset_writer *writer, const int64_t *order,
+static il_status write_all(il_examples *r, il_dataset_writer *writer, const int64_t *order,
                            int64_t kept) {
   const size_t stride = (size_t)il_shape_count(r->example) * il_type_size(r->type);
   for (int64_t i = 0; i < kept; i++) {
@@ -155,7 +155,7 @@ static il_status write_all(il_rows *r, il_dataset_writer *writer, const int64_t 
 }
 
 /* Of FILE:KEY the file. */
-static il_status hash_source(il_rows *r, il_dataset_writer *writer) {
+static il_status hash_source(il_examples *r, il_dataset_writer *writer) {
   char *path = il_import_file_of(r->source);
   if (!path) return il_fail_memory(r->context, "a path");
   size_t size;
@@ -166,9 +166,10 @@ static il_status hash_source(il_rows *r, il_dataset_writer *writer) {
   return map ? IL_OK : il_context_status(r->context);
 }
 
-il_status il_rows_write(il_rows *r, const char *out, const char *with) {
+il_status il_examples_write(il_examples *r, const char *out, const char *with) {
   int64_t kept = 0;
-  int64_t *order = il_rows_skip_unbounded(r) == IL_OK ? il_rows_order(r, &kept, NULL) : NULL;
+  int64_t *order =
+      il_examples_skip_unbounded(r) == IL_OK ? il_examples_order(r, &kept, NULL) : NULL;
   il_dataset_writer *writer = NULL;
   if (order && find_scale(r) == IL_OK)
     writer = il_dataset_writer_new(r->context, out,

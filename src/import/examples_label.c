@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/rows.h"
+#include "import/examples.h"
 
 enum { CLASSES_MAX = 1 << 24 };
 
-static il_status too_many(il_rows *r) {
+static il_status too_many(il_examples *r) {
   return il_fail(r->context, IL_ERROR_DATA, "%s has more than %d classes", r->source,
                  (int)CLASSES_MAX);
 }
@@ -18,7 +18,7 @@ static int by_number(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static il_status name_number(il_rows *r, int cls, int64_t number, const il_texts *names,
+static il_status name_number(il_examples *r, int cls, int64_t number, const il_texts *names,
                              const il_texts *origins) {
   char text[24];
   snprintf(text, sizeof text, "%lld", (long long)number);
@@ -29,19 +29,19 @@ static il_status name_number(il_rows *r, int cls, int64_t number, const il_texts
              : il_fail_memory(r->context, "the names of classes");
 }
 
-static il_status check_named(il_rows *r, const int64_t *label, const il_texts *names) {
+static il_status check_named(il_examples *r, const int64_t *label, const il_texts *names) {
   char place[32];
   for (int64_t i = 0; names && i < r->count; i++)
     if (r->cls[i] >= 0 && (label[i] < 0 || label[i] >= names->count))
       return il_fail(r->context, IL_ERROR_DATA,
                      "%s%s: the label is %lld, expected 0 to %lld as '%s' has names", r->source,
-                     il_rows_place(r, i, place), (long long)label[i], (long long)names->count - 1,
-                     names->name);
+                     il_examples_place(r, i, place), (long long)label[i],
+                     (long long)names->count - 1, names->name);
   return IL_OK;
 }
 
-il_status il_rows_label_ints(il_rows *r, const int64_t *label, const il_texts *names,
-                             const il_texts *origins) {
+il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_texts *names,
+                                 const il_texts *origins) {
   if (check_named(r, label, names)) return il_context_status(r->context);
   int64_t *number = malloc(((size_t)r->count + 1) * sizeof *number), count = 0;
   if (!number) return il_fail_memory(r->context, "the classes of a data set");
@@ -68,24 +68,24 @@ il_status il_rows_label_ints(il_rows *r, const int64_t *label, const il_texts *n
   return status;
 }
 
-il_status il_rows_label_reals(il_rows *r, const char *what, const double *label,
-                              const il_texts *names, const il_texts *origins) {
+il_status il_examples_label_reals(il_examples *r, const char *what, const double *label,
+                                  const il_texts *names, const il_texts *origins) {
   int64_t *whole = malloc(((size_t)r->count + 1) * sizeof *whole);
   char place[32];
   il_status status = whole ? IL_OK : il_fail_memory(r->context, "labels");
   for (int64_t i = 0; !status && i < r->count; i++) {
     whole[i] = 0;
     if (isnan(label[i]))
-      status = il_rows_skip(r, i, "the label in %s is NaN", what);
+      status = il_examples_skip(r, i, "the label in %s is NaN", what);
     else if (rint(label[i]) != label[i] || fabs(label[i]) > 9007199254740992.0)
       status = il_fail(r->context, IL_ERROR_DATA,
                        "%s%s: the label in %s is %.9g, expected a whole number or a text; "
                        "targets that are reals make a table for regression: --kind table",
-                       r->source, il_rows_place(r, i, place), what, label[i]);
+                       r->source, il_examples_place(r, i, place), what, label[i]);
     else
       whole[i] = (int64_t)label[i];
   }
-  if (!status) status = il_rows_label_ints(r, whole, names, origins);
+  if (!status) status = il_examples_label_ints(r, whole, names, origins);
   free(whole);
   return status;
 }
@@ -94,7 +94,7 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-il_status il_rows_label_texts(il_rows *r, const char *const *label) {
+il_status il_examples_label_texts(il_examples *r, const char *const *label) {
   const char **text = il_arena_alloc(&r->arena, ((size_t)r->count + 1) * sizeof *text);
   if (!text) return il_fail_memory(r->context, "the classes of a data set");
   int64_t count = 0, classes = 0;
