@@ -23,8 +23,9 @@ static il_status check_start(il_context *context, const char *path, const il_tab
                      "%s: 'task_start' goes from %d to %d at task %d, expected a larger number",
                      path, (int)t->start[i], (int)t->start[i + 1], i);
   if (t->start[t->tasks] != rows)
-    return il_fail(context, IL_ERROR_FORMAT, "%s: 'task_start' ends with %d, expected the %lld rows",
-                   path, (int)t->start[t->tasks], (long long)rows);
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: 'task_start' ends with %d, expected the %lld rows", path,
+                   (int)t->start[t->tasks], (long long)rows);
   return IL_OK;
 }
 
@@ -34,8 +35,8 @@ static il_status check_finite(il_context *context, const char *path, const char 
   for (int64_t i = 0; i < count; i++)
     if (!isfinite(value[i]))
       return il_fail(context, IL_ERROR_DATA,
-                     "%s: '%s' has %g in row %lld, column %lld; expected finite numbers", path, name,
-                     (double)value[i], (long long)(i / columns), (long long)(i % columns));
+                     "%s: '%s' has %g in row %lld, column %lld; expected finite numbers", path,
+                     name, (double)value[i], (long long)(i / columns), (long long)(i % columns));
   return IL_OK;
 }
 
@@ -117,15 +118,13 @@ static il_status write_checked(il_context *context, const char *path, const il_t
     int count;
     const char *const *name;
     const double *value;
-  } lists[] = {{"task_names", t->tasks, t->task, NULL},
-               {"input_names", t->inputs, t->input, NULL},
-               {"output_names", t->outputs, t->output, NULL},
-               {"x_mean", t->inputs, NULL, t->x_mean},
-               {"x_deviation", t->inputs, NULL, t->x_deviation},
-               {"y_mean", t->outputs, NULL, t->y_mean},
-               {"y_deviation", t->outputs, NULL, t->y_deviation}};
+  } lists[] = {
+      {"task_names", t->tasks, t->task, NULL},          {"input_names", t->inputs, t->input, NULL},
+      {"output_names", t->outputs, t->output, NULL},    {"x_mean", t->inputs, NULL, t->x_mean},
+      {"x_deviation", t->inputs, NULL, t->x_deviation}, {"y_mean", t->outputs, NULL, t->y_mean},
+      {"y_deviation", t->outputs, NULL, t->y_deviation}};
   enum { LISTS = sizeof lists / sizeof *lists };
-  il_pair pair[LISTS + 1] = {{"kind", kind_text}};
+  il_pair pair[LISTS + 1 + IL_TABLE_PAIRS] = {{"kind", kind_text}};
   char *text[LISTS] = {NULL};
   int pairs = 1;
   il_status status = IL_OK;
@@ -138,6 +137,7 @@ static il_status write_checked(il_context *context, const char *path, const il_t
                        lists[i].key);
     pair[pairs++] = (il_pair){lists[i].key, text[i]};
   }
+  for (int i = 0; i < t->pairs && i < IL_TABLE_PAIRS; i++) pair[pairs++] = t->pair[i];
   const int64_t rows = t->start[t->tasks];
   const il_tensor tensor[] = {{"task_start", IL_INT32, IL_SHAPE(t->tasks + 1), t->start},
                               {"x", IL_FLOAT32, IL_SHAPE(rows, t->inputs), t->x},
@@ -152,10 +152,11 @@ il_status il_table_write(il_context *context, const char *path, const il_table *
   il_arena arena = {0};
   if (t.tasks < 1 || t.inputs < 1 || t.outputs < 1 || t.inputs > MOST_COLUMNS ||
       t.outputs > MOST_COLUMNS)
-    return il_fail(context, IL_ERROR_DATA,
-                   "%s: a table of %d tasks, %d inputs and %d outputs; expected at least 1 of each, "
-                   "and at most %d columns",
-                   path, t.tasks, t.inputs, t.outputs, (int)MOST_COLUMNS);
+    return il_fail(
+        context, IL_ERROR_DATA,
+        "%s: a table of %d tasks, %d inputs and %d outputs; expected at least 1 of each, "
+        "and at most %d columns",
+        path, t.tasks, t.inputs, t.outputs, (int)MOST_COLUMNS);
   if (!t.task) t.task = number_names(&arena, t.tasks);
   if (!t.input) t.input = number_names(&arena, t.inputs);
   if (!t.output) t.output = number_names(&arena, t.outputs);

@@ -269,13 +269,10 @@ static il_status find_layout(importer *im, layout *l) {
                    "%s: '%s' has the shape %s, in which there are no channels to turn", im->source,
                    key, text);
   if (s.rank <= 2 && o->layout != IL_LAYOUT_SIGNALS) {
-    l->word = "features";
     l->example = s.rank == 2 ? IL_SHAPE(s.dim[1]) : IL_SHAPE(1);
   } else if (s.rank == 2) {
-    l->word = "signals";
     l->example = IL_SHAPE(s.dim[1], 1);
   } else if (images) {
-    l->word = "images";
     l->example = s.rank == 3 ? IL_SHAPE(s.dim[1], s.dim[2], 1)
                  : first     ? IL_SHAPE(s.dim[2], s.dim[3], s.dim[1])
                              : IL_SHAPE(s.dim[1], s.dim[2], s.dim[3]);
@@ -284,7 +281,6 @@ static il_status find_layout(importer *im, layout *l) {
       l->places = s.dim[2] * s.dim[3];
     }
   } else {
-    l->word = "signals";
     l->example = first ? IL_SHAPE(s.dim[2], s.dim[1]) : IL_SHAPE(s.dim[1], s.dim[2]);
     if (first) {
       l->channels = s.dim[1];
@@ -298,16 +294,19 @@ static il_status find_layout(importer *im, layout *l) {
 }
 
 static void say_layout(importer *im, const layout *l) {
-  char text[96];
+  char text[96], of[96];
   const il_shape e = l->example;
-  const char *last = e.rank == 3   ? "height, width, channels"
-                     : e.rank == 2 ? "time, channels"
-                                   : "features";
   il_shape_text(im->x->shape, text);
-  char of[96];
-  il_shape_text(e, of);
-  il_import_note(im->context, im->rows.report, "'%s' %s was taken for %s of %s (%s)", im->x->name,
-                 text, l->word, of, last);
+  if (e.rank == 1)
+    snprintf(of, sizeof of, "%lld features", (long long)e.dim[0]);
+  else if (e.rank == 2)
+    snprintf(of, sizeof of, "signals of %lld steps, %lld channel%s", (long long)e.dim[0],
+             (long long)e.dim[1], e.dim[1] == 1 ? "" : "s");
+  else
+    snprintf(of, sizeof of, "images of %lld × %lld pixels, %lld channel%s", (long long)e.dim[0],
+             (long long)e.dim[1], (long long)e.dim[2], e.dim[2] == 1 ? "" : "s");
+  il_import_note(im->context, im->rows.report, "'%s' %s was taken for %lld examples: %s",
+                 im->x->name, text, (long long)im->x->shape.dim[0], of);
   const bool odd = (e.rank == 3 && im->x->shape.rank == 4 && e.dim[2] > 4 && e.dim[2] > e.dim[0]) ||
                    (e.rank == 2 && e.dim[1] > e.dim[0]);
   if (odd && !im->options->channels)
@@ -315,7 +314,7 @@ static void say_layout(importer *im, const layout *l) {
                    "%lld channels are many: if '%s' has them %s, import with --channels %s",
                    (long long)e.dim[e.rank - 1], im->x->name, l->channels > 1 ? "last" : "first",
                    l->channels > 1 ? "last" : "first");
-  if (im->x->shape.rank == 3 && !im->options->layout)
+  if (im->x->shape.rank == 3 && !im->options->layout && !im->options->channels)
     il_import_note(im->context, im->rows.report, "if these are %s, import with --%s",
                    e.rank == 3 ? "signals" : "images", e.rank == 3 ? "signals" : "images");
 }

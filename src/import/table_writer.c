@@ -8,8 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "data/table_file.h"
 #include "io/io.h"
-#include "io/json_texts.h"
 
 il_status il_table_rows_make(il_table_rows *t) {
   il_examples *r = &t->rows;
@@ -111,49 +111,39 @@ static il_status hash_of(il_examples *r, char text[static 48]) {
 }
 
 static il_status write_file(il_table_rows *t, const content *c, const char *out) {
-  enum { FIXED = 9, MOST = 13 };
   il_examples *r = &t->rows;
-  const int in = t->inputs, outs = t->outputs;
-  const char *slash = strrchr(r->source, '/');
+  const char *slash = strrchr(r->source, '/'), *from = slash ? slash + 1 : r->source;
+  const bool scaled = r->options->standardize;
   char hash[48], counts[160];
   if (hash_of(r, hash)) return il_context_status(r->context);
   snprintf(counts, sizeof counts,
            "{\"files\": 1, \"tasks\": %d, \"rows\": %" PRId64 ", \"skipped\": %" PRId64 "}",
            r->classes, c->rows, r->report->skipped);
-  char *made[MOST] = {0};
-  made[1] = il_json_of_texts(r->classes, r->name);
-  made[2] = il_json_of_texts(in, t->column_name);
-  made[3] = il_json_of_texts(outs, t->column_name + in);
-  made[6] = il_import_options_text(r->options);
-  made[9] = il_json_of_reals(in, c->mean);
-  made[10] = il_json_of_reals(in, c->deviation);
-  made[11] = il_json_of_reals(outs, c->mean + in);
-  made[12] = il_json_of_reals(outs, c->deviation + in);
-  const il_pair pair[MOST] = {{"kind", "innerloop table 1"},
-                              {"task_names", made[1]},
-                              {"input_names", made[2]},
-                              {"output_names", made[3]},
-                              {"made_by", "innerloop " INNERLOOP_VERSION},
-                              {"made_from", slash ? slash + 1 : r->source},
-                              {"made_with", made[6]},
-                              {"made_of", counts},
-                              {"made_of_hash", hash},
-                              {"x_mean", made[9]},
-                              {"x_deviation", made[10]},
-                              {"y_mean", made[11]},
-                              {"y_deviation", made[12]}};
-  const il_tensor tensor[] = {{"task_start", IL_INT32, IL_SHAPE(r->classes + 1), c->start},
-                              {"x", IL_FLOAT32, IL_SHAPE(c->rows, in), c->x},
-                              {"y", IL_FLOAT32, IL_SHAPE(c->rows, outs), c->y}};
-  bool good = made[1] && made[2] && made[3] && made[6];
-  for (int i = FIXED; i < MOST; i++) good &= made[i] != NULL;
-  if (good)
-    il_safetensors_write(r->context, out, 3, tensor, r->options->standardize ? MOST : FIXED, pair);
-  else
-    il_fail(r->context, IL_ERROR_FORMAT, "%s: names of tasks or columns are not valid UTF-8",
-            r->source);
-  for (int i = 0; i < MOST; i++) free(made[i]);
-  return il_context_status(r->context);
+  char *with = il_import_options_text(r->options);
+  if (!with) return il_fail_memory(r->context, "the options of an import");
+  const il_pair pair[] = {{"made_by", "innerloop " INNERLOOP_VERSION},
+                          {"made_from", il_import_utf8(from) ? from : "(its name is not UTF-8)"},
+                          {"made_with", with},
+                          {"made_of", counts},
+                          {"made_of_hash", hash}};
+  const il_table table = {.tasks = r->classes,
+                          .inputs = t->inputs,
+                          .outputs = t->outputs,
+                          .x = c->x,
+                          .y = c->y,
+                          .start = c->start,
+                          .task = r->name,
+                          .input = t->column_name,
+                          .output = t->column_name + t->inputs,
+                          .x_mean = scaled ? c->mean : NULL,
+                          .x_deviation = scaled ? c->deviation : NULL,
+                          .y_mean = scaled ? c->mean + t->inputs : NULL,
+                          .y_deviation = scaled ? c->deviation + t->inputs : NULL,
+                          .pairs = 5,
+                          .pair = pair};
+  const il_status status = il_table_write(r->context, out, &table);
+  free(with);
+  return status;
 }
 
 il_status il_table_rows_write(il_table_rows *t, const char *out) {

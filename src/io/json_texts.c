@@ -1,10 +1,6 @@
 #include "io/json_texts.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/locale.h"
 
 il_status il_texts_of_json(il_context *context, const char *path, const char *key, const char *text,
                            il_arena *arena, il_texts *list) {
@@ -38,19 +34,4 @@ char *il_json_of_texts(int count, const char *const *text) {
   char *json = good ? json_dumps(list, JSON_COMPACT) : NULL;
   json_decref(list);
   return json;
-}
-
-char *il_json_of_reals(int count, const double *real) {
-  char *json = NULL, number[40];
-  size_t size = 0;
-  FILE *stream = open_memstream(&json, &size);
-  if (!stream) return NULL;
-  for (int i = 0; i < count; i++) {
-    il_real_print(real[i], number, sizeof number);
-    fprintf(stream, "%s%s", i ? "," : "[", number);
-  }
-  fputs(count ? "]" : "[]", stream);
-  if (fclose(stream) == 0) return json;
-  free(json);
-  return NULL;
 }

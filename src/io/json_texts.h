@@ -1,4 +1,4 @@
-/* Lists of texts and of numbers in the metadata of files: JSON lists. */
+/* Lists of texts in the metadata of files: JSON lists. */
 #ifndef IL_IO_JSON_TEXTS_H
 #define IL_IO_JSON_TEXTS_H
 
@@ -10,6 +10,5 @@ il_status il_texts_of_json(il_context *context, const char *path, const char *ke
                            il_arena *arena, il_texts *list);
 /* Malloc'ed; NULL without memory, or where one is not UTF-8. */
 char *il_json_of_texts(int count, const char *const *text);
-char *il_json_of_reals(int count, const double *real); /* the fewest digits that read back equal */
 
 #endif
