@@ -13,6 +13,7 @@
 #include "data/table_file.h"
 #include "data/task_file.h"
 #include "import/columns.h"
+#include "import/import_table.h"
 #include "import/importer.h"
 #include "io/io.h"
 
@@ -224,8 +225,11 @@ static il_status table_info(il_context *context, const char *name, const facts *
   char text[512];
   snprintf(text, sizeof text, "%d, for regression", t->tasks);
   say(f, "tasks", text);
-  snprintf(text, sizeof text, "%d, from %d of task '%s' to %d of '%s'", t->start[t->tasks], least,
-           t->task[fewest], greatest, t->task[most]);
+  if (least == greatest)
+    snprintf(text, sizeof text, "%d, %d of each task", t->start[t->tasks], least);
+  else
+    snprintf(text, sizeof text, "%d, from %d of task '%s' to %d of '%s'", t->start[t->tasks], least,
+             t->task[fewest], greatest, t->task[most]);
   say(f, "rows", text);
   snprintf(text, sizeof text, "shots and queries of a task: %d together at most", least);
   say(f, "room for", text);
@@ -344,6 +348,7 @@ static void list_columns(const facts *f, il_columns *c) {
 
 static il_status unknown_info(il_context *context, const char *name, const facts *f) {
   const char *kind = il_import_kind_of(name), *doc = "";
+  il_tensors *arrays = NULL;
   struct stat info;
   if (!kind && stat(name, &info) != 0)
     return il_fail(context, IL_ERROR_FILE, "%s: no such file", name);
@@ -352,6 +357,9 @@ static il_status unknown_info(il_context *context, const char *name, const facts
                    "%s is neither an imported data set, table or file of tasks nor a kind of data "
                    "that can be imported",
                    name);
+  if (!strcmp(kind, "arrays") && !(arrays = il_tensors_open(context, name)))
+    return il_context_status(context);
+  if (arrays && il_table_is_in(arrays)) kind = "table";
   for (int i = 0; i < il_import_kinds(); i++)
     if (!strcmp(il_import_kind_name(i), kind)) doc = il_import_kind_doc(i);
   char text[1024];
@@ -359,10 +367,9 @@ static il_status unknown_info(il_context *context, const char *name, const facts
   say(f, "kind", text);
   key(f, "kind", json_string(kind));
   key(f, "imported", json_false());
-  if (!strcmp(kind, "arrays")) {
-    il_tensors *t = il_tensors_open(context, name);
-    if (t) list_arrays(f, t);
-    il_tensors_close(t);
+  if (arrays) {
+    list_arrays(f, arrays);
+    il_tensors_close(arrays);
   } else if (!strcmp(kind, "csv") || !strcmp(kind, "table")) {
     il_columns c;
     locale_t plain, before = il_text_enter(&plain);
