@@ -71,6 +71,20 @@ IL_API int il_import_kinds(void);
 IL_API const char *il_import_kind_name(int index);
 IL_API const char *il_import_kind_doc(int index); /* what it takes, in a few words */
 
+/* ---- and back again ---- */
+typedef struct il_export_options {
+  const char *to; /* "folder" "npz" "safetensors"; NULL: by the ending of the path, a folder for others */
+  void (*progress)(void *user, int64_t done, int64_t all); /* as in il_import_options */
+  void *user;
+  const volatile sig_atomic_t *stop;
+} il_export_options;
+
+/* Writes a folder of PNGs (bytes of 1 or 3 channels; names of classes become folders), or arrays x, y and class_names.
+ * Importing that again gives the same examples, and classes of the same names, in the order of their names from a
+ * folder, else in their own. A folder must not exist or be empty; after an error there is what was there before. */
+IL_API il_status il_dataset_export(const il_dataset *dataset, const char *out,
+                                   const il_export_options *options);
+
 #ifdef __cplusplus
 }
 #endif

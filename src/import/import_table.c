@@ -204,16 +204,22 @@ static il_status fill(il_table_rows *t, const il_tensor *from, int columns, int 
   return IL_OK;
 }
 
-static il_status name_arrays(il_table_rows *t) {
+/* input_names and output_names where the file has them, as an exported table does. */
+static il_status name_arrays(il_table_rows *t, const il_tensors *file) {
   const int count = t->inputs + t->outputs;
+  const il_texts *in = il_tensors_texts_find(file, "input_names"),
+                 *out = il_tensors_texts_find(file, "output_names");
   t->column_name = il_arena_alloc(&t->rows.arena, (size_t)count * sizeof *t->column_name);
   bool good = t->column_name != NULL;
   for (int i = 0; good && i < count; i++) {
     char name[24];
     const int width = i < t->inputs ? t->inputs : t->outputs;
-    snprintf(name, sizeof name, width > 1 ? "%s%d" : "%s", i < t->inputs ? "x" : "y",
-             i < t->inputs ? i + 1 : i - t->inputs + 1);
-    good = (t->column_name[i] = il_arena_string(&t->rows.arena, name)) != NULL;
+    const int at = i < t->inputs ? i : i - t->inputs;
+    const il_texts *given = i < t->inputs ? in : out;
+    snprintf(name, sizeof name, width > 1 ? "%s%d" : "%s", i < t->inputs ? "x" : "y", at + 1);
+    t->column_name[i] =
+        il_arena_string(&t->rows.arena, given && given->count == width ? given->text[at] : name);
+    good = t->column_name[i] != NULL;
   }
   return good ? IL_OK : il_fail_memory(t->rows.context, "the names of columns");
 }
@@ -265,7 +271,7 @@ il_status il_import_table_arrays(il_context *context, const char *source, const 
   }
   if (!status) status = fill(&t, x, t.inputs, 0);
   if (!status) status = fill(&t, y, t.outputs, t.inputs);
-  if (!status) status = name_arrays(&t);
+  if (!status) status = name_arrays(&t, file);
   if (!status) status = label_tasks(r, file, task ? task : "task");
   if (!status) status = il_table_rows_write(&t, out);
   il_examples_free(r);
