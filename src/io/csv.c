@@ -29,7 +29,7 @@ char il_csv_separator(const il_csv *csv) { return csv->separator; }
 int64_t il_csv_line(const il_csv *csv) { return csv->record; }
 
 static void find_separator(il_csv *csv) {
-  static const char candidates[] = {',', ';', '\t'};
+  static const char candidates[] = {'\t', ';', ','};
   int count[3] = {0}, best = 0;
   bool quoted = false;
   for (const char *at = csv->start; at < csv->end; at++) {

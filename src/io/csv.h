@@ -10,7 +10,7 @@
 typedef struct il_csv il_csv;
 il_csv *il_csv_open(il_context *context, const char *path); /* NULL after an error */
 void il_csv_close(il_csv *csv);                             /* NULL does nothing */
-/* ',' ';' or a tab: what the first record has most of outside quotes. */
+/* ',' ';' or a tab: what the first record has most of outside quotes; a tab before ';' before ','. */
 char il_csv_separator(const il_csv *csv);
 /* The fields of the next record, which end in NUL and stay until the next call. Their number; 0 at the end, -1
  * after an error. */
