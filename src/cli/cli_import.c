@@ -170,12 +170,15 @@ static const struct argp argp = {options,
 typedef struct shown {
   ticker ticker;
   const char *source;
+  int64_t done;
 } shown;
 
 static void show_progress(void *user, int64_t done, int64_t all) {
   shown *s = user;
   const double part = all > 0 ? (double)done / (double)all : 0;
-  tick(&s->ticker, part, "importing %s: %.0f %%", s->source, 100 * part);
+  if (done < s->done) ticker_restart(&s->ticker); /* a second walk, which takes longer */
+  s->done = done;
+  tick(&s->ticker, part, "importing %s: %lld of %lld", s->source, (long long)done, (long long)all);
 }
 
 static void print_skips(const il_import_report *report, const char *file) {

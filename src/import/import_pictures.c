@@ -18,7 +18,9 @@ enum { SIDE_MAX = 1024, OWN_SIZE_MAX = 128, USUAL_SIZE = 84, SIZES_MAX = 1000 };
 typedef struct candidate {
   const il_listed *file;
   const char *folder; /* the name of its class */
+  bool beside;        /* in the folder of a group, so that it has no class */
   bool good;          /* it can be read, as far as we know */
+  bool deep;          /* has 16 bits a channel */
 } candidate;
 
 typedef struct extent {
@@ -39,7 +41,6 @@ typedef struct importer {
   extent *sizes; /* [SIZES_MAX] different ones */
   int size_count;
   bool more_sizes, colour;
-  int64_t deep; /* pictures of 16 bits */
 } importer;
 
 static il_status skip(importer *im, const candidate *c, const char *reason) {
@@ -98,6 +99,23 @@ static int by_class(const void *a, const void *b) {
   return order ? order : strcmp(x->file->name, y->file->name);
 }
 
+/* Whether folders of classes lie in this one, as in a group: then pictures beside them are of none. */
+static bool has_classes(const importer *im, const char *folder) {
+  const size_t length = strlen(folder);
+  size_t low = 0, high = im->count;
+  while (low < high) { /* the first that comes after "folder/" */
+    const size_t middle = low + (high - low) / 2;
+    const char *name = im->all[middle].folder;
+    const int order = strncmp(name, folder, length);
+    if (order < 0 || (order == 0 && (unsigned char)name[length] < '/'))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < im->count && !strncmp(im->all[low].folder, folder, length) &&
+         im->all[low].folder[length] == '/';
+}
+
 static il_status find_candidates(importer *im) {
   il_status status = find_around(im);
   im->all = calloc(im->listing.count + 1, sizeof *im->all);
@@ -113,7 +131,21 @@ static il_status find_candidates(importer *im) {
     else
       im->all[im->count++] = c;
   }
-  if (!status) qsort(im->all, im->count, sizeof *im->all, by_class);
+  if (status) return status;
+  qsort(im->all, im->count, sizeof *im->all, by_class);
+  const char *last = NULL; /* folder whose answer is known */
+  bool group = false;
+  for (size_t i = 0; i < im->count && !status; i++) {
+    candidate *c = &im->all[i];
+    if (!last || strcmp(last, c->folder) != 0) group = has_classes(im, c->folder);
+    last = c->folder;
+    c->beside = group;
+    if (group) status = skip(im, c, "lies beside the folders of classes, in none of them");
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < im->count; i++)
+    if (!im->all[i].beside) im->all[kept++] = im->all[i];
+  im->count = kept;
   return status;
 }
 
@@ -142,7 +174,7 @@ static il_status look(importer *im, candidate *c) {
   if (status) return status;
   c->good = true;
   im->colour |= !about.grey;
-  im->deep += about.bits == 16;
+  c->deep = about.bits == 16;
   count_size(im, about.height, about.width);
   return IL_OK;
 }
@@ -154,7 +186,7 @@ static il_status look_at_all(importer *im) {
   for (size_t i = 0; i < im->count && !status; i++) {
     status = look(im, &im->all[i]);
     if (!status)
-      status = il_import_step(im->context, im->options, (int64_t)i + 1, 2 * (int64_t)im->count);
+      status = il_import_step(im->context, im->options, (int64_t)i + 1, (int64_t)im->count);
   }
   return status;
 }
@@ -232,8 +264,7 @@ static il_status convert_all(importer *im, extent to, int channels) {
     folder = c->folder;
     status = convert(im, c, cls, to, channels, pixels);
     if (!status)
-      status = il_import_step(im->context, im->options, (int64_t)(im->count + i) + 1,
-                              2 * (int64_t)im->count);
+      status = il_import_step(im->context, im->options, (int64_t)i + 1, (int64_t)im->count);
   }
   free(pixels);
   return status;
@@ -293,20 +324,23 @@ static il_status note_classes(importer *im, const char **name, int classes) {
 }
 
 static il_status note_counts(importer *im) {
-  int lost = 0, single = 0;
+  int lost = 0, single = 0, deep = 0;
   const char *first_lost = NULL, *first_single = NULL;
   for (size_t i = 0, end; i < im->count; i = end) {
     const char *folder = im->all[i].folder;
     int good = 0;
-    for (end = i; end < im->count && !strcmp(folder, im->all[end].folder); end++)
+    for (end = i; end < im->count && !strcmp(folder, im->all[end].folder); end++) {
       good += im->all[end].good;
+      deep += im->all[end].good && im->all[end].deep;
+    }
     if (good == 0 && lost++ == 0) first_lost = folder;
     if (good == 1 && single++ == 0) first_single = folder;
   }
   il_status status = IL_OK;
-  if (im->deep)
-    status = il_import_note(im->context, im->report, "%lld of 16 bits a channel became 8 bits",
-                            (long long)im->deep);
+  if (deep)
+    status =
+        il_import_note(im->context, im->report, "%d picture%s of 16 bits a channel became 8 bits",
+                       deep, deep > 1 ? "s" : "");
   if (!status && lost)
     status = il_import_note(
         im->context, im->report,
@@ -337,7 +371,7 @@ static il_status write_all(importer *im, const char *out, const char **name) {
                                                  .name = name,
                                                  .type = IL_UINT8,
                                                  .example = IL_SHAPE(to.height, to.width, channels),
-                                                 .made_from = im->source,
+                                                 .made_from = im->listing.root,
                                                  .made_with = with});
   if (!im->writer) return il_context_status(im->context);
   status = convert_all(im, to, channels);

@@ -42,14 +42,15 @@ static const char *check_link(const il_listing *l, const char *path) {
   if (!target)
     return errno == ELOOP ? "a link that leads in a circle" : "a link that leads nowhere";
   const size_t length = strlen(l->root);
-  const bool inside =
-      !strcmp(l->root, "/") || (!strncmp(target, l->root, length) && target[length] == '/');
+  const bool inside = !strcmp(l->root, "/") || (!strncmp(target, l->root, length) &&
+                                                (!target[length] || target[length] == '/'));
   struct stat info;
-  const bool file = stat(target, &info) == 0 && S_ISREG(info.st_mode);
+  const bool found = stat(target, &info) == 0;
   free(target);
-  return !inside ? "a link that leads out of the folder"
-         : !file ? "a link that leads to no file"
-                 : NULL;
+  return !inside                            ? "a link that leads out of the folder"
+         : found && S_ISDIR(info.st_mode)   ? "a link to a folder, which is not followed"
+         : !found || !S_ISREG(info.st_mode) ? "a link to no regular file"
+                                            : NULL;
 }
 
 static il_status list_folder(il_listing *l, const char *below, int depth);
@@ -85,11 +86,9 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
   for (struct dirent *entry; !status && (entry = readdir(folder));) {
     char *name = NULL;
     if (ignored(entry->d_name, strlen(entry->d_name))) continue;
-    if (asprintf(&name, "%s%s%s", below, *below ? "/" : "", entry->d_name) < 0)
-      status = il_fail_memory(l->context, "a path");
-    else
-      status = list_one(l, name, depth);
-    if (name) free(name);
+    if (asprintf(&name, "%s%s%s", below, *below ? "/" : "", entry->d_name) < 0) name = NULL;
+    status = name ? list_one(l, name, depth) : il_fail_memory(l->context, "a path");
+    free(name);
   }
   closedir(folder);
   return status;

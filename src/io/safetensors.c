@@ -195,12 +195,43 @@ static il_status check_metadata(il_safetensors *file, json_t *metadata) {
   return IL_OK;
 }
 
+/* What files are that people give instead; NULL: nothing that we know. */
+static const char *other_format(const unsigned char *bytes, size_t size) {
+  static const struct {
+    size_t length;
+    const char *bytes, *name;
+  } known[] = {{4, "PK\3\4", "a zip archive, as PyTorch's torch.save, numpy's .npz and others are"},
+               {6, "\x93NUMPY", "a .npy file of numpy"},
+               {2, "\x80\2", "a Python pickle, as torch.save wrote them before PyTorch 1.6"},
+               {2, "\x80\3", "a Python pickle"},
+               {2, "\x80\4", "a Python pickle"},
+               {2, "\x80\5", "a Python pickle"},
+               {4, "\x89PNG", "a PNG picture"},
+               {3, "\xff\xd8\xff", "a JPEG picture"},
+               {8, "\x89HDF\r\n\x1a\n", "an HDF5 file"},
+               {2, "\x1f\x8b", "a file compressed by gzip"}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (size >= known[i].length && !memcmp(bytes, known[i].bytes, known[i].length))
+      return known[i].name;
+  size_t text = 0;
+  while (text < size && text < 64 &&
+         ((bytes[text] >= 32 && bytes[text] < 0xf8) || bytes[text] == '\n' || bytes[text] == '\r' ||
+          bytes[text] == '\t'))
+    text++;
+  return text == size || text == 64 ? "a text" : NULL;
+}
+
 static il_status read_header(il_safetensors *file) {
   il_context *context = file->context;
   const unsigned char *bytes = file->map;
   uint64_t length = 0;
   for (int i = 7; i >= 0; i--) length = length << 8 | bytes[i];
   uint64_t limit = file->size - 8;
+  const char *other =
+      length > limit || length > HEADER_MAX ? other_format(bytes, file->size) : NULL;
+  if (other)
+    return il_fail(context, IL_ERROR_FORMAT, "%s is no safetensors file, but %s", file->path,
+                   other);
   if (length > limit || length > HEADER_MAX)
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s is no complete safetensors file: a header of %" PRIu64

@@ -170,6 +170,9 @@ static void test_lies(void **state) {
   "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
   expect_refused("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, "header of 18446744073709551615 bytes");
   expect_refused("\x03\0\0\0\0\0\0\0{}", 10, "header of 3 bytes");
+  expect_refused("PK\3\4\0\0\x08\x08", 8, "but a zip archive, as PyTorch's torch.save");
+  expect_refused("\x89PNG\r\n\x1a\n", 8, "but a PNG picture");
+  expect_refused("a,b,c\n1,2,3\n", 12, "but a text");
   lie("[]", 0, "not a JSON object");
   lie("{\"a\":", 0, "not the JSON");
   lie("{\"a\":3}", 0, "'a' is not an object");
