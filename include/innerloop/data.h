@@ -194,7 +194,7 @@ typedef struct il_source {
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */
 } il_source;
 
-/* The sources that have names: glyphs, omniglot, sinusoid. */
+/* The sources that have names: dataset, omniglot, glyphs, sinusoid, table, tasks. */
 IL_API int il_sources(void);
 IL_API const il_source *il_source_at(int index);
 IL_API const il_source *il_source_find(const char *name); /* NULL: none */

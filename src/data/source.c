@@ -188,7 +188,11 @@ void il_tasks_text(const il_tasks *t, il_split split, char *text, size_t size) {
   for (int v = 1; v <= last; v++)
     range =
         range && s[v].shots == s[0].shots + v && s[v].ways == s[0].ways && s[v].query == s[0].query;
-  if (last < 1)
+  if (il_tasks_count(t, split) >= 0)
+    snprintf(text, size, "%lld/%lld/%lld tasks of %d shape%s",
+             (long long)il_tasks_count(t, IL_TRAIN), (long long)il_tasks_count(t, IL_VALIDATION),
+             (long long)il_tasks_count(t, IL_TEST), last + 1, last ? "s" : "");
+  else if (last < 1)
     snprintf(text, size, "%d shots", s[0].shots);
   else if (range)
     snprintf(text, size, "%d to %d shots", s[0].shots, s[last].shots);

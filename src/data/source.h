@@ -24,7 +24,7 @@ il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 int il_tasks_variant_of(const il_tasks *tasks, uint64_t step);
 /* Divides so many tasks of a split among its variants by their share, largest remainders first. count: [variants]. */
 void il_tasks_divide(const il_tasks *tasks, il_split split, int all, int *count);
-/* "5 shots", "1 to 5 shots", "tasks of 7 shapes": what training tasks have beside their classes. */
+/* "5 shots", "1 to 5 shots", "20/5/5 tasks of 7 shapes": what tasks of a split have beside their classes. */
 void il_tasks_text(const il_tasks *tasks, il_split split, char *text, size_t size);
 
 #define IL_SOURCE(name) extern const il_source il_source_##name;

@@ -16,6 +16,7 @@ typedef struct paint {
   bool wet;
   colour colour;
   const char *name;
+  int coats[2];
 } paint;
 
 static const il_field fields[] = {
@@ -25,6 +26,7 @@ static const il_field fields[] = {
     IL_FIELD(paint, wet, IL_FIELD_BOOL, "true", 0, 0, NULL, "fresh"),
     IL_FIELD(paint, colour, IL_FIELD_ENUM, "green", RED, 0, "red|green", "hue"),
     IL_FIELD(paint, name, IL_FIELD_TEXT, "", 0, 0, NULL, "label"),
+    IL_FIELD(paint, coats, IL_FIELD_RANGE, "2-9", 0, 1000, NULL, "of each wall"),
     {0}};
 
 static void test_defaults_and_texts(void **state) {
@@ -44,6 +46,31 @@ static void test_defaults_and_texts(void **state) {
   assert_ptr_equal(il_field_find(fields, "wet"), &fields[3]);
   assert_null(il_field_find(fields, "we"));
   assert_null(il_field_find(NULL, "wet"));
+}
+
+static void test_ranges(void **state) {
+  (void)state;
+  const il_field *f = il_field_find(fields, "coats");
+  static const struct {
+    const char *text;
+    int low, high;
+  } good[] = {{"0", 0, 0}, {"7", 7, 7}, {"1-5", 1, 5}, {"3-3", 3, 3}, {"999-1000", 999, 1000}};
+  static const char *const bad[] = {"",     "-",      "1-",    "-5",         "5-1",
+                                    "0-5",  "1-1001", "1-5-9", "1 5",        " 1",
+                                    "1-5 ", "1--5",   "1..5",  "1-x",        "+1",
+                                    "1001", "1,5",    "1-5x",  "4294967297", "1-4294967297"};
+  paint p;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    assert_true(il_field_read(f, good[i].text, &p));
+    assert_int_equal(p.coats[0], good[i].low);
+    assert_int_equal(p.coats[1], good[i].high);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    if (il_field_read(f, bad[i], &p)) fail_msg("accepted: \"%s\"", bad[i]);
+  assert_int_equal(p.coats[0], 999);
+  char text[IL_FIELD_TEXT_SIZE];
+  il_field_accepts(f, text, sizeof text);
+  assert_string_equal(text, "an integer from 0 to 1000, or a range of them such as 1-5");
 }
 
 static void test_every_double_reads_back(void **state) {
@@ -108,6 +135,7 @@ static void test_locale(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_defaults_and_texts),
+      cmocka_unit_test(test_ranges),
       cmocka_unit_test(test_every_double_reads_back),
       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_locale),

@@ -110,6 +110,21 @@ static void own_file_makes_no_difference(void **state) {
   assert_int_equal(il_config_difference(c, own), -1);
   assert_int_equal(il_config_set(own, "glyphs.side=30"), IL_OK);
   assert_string_equal(il_config_key_name(il_config_difference(c, own)), "glyphs.side");
+  il_config_set(own, "glyphs.side=28");
+  assert_int_equal(il_config_difference(c, own), -1);
+  il_config_set(own, "task.train_shots=1-5");
+  assert_string_equal(il_config_key_name(il_config_difference(c, own)), "task.train_shots");
+  il_config_set(c, "task.train_shots=1-4"); /* another end */
+  assert_string_equal(il_config_key_name(il_config_difference(c, own)), "task.train_shots");
+  il_config_set(c, "task.train_shots=01-5"); /* the same numbers */
+  assert_int_equal(il_config_difference(c, own), -1);
+  il_config_set(own, "task.train_shots=1-65");
+  assert_null(il_config_shapes(context, own));
+  assert_string_equal(
+      il_context_message(context),
+      "task.train_shots: found a range of 65 numbers of shots, expected at most 64");
+  il_context_clear(context);
+  il_config_set(c, "task.train_shots=0");
   il_config *other =
       il_config_parse(context, "other", "model: {layers: [{kind: linear, units: 8}]}");
   assert_int_equal(il_config_set(other, "task.source=sinusoid"), IL_OK);

@@ -12,6 +12,7 @@
 #include "data/batch.h"
 #include "data/dataset.h"
 #include "data/division.h"
+#include "data/table_file.h"
 
 enum { TASKS = 9 };
 
@@ -68,10 +69,37 @@ static void draws_are_pure(il_context *context, il_tasks *tasks, il_split split)
   il_team_free(three);
 }
 
+/* 40 tasks of 8 rows: 2 inputs, 3 outputs; no number stands twice. */
+static void write_table(il_context *context, const char *path) {
+  static float x[320 * 2], y[320 * 3];
+  int32_t start[41];
+  for (int i = 0; i < 640; i++) x[i] = (float)i;
+  for (int i = 0; i < 960; i++) y[i] = (float)i / 7;
+  for (int i = 0; i <= 40; i++) start[i] = 8 * i;
+  const il_table t = {.tasks = 40, .inputs = 2, .outputs = 3, .x = x, .y = y, .start = start};
+  assert_int_equal(il_table_write(context, path, &t), IL_OK);
+}
+
+/* 60 tasks of 6 + 4 examples of 2 numbers, stacked; 30 train, 8 validate. */
+static void write_tasks(il_context *context, const char *path) {
+  static float x[2 * 60 * 12];
+  static int32_t y[60 * 6];
+  for (int i = 0; i < 2 * 60 * 12; i++) x[i] = (float)i;
+  for (int i = 0; i < 60 * 6; i++) y[i] = i % 3;
+  const il_tensor tensor[] = {{"support_x", IL_FLOAT32, IL_SHAPE(60, 6, 2), x},
+                              {"support_y", IL_INT32, IL_SHAPE(60, 6), y},
+                              {"query_x", IL_FLOAT32, IL_SHAPE(60, 4, 2), x + 720},
+                              {"query_y", IL_INT32, IL_SHAPE(60, 4), y}};
+  assert_int_equal(il_safetensors_write(context, path, 4, tensor, 0, NULL), IL_OK);
+}
+
 static void test_pure(void **state) {
   (void)state;
-  char path[] = "/tmp/il_source_XXXXXX";
+  char path[] = "/tmp/il_source_XXXXXX", table[] = "/tmp/il_source_XXXXXX",
+       given[] = "/tmp/il_source_XXXXXX";
   close(mkstemp(path));
+  close(mkstemp(table));
+  close(mkstemp(given));
   il_context *context = il_context_new();
   il_dataset *d = il_dataset_glyphs(context, &small);
   assert_int_equal(il_dataset_write(d, path), IL_OK);
@@ -79,18 +107,25 @@ static void test_pure(void **state) {
   il_samples samples = some_samples();
   const il_samples_tasks cut = {
       &samples, {IL_EPISODES_ALL_CLASSES, 0, 5, 6, false}, IL_LOSS_MEAN_SQUARED_ERROR};
-  il_source_options options = usual;
-  options.data = path;
+  write_table(context, table);
+  write_tasks(context, given);
+  static const int no_classes = 0;
   const struct {
     const il_source *source;
     const void *settings;
     bool targets;
     int support, query, outputs, classes; /* classes: of the test split */
-  } all[] = {{il_source_find("glyphs"), &small, false, 6, 12, 3, 12},
-             {il_source_find("omniglot"), NULL, false, 6, 12, 3, 12},
-             {il_source_find("sinusoid"), NULL, true, 2, 4, 1, -1},
-             {&il_source_samples, &cut, true, 5, 6, 3, -1}};
+    double scale;
+    const char *data;
+  } all[] = {{il_source_find("glyphs"), &small, false, 6, 12, 3, 12, 1.0 / 255, NULL},
+             {il_source_find("omniglot"), NULL, false, 6, 12, 3, 12, 1.0 / 255, path},
+             {il_source_find("sinusoid"), NULL, true, 2, 4, 1, -1, 1, NULL},
+             {il_source_find("table"), NULL, true, 2, 4, 3, -1, 1, table},
+             {il_source_find("tasks"), &no_classes, false, 6, 4, 3, -1, 1, given},
+             {&il_source_samples, &cut, true, 5, 6, 3, -1, 1, NULL}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    il_source_options options = usual;
+    options.data = all[i].data;
     il_tasks *tasks = il_tasks_open(context, all[i].source, all[i].settings, &options);
     if (!tasks) fail_msg("%s", il_context_message(context));
     const il_task_shape *shape = il_tasks_shape(tasks, IL_TEST, 0);
@@ -100,7 +135,7 @@ static void test_pure(void **state) {
     assert_int_equal(shape->support, all[i].support);
     assert_int_equal(shape->query, all[i].query);
     assert_int_equal(shape->outputs, all[i].outputs);
-    assert_true(shape->scale == (all[i].targets ? 1 : 1.0 / 255));
+    assert_true(shape->scale == all[i].scale);
     assert_int_equal(il_tasks_classes(tasks, IL_TEST), all[i].classes);
     for (int split = IL_TRAIN; split <= IL_TEST; split++)
       draws_are_pure(context, tasks, (il_split)split);
@@ -108,6 +143,8 @@ static void test_pure(void **state) {
   }
   assert_int_equal(il_context_status(context), IL_OK);
   unlink(path);
+  unlink(table);
+  unlink(given);
   il_context_free(context);
 }
 

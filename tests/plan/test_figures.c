@@ -14,6 +14,7 @@
 #include <innerloop/train.h>
 
 #include "plan/plan.h"
+#include "support/presets.h"
 #include "train/evaluate.h"
 #include "train/trainer.h"
 
@@ -109,7 +110,7 @@ static void write_figures(FILE *out) {
           "aft.", "arena", "of a task", "means", "tasks", "workspace");
   for (int i = 0; i < il_presets(); i++) {
     const il_workload preset = {.name = il_preset_at(i)->name, .preset = il_preset_at(i)->name};
-    write_workload(out, &preset);
+    if (shapes_are_known(preset.name)) write_workload(out, &preset);
   }
   for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
     write_workload(out, &workloads[i]);

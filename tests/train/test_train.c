@@ -79,12 +79,19 @@ static void strange_text_reads_back(void **state) {
 static void wrong_values_are_named(void **state) {
   (void)state;
   static const char *const wrong[][2] = {
-      {"task.ways=1", "task.ways"},           {"task.ways=", "task.ways"},
-      {"task.ways=5x", "task.ways"},          {"task.ways=99999999999999999999", "task.ways"},
-      {"inner.lr=nan", "inner.lr"},           {"inner.lr=-1", "inner.lr"},
-      {"inner.lr=1e999", "inner.lr"},         {"outer.optimizer=ada", "outer.optimizer"},
-      {"inner.first_order=1", "first_order"}, {"precision=float", "precision"},
-      {"sead=1", "did you mean seed?"},       {"=1", "key=value"},
+      {"task.ways=1", "task.ways"},
+      {"task.ways=", "task.ways"},
+      {"task.ways=5x", "task.ways"},
+      {"task.ways=99999999999999999999", "task.ways"},
+      {"task.train_shots=5-1", "a range of them such as 1-5"},
+      {"inner.lr=nan", "inner.lr"},
+      {"inner.lr=-1", "inner.lr"},
+      {"inner.lr=1e999", "inner.lr"},
+      {"outer.optimizer=ada", "outer.optimizer"},
+      {"inner.first_order=1", "first_order"},
+      {"precision=float", "precision"},
+      {"sead=1", "did you mean seed?"},
+      {"=1", "key=value"},
       {"zzzzzzzzzzzz=1", "unknown key"},
   };
   il_context *context = il_context_new();
