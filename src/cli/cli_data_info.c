@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/locale.h"
@@ -349,17 +348,15 @@ static void list_columns(const facts *f, il_columns *c) {
 static il_status unknown_info(il_context *context, const char *name, const facts *f) {
   const char *kind = il_import_kind_of(name), *doc = "";
   il_tensors *arrays = NULL;
-  struct stat info;
-  if (!kind && stat(name, &info) != 0)
-    return il_fail(context, IL_ERROR_FILE, "%s: no such file", name);
-  if (!kind)
-    return il_fail(context, IL_ERROR_DATA,
-                   "%s is neither an imported data set, table or file of tasks nor a kind of data "
-                   "that can be imported",
-                   name);
+  if (!kind) return dataset_info(context, name, f); /* which says what is wrong with it */
   if (!strcmp(kind, "arrays") && !(arrays = il_tensors_open(context, name)))
     return il_context_status(context);
   if (arrays && il_table_is_in(arrays)) kind = "table";
+  /* Weights and checkpoints are safetensors too. */
+  if (arrays && !strcmp(il_tensors_format(arrays), "safetensors") && !il_import_has_usual(arrays)) {
+    il_tensors_close(arrays);
+    return dataset_info(context, name, f);
+  }
   for (int i = 0; i < il_import_kinds(); i++)
     if (!strcmp(il_import_kind_name(i), kind)) doc = il_import_kind_doc(i);
   char text[1024];

@@ -133,6 +133,10 @@ static bool is_usual(const il_tensors *t, const char *const *word, int words, bo
   return false;
 }
 
+bool il_import_has_usual(const il_tensors *file) {
+  return is_usual(file, x_words, X_WORDS, false) && is_usual(file, y_words, Y_WORDS, true);
+}
+
 static il_status find_arrays(importer *im) {
   const il_import_options *o = im->options;
   const il_tensors *t = im->file;
@@ -151,8 +155,7 @@ static il_status find_arrays(importer *im) {
     if (im->y || im->texts) return IL_OK;
     return il_fail(im->context, IL_ERROR_DATA, "%s has no labels, expected one array", o->y);
   }
-  const bool by_key = o->x || o->y,
-             usual = is_usual(t, x_words, X_WORDS, false) && is_usual(t, y_words, Y_WORDS, true);
+  const bool by_key = o->x || o->y, usual = il_import_has_usual(t);
   if (!by_key && !usual && is_nested(t)) return read_labelled(im);
   return find_x(im) || find_y(im) ? il_context_status(im->context) : IL_OK;
 }
@@ -382,7 +385,7 @@ static il_status import_open(importer *im, const char *out, il_import_report *re
   say_layout(im, &l);
   if (il_examples_make(&im->rows) || convert(im, &l) || label(im))
     return il_context_status(im->context);
-  char *with = il_import_options_text(im->options);
+  char *with = il_import_options_text("arrays", im->options);
   il_status status = with ? il_examples_write(&im->rows, out, with)
                           : il_fail_memory(im->context, "the options of an import");
   free(with);

@@ -153,7 +153,7 @@ static il_status import(il_context *context, const char *source, const char *out
   if (!status) status = find_features(&im);
   if (!status) status = make_room(&im);
   if (!status) status = read_all(&im);
-  char *with = il_import_options_text(options);
+  char *with = il_import_options_text("csv", options);
   if (!status && !with) status = il_fail_memory(context, "the options of an import");
   if (!status) status = il_examples_write(&im.rows, out, with);
   il_text_leave(before, plain);

@@ -40,11 +40,12 @@ static void print_option(void *user, const char *name, const char *value) {
   fprintf(stream, "%s%s%s%s", ftell(stream) ? " " : "", name, value ? "=" : "", value ? value : "");
 }
 
-char *il_import_options_text(const il_import_options *options) {
+char *il_import_options_text(const char *kind, const il_import_options *options) {
   char *text = NULL;
   size_t size = 0;
   FILE *stream = open_memstream(&text, &size);
   if (!stream) return NULL;
+  print_option(stream, "kind", kind);
   for_each(options, print_option, stream);
   if (fclose(stream) == 0) return text;
   free(text);

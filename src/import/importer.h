@@ -34,8 +34,8 @@ il_status il_import_commit(il_dataset_writer *writer, il_import_report *report, 
 /* Whether it is UTF-8 as it may stand in a file. */
 bool il_import_utf8(const char *text);
 
-/* The options that were set, but kind and strict: "signals scale=2". Malloc'ed; NULL without memory. */
-char *il_import_options_text(const il_import_options *options);
+/* "kind=arrays signals scale=2": the options that were set, without strict. Malloc'ed; NULL without memory. */
+char *il_import_options_text(const char *kind, const il_import_options *options);
 /* Refuses options that the importer does not take. */
 il_status il_import_options_check(il_context *context, const il_importer *importer,
                                   const char *source, const il_import_options *options);

@@ -119,7 +119,7 @@ static il_status write_file(il_table_rows *t, const content *c, const char *out)
   snprintf(counts, sizeof counts,
            "{\"files\": 1, \"tasks\": %d, \"rows\": %" PRId64 ", \"skipped\": %" PRId64 "}",
            r->classes, c->rows, r->report->skipped);
-  char *with = il_import_options_text(r->options);
+  char *with = il_import_options_text("table", r->options);
   if (!with) return il_fail_memory(r->context, "the options of an import");
   const il_pair pair[] = {{"made_by", "innerloop " INNERLOOP_VERSION},
                           {"made_from", il_import_utf8(from) ? from : "(its name is not UTF-8)"},

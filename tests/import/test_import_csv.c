@@ -143,7 +143,7 @@ static void test_standardized(void **state) {
   assert_true(fabs((double)t->x[0] + 3 / sqrt(5)) < 1e-6 && t->x[1] == 0);
   assert_true(fabs((double)t->y[3] - 3 / sqrt(5)) < 1e-6);
   assert_string_equal(t->task[1], "9");
-  assert_string_equal(il_safetensors_metadata(t->file, "made_with"), "y=b task=who standardize");
+  assert_string_equal(il_safetensors_metadata(t->file, "made_with"), "kind=table y=b task=who standardize");
   il_table_free(t);
 }
 
