@@ -223,7 +223,7 @@ IL_API il_status il_tasks_draw(const il_tasks *tasks, il_task_id first, int coun
  * from a function below and free it with il_samples_free. Never written to by the library. */
 typedef struct il_samples {
   int64_t count;
-  il_shape example;     /* [features] or an image [h,w,c] */
+  il_shape example;     /* [features], a signal [t,channels] or an image [h,w,c] */
   il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
   const void *inputs;   /* [count, example…] */
   const int32_t *label; /* [count], each in [0, outputs); NULL: targets */
@@ -236,6 +236,10 @@ typedef struct il_samples {
  * pixels, or reals of any type; [n,c,h,w] out of PyTorch, [n,h,w,c] otherwise, [n,h,w] of one channel. Whole numbers
  * [n] are labels, reals [n] or [n, outputs] targets in [0, 1]. NULL after an error. */
 IL_API il_samples *il_samples_open(il_context *context, const char *path);
+/* The same for a net that takes signals: inputs of the file that could be grey images are signals, [n,channels,t] out of
+ * PyTorch, [n,t,channels] otherwise, [n,t] of one channel. Imported datasets say themselves what they hold; so do signals
+ * that il_samples_write wrote, which il_samples_open takes for signals too. */
+IL_API il_samples *il_samples_open_signals(il_context *context, const char *path);
 /* All examples of some classes of a dataset, labelled 0 … classes − 1 in the order of `cls`. */
 IL_API il_samples *il_samples_of_classes(il_context *context, const il_dataset *dataset,
                                          int classes, const int *cls);

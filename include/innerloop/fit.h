@@ -31,12 +31,17 @@ typedef enum il_model_inputs {
 /* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
  * statistics: mean and variance of training, as PyTorch's with momentum 0.1. */
 typedef struct il_model il_model;
+enum { IL_MODEL_LAYERS = 64 };
 typedef struct il_model_options {
-  const char
-      *kind;      /* "linear"; "mlp": linear, relu, linear; "omniglot_fc" "omniglot_conv" "conv4" */
+  const char *
+      kind; /* "linear"; "mlp": linear, relu, linear; "omniglot_fc" "omniglot_conv" "conv4" "conv1d" */
   int hidden;     /* width of mlp's hidden layer (0: 64), or filters of the others (0: their own) */
   double dropout; /* rate in front of each linear layer but a first one; only while training */
   uint64_t seed;  /* of the drawn parameters */
+  /* Instead of kind and hidden: these layers (nn.h), at most IL_MODEL_LAYERS, of which one has to be linear. The last
+   * linear one's units may be 0: as many as there are outputs. */
+  int layers;
+  const il_layer *layer; /* NULL: kind */
 } il_model_options;
 
 /* A net for the samples' shape and outputs, with drawn parameters. NULL after an error. */
@@ -44,7 +49,7 @@ IL_API il_model *il_model_new(il_context *context, const il_model_options *optio
                               il_shape example, int outputs);
 /* The same, sized by a file of parameters (PyTorch, .npz, safetensors) and with its values: a state dict (linear
  * weights [out,in]) or for "linear" one bare tensor [in,out], whose bias then starts at zero. Tensors
- * are matched by name, or else layer by layer by suffix and shape; a mismatch lists both sides. `example` says the shape of images; its rank is 0 when the file alone decides (features). */
+ * are matched by name, or else layer by layer by suffix and shape; a mismatch lists both sides. `example` says the shape of images and signals; its rank is 0 when the file alone decides (features). */
 IL_API il_model *il_model_open(il_context *context, const il_model_options *options,
                                const char *path, il_shape example);
 /* The same parameters under a new last linear layer of `outputs`, drawn by seed. */

@@ -83,7 +83,8 @@ typedef struct il_labelled {
   int32_t *labels;  /* [count] where the targets are one whole number per example, else NULL */
   int32_t largest;  /* label; -1 without labels */
   il_type real;
-  bool channels_first; /* out of a PyTorch file: images are [c,h,w]; other programs write [h,w,c] */
+  bool
+      channels_first; /* out of a PyTorch file: images are [c,h,w], signals [c,t]; others write [h,w,c], [t,c] */
 } il_labelled;
 /* Takes a list of (inputs, targets), such a pair itself, a dict of them (inputs, x, data, images, features; targets,
  * y, labels, target, label), lists of such dicts, dicts of lists of batches, a TensorDataset; nested in any way. Inputs
@@ -95,7 +96,8 @@ IL_API il_labelled *il_labelled_read(il_context *context, const char *path, il_t
 IL_API il_labelled *il_labelled_of(il_context *context, const char *path, const il_tensors *file,
                                    il_type real);    /* the same, of an open file */
 IL_API void il_labelled_free(il_labelled *labelled); /* NULL does nothing */
-/* Turns images [c,h,w] into the engine's [h,w,c] and updates example; other ranks stay. */
+/* Turns images [c,h,w] into the engine's [h,w,c], signals [c,t] into [t,c], and updates example; other ranks stay. Whether
+ * [c,t] is a signal, or a grey image [h,w] that is to stay as it is, only the caller knows. */
 IL_API il_status il_labelled_channels_last(il_context *context, il_labelled *labelled);
 
 #ifdef __cplusplus

@@ -9,36 +9,38 @@ extern "C" {
 #endif
 
 typedef enum il_layer_kind {
-  IL_LAYER_LINEAR = 1, /* y = x·W + b; flattens an image first */
+  IL_LAYER_LINEAR = 1, /* y = x·W + b; flattens an image or a signal first */
   IL_LAYER_CONV = 2,   /* y = conv(x, W) + b */
   IL_LAYER_NORM = 3, /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
   IL_LAYER_RELU = 4,
   IL_LAYER_TANH = 5,
   IL_LAYER_SIGMOID = 6,
-  IL_LAYER_MAX_POOL = 7,
-  IL_LAYER_MEAN_POOL = 8, /* over the whole image: [n,h,w,c] -> [n,c] */
+  IL_LAYER_MAX_POOL = 7,  /* of an image; of a signal, along time */
+  IL_LAYER_MEAN_POOL = 8, /* over the whole image or signal: [n,h,w,c] or [n,t,c] -> [n,c] */
   IL_LAYER_FLATTEN = 9,
   IL_LAYER_DROPOUT = 10, /* inverted dropout; does nothing where no key is given */
+  IL_LAYER_CONV1D = 11,  /* y = conv(x, W) + b of a signal, along time */
 } il_layer_kind;
 
 typedef struct il_layer {
   il_layer_kind kind;
-  int units;               /* linear: outputs (0: the net's outputs); conv: filters */
-  int kernel, stride, pad; /* conv, max_pool */
-  bool bias;               /* linear, conv */
+  int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
+  int kernel, stride, pad; /* conv, conv1d, max_pool */
+  bool bias;               /* linear, conv, conv1d */
   double eps;              /* norm */
   double rate;             /* dropout: probability of zero */
   il_init
-      init; /* weights of linear, conv; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
+      init; /* weights of linear, conv, conv1d; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
   double init_scale;
 } il_layer;
 
-/* Checks the layers against the input shape of one example ([h,w,c] or [features]) and the number of
+/* Checks the layers against the input shape of one example (image [h,w,c], signal [t,channels] or [features]) and the number of
  * outputs (units == 0 in the last linear). outputs 0: a net without head, for its features: a last linear layer whose units
  * are 0 is left out. NULL after an error that names the layer. Copies layers. */
 IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
                           int outputs);
-/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4"; filters: width of the
+/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4", "conv1d" (signals of any length);
+ * where one does not fit the example, the sentence names those that do. filters: width of the
  * convolutions (64), of mlp's hidden layers (40), or of omniglot_fc's last hidden layer (64: 256-128-64-64,
  * the others keep their proportion); 0: the preset's own. */
 IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
@@ -50,12 +52,12 @@ IL_API const il_layer *il_net_layer(const il_net *net, int index);
 /* Parameters in order of layers: "conv1.weight" "norm1.weight" "norm1.bias" … "linear1.weight". */
 IL_API int il_net_parameters(const il_net *net);
 IL_API const char *il_net_parameter_name(const il_net *net, int index);
-/* Engine layout: conv [kh,kw,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
+/* Engine layout: conv [kh,kw,in,out], conv1d [k,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
 /* Dimension permutation from PyTorch's layout to the engine's is a transpose: conv [out,in,kh,kw] ->
- * [kh,kw,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
- * an image in its own order [h,w,c]; what runs over a flattened image (linear rows, norm between flatten and
- * linear) is permuted from and to PyTorch's order [c,h,w] here. Copies reals of `type`. */
+ * [kh,kw,in,out]; conv1d [out,in,k] -> [k,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
+ * an image in its own order [h,w,c], a signal in [t,c]; what runs over them (linear rows, norm between flatten and
+ * linear) is permuted from and to PyTorch's order [c,h,w] or [c,t] here. Copies reals of `type`. */
 IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type,
                               const void *torch_data, void *engine_data);
 IL_API void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,

@@ -84,10 +84,11 @@ int close_output(void);
 const volatile sig_atomic_t *catch_signals(void);
 
 /* ---- fit and compare (cli/load.c) ---- */
-/* A file, Omniglot's folder, or "glyphs": 20 drawn characters of 20 writers. NULL after an error. */
-il_samples *load_samples(il_context *context, const char *path);
+/* A file, Omniglot's folder, or "glyphs": 20 drawn characters of 20 writers. signals: for a net that takes them
+ * (il_samples_open_signals). NULL after an error. */
+il_samples *load_samples(il_context *context, const char *path, bool signals);
 /* Training and test samples; test_path NULL: a share is held out. False after an error; free both in any case. */
-bool load_divided(il_context *context, const char *train_path, const char *test_path,
+bool load_divided(il_context *context, const char *train_path, const char *test_path, bool signals,
                   double hold_out, uint64_t seed, il_samples **train, il_samples **test);
 double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
                   double high);

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include "cli/cli_learn.h"
+#include "fit/model.h"
 
 typedef struct input {
   settings common;
   const char *train, *test, *out;
   il_augment augment;
+  net_file net;
   il_compare_options compare;
   double hold_out;
   bool json;
@@ -19,7 +21,9 @@ static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
-    {"model", OPTION_MODEL, "KIND", 0, "linear, mlp, omniglot_fc, omniglot_conv or conv4 (mlp)", 0},
+    {"model", OPTION_MODEL, "KIND", 0,
+     "linear, mlp, omniglot_fc, omniglot_conv, conv4 or, for signals, conv1d (mlp)", 0},
+    NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
     {"seeds", OPTION_SEEDS, "N", 0, "runs of each row (5)", 0},
     {"steps", OPTION_STEPS, "N", 0, "budget of each run, in mini-batches (500)", 0},
@@ -58,6 +62,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default:
     return parse_learning(&(learning){.common = &in->common,
                                       .model = &o->model,
+                                      .net = &in->net,
                                       .fit = &o->fit,
                                       .meta = &o->meta,
                                       .augment = &in->augment,
@@ -118,8 +123,9 @@ int run_compare(int argc, char **argv) {
   o->fit.stop = o->meta.stop = catch_signals();
   if (isatty(STDERR_FILENO)) o->progress = show;
   il_samples *train = NULL, *test = NULL;
-  if (o->fit.team &&
-      load_divided(context, in.train, in.test, in.hold_out, o->fit.seed, &train, &test)) {
+  if (o->fit.team && load_net(context, &in.net, &o->model) == IL_OK &&
+      load_divided(context, in.train, in.test, il_model_of_signals(&o->model), in.hold_out,
+                   o->fit.seed, &train, &test)) {
     if (!train->label) o->fit.loss = o->meta.loss = IL_LOSS_BINARY_CROSS_ENTROPY;
     il_compare_result result;
     il_status status = il_compare(context, train, test, o, &result);
@@ -129,6 +135,7 @@ int run_compare(int argc, char **argv) {
   }
   il_samples_free(train);
   il_samples_free(test);
+  il_config_free(in.net.config);
   il_team_free(o->fit.team);
   return finish(context);
 }

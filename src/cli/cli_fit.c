@@ -16,6 +16,7 @@ typedef struct input {
   settings common;
   const char *train, *test, *init, *out;
   il_model_options model;
+  net_file net;
   il_fit_options fit;
   il_augment augment;
   double hold_out;
@@ -50,7 +51,10 @@ static const struct argp_option options[] = {
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
     {"model", OPTION_MODEL, "KIND", 0,
-     "linear, mlp (linear, relu, linear), omniglot_fc, omniglot_conv or conv4 (mlp)", 0},
+     "linear, mlp (linear, relu, linear), omniglot_fc, omniglot_conv, conv4 or, for signals, "
+     "conv1d (mlp)",
+     0},
+    NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
     {"init", OPTION_INIT, "FILE", 0, "start from these parameters, which also size the model", 0},
     {"loss", OPTION_LOSS, "LOSS", 0,
@@ -143,6 +147,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default: {
     error_t error = parse_learning(&(learning){.common = &in->common,
                                                .model = &in->model,
+                                               .net = &in->net,
                                                .fit = &in->fit,
                                                .meta = meta,
                                                .augment = &in->augment,
@@ -381,12 +386,15 @@ int run_fit(int argc, char **argv) {
   in.fit.stop = catch_signals();
   il_samples *train = NULL, *test = NULL;
   if (in.fit.team && check_files(context, &in) == IL_OK &&
-      load_divided(context, in.train, in.test, in.hold_out, in.fit.seed, &train, &test)) {
+      load_net(context, &in.net, &in.model) == IL_OK &&
+      load_divided(context, in.train, in.test, il_model_of_signals(&in.model), in.hold_out,
+                   in.fit.seed, &train, &test)) {
     complete(&in, train);
     fit(context, &in, train, test);
   }
   il_samples_free(train);
   il_samples_free(test);
+  il_config_free(in.net.config);
   il_team_free(in.fit.team);
   return finish(context);
 }

@@ -11,6 +11,7 @@
 typedef struct input {
   settings common;
   const char *data, *out;
+  net_file net;
   il_improve_options improve;
   bool json;
 } input;
@@ -19,8 +20,9 @@ enum { OPTION_INIT = 256, OPTION_CLASSES, OPTION_NO_ROTATE };
 static const struct argp_option options[] = {
     {"init", OPTION_INIT, "FILE", 0,
      "parameters of a classifier trained elsewhere, on all but the last quarter of each class", 0},
-    {"model", OPTION_MODEL, "KIND", 0, "omniglot_conv, conv4, omniglot_fc or mlp (omniglot_conv)",
-     0},
+    {"model", OPTION_MODEL, "KIND", 0,
+     "omniglot_conv, conv4, omniglot_fc, mlp or, for signals, conv1d (omniglot_conv)", 0},
+    NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "filters (64)", 0},
     {"classes", OPTION_CLASSES, "N", 0, "classes of the classifier (all of the background set)", 0},
     {"epochs", OPTION_EPOCHS, "N", 0, "epochs of its plain training (10)", 0},
@@ -62,6 +64,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default:
     return parse_learning(&(learning){.common = &in->common,
                                       .model = &o->model,
+                                      .net = &in->net,
                                       .fit = &o->fit,
                                       .meta = &o->meta,
                                       .tasks = &o->tasks},
@@ -151,7 +154,9 @@ int run_improve(int argc, char **argv) {
   o->model.seed = o->meta.seed = o->fit.seed;
   o->fit.team = o->meta.team = il_team_new(context, in.common.threads);
   o->fit.stop = o->meta.stop = catch_signals();
-  il_dataset *dataset = o->fit.team ? open_dataset(context, in.data) : NULL;
+  il_dataset *dataset = o->fit.team && load_net(context, &in.net, &o->model) == IL_OK
+                            ? open_dataset(context, in.data)
+                            : NULL;
   il_improve_result result;
   il_model *model = NULL;
   il_status status = dataset ? il_improve(context, dataset, o, &result, &model) : IL_ERROR_DATA;
@@ -165,6 +170,7 @@ int run_improve(int argc, char **argv) {
   }
   il_model_free(model);
   il_dataset_free(dataset);
+  il_config_free(in.net.config);
   il_team_free(o->fit.team);
   return finish(context);
 }

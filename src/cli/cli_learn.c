@@ -1,12 +1,43 @@
 /* Options of plain and meta-learned training that fit, compare and improve share. */
 #include "cli/cli_learn.h"
 
+#include <stdlib.h>
+
+#include "config/config.h"
+
+il_status load_net(il_context *context, net_file *net, il_model_options *model) {
+  if (!net->path) return IL_OK;
+  if (net->besides)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "--net %s and %s both say what the net is; expected one of them", net->path,
+                   net->besides);
+  size_t size = 0;
+  char *text = il_config_slurp(context, net->path, &size);
+  net->config = text ? il_config_new(context) : NULL;
+  if (net->config && il_config_read(net->config, net->path, text, size) == IL_OK) {
+    model->layers = net->config->layers;
+    model->layer = net->config->layer;
+    if (!model->layers)
+      il_fail(context, IL_ERROR_CONFIG,
+              "%s: found no model.layers, expected a list of layers such as {kind: linear}; nets "
+              "that have a name are chosen by --model",
+              net->path);
+  }
+  free(text);
+  return il_context_status(context);
+}
+
 error_t parse_learning(const learning *to, int key, char *arg, struct argp_state *state) {
   il_fit_options *fit = to->fit;
   il_meta_options *meta = to->meta;
   switch (key) {
-  case OPTION_MODEL: to->model->kind = arg; return 0;
+  case OPTION_MODEL:
+    to->model->kind = arg;
+    to->net->besides = "--model";
+    return 0;
+  case OPTION_NET: to->net->path = arg; return 0;
   case OPTION_WIDTH:
+    to->net->besides = "--hidden";
     to->model->hidden = (int)parse_number(state, "hidden", arg, 1, 65536);
     return 0;
   case OPTION_TEST: *to->test = arg; return 0;

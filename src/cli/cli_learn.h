@@ -9,6 +9,7 @@
 /* Keys for the subcommands' tables; each table says its own defaults. */
 enum {
   OPTION_MODEL = 0x300,
+  OPTION_NET,
   OPTION_WIDTH,
   OPTION_TEST,
   OPTION_HOLD_OUT,
@@ -27,10 +28,26 @@ enum {
   OPTION_TASKS,
 };
 
+#define NET_OPTION                                                                                 \
+  {                                                                                                \
+    "net", OPTION_NET, "FILE.yaml", 0,                                                             \
+        "the net, instead of --model: the layers that a configuration lists under model.layers", 0 \
+  }
+
+/* A net whose layers stand in a file. */
+typedef struct net_file {
+  const char *path;    /* NULL: --model */
+  const char *besides; /* an option that says what the net is and was given too */
+  il_config *config;   /* owns the layers */
+} net_file;
+/* Gives the layers to the model; where there is a path. Free the configuration in any case. */
+il_status load_net(il_context *context, net_file *net, il_model_options *model);
+
 /* Where the values go; what a subcommand has no option for may be NULL. */
 typedef struct learning {
   settings *common;
   il_model_options *model;
+  net_file *net;
   il_fit_options *fit;
   il_meta_options *meta;
   il_augment *augment;

@@ -16,20 +16,21 @@ static il_samples *load_glyphs(il_context *context) {
   return s;
 }
 
-il_samples *load_samples(il_context *context, const char *path) {
+il_samples *load_samples(il_context *context, const char *path, bool signals) {
   struct stat info;
   if (!strcmp(path, "glyphs")) return load_glyphs(context);
-  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return il_samples_open(context, path);
+  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    return signals ? il_samples_open_signals(context, path) : il_samples_open(context, path);
   char *file = resolve_data(context, path);
   il_samples *s = file ? il_samples_open(context, file) : NULL;
   free(file);
   return s;
 }
 
-bool load_divided(il_context *context, const char *train_path, const char *test_path,
+bool load_divided(il_context *context, const char *train_path, const char *test_path, bool signals,
                   double hold_out, uint64_t seed, il_samples **train, il_samples **test) {
-  *test = test_path ? load_samples(context, test_path) : NULL;
-  *train = test_path && !*test ? NULL : load_samples(context, train_path);
+  *test = test_path ? load_samples(context, test_path, signals) : NULL;
+  *train = test_path && !*test ? NULL : load_samples(context, train_path, signals);
   if (*train && !test_path) {
     il_samples *all = *train;
     il_samples_hold_out(context, all, hold_out, seed, train, test);

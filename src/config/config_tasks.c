@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "nn/net.h"
+
 static const char *path_of(const il_config *c, il_key key) {
   const char *text = il_config_text(c, key);
   return *text ? text : NULL;
@@ -76,13 +78,6 @@ il_net *il_config_net(il_context *context, const il_config *c, const il_task_sha
     return NULL;
   }
   if (c->layers) return il_net_new(context, c->layers, c->layer, shape->example, outputs);
-  const char *preset = il_config_text(c, IL_KEY_MODEL);
-  if (shape->example.rank == 1 && !il_config_is(c, IL_KEY_MODEL, "mlp")) {
-    il_fail(context, IL_ERROR_CONFIG,
-            "model.preset: found %s, but an example of task.source %s is no image, it has %lld "
-            "numbers; expected mlp",
-            preset, il_config_text(c, IL_KEY_SOURCE), (long long)shape->example.dim[0]);
-    return NULL;
-  }
-  return il_net_preset(context, preset, shape->example, outputs, il_config_int(c, IL_KEY_FILTERS));
+  return il_net_preset_at(context, "model.preset", il_config_text(c, IL_KEY_MODEL), shape->example,
+                          outputs, il_config_int(c, IL_KEY_FILTERS));
 }

@@ -7,9 +7,34 @@
 
 #include "config/config.h"
 
-static const char *const layer_kinds[] = {"",          "linear",  "conv",    "norm",
-                                          "relu",      "tanh",    "sigmoid", "max_pool",
-                                          "mean_pool", "flatten", "dropout"};
+/* The fields of a layer in YAML. */
+typedef enum field { UNITS, KERNEL, STRIDE, PAD, BIAS, EPS, RATE, INIT, INIT_SCALE, FIELDS } field;
+static const char *const fields[FIELDS] = {"units", "kernel", "stride", "pad",       "bias",
+                                           "eps",   "rate",   "init",   "init_scale"};
+
+/* A kind of layer: the fields that it has, as a mask, and what they are where they are not given. */
+#define HAS(f) (1u << (f))
+#define WEIGHTS (HAS(UNITS) | HAS(BIAS) | HAS(INIT) | HAS(INIT_SCALE))
+#define WINDOW (HAS(KERNEL) | HAS(STRIDE) | HAS(PAD))
+static const struct layer_kind {
+  const char *name;
+  unsigned has;
+  il_layer fresh;
+} layer_kinds[] = {
+    [IL_LAYER_LINEAR] = {"linear", WEIGHTS, {.bias = true}},
+    [IL_LAYER_CONV] = {"conv", WEIGHTS | WINDOW, {.kernel = 3, .stride = 1, .bias = true}},
+    [IL_LAYER_NORM] = {"norm",
+                       HAS(EPS) | HAS(INIT) | HAS(INIT_SCALE),
+                       {.eps = 1e-5, .init = IL_INIT_ONE}},
+    [IL_LAYER_RELU] = {"relu", 0, {0}},
+    [IL_LAYER_TANH] = {"tanh", 0, {0}},
+    [IL_LAYER_SIGMOID] = {"sigmoid", 0, {0}},
+    [IL_LAYER_MAX_POOL] = {"max_pool", WINDOW, {.kernel = 2, .stride = 2}},
+    [IL_LAYER_MEAN_POOL] = {"mean_pool", 0, {0}},
+    [IL_LAYER_FLATTEN] = {"flatten", 0, {0}},
+    [IL_LAYER_DROPOUT] = {"dropout", HAS(RATE), {.rate = 0.5}},
+    [IL_LAYER_CONV1D] = {"conv1d", WEIGHTS | WINDOW, {.kernel = 3, .stride = 1, .bias = true}},
+};
 static const char *const inits[] = {
     "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
     "normal",  "truncated_normal", "zero",          "uniform",         "one"};
@@ -77,41 +102,102 @@ static il_status read_once(const reader *r, const yaml_node_t *map, const yaml_n
   return IL_OK;
 }
 
+/* A sentence's list "a, b or c" of the names that are marked. */
+static const char *list_of(int count, const char *const *names, unsigned marked, char *text,
+                           size_t size) {
+  int last = -1;
+  for (int i = 0; i < count; i++)
+    if (marked & 1u << i) last = i;
+  *text = 0;
+  for (int i = 0; i <= last; i++)
+    if (marked & 1u << i) {
+      const size_t at = strlen(text);
+      snprintf(text + at, size - at, "%s%s", !at ? "" : i < last ? ", " : " or ", names[i]);
+    }
+  return text;
+}
+
+/* A field that the layer's kind does not have would be without effect, or is a slip of the pen. */
+static il_status refuse_field(const reader *r, const yaml_node_t *at, const char *key,
+                              const il_layer *layer) {
+  const struct layer_kind *kind = &layer_kinds[layer->kind];
+  char found[128], names[128], expected[192];
+  snprintf(found, sizeof found, "\"%.40s\" in layer %d (%s)", key, r->config->layers + 1,
+           kind->name);
+  if (kind->has)
+    snprintf(expected, sizeof expected, "%s, which a %s has",
+             list_of(FIELDS, fields, kind->has, names, sizeof names), kind->name);
+  else
+    snprintf(expected, sizeof expected, "none: a %s has no fields", kind->name);
+  return wrong(r, at, found, expected);
+}
+
 /* One field of a layer. Numbers go through double: all of them are small. */
 static il_status read_field(const reader *r, const yaml_node_t *at, const char *key,
                             const char *text, il_layer *layer) {
-  static const char *const known[] = {"kind", "units", "kernel", "stride", "pad",
-                                      "bias", "eps",   "rate",   "init",   "init_scale"};
   char found[128], *end = NULL;
   snprintf(found, sizeof found, "%s: \"%s\"", key, text);
   double number = strtod(text, &end);
   bool numeric = *text && !*end && isfinite(number);
-  int field = position(key, 10, known);
-  if (field == 0) return IL_OK; /* read before the others */
-  if (field >= 1 && field <= 4) {
+  if (!strcmp(key, "kind")) return IL_OK; /* read before the others */
+  const int which = position(key, FIELDS, fields);
+  if (which < 0 || !(layer_kinds[layer->kind].has & HAS(which)))
+    return refuse_field(r, at, key, layer);
+  switch ((field)which) {
+  case UNITS:
+  case KERNEL:
+  case STRIDE:
+  case PAD:
     if (!numeric || number < 0 || number > 65536 || number != floor(number))
       return wrong(r, at, found, "an integer from 0 to 65536");
-    *(field == 1   ? &layer->units
-      : field == 2 ? &layer->kernel
-      : field == 3 ? &layer->stride
-                   : &layer->pad) = (int)number;
-  } else if (field == 5) {
+    *(which == UNITS    ? &layer->units
+      : which == KERNEL ? &layer->kernel
+      : which == STRIDE ? &layer->stride
+                        : &layer->pad) = (int)number;
+    break;
+  case BIAS:
     if (strcmp(text, "true") && strcmp(text, "false")) return wrong(r, at, found, "true or false");
     layer->bias = !strcmp(text, "true");
-  } else if (field == 8) {
-    int init = position(text, INITS, inits);
+    break;
+  case INIT: {
+    const int init = position(text, INITS, inits);
     if (init < 0)
       return wrong(r, at, found, "an initialisation such as default, xavier_uniform or normal");
+    if (layer->kind == IL_LAYER_NORM && init != IL_INIT_ONE && init != IL_INIT_UNIFORM &&
+        init != IL_INIT_DEFAULT)
+      return wrong(r, at, found, "one or uniform in a norm");
     layer->init = (il_init)init;
-  } else if (field >= 0) {
-    if (!numeric || number < 0 || number > 1e6 || (field == 7 && number >= 1))
-      return wrong(r, at, found,
-                   field == 7 ? "a number from 0 to below 1" : "a number from 0 to 1e6");
-    *(field == 6 ? &layer->eps : field == 7 ? &layer->rate : &layer->init_scale) = number;
-  } else {
-    return wrong(r, at, found,
-                 "kind, units, kernel, stride, pad, bias, eps, rate, init or init_scale");
+    break;
   }
+  default: /* EPS, RATE, INIT_SCALE */
+    if (!numeric || number < 0 || number > 1e6 || (which == RATE && number >= 1))
+      return wrong(r, at, found,
+                   which == RATE ? "a number from 0 to below 1" : "a number from 0 to 1e6");
+    *(which == EPS ? &layer->eps : which == RATE ? &layer->rate : &layer->init_scale) = number;
+  }
+  return IL_OK;
+}
+
+static il_status read_kind(const reader *r, const yaml_node_t *at, const char *text,
+                           il_layer *layer) {
+  const char *names[LAYER_KINDS];
+  int kind = 1;
+  for (int i = 1; i < LAYER_KINDS; i++) names[i - 1] = layer_kinds[i].name;
+  while (kind < LAYER_KINDS && strcmp(text, layer_kinds[kind].name)) kind++;
+  char expected[192];
+  if (kind == LAYER_KINDS)
+    return wrong(
+        r, at, text,
+        list_of(LAYER_KINDS - 1, names, HAS(LAYER_KINDS - 1) - 1, expected, sizeof expected));
+  const il_layer *fresh = &layer_kinds[kind].fresh;
+  layer->kind = (il_layer_kind)kind;
+  layer->kernel = fresh->kernel;
+  layer->stride = fresh->stride;
+  layer->bias = fresh->bias;
+  layer->eps = fresh->eps;
+  layer->rate = fresh->rate;
+  layer->init = fresh->init;
+  layer->init_scale = 0.01;
   return IL_OK;
 }
 
@@ -131,24 +217,9 @@ static il_status read_layer(const reader *r, const yaml_node_t *node) {
       const char *text = scalar(yaml_document_get_node(r->document, pair->value));
       if (!key || !text) return wrong(r, node, "a nested value in a layer", "a plain value");
       if (read_once(r, node, pair, key) != IL_OK) return IL_ERROR_CONFIG;
-      if (pass == 0 && !strcmp(key, "kind")) {
-        int kind = position(text, LAYER_KINDS, layer_kinds);
-        if (kind < 1)
-          return wrong(
-              r, key_node, text,
-              "linear, conv, norm, relu, tanh, sigmoid, max_pool, mean_pool, flatten or dropout");
-        layer->kind = (il_layer_kind)kind;
-        bool pool = layer->kind == IL_LAYER_MAX_POOL;
-        layer->kernel = pool ? 2 : layer->kind == IL_LAYER_CONV ? 3 : 0;
-        layer->stride = pool ? 2 : layer->kind == IL_LAYER_CONV ? 1 : 0;
-        layer->bias = layer->kind == IL_LAYER_LINEAR || layer->kind == IL_LAYER_CONV;
-        layer->eps = layer->kind == IL_LAYER_NORM ? 1e-5 : 0;
-        layer->rate = layer->kind == IL_LAYER_DROPOUT ? 0.5 : 0;
-        layer->init = layer->kind == IL_LAYER_NORM ? IL_INIT_ONE : IL_INIT_DEFAULT;
-        layer->init_scale = 0.01;
-      } else if (pass == 1 && read_field(r, key_node, key, text, layer) != IL_OK) {
-        return IL_ERROR_CONFIG;
-      }
+      const bool kind = !strcmp(key, "kind");
+      if (pass == 0 && kind && read_kind(r, key_node, text, layer) != IL_OK) return IL_ERROR_CONFIG;
+      if (pass == 1 && read_field(r, key_node, key, text, layer) != IL_OK) return IL_ERROR_CONFIG;
     }
     if (!layer->kind) return wrong(r, node, "a layer without kind", "for example {kind: relu}");
   }
@@ -228,16 +299,16 @@ void il_config_print_layers(const il_config *config, FILE *out) {
   fputs("  layers:\n", out);
   for (int i = 0; i < config->layers; i++) {
     const il_layer *l = &config->layer[i];
-    fprintf(out, "    - {kind: %s", layer_kinds[l->kind]);
-    if (l->kind == IL_LAYER_LINEAR || l->kind == IL_LAYER_CONV)
-      fprintf(out, ", units: %d, bias: %s, init: %s, init_scale: %.17g", l->units,
-              l->bias ? "true" : "false", inits[l->init], l->init_scale);
-    if (l->kind == IL_LAYER_CONV || l->kind == IL_LAYER_MAX_POOL)
+    const unsigned has = layer_kinds[l->kind].has;
+    fprintf(out, "    - {kind: %s", layer_kinds[l->kind].name);
+    if (has & HAS(UNITS)) fprintf(out, ", units: %d", l->units);
+    if (has & HAS(BIAS)) fprintf(out, ", bias: %s", l->bias ? "true" : "false");
+    if (has & HAS(EPS)) fprintf(out, ", eps: %.17g", l->eps);
+    if (has & HAS(INIT))
+      fprintf(out, ", init: %s, init_scale: %.17g", inits[l->init], l->init_scale);
+    if (has & HAS(KERNEL))
       fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
-    if (l->kind == IL_LAYER_NORM)
-      fprintf(out, ", eps: %.17g, init: %s, init_scale: %.17g", l->eps, inits[l->init],
-              l->init_scale);
-    if (l->kind == IL_LAYER_DROPOUT) fprintf(out, ", rate: %.17g", l->rate);
+    if (has & HAS(RATE)) fprintf(out, ", rate: %.17g", l->rate);
     fputs("}\n", out);
   }
 }

@@ -4,6 +4,7 @@
 
 #include "data/dataset.h"
 #include "data/samples.h"
+#include "io/tensors.h"
 
 static il_samples *from_dataset(il_context *context, const char *path) {
   il_dataset *d = il_dataset_open(context, path);
@@ -21,9 +22,15 @@ static il_samples *from_dataset(il_context *context, const char *path) {
   return s;
 }
 
-/* [n] is one feature of each example, an image [h,w] has one channel. */
-static il_shape example_of(il_shape shape) {
+/* Files of il_samples_write say whether [n, t, channels] are signals: as arrays they could be grey images. */
+#define EXAMPLES "examples"
+#define SIGNALS "signals"
+
+/* [n] is one feature of each example, an image [h,w] has one channel, a signal [t] as well. */
+static il_shape example_of(il_shape shape, bool signals) {
   if (shape.rank == 0) return IL_SHAPE(1);
+  if (signals && shape.rank == 1) return IL_SHAPE(shape.dim[0], 1);
+  if (signals) return shape;
   return shape.rank == 2 ? IL_SHAPE(shape.dim[0], shape.dim[1], 1) : shape;
 }
 
@@ -40,15 +47,17 @@ static void copy_inputs(const il_labelled *d, il_samples *s) {
 }
 
 /* Whatever holds pairs of inputs and targets, above all what torch.save wrote. */
-static il_samples *from_labelled(il_context *context, const char *path, const il_tensors *file) {
+static il_samples *from_labelled(il_context *context, const char *path, const il_tensors *file,
+                                 bool signals) {
   il_labelled *d = il_labelled_of(context, path, file, IL_FLOAT32);
-  if (d && d->channels_first) il_labelled_channels_last(context, d);
+  if (d && d->channels_first && (signals || d->example.rank != 2))
+    il_labelled_channels_last(context, d);
   il_samples *s = NULL;
   if (d && il_context_status(context) == IL_OK && d->target.rank > 1 && !d->labels) {
     il_fail(context, IL_ERROR_DATA, "%s: targets have %d dimensions, expected [n] or [n, outputs]",
             path, d->target.rank + 1);
   } else if (d && il_context_status(context) == IL_OK) {
-    il_samples like = {.example = example_of(d->example),
+    il_samples like = {.example = example_of(d->example, signals),
                        .type = d->stored == IL_UINT8 ? IL_UINT8 : IL_FLOAT32,
                        .label = d->labels,
                        .outputs = d->labels ? d->largest + 1 : (int)il_shape_count(d->target)};
@@ -68,13 +77,29 @@ static il_samples *from_labelled(il_context *context, const char *path, const il
   return NULL;
 }
 
-il_samples *il_samples_open(il_context *context, const char *path) {
+/* What the file says of itself goes before what is asked. */
+static bool says_signals(const il_tensors *file) {
+  const char *says =
+      file->safetensors ? il_safetensors_metadata(file->safetensors, EXAMPLES) : NULL;
+  return says && !strcmp(says, SIGNALS);
+}
+
+static il_samples *open_samples(il_context *context, const char *path, bool signals) {
   il_tensors *file = il_tensors_open(context, path);
   if (!file) return NULL;
   bool dataset = il_tensors_find(file, "class_start") != NULL;
-  il_samples *s = dataset ? from_dataset(context, path) : from_labelled(context, path, file);
+  il_samples *s = dataset ? from_dataset(context, path)
+                          : from_labelled(context, path, file, signals || says_signals(file));
   il_tensors_close(file);
   return s;
+}
+
+il_samples *il_samples_open(il_context *context, const char *path) {
+  return open_samples(context, path, false);
+}
+
+il_samples *il_samples_open_signals(il_context *context, const char *path) {
+  return open_samples(context, path, true);
 }
 
 il_status il_samples_write(il_context *context, const il_samples *s, const char *path) {
@@ -84,6 +109,7 @@ il_status il_samples_write(il_context *context, const il_samples *s, const char 
                         {"labels", IL_INT32, IL_SHAPE(s->count), s->label}};
   if (!s->label)
     tensor[1] = (il_tensor){"targets", IL_FLOAT32, IL_SHAPE(s->count, s->outputs), s->target};
-  return il_safetensors_write(context, path, 2, tensor, 1,
-                              &(il_pair){"kind", "innerloop samples 1"});
+  il_pair pair[] = {{EXAMPLES, SIGNALS}, {"kind", "innerloop samples 1"}};
+  const bool signals = s->example.rank == 2;
+  return il_safetensors_write(context, path, 2, tensor, signals ? 2 : 1, signals ? pair : pair + 1);
 }

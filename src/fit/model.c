@@ -8,46 +8,67 @@
 #include "nn/net.h"
 #include "io/weights.h"
 
-enum { MOST_LAYERS = 64 };
-
 /* ---- layers ---- */
 
 static il_net *base_net(il_context *context, const il_model_options *o, il_shape example,
                         int outputs) {
   il_layer linear = {.kind = IL_LAYER_LINEAR, .bias = true};
+  if (o->layer) return il_net_new(context, o->layers, o->layer, example, outputs);
   if (!strcmp(o->kind, "linear")) return il_net_new(context, 1, &linear, example, outputs);
-  if (strcmp(o->kind, "mlp")) return il_net_preset(context, o->kind, example, outputs, o->hidden);
+  if (strcmp(o->kind, "mlp"))
+    return il_net_preset_at(context, "model", o->kind, example, outputs, o->hidden);
   il_layer mlp[] = {linear, {.kind = IL_LAYER_RELU}, linear};
   mlp[0].units = o->hidden ? o->hidden : 64;
   return il_net_new(context, 3, mlp, example, outputs);
 }
 
+static const char *const kinds[] = {"linear",        "mlp",   "omniglot_fc",
+                                    "omniglot_conv", "conv4", "conv1d"};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+bool il_model_of_signals(const il_model_options *o) {
+  return o->layer ? il_layers_of_signals(o->layers, o->layer) : !strcmp(o->kind, "conv1d");
+}
+
+static il_status check_options(il_context *context, const il_model_options *o) {
+  int known = 0, linear = 0;
+  while (known < KINDS && !o->layer && strcmp(o->kind, kinds[known])) known++;
+  if (known == KINDS)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "model \"%s\" is unknown; expected linear, mlp, omniglot_fc, omniglot_conv, "
+                   "conv4 or conv1d",
+                   o->kind);
+  if (!(o->dropout >= 0 && o->dropout < 1))
+    return il_fail(context, IL_ERROR_CONFIG, "dropout %g; expected 0 or more and less than 1",
+                   o->dropout);
+  if (o->layer && (o->layers < 1 || o->layers > IL_MODEL_LAYERS))
+    return il_fail(context, IL_ERROR_CONFIG, "a model of %d layers; expected 1 to %d", o->layers,
+                   IL_MODEL_LAYERS);
+  for (int i = 0; o->layer && i < o->layers; i++) linear += o->layer[i].kind == IL_LAYER_LINEAR;
+  if (o->layer && !linear)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "a model of %d layers, of which none is linear; expected one that gives the "
+                   "outputs",
+                   o->layers);
+  return IL_OK;
+}
+
 il_net *il_model_layers(il_context *context, const il_model_options *o, bool conv_bias,
                         il_shape example, int outputs) {
-  static const char *const kinds[] = {"linear", "mlp", "omniglot_fc", "omniglot_conv", "conv4"};
-  int known = 0;
-  while (known < 5 && strcmp(o->kind, kinds[known])) known++;
-  if (known == 5) {
-    il_fail(context, IL_ERROR_CONFIG,
-            "model \"%s\" is unknown; expected linear, mlp, omniglot_fc, omniglot_conv or conv4",
-            o->kind);
-    return NULL;
-  }
-  if (!(o->dropout >= 0 && o->dropout < 1)) {
-    il_fail(context, IL_ERROR_CONFIG, "dropout %g; expected 0 or more and less than 1", o->dropout);
-    return NULL;
-  }
+  if (check_options(context, o) != IL_OK) return NULL;
+  conv_bias = conv_bias && !o->layer;
   il_net *base = base_net(context, o, example, outputs);
   if (!base || (!conv_bias && o->dropout <= 0)) return base;
-  il_layer layer[MOST_LAYERS];
+  il_layer layer[IL_MODEL_ROOM];
   int count = 0;
   bool first = true; /* no layer with weights so far */
   for (int i = 0; i < il_net_layers(base); i++) {
     il_layer l = *il_net_layer(base, i);
+    const bool conv = l.kind == IL_LAYER_CONV || l.kind == IL_LAYER_CONV1D;
     if (l.kind == IL_LAYER_LINEAR && !first && o->dropout > 0)
       layer[count++] = (il_layer){.kind = IL_LAYER_DROPOUT, .rate = o->dropout};
-    if (l.kind == IL_LAYER_CONV) l.bias = conv_bias || l.bias;
-    first = first && l.kind != IL_LAYER_LINEAR && l.kind != IL_LAYER_CONV;
+    if (conv) l.bias = conv_bias || l.bias;
+    first = first && l.kind != IL_LAYER_LINEAR && !conv;
     layer[count++] = l;
   }
   il_net_free(base);
@@ -152,7 +173,7 @@ il_model *il_model_new(il_context *context, const il_model_options *options, il_
 
 /* A net like the model's, with so many outputs. */
 static il_model *like(il_context *context, const il_model *m, int outputs) {
-  il_layer layer[MOST_LAYERS];
+  il_layer layer[IL_MODEL_ROOM];
   int count = il_net_layers(m->net), last = -1;
   for (int i = 0; i < count; i++) {
     layer[i] = *il_net_layer(m->net, i);
@@ -172,8 +193,9 @@ il_model *il_model_with_head(il_context *context, const il_model *m, int outputs
   if (!copy) return NULL;
   int head = il_model_head(m);
   il_model_draw(copy, seed);
-  for (int i = 0; i < m->values; i++)
-    if (i < head || i >= m->parameters) memcpy(copy->value[i], m->value[i], value_size(m, i));
+  for (int i = 0; i < m->values; i++) /* a norm behind the last linear layer is as wide as that */
+    if ((i < head || i >= m->parameters) && value_size(m, i) == value_size(copy, i))
+      memcpy(copy->value[i], m->value[i], value_size(m, i));
   return copy;
 }
 

@@ -31,7 +31,12 @@ int il_model_value_parameter(const il_model *model, int value);
 /* The index of the last linear layer's first parameter. */
 int il_model_head(const il_model *model);
 
-/* Layers of a kind; conv_bias: convolutions have one even before a norm. NULL after an error. */
+enum {
+  IL_MODEL_ROOM = 2 * IL_MODEL_LAYERS
+}; /* most layers of a model's net: dropout comes between */
+/* Whether samples that such a net is for are signals, not images. */
+bool il_model_of_signals(const il_model_options *options);
+/* Layers of a kind, or those given; conv_bias: a kind's convolutions have one even before a norm. NULL after an error. */
 il_net *il_model_layers(il_context *context, const il_model_options *options, bool conv_bias,
                         il_shape example, int outputs);
 /* Do samples and model fit together: shape, outputs, scale of the inputs? name: of the samples, for the sentence. */

@@ -112,11 +112,11 @@ static bool read_sizes(int count, const il_tensor *tensor, bool natural, sizes *
       if (!il_state_same_module(t->name, tensor[first[k]].name)) continue;
       if (t->shape.rank == 1 && !strcmp(il_state_suffix(t->name), "bias")) {
         for (int j = 0; j < count; j++)
-          if (il_state_same_module(tensor[j].name, t->name) && tensor[j].shape.rank == 4)
+          if (il_state_same_module(tensor[j].name, t->name) && tensor[j].shape.rank > 2)
             s->conv_bias = true;
         continue;
       }
-      if (strcmp(il_state_suffix(t->name), "weight") || (t->shape.rank != 2 && t->shape.rank != 4))
+      if (strcmp(il_state_suffix(t->name), "weight") || t->shape.rank < 2 || t->shape.rank > 4)
         continue;
       if (t->shape.rank > rank) {
         rank = t->shape.rank;
@@ -127,6 +127,14 @@ static bool read_sizes(int count, const il_tensor *tensor, bool natural, sizes *
     }
   free(first);
   return s->outputs > 0 && s->outputs <= INT32_MAX && s->hidden <= INT32_MAX;
+}
+
+/* Outputs that listed layers have by themselves; 0: as many as they are given. */
+static int own_outputs(const il_model_options *o) {
+  int units = 0;
+  for (int i = 0; o->layer && i < o->layers; i++)
+    if (o->layer[i].kind == IL_LAYER_LINEAR) units = o->layer[i].units;
+  return units;
 }
 
 static il_model *of_tensors(il_context *context, const il_model_options *options, const char *path,
@@ -142,9 +150,11 @@ static il_model *of_tensors(il_context *context, const il_model_options *options
     }
     il_model_options sized = *options;
     if (s.hidden) sized.hidden = (int)s.hidden;
-    if (s.hidden && !strcmp(options->kind, "omniglot_fc")) sized.hidden = (int)(s.hidden / 4);
+    if (!options->layer && s.hidden && !strcmp(options->kind, "omniglot_fc"))
+      sized.hidden = (int)(s.hidden / 4);
     il_shape shape = example.rank ? example : IL_SHAPE(s.features);
-    il_net *net = il_model_layers(context, &sized, s.conv_bias, shape, (int)s.outputs);
+    const int outputs = own_outputs(options) ? own_outputs(options) : (int)s.outputs;
+    il_net *net = il_model_layers(context, &sized, s.conv_bias, shape, outputs);
     il_model *m = net ? il_model_of_net(context, net) : NULL;
     il_state_value *value = m ? values_of(m) : NULL;
     if (m && !value) il_fail_memory(context, "the names of parameters");

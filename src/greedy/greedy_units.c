@@ -29,7 +29,8 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
   il_unit_layer l = {.path_operations = out};
   switch (r->layer.kind) {
   case IL_LAYER_LINEAR:
-  case IL_LAYER_CONV: {
+  case IL_LAYER_CONV:
+  case IL_LAYER_CONV1D: {
     const il_shape *w = &net->parameter[r->parameter].shape;
     uint64_t taps = (uint64_t)(il_shape_count(*w) / w->dim[w->rank - 1]);
     l.input_bytes = in * real;

@@ -296,9 +296,10 @@ void il_labelled_free(il_labelled *labelled) {
 }
 
 il_status il_labelled_channels_last(il_context *context, il_labelled *d) {
-  if (d->example.rank != 3) return IL_OK;
+  const int rank = d->example.rank;
+  if (rank != 2 && rank != 3) return IL_OK;
   size_t size = il_type_size(d->real), channels = (size_t)d->example.dim[0];
-  size_t pixels = (size_t)(d->example.dim[1] * d->example.dim[2]);
+  size_t pixels = (size_t)(d->example.dim[1] * (rank == 3 ? d->example.dim[2] : 1));
   char *turned = malloc((size_t)d->count * channels * pixels * size);
   if (!turned) return il_fail_memory(context, "a data set");
   const char *from = d->inputs;
@@ -308,6 +309,7 @@ il_status il_labelled_channels_last(il_context *context, il_labelled *d) {
         memcpy(turned + ((n * pixels + p) * channels + c) * size, from, size);
   free(d->inputs);
   d->inputs = turned;
-  d->example = IL_SHAPE(d->example.dim[1], d->example.dim[2], (int64_t)channels);
+  d->example = rank == 3 ? IL_SHAPE(d->example.dim[1], d->example.dim[2], (int64_t)channels)
+                         : IL_SHAPE(d->example.dim[1], (int64_t)channels);
   return IL_OK;
 }

@@ -17,6 +17,7 @@ static void file_name(const il_entry *e, il_role role, char text[static 96]) {
 static il_shape file_shape(const il_entry *e) {
   const il_shape s = e->shape;
   if (e->net && s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
+  if (e->net && s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
   if (e->net && s.rank == 2) return IL_SHAPE(s.dim[1], s.dim[0]);
   return s;
 }

@@ -65,6 +65,21 @@ static il_value dropout(pass *p, int index, il_value x) {
   return il_mul(p->g, x, il_scale(p->g, mask, 1 / (1 - rate)));
 }
 
+/* A square window, or one along the time of signals, which are images [1,t,c]. */
+static il_window window_of(const pass *p, const il_layer *layer) {
+  il_window window = il_window_square(layer->kernel, layer->stride, layer->pad);
+  if (p->net->example.rank != 2) return window;
+  window.kernel[0] = window.stride[0] = 1;
+  window.pad_low[0] = window.pad_high[0] = 0;
+  return window;
+}
+
+/* conv1d's [k,in,out] as [1,k,in,out]. */
+static il_value filters_of(il_graph *g, il_value w) {
+  const il_shape s = il_value_shape(g, w);
+  return s.rank == 4 ? w : il_reshape(g, w, IL_SHAPE(1, s.dim[0], s.dim[1], s.dim[2]));
+}
+
 static il_value apply_layer(pass *p, int index, il_value x) {
   il_graph *g = p->g;
   const il_net_layer_record *record = &p->net->layer[index];
@@ -75,16 +90,16 @@ static il_value apply_layer(pass *p, int index, il_value x) {
     il_value y = il_matmul(g, flatten(g, x), w[0], false, false);
     return layer->bias ? il_add(g, y, w[1]) : y;
   }
-  case IL_LAYER_CONV: {
-    il_value y = il_conv2d(g, x, w[0], il_window_square(layer->kernel, layer->stride, layer->pad));
+  case IL_LAYER_CONV:
+  case IL_LAYER_CONV1D: {
+    il_value y = il_conv2d(g, x, filters_of(g, w[0]), window_of(p, layer));
     return layer->bias ? il_add(g, y, w[1]) : y;
   }
   case IL_LAYER_NORM: return norm(p, record, x);
   case IL_LAYER_RELU: return il_relu(g, x);
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
-  case IL_LAYER_MAX_POOL:
-    return il_max_pool(g, x, il_window_square(layer->kernel, layer->stride, layer->pad));
+  case IL_LAYER_MAX_POOL: return il_max_pool(g, x, window_of(p, layer));
   case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
   case IL_LAYER_FLATTEN: return flatten(g, x);
   case IL_LAYER_DROPOUT: return dropout(p, index, x);
@@ -148,6 +163,9 @@ il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters
             .moments = moments,
             .dropout_key = dropout_key,
             .dropout_stream = dropout_stream};
+  const il_shape given = il_value_shape(g, x);
+  if (net->example.rank == 2)
+    x = il_reshape(g, x, IL_SHAPE(given.dim[0], 1, given.dim[1], given.dim[2]));
   for (int i = 0; i < net->layers && il_valid(x); i++) {
     const int at = layer_at(net, i);
     il_scope_push(g, net->layer[at].name);

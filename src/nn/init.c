@@ -95,9 +95,11 @@ void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type
 /* Where element i (engine order) lies in PyTorch's layout. */
 static int64_t torch_place(const il_net_parameter *p, int64_t i) {
   const int64_t *d = p->shape.dim;
-  if (p->shape.rank == 4) { /* [kh,kw,in,out] -> [out,in,kh,kw] */
-    int64_t out = i % d[3], in = i / d[3] % d[2], tap = i / (d[3] * d[2]);
-    return (out * d[2] + in) * d[0] * d[1] + tap;
+  if (p->shape.rank >= 3) { /* [kh,kw,in,out] -> [out,in,kh,kw], [k,in,out] -> [out,in,k] */
+    const int64_t outs = d[p->shape.rank - 1], ins = d[p->shape.rank - 2];
+    const int64_t taps = p->shape.rank == 4 ? d[0] * d[1] : d[0];
+    int64_t out = i % outs, in = i / outs % ins, tap = i / (outs * ins);
+    return (out * ins + in) * taps + tap;
   }
   int64_t columns = p->shape.rank == 2 ? d[1] : 1, row = i / columns, column = i % columns;
   row = row % p->channels * p->pixels + row / p->channels; /* [h,w,c] -> [c,h,w] */

@@ -15,13 +15,14 @@ static const char *const kind_names[] = {
     [IL_LAYER_TANH] = "tanh",         [IL_LAYER_SIGMOID] = "sigmoid",
     [IL_LAYER_MAX_POOL] = "max_pool", [IL_LAYER_MEAN_POOL] = "mean_pool",
     [IL_LAYER_FLATTEN] = "flatten",   [IL_LAYER_DROPOUT] = "dropout",
+    [IL_LAYER_CONV1D] = "conv1d",
 };
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
 /* The state of the walk over the layers. */
 typedef struct walk {
   il_net *net;
-  il_shape shape;           /* of one example, before the layer at hand */
+  il_shape shape;           /* of one example, before the layer at hand; a signal's is [1,t,c] */
   int64_t pixels, channels; /* see il_net_parameter */
   int count[KINDS];
   int index; /* of the layer at hand */
@@ -58,15 +59,36 @@ static int64_t window_output(int64_t size, const il_layer *layer) {
   return padded < layer->kernel ? 0 : (padded - layer->kernel) / layer->stride + 1;
 }
 
-static bool need_image(walk *w) {
-  if (w->shape.rank == 3) return true;
-  return LAYER_FAIL(w, IL_ERROR_SHAPE, "needs an image [h,w,c] and receives %lld features",
-                    (long long)w->shape.dim[0]);
+static bool of_signals(const il_net *net) { return net->example.rank == 2; }
+
+/* "a 28x28x1 image", "a signal of 29 steps and 12 channels", "64 features" into text. */
+static const char *receives(const walk *w, char text[static 96]) {
+  const long long d[] = {w->shape.dim[0], w->shape.dim[1], w->shape.dim[2]};
+  if (w->shape.rank == 1)
+    snprintf(text, 96, "%lld features", d[0]);
+  else if (of_signals(w->net))
+    snprintf(text, 96, "a signal of %lld steps and %lld channels", d[1], d[2]);
+  else
+    snprintf(text, 96, "a %lldx%lldx%lld image", d[0], d[1], d[2]);
+  return text;
+}
+
+/* Convolutions take what they are for, pools an image or a signal. */
+static bool need_places(walk *w) {
+  const il_layer_kind kind = w->net->layer[w->index].layer.kind;
+  const bool signal = kind == IL_LAYER_CONV1D, image = kind == IL_LAYER_CONV;
+  if (w->shape.rank == 3 && !(of_signals(w->net) ? image : signal)) return true;
+  char found[96];
+  return LAYER_FAIL(w, IL_ERROR_SHAPE, "needs %s and receives %s",
+                    signal  ? "a signal [t,channels]"
+                    : image ? "an image [h,w,c]"
+                            : "an image [h,w,c] or a signal [t,channels]",
+                    receives(w, found));
 }
 
 static bool apply_window(walk *w) {
   const il_layer *layer = &w->net->layer[w->index].layer;
-  if (!need_image(w)) return false;
+  if (!need_places(w)) return false;
   if (layer->kernel < 1 || layer->stride < 1 || layer->pad < 0)
     return LAYER_FAIL(w, IL_ERROR_ARGUMENT,
                       "kernel %d, stride %d, pad %d; expected kernel and stride >= 1, pad >= 0",
@@ -74,7 +96,13 @@ static bool apply_window(walk *w) {
   if (layer->kind == IL_LAYER_MAX_POOL && layer->pad > layer->kernel / 2)
     return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "pad %d is more than half of kernel %d", layer->pad,
                       layer->kernel);
-  int64_t h = window_output(w->shape.dim[0], layer), width = window_output(w->shape.dim[1], layer);
+  const bool signal = of_signals(w->net);
+  int64_t h = signal ? 1 : window_output(w->shape.dim[0], layer);
+  int64_t width = window_output(w->shape.dim[1], layer);
+  if (width < 1 && signal)
+    return LAYER_FAIL(w, IL_ERROR_SHAPE,
+                      "stride %d and kernel %d leave nothing of a signal of %lld steps",
+                      layer->stride, layer->kernel, (long long)w->shape.dim[1]);
   if (h < 1 || width < 1)
     return LAYER_FAIL(w, IL_ERROR_SHAPE,
                       "stride %d and kernel %d leave nothing of a %lldx%lld image", layer->stride,
@@ -111,7 +139,9 @@ static bool walk_conv(walk *w) {
     return LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units (filters) %d; expected at least 1",
                       layer->units);
   if (!apply_window(w)) return false;
-  il_shape weight = IL_SHAPE(layer->kernel, layer->kernel, w->shape.dim[2], layer->units);
+  il_shape weight = layer->kind == IL_LAYER_CONV1D
+                        ? IL_SHAPE(layer->kernel, w->shape.dim[2], layer->units)
+                        : IL_SHAPE(layer->kernel, layer->kernel, w->shape.dim[2], layer->units);
   if (!add_parameter(w, "weight", weight, false, false)) return false;
   w->shape.dim[2] = layer->units;
   return !layer->bias || add_parameter(w, "bias", IL_SHAPE(layer->units), true, false);
@@ -147,11 +177,12 @@ static bool walk_layer(walk *w, int outputs) {
   bool fine = true;
   switch (layer->kind) {
   case IL_LAYER_LINEAR: fine = walk_linear(w, outputs); break;
-  case IL_LAYER_CONV: fine = walk_conv(w); break;
+  case IL_LAYER_CONV:
+  case IL_LAYER_CONV1D: fine = walk_conv(w); break;
   case IL_LAYER_NORM: fine = walk_norm(w); break;
   case IL_LAYER_MAX_POOL: fine = apply_window(w); break;
   case IL_LAYER_MEAN_POOL:
-    fine = need_image(w);
+    fine = need_places(w);
     if (fine) {
       w->shape = IL_SHAPE(w->shape.dim[2]);
       w->pixels = 1;
@@ -172,15 +203,15 @@ static bool walk_layer(walk *w, int outputs) {
 }
 
 static bool example_fine(il_context *context, il_shape example) {
-  bool fine = example.rank == 1 || example.rank == 3;
+  bool fine = example.rank >= 1 && example.rank <= 3;
   int64_t count = 1;
   for (int i = 0; fine && i < example.rank; i++)
     fine = example.dim[i] >= 1 && !__builtin_mul_overflow(count, example.dim[i], &count) &&
            count <= largest_parameter;
   if (fine) return true;
   il_fail(context, IL_ERROR_SHAPE,
-          "il_net_new: an example of rank %d; expected [features] or [height,width,channels] with "
-          "every size at least 1",
+          "il_net_new: an example of rank %d; expected [features], [time,channels] or "
+          "[height,width,channels] with every size at least 1",
           example.rank);
   return false;
 }
@@ -188,6 +219,7 @@ static bool example_fine(il_context *context, il_shape example) {
 static bool walk_layers(il_net *net, int outputs) {
   walk w = {.net = net, .shape = net->example, .pixels = 1};
   w.channels = net->example.dim[net->example.rank - 1];
+  if (of_signals(net)) w.shape = IL_SHAPE(1, net->example.dim[0], w.channels);
   for (w.index = 0; w.index < net->layers; w.index++)
     if (!walk_layer(&w, outputs)) return false;
   if (outputs == 0) { /* features, whatever their number */
@@ -199,10 +231,10 @@ static bool walk_layers(il_net *net, int outputs) {
     il_fail(net->context, IL_ERROR_SHAPE,
             "il_net_new: the last layer gives %lld outputs; expected %d", (long long)w.shape.dim[0],
             outputs);
-  else
+  char found[96];
+  if (w.shape.rank == 3)
     il_fail(net->context, IL_ERROR_SHAPE,
-            "il_net_new: the last layer gives a %lldx%lldx%lld image; expected %d outputs",
-            (long long)w.shape.dim[0], (long long)w.shape.dim[1], (long long)w.shape.dim[2],
+            "il_net_new: the last layer gives %s; expected %d outputs", receives(&w, found),
             outputs);
   return false;
 }
@@ -269,6 +301,14 @@ int il_net_norms(const il_net *net) {
   int count = 0;
   for (int i = 0; i < net->layers; i++) count += net->layer[i].layer.kind == IL_LAYER_NORM;
   return count;
+}
+bool il_layers_of_signals(int layers, const il_layer *layer) {
+  int i = 0;
+  while (i < layers && (layer[i].kind == IL_LAYER_NORM || layer[i].kind == IL_LAYER_RELU ||
+                        layer[i].kind == IL_LAYER_TANH || layer[i].kind == IL_LAYER_SIGMOID ||
+                        layer[i].kind == IL_LAYER_DROPOUT))
+    i++;
+  return i < layers && layer[i].kind == IL_LAYER_CONV1D;
 }
 int il_net_parameters(const il_net *net) { return net->parameters; }
 const char *il_net_parameter_name(const il_net *net, int index) {

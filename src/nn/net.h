@@ -15,7 +15,7 @@ typedef struct il_net_parameter {
   int layer;
   bool second; /* bias of linear and conv, β of norm */
   /* Axis 0 runs over a flattened image, pixels × channels: the engine lays it out [h,w,c], PyTorch's
-   * files [c,h,w]. pixels 1: both are the same. */
+   * files [c,h,w]; a signal's steps are pixels. pixels 1: both are the same. */
   int64_t pixels, channels;
 } il_net_parameter;
 
@@ -23,7 +23,7 @@ typedef struct il_net_layer_record {
   il_layer layer;         /* as given, with units of the last linear filled in */
   char name[IL_NET_NAME]; /* "conv1": counted per kind */
   int parameter;          /* index of the first; meaningless where the kind has none */
-  il_shape out;           /* of one example */
+  il_shape out;           /* of one example; inside of a net, a signal is an image [1,t,c] */
 } il_net_layer_record;
 
 struct il_net {
@@ -35,6 +35,12 @@ struct il_net {
   il_net_parameter *parameter;
 };
 
+/* il_net_preset, whose sentences begin with what names the preset: "model.preset". */
+il_net *il_net_preset_at(il_context *context, const char *where, const char *name, il_shape example,
+                         int outputs, int filters);
 int il_net_norms(const il_net *net); /* how many norm layers */
+/* Whether examples of a net that begins with these layers are signals: the first layer that is not elementwise and no
+ * norm is a conv1d. */
+bool il_layers_of_signals(int layers, const il_layer *layer);
 
 #endif

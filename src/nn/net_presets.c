@@ -1,4 +1,5 @@
 /* The nets of the few-shot literature, as lists of layers. */
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/net.h"
@@ -72,27 +73,101 @@ static void conv4(list *l, int filters, bool strided) {
   add(l, head());
 }
 
-il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
-                      int filters) {
-  list l = {0};
+/* Three blocks of convolution along time, norm and relu, and a mean over time: takes signals of any length, as their
+ * steps halve and are never fewer than one. No bias before norm: see omniglot_fc. */
+static void conv1d(list *l, int filters) {
+  il_layer conv = {.kind = IL_LAYER_CONV1D,
+                   .units = filters ? filters : 64,
+                   .kernel = 5,
+                   .stride = 2,
+                   .pad = 2,
+                   .init = IL_INIT_XAVIER_UNIFORM};
+  for (int i = 0; i < 3; i++) {
+    add(l, conv);
+    add(l, norm());
+    add(l, plain(IL_LAYER_RELU));
+  }
+  add(l, plain(IL_LAYER_MEAN_POOL));
+  add(l, head());
+}
+
+static const char *const names[] = {"mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d"};
+enum { PRESETS = sizeof names / sizeof *names };
+
+static void layers_of(list *l, int preset, int filters) {
+  l->count = 0;
+  switch (preset) {
+  case 0: mlp(l, filters); break;
+  case 1: omniglot_fc(l, filters); break;
+  case 2: conv4(l, filters, true); break;
+  case 3: conv4(l, filters, false); break;
+  default: conv1d(l, filters); break;
+  }
+}
+
+/* One sentence with what does not fit and the presets that do, found by trying. problem: il_net_new's sentence. */
+static void refuse(il_context *context, const char *where, int preset, il_shape example,
+                   int outputs, int filters, const char *problem) {
+  char fit[96] = "";
+  int last = -1;
+  bool fits[PRESETS] = {false};
+  for (int i = 0; i < PRESETS; i++) {
+    il_context *trial = i == preset ? NULL : il_context_new();
+    list l;
+    layers_of(&l, i, filters);
+    il_net *net = trial ? il_net_new(trial, l.count, l.layer, example, outputs) : NULL;
+    fits[i] = net != NULL;
+    if (net) last = i;
+    il_net_free(net);
+    il_context_free(trial);
+  }
+  for (int i = 0; i <= last; i++)
+    if (fits[i])
+      snprintf(fit + strlen(fit), sizeof fit - strlen(fit), "%s%s",
+               !*fit      ? ""
+               : i < last ? ", "
+                          : " or ",
+               names[i]);
+  const char *of_layer = strstr(problem, "layer ");
+  il_fail(context, IL_ERROR_CONFIG, "%s: %s does not fit the examples (%s); expected %s", where,
+          names[preset], of_layer ? of_layer : problem, last < 0 ? "model.layers" : fit);
+}
+
+il_net *il_net_preset_at(il_context *context, const char *where, const char *name, il_shape example,
+                         int outputs, int filters) {
   if (filters < 0 || filters > 1 << 16) {
-    il_fail(context, IL_ERROR_ARGUMENT, "il_net_preset: filters %d; expected 0 to %d", filters,
+    il_fail(context, IL_ERROR_ARGUMENT, "%s: filters %d; expected 0 to %d", where, filters,
             1 << 16);
     return NULL;
   }
-  if (!strcmp(name, "mlp"))
-    mlp(&l, filters);
-  else if (!strcmp(name, "omniglot_fc"))
-    omniglot_fc(&l, filters);
-  else if (!strcmp(name, "omniglot_conv"))
-    conv4(&l, filters, true);
-  else if (!strcmp(name, "conv4"))
-    conv4(&l, filters, false);
-  else {
+  int preset = 0;
+  while (preset < PRESETS && strcmp(name, names[preset])) preset++;
+  if (preset == PRESETS) {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "il_net_preset: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv or conv4",
-            name);
+            "%s: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv, conv4 or conv1d",
+            where, name);
     return NULL;
   }
-  return il_net_new(context, l.count, l.layer, example, outputs);
+  il_context *trial = il_context_new(); /* keeps a sentence that ours only quotes */
+  if (!trial) {
+    il_fail_memory(context, "a net");
+    return NULL;
+  }
+  list l;
+  layers_of(&l, preset, filters);
+  il_net *net = il_net_new(trial, l.count, l.layer, example, outputs);
+  const il_status status = il_context_status(trial);
+  if (net)
+    net->context = context;
+  else if (status == IL_ERROR_SHAPE && example.rank >= 1 && example.rank <= 3)
+    refuse(context, where, preset, example, outputs, filters, il_context_message(trial));
+  else
+    il_fail(context, status, "%s", il_context_message(trial));
+  il_context_free(trial);
+  return net;
+}
+
+il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
+                      int filters) {
+  return il_net_preset_at(context, "il_net_preset", name, example, outputs, filters);
 }

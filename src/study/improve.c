@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "data/samples.h"
+#include "graph/graph.h"
 #include "nn/net.h"
 #include "fit/model.h"
 
@@ -130,6 +131,14 @@ static il_status check_data(improvement *p, int classes) {
     return il_fail(p->context, IL_ERROR_ARGUMENT,
                    "improve: hold_out %g, expected more than 0 and less than 1",
                    p->options->hold_out);
+  const il_shape example = il_dataset_shape(p->dataset);
+  char found[96];
+  if (e->rotate && !il_dataset_square(p->dataset))
+    return il_fail(
+        p->context, IL_ERROR_DATA,
+        "improve: an example has shape %s, but the classes of a task are to be turned by "
+        "quarter turns; expected square images, or --no-rotate (episodes.rotate false)",
+        il_shape_text(example, found));
   int64_t own = e->shots + e->queries + 1, unseen = shots_of[SHOTS - 1] + UNSEEN_QUERIES;
   while (own - (int64_t)(p->options->hold_out * (double)own + 0.5) < e->shots + e->queries) own++;
   int64_t own_found = fewest_examples(p, classes < p->backgrounds ? classes : p->backgrounds,
@@ -271,7 +280,8 @@ static il_model *combine(improvement *p, const il_model *from, const il_model *u
   il_model *m = il_model_copy(p->context, under);
   int head = il_model_head(under);
   for (int v = 0; m && v < m->values; v++)
-    if (v < head || v >= m->parameters)
+    if ((v < head || v >= m->parameters) && /* a norm behind the head is as wide as that */
+        il_shape_equal(il_model_value_shape(m, v), il_model_value_shape(from, v)))
       memcpy(m->value[v], from->value[v],
              (size_t)il_shape_count(il_model_value_shape(m, v)) * sizeof(float));
   return m;
@@ -279,14 +289,13 @@ static il_model *combine(improvement *p, const il_model *from, const il_model *u
 
 /* What the last layer sees of each sample. */
 static il_samples *features(improvement *p, const il_model *m, const il_samples *s) {
-  il_layer layer[64];
+  il_layer layer[IL_MODEL_ROOM + 1];
   int count = 0, last = 0, units = 0;
   for (int i = 0; i < il_net_layers(m->net); i++)
     if (il_net_layer(m->net, i)->kind == IL_LAYER_LINEAR) last = i;
   for (; count < last; count++) layer[count] = *il_net_layer(m->net, count);
   units = (int)il_net_parameter_shape(m->net, il_model_head(m)).dim[0];
-  if (layer[count - 1].kind != IL_LAYER_MEAN_POOL)
-    layer[count++] = (il_layer){.kind = IL_LAYER_FLATTEN};
+  layer[count++] = (il_layer){.kind = IL_LAYER_FLATTEN}; /* nothing, where it is flat */
   il_net *net = il_net_new(p->context, count, layer, s->example, units);
   il_model *body = net ? il_model_of_net(p->context, net) : NULL;
   il_samples like = *s, *f = NULL;

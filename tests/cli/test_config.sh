@@ -17,7 +17,7 @@ eval: {every: 0}
 model:
   layers:
     - {kind: linear, units: 7}
-    - {kind: relu, eps: 0.5}
+    - {kind: relu}
     - {kind: linear}
 END
 "$program" train net.yaml --out run >/dev/null || fail "train"

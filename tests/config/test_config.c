@@ -66,8 +66,8 @@ static void free_pairs(pairs *all) {
 }
 
 static const char listed[] = "task: {source: sinusoid, data: 'a: {b}'}\n"
-                             "model: {layers: [{kind: linear, units: 7}, {kind: relu, eps: 0.5},\n"
-                             "  {kind: linear, kernel: 5}]}\n";
+                             "model: {layers: [{kind: linear, units: 7}, {kind: relu},\n"
+                             "  {kind: linear}]}\n";
 
 static void dumps_suit_strict_readers(void **state) {
   (void)state;
@@ -94,7 +94,7 @@ static void dumps_suit_strict_readers(void **state) {
   il_context_free(context);
 }
 
-/* Fields that are not printed of a layer say nothing, so a run's own file may lack them. */
+/* What a run writes of its configuration is the same configuration. */
 static void own_file_makes_no_difference(void **state) {
   (void)state;
   il_context *context = il_context_new();
@@ -131,6 +131,49 @@ static void own_file_makes_no_difference(void **state) {
   assert_string_equal(il_config_key_name(il_config_difference(c, other)), "model.preset");
   il_config_free(other);
   il_config_free(own);
+  free(text);
+  il_config_free(c);
+  il_context_free(context);
+}
+
+/* A field that a kind of layer does not have would change nothing: the sentence says which fields it has. */
+static void fields_without_effect_are_refused(void **state) {
+  (void)state;
+  static const char *const rows[][2] = {
+      {"{kind: relu, eps: 1}", "net:3: found \"eps\" in layer 2 (relu), expected none: a relu has "
+                               "no fields"},
+      {"{eps: 1, kind: conv1d}",
+       "net:3: found \"eps\" in layer 2 (conv1d), expected units, kernel, stride, pad, bias, init "
+       "or init_scale, which a conv1d has"},
+      {"{kind: linear, kernel: 5}",
+       "net:3: found \"kernel\" in layer 2 (linear), expected units, bias, init or init_scale, "
+       "which a linear has"},
+      {"{kind: norm, bias: true}", "net:3: found \"bias\" in layer 2 (norm), expected eps, init or "
+                                   "init_scale, which a norm has"},
+      {"{kind: dropout, p: 0.5}",
+       "net:3: found \"p\" in layer 2 (dropout), expected rate, which a dropout has"},
+      {"{kind: mean_pool, kernel: 2}", "net:3: found \"kernel\" in layer 2 (mean_pool), expected "
+                                       "none: a mean_pool has no fields"},
+      {"{kind: norm, init: normal}",
+       "net:3: found init: \"normal\", expected one or uniform in a norm"},
+      {"{kind: conv2d}", "net:3: found conv2d, expected linear, conv, norm, relu, tanh, sigmoid, "
+                         "max_pool, mean_pool, flatten, dropout or conv1d"},
+  };
+  il_context *context = il_context_new();
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char text[256];
+    snprintf(text, sizeof text, "model: {layers: [\n  {kind: flatten},\n  %s]}\n", rows[i][0]);
+    assert_null(il_config_parse(context, "net", text));
+    assert_string_equal(il_context_message(context), rows[i][1]);
+    il_context_clear(context);
+  }
+  static const char signal[] =
+      "model: {layers: [{kind: conv1d, units: 3, kernel: 5, stride: 2, pad: 2, bias: false}]}\n";
+  il_config *c = il_config_parse(context, "net", signal);
+  assert_non_null(c);
+  char *text = il_config_dump(c);
+  assert_non_null(strstr(text, "{kind: conv1d, units: 3, bias: false, init: default, "
+                               "init_scale: 0.01, kernel: 5, stride: 2, pad: 2}"));
   free(text);
   il_config_free(c);
   il_context_free(context);
@@ -185,7 +228,10 @@ static void nets_fit_tasks(void **state) {
   assert_int_equal(il_config_set(c, "task.source=sinusoid"), IL_OK);
   il_tasks *tasks = il_config_shapes(context, c);
   assert_null(il_config_net(context, c, il_tasks_shape(tasks, IL_TRAIN, 0)));
-  assert_non_null(strstr(il_context_message(context), "task.source sinusoid is no image"));
+  assert_string_equal(
+      il_context_message(context),
+      "model.preset: omniglot_conv does not fit the examples (layer 1 (conv): needs "
+      "an image [h,w,c] and receives 1 features); expected mlp or omniglot_fc");
   il_tasks_free(tasks);
   il_config_free(c);
   il_context_free(context);
@@ -195,6 +241,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dumps_suit_strict_readers),
       cmocka_unit_test(own_file_makes_no_difference),
+      cmocka_unit_test(fields_without_effect_are_refused),
       cmocka_unit_test(keys_of_records),
       cmocka_unit_test(nets_fit_tasks),
   };

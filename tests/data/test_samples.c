@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,55 @@ static void test_files(void **state) {
   il_samples_free(s);
   il_dataset_free(d);
   unlink(path);
+  il_context_free(context);
+}
+
+/* [n,2,5] are grey images of 2 x 5 pixels, or signals: of 2 steps and 5 channels out of an .npz, of 5 steps and 2
+ * channels out of PyTorch. A file of samples says which it has. */
+static void test_signals(void **state) {
+  (void)state;
+  char path[64], folder[] = "/tmp/il_signals_XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  il_context *context = il_context_new();
+  float x[20];
+  const int32_t y[2] = {0, 1};
+  for (int i = 0; i < 20; i++) x[i] = (float)i;
+  const il_tensor tensor[] = {{"x", IL_FLOAT32, IL_SHAPE(2, 2, 5), x},
+                              {"y", IL_INT32, IL_SHAPE(2), y}};
+  for (int torch = 0; torch < 2; torch++) {
+    snprintf(path, sizeof path, "%s/s.%s", folder, torch ? "pt" : "npz");
+    assert_int_equal(
+        il_tensors_write(context, path, torch ? IL_FILE_TORCH : IL_FILE_NPZ, 2, tensor), IL_OK);
+    il_samples *grey = il_samples_open(context, path), *s = il_samples_open_signals(context, path);
+    assert_true(grey && s);
+    assert_true(il_shape_equal(grey->example, IL_SHAPE(2, 5, 1)));
+    assert_memory_equal(grey->inputs, x, sizeof x);
+    assert_true(il_shape_equal(s->example, torch ? IL_SHAPE(5, 2) : IL_SHAPE(2, 5)));
+    const float *in = s->inputs;
+    assert_true(in[1] == (torch ? 5 : 1) && in[9] == 9 && in[11] == (torch ? 15 : 11));
+    il_samples_free(grey);
+    if (torch) { /* written as samples, signals stay such whoever opens them */
+      unlink(path);
+      snprintf(path, sizeof path, "%s/s.safetensors", folder);
+      assert_int_equal(il_samples_write(context, s, path), IL_OK);
+      il_samples *back = il_samples_open(context, path);
+      assert_non_null(back);
+      assert_true(il_shape_equal(back->example, s->example));
+      assert_memory_equal(back->inputs, s->inputs, sizeof x);
+      il_samples_free(back);
+    }
+    il_samples_free(s);
+    unlink(path);
+  }
+  const il_tensor flat[] = {{"x", IL_FLOAT32, IL_SHAPE(2, 10), x}, tensor[1]};
+  snprintf(path, sizeof path, "%s/s.npz", folder);
+  assert_int_equal(il_tensors_write(context, path, IL_FILE_NPZ, 2, flat), IL_OK);
+  il_samples *one = il_samples_open_signals(context, path);
+  assert_non_null(one);
+  assert_true(il_shape_equal(one->example, IL_SHAPE(10, 1)));
+  il_samples_free(one);
+  unlink(path);
+  rmdir(folder);
   il_context_free(context);
 }
 
@@ -334,12 +384,12 @@ static void test_erase(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_hold_out), cmocka_unit_test(test_files),
-      cmocka_unit_test(test_by_class), cmocka_unit_test(test_all_classes),
-      cmocka_unit_test(test_turns),    cmocka_unit_test(test_turns_of_pixels),
-      cmocka_unit_test(test_rotate),   cmocka_unit_test(test_flips),
-      cmocka_unit_test(test_crop),     cmocka_unit_test(test_affine),
-      cmocka_unit_test(test_erase),
+      cmocka_unit_test(test_hold_out),        cmocka_unit_test(test_files),
+      cmocka_unit_test(test_signals),         cmocka_unit_test(test_by_class),
+      cmocka_unit_test(test_all_classes),     cmocka_unit_test(test_turns),
+      cmocka_unit_test(test_turns_of_pixels), cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_flips),           cmocka_unit_test(test_crop),
+      cmocka_unit_test(test_affine),          cmocka_unit_test(test_erase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

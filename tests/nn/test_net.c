@@ -97,8 +97,8 @@ static void presets_name_their_parameters(void **state) {
   assert_null(il_net_preset(context, "resnet", IL_SHAPE(28, 28, 1), 5, 0));
   assert_string_equal(
       il_context_message(context),
-      "il_net_preset: unknown net \"resnet\"; expected mlp, omniglot_fc, omniglot_conv "
-      "or conv4");
+      "il_net_preset: unknown net \"resnet\"; expected mlp, omniglot_fc, omniglot_conv, "
+      "conv4 or conv1d");
 }
 
 static void errors_name_the_layer(void **state) {

@@ -339,6 +339,50 @@ static void check_sees_first_order(void **state) {
   il_context_free(context);
 }
 
+/* Signals of a data set, by the preset and by listed layers of every kind that they pass. */
+static void check_of_signals(void **state) {
+  (void)state;
+  enum { CLASSES = 9, EACH = 5, STEPS = 11, CHANNELS = 3 };
+  static float x[CLASSES * EACH * STEPS * CHANNELS];
+  int32_t start[CLASSES + 1];
+  for (int i = 0; i < CLASSES * EACH * STEPS * CHANNELS; i++)
+    x[i] = (float)(sin(0.37 * i * (1 + i / (EACH * STEPS * CHANNELS))) + 0.3 * cos(1.9 * i));
+  for (int c = 0; c <= CLASSES; c++) start[c] = c * EACH;
+  const il_tensor tensor[] = {
+      {"class_start", IL_INT32, IL_SHAPE(CLASSES + 1), start},
+      {"examples", IL_FLOAT32, IL_SHAPE(CLASSES * EACH, STEPS, CHANNELS), x}};
+  char path[128], setting[160];
+  snprintf(path, sizeof path, "%s/tasks", folder);
+  snprintf(setting, sizeof setting, "task.data=%s", path);
+  static const char *const models[] = {
+      "{preset: conv1d, filters: 8}",
+      "{layers: [{kind: conv1d, units: 6, pad: 1}, {kind: norm}, {kind: relu}, {kind: max_pool},"
+      " {kind: conv1d, units: 6, stride: 2, bias: false}, {kind: norm}, {kind: tanh},"
+      " {kind: flatten}, {kind: linear}]}"};
+  il_context *context = il_context_new();
+  il_team *team = il_team_new(context, 2);
+  assert_int_equal(il_safetensors_write(context, path, 2, tensor, 0, NULL), IL_OK);
+  for (int i = 0; i < 2; i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "task: {source: dataset, ways: 3, shots: 2, queries: 2, train_classes: 3,"
+             " validation_classes: 3}\ninner: {steps: 2}\nmodel: %s\n",
+             models[i]);
+    il_config *config = il_config_parse(context, "signals", text);
+    assert_non_null(config);
+    assert_int_equal(il_config_set(config, setting), IL_OK);
+    il_meta_check check;
+    if (il_check_meta_gradient(context, config, team, &check) != IL_OK)
+      fail_msg("%s", il_context_message(context));
+    assert_true(check.agrees && check.norm > 1e-3);
+    assert_true(check.second_share > 1e-3);
+    il_config_free(config);
+  }
+  unlink(path);
+  il_team_free(team);
+  il_context_free(context);
+}
+
 /* ---- plan.* decides here as it does in training ---- */
 
 static il_config *drawn_images(il_context *context, const char *model) {
@@ -422,7 +466,7 @@ int main(void) {
       cmocka_unit_test(wrong_values_are_named),   cmocka_unit_test(hostile_yaml_is_refused),
       cmocka_unit_test(file_gradients_agree),     cmocka_unit_test(files_that_do_not_fit_are_named),
       cmocka_unit_test(tasks_come_in_any_format), cmocka_unit_test(check_sees_first_order),
-      cmocka_unit_test(plan_keys_are_obeyed),
+      cmocka_unit_test(check_of_signals),         cmocka_unit_test(plan_keys_are_obeyed),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
