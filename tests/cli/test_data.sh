@@ -74,6 +74,7 @@ grep -q "was imported already and needs no import: train with task.source=table"
 is_png sheet.png
 "$program" data export glyphs --out drawn >out.txt || fail "export of pictures: $(cat out.txt)"
 [ "$(find drawn -name '*.png' | wc -l)" = 8000 ] || fail "8000 files"
+rm -r drawn/Glyph0[3-9] drawn/Glyph1? drawn/Glyph20
 "$program" data import drawn --out drawn.safetensors >out.txt 2>err.txt || fail "import of a folder: $(cat err.txt)"
 "$program" data export drawn.safetensors --out drawn2 >out.txt || fail "export again"
 diff -r drawn drawn2 || fail "the folders differ"
