@@ -45,7 +45,7 @@ typedef struct il_import_options {
   il_import_header header; /* tables of text: whether the first line has names */
   /* NULL or how far it is, of how many steps; called often, by the importing thread. */
   void (*progress)(void *user, int64_t done, int64_t all);
-  void *user; /* of progress, which a second walk begins again from 1 */
+  void *user;                        /* of progress, which a second walk begins again from 1 */
   const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED, soon; may be NULL */
 } il_import_options;
 

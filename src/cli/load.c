@@ -17,9 +17,11 @@ static il_samples *load_glyphs(il_context *context) {
 }
 
 il_samples *load_samples(il_context *context, const char *path, bool signals) {
-  struct stat info;
   if (!strcmp(path, "glyphs")) return load_glyphs(context);
-  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+  const char *kind = il_import_kind_of(path);
+  struct stat info;
+  const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+  if (!folder && (!kind || strcmp(kind, "pictures") != 0))
     return signals ? il_samples_open_signals(context, path) : il_samples_open(context, path);
   char *file = resolve_data(context, path);
   il_samples *s = file ? il_samples_open(context, file) : NULL;

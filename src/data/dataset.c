@@ -133,7 +133,7 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) 
   d->classes = parts->classes;
   d->type = parts->type;
   d->example = parts->example;
-  d->scale = parts->scale ? parts->scale : il_dataset_usual_scale(parts->type);
+  d->scale = parts->scale != 0 ? parts->scale : il_dataset_usual_scale(parts->type);
   if (copy_names(d, parts->name, parts->origin) || check_names(d, "the dataset")) {
     il_dataset_free(d);
     return NULL;

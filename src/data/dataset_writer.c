@@ -151,7 +151,7 @@ static il_status copy_recipe(il_dataset_writer *w, const char *path, const il_da
   w->at = 0;
   w->type = r->type;
   w->example = r->example;
-  w->scale = r->scale ? r->scale : il_dataset_usual_scale(r->type);
+  w->scale = r->scale != 0 ? r->scale : il_dataset_usual_scale(r->type);
   w->stride = (size_t)il_shape_count(r->example) * il_type_size(r->type);
   return IL_OK;
 }

@@ -62,6 +62,9 @@ touch -d "2001-01-01" pets/cat/9.jpg
 expect_import yes pets
 expect_import no pets
 
+# fit takes a folder as well.
+"$program" fit --train pets --hidden 2 --epochs 1 --out fitted.safetensors >out.txt 2>&1 || fail "fit: $(cat out.txt)"
+
 # Interrupted, it leaves nothing behind.
 mkdir -p many/a many/b
 for i in $(seq 3000); do ln 3.png many/a/"$i".png; done
