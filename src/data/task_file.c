@@ -10,7 +10,15 @@
 #include "graph/graph.h"
 #include "io/tensors.h"
 
-enum { SUPPORT_X, SUPPORT_Y, QUERY_X, QUERY_Y, KEYS, MOST_CLASSES = 65536, MOST_EXAMPLES = 1 << 24 };
+enum {
+  SUPPORT_X,
+  SUPPORT_Y,
+  QUERY_X,
+  QUERY_Y,
+  KEYS,
+  MOST_CLASSES = 65536,
+  MOST_EXAMPLES = 1 << 24
+};
 static const char *const key_name[KEYS] = {"support_x", "support_y", "query_x", "query_y"};
 
 /* One of the four. */
@@ -91,8 +99,8 @@ static il_status refuse(const il_task_file *f, const il_tensor *t, const char *e
 }
 
 static bool whole(const il_tensor *t) {
-  return t->type == IL_INT8 || t->type == IL_INT16 || t->type == IL_INT32 ||
-         t->type == IL_INT64 || t->type == IL_UINT8;
+  return t->type == IL_INT8 || t->type == IL_INT16 || t->type == IL_INT32 || t->type == IL_INT64 ||
+         t->type == IL_UINT8;
 }
 
 /* "train", "train.task3", "train[3]" */
@@ -125,8 +133,9 @@ static il_status check_y(il_task_file *f, group *g) {
       return refuse(f, t, f->targets ? "reals, as the first targets" : "labels, as the first ones");
     const int own = t->shape.rank - g->lead;
     if (t->shape.rank != rank || own < 1 || own > (targets ? 2 : 1))
-      return refuse(f, t, targets ? "[n], [n,outputs] or [tasks,n,outputs], as of the other set"
-                                  : "[n] or [tasks,n], as of the other set");
+      return refuse(f, t,
+                    targets ? "[n], [n,outputs] or [tasks,n,outputs], as of the other set"
+                            : "[n] or [tasks,n], as of the other set");
     const int64_t outputs = own == 2 ? t->shape.dim[g->lead + 1] : 1;
     if (!targets) continue;
     if (f->count == 0 && k == SUPPORT_Y) f->outputs = outputs > INT32_MAX ? 0 : (int)outputs;
@@ -148,8 +157,7 @@ static il_status check_x(il_task_file *f, const group *g, int key) {
   il_shape example = {.rank = own};
   memcpy(example.dim, t->shape.dim + g->lead + 1, (size_t)own * sizeof *example.dim);
   if (own == 0) example = IL_SHAPE(1);
-  if (own == 3 && from_torch(f))
-    example = IL_SHAPE(example.dim[1], example.dim[2], example.dim[0]);
+  if (own == 3 && from_torch(f)) example = IL_SHAPE(example.dim[1], example.dim[2], example.dim[0]);
   const il_type type = t->type == IL_UINT8 ? IL_UINT8 : IL_FLOAT32;
   if (f->count == 0 && key == SUPPORT_X) {
     f->example = example;
@@ -173,9 +181,8 @@ static il_status check_counts(const il_task_file *f, group *g) {
     if (k % 2 == 0) g->n[k / 2] = (int)n;
     if (tasks != g->tasks || n != g->n[k / 2]) {
       char expected[120];
-      snprintf(expected, sizeof expected, "%s%d examples, as \"%s\"", g->lead ? "as many tasks and "
-                                                                                : "",
-               g->n[k / 2], key_name[k - k % 2]);
+      snprintf(expected, sizeof expected, "%s%d examples, as \"%s\"",
+               g->lead ? "as many tasks and " : "", g->n[k / 2], key_name[k - k % 2]);
       return refuse(f, t, expected);
     }
   }
@@ -224,9 +231,8 @@ static const void *take_reals(il_task_file *f, const il_tensor *t) {
   }
   for (int64_t i = 0; i < count; i++)
     if (!isfinite(reals[i])) {
-      il_fail(f->context, IL_ERROR_DATA,
-              "%s: number %lld of \"%s\" is %g, expected finite numbers", f->path, (long long)i,
-              t->name, (double)reals[i]);
+      il_fail(f->context, IL_ERROR_DATA, "%s: number %lld of \"%s\" is %g, expected finite numbers",
+              f->path, (long long)i, t->name, (double)reals[i]);
       return NULL;
     }
   return reals;
@@ -261,15 +267,14 @@ static il_status take_data(il_task_file *f, group *g) {
   for (int k = 0; k < KEYS; k++) {
     const il_tensor *t = g->tensor[k];
     const il_type type = k % 2 == 0 ? f->x : f->targets ? IL_FLOAT32 : IL_INT32;
-    const void *data = type == IL_FLOAT32   ? take_reals(f, t)
+    const void *data = type == IL_FLOAT32 ? take_reals(f, t)
                        : type == IL_INT32 ? take_labels(f, t)
-                                            : t->data;
+                                          : t->data;
     if (data && k % 2 == 0 && t->shape.rank == g->lead + 4 && from_torch(f))
       data = channels_last(f, t, data, type);
     if (!data) return il_context_status(f->context);
     g->data[k] = data;
-    g->stride[k] =
-        (size_t)il_shape_count(t->shape) / (size_t)g->tasks * il_type_size(type);
+    g->stride[k] = (size_t)il_shape_count(t->shape) / (size_t)g->tasks * il_type_size(type);
   }
   return IL_OK;
 }
@@ -285,8 +290,7 @@ static int ways_of(const il_given_task *task) {
 static il_status add_tasks(il_task_file *f, const group *g) {
   if (f->count + (int64_t)g->tasks > f->room) {
     const int64_t more = 2 * (f->count + (int64_t)g->tasks);
-    il_given_task *grown =
-        more > INT32_MAX ? NULL : realloc(f->task, (size_t)more * sizeof *grown);
+    il_given_task *grown = more > INT32_MAX ? NULL : realloc(f->task, (size_t)more * sizeof *grown);
     if (!grown) return il_fail_memory(f->context, "the list of tasks");
     f->task = grown;
     f->room = (int)more;
@@ -298,16 +302,16 @@ static il_status add_tasks(il_task_file *f, const group *g) {
     else if (g->lead)
       snprintf(number, sizeof number, "%.128s[%d]", g->name, i);
     il_given_task *t = &f->task[f->count];
-    *t = (il_given_task){
-        .name = *g->name && !g->lead ? g->name : il_arena_string(&f->arena, number),
-        .split = split_of(g->name),
-        .support = g->n[0],
-        .query = g->n[1],
-        .ways = 1,
-        .x = {g->data[SUPPORT_X] + (size_t)i * g->stride[SUPPORT_X],
-              g->data[QUERY_X] + (size_t)i * g->stride[QUERY_X]},
-        .y = {g->data[SUPPORT_Y] + (size_t)i * g->stride[SUPPORT_Y],
-              g->data[QUERY_Y] + (size_t)i * g->stride[QUERY_Y]}};
+    *t =
+        (il_given_task){.name = *g->name && !g->lead ? g->name : il_arena_string(&f->arena, number),
+                        .split = split_of(g->name),
+                        .support = g->n[0],
+                        .query = g->n[1],
+                        .ways = 1,
+                        .x = {g->data[SUPPORT_X] + (size_t)i * g->stride[SUPPORT_X],
+                              g->data[QUERY_X] + (size_t)i * g->stride[QUERY_X]},
+                        .y = {g->data[SUPPORT_Y] + (size_t)i * g->stride[SUPPORT_Y],
+                              g->data[QUERY_Y] + (size_t)i * g->stride[QUERY_Y]}};
     if (!t->name) return il_fail_memory(f->context, "the names of tasks");
     if (!f->targets) {
       t->ways = ways_of(t);
