@@ -10,14 +10,39 @@
 extern "C" {
 #endif
 
+typedef enum il_import_layout {
+  IL_LAYOUT_BY_SHAPE = 0, /* [n,features]; [n,h,w,c]; [n,h,w] of bytes, else [n,time,channels] */
+  IL_LAYOUT_IMAGES = 1,
+  IL_LAYOUT_SIGNALS = 2,
+} il_import_layout;
+typedef enum il_import_channels {
+  IL_CHANNELS_BY_FORMAT = 0, /* first in PyTorch's files, last in the others */
+  IL_CHANNELS_FIRST = 1,
+  IL_CHANNELS_LAST = 2,
+} il_import_channels;
+typedef enum il_import_header {
+  IL_HEADER_DETECT = 0, /* a first line without a number in a column of numbers */
+  IL_HEADER_YES = 1,
+  IL_HEADER_NO = 2,
+} il_import_header;
+
 /* Zero: as it is found. What a kind of data has no use for is refused, never ignored. */
 typedef struct il_import_options {
-  const char *kind;  /* one of il_import_kind_name; NULL: by what is there */
-  int height, width; /* pictures: of all of them; 0: see the kind */
-  bool grey;         /* pictures: one channel */
-  bool invert;       /* pictures: 255 − pixel */
-  bool strict;       /* the first that would be skipped is an error */
-  double scale;      /* arrays: nets see x·scale; 0: 1/255 for bytes, 1 for floats */
+  const char *kind;            /* one of il_import_kind_name; NULL: by what is there */
+  int height, width;           /* pictures: of all of them; 0: see the kind */
+  bool grey;                   /* pictures: one channel */
+  bool invert;                 /* pictures: 255 − pixel */
+  bool strict;                 /* the first that would be skipped is an error */
+  double scale;                /* arrays: nets see x·scale; 0: 1/255 for bytes, 1 for floats */
+  bool scale_auto;             /* arrays: 1 over the deviation of all numbers */
+  il_import_layout layout;     /* arrays: what their dimensions are */
+  il_import_channels channels; /* arrays: where they stand */
+  /* Arrays: keys of the inputs and the labels; NULL: the usual names. Tables: columns by name or number from 1, several
+   * with commas between. Of a .npy file, y is the path of the labels' file. */
+  const char *x, *y;
+  const char *task;        /* tables: the column, or key, that says which task a row belongs to */
+  bool standardize;        /* tables: every input and output to mean 0, deviation 1 */
+  il_import_header header; /* tables of text: whether the first line has names */
   /* NULL or how far it is, of how many steps; called often, by the importing thread. */
   void (*progress)(void *user, int64_t done, int64_t all);
   void *user;                        /* of progress, which a second walk begins again from 1 */
@@ -26,7 +51,7 @@ typedef struct il_import_options {
 
 typedef struct il_import_report {
   const char *kind; /* what it was taken for */
-  int classes;
+  int classes;      /* of tables for regression: tasks */
   int64_t examples;
   il_shape example; /* of one */
   int64_t skipped;
@@ -45,6 +70,21 @@ IL_API const char *il_import_kind_of(const char *source);
 IL_API int il_import_kinds(void);
 IL_API const char *il_import_kind_name(int index);
 IL_API const char *il_import_kind_doc(int index); /* what it takes, in a few words */
+
+/* ---- and back again ---- */
+typedef struct il_export_options {
+  const char
+      *to; /* "folder" "npz" "safetensors"; NULL: by the ending of the path, a folder for others */
+  void (*progress)(void *user, int64_t done, int64_t all); /* as in il_import_options */
+  void *user;
+  const volatile sig_atomic_t *stop;
+} il_export_options;
+
+/* Writes a folder of PNGs (bytes of 1 or 3 channels; names of classes become folders), or arrays x, y and class_names.
+ * Importing that again gives the same examples, and classes of the same names, in the order of their names from a
+ * folder, else in their own. A folder must not exist or be empty; after an error there is what was there before. */
+IL_API il_status il_dataset_export(const il_dataset *dataset, const char *out,
+                                   const il_export_options *options);
 
 #ifdef __cplusplus
 }

@@ -40,8 +40,20 @@ IL_API const il_tensor *il_tensors_find(const il_tensors *tensors,
                                         const char *name); /* NULL: none */
 /* "PyTorch zip" "PyTorch stream" "npz" "npy" "safetensors" */
 IL_API const char *il_tensors_format(const il_tensors *tensors);
-/* How many texts and Nones were left out. */
+/* How many texts and Nones were left out; an array of texts counts as one. */
 IL_API int il_tensors_left_out(const il_tensors *tensors);
+
+/* An array of texts, such as numpy's '<U7'; UTF-8. Its elements in a row, whatever its dimensions. */
+typedef struct il_texts {
+  const char *name;
+  int64_t count;
+  const char *const *text; /* [count] */
+} il_texts;
+/* Those of a file of numpy's, which are no tensors of it. */
+IL_API int il_tensors_texts(const il_tensors *tensors);
+IL_API const il_texts *il_tensors_texts_at(const il_tensors *tensors, int index);
+IL_API const il_texts *il_tensors_texts_find(const il_tensors *tensors,
+                                             const char *name); /* NULL: none */
 
 IL_API bool il_tensor_is_real(const il_tensor *tensor); /* f16, bf16, f32 or f64 */
 /* The elements as reals (f32 or f64), each the nearest one; bools become 0 and 1. */

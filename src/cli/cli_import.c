@@ -22,7 +22,15 @@ enum {
   OPTION_INVERT,
   OPTION_SCALE,
   OPTION_STRICT,
-  OPTION_SKIPPED
+  OPTION_SKIPPED,
+  OPTION_IMAGES,
+  OPTION_SIGNALS,
+  OPTION_CHANNELS,
+  OPTION_X,
+  OPTION_Y,
+  OPTION_TASK,
+  OPTION_STANDARDIZE,
+  OPTION_HEADER
 };
 
 /* "84", or "60x100": height × width. */
@@ -50,6 +58,22 @@ static void parse_kind(struct argp_state *state, const char *arg, il_import_opti
   o->kind = names[parse_choice(state, "kind", arg, kinds, names)];
 }
 
+static void parse_scale(struct argp_state *state, const char *arg, il_import_options *o) {
+  o->scale_auto = !strcmp(arg, "auto");
+  if (!o->scale_auto) o->scale = parse_real(state, "scale", arg, 1e-30, 1e30);
+}
+
+static void parse_channels(struct argp_state *state, const char *arg, il_import_options *o) {
+  static const char *const places[] = {"first", "last"};
+  o->channels =
+      parse_choice(state, "channels", arg, 2, places) ? IL_CHANNELS_LAST : IL_CHANNELS_FIRST;
+}
+
+static void parse_header(struct argp_state *state, const char *arg, il_import_options *o) {
+  static const char *const answers[] = {"yes", "no"};
+  o->header = parse_choice(state, "header", arg, 2, answers) ? IL_HEADER_NO : IL_HEADER_YES;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
   input *in = state->input;
   il_import_options *o = &in->options;
@@ -60,7 +84,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_GREY: o->grey = true; return 0;
   case OPTION_INVERT: o->invert = true; return 0;
   case OPTION_STRICT: o->strict = true; return 0;
-  case OPTION_SCALE: o->scale = parse_real(state, "scale", arg, 1e-30, 1e30); return 0;
+  case OPTION_SCALE: parse_scale(state, arg, o); return 0;
+  case OPTION_IMAGES: o->layout = IL_LAYOUT_IMAGES; return 0;
+  case OPTION_SIGNALS: o->layout = IL_LAYOUT_SIGNALS; return 0;
+  case OPTION_CHANNELS: parse_channels(state, arg, o); return 0;
+  case OPTION_HEADER: parse_header(state, arg, o); return 0;
+  case OPTION_X: o->x = arg; return 0;
+  case OPTION_Y: o->y = arg; return 0;
+  case OPTION_TASK: o->task = arg; return 0;
+  case OPTION_STANDARDIZE: o->standardize = true; return 0;
   case OPTION_SKIPPED: in->skipped = arg; return 0;
   case ARGP_KEY_END:
     if (!in->common.config) argp_error(state, "the source of the data is missing");
@@ -81,8 +113,29 @@ static const struct argp_option options[] = {
     {"grey", OPTION_GREY, NULL, 0, "pictures: one channel (they have three unless all are grey)",
      0},
     {"invert", OPTION_INVERT, NULL, 0, "pictures: dark becomes bright", 0},
-    {"scale", OPTION_SCALE, "X", 0, "arrays: nets see numbers times X (1/255 for bytes, else 1)",
+    {"scale", OPTION_SCALE, "X|auto", 0,
+     "arrays, tables: nets see numbers times X (1/255 for bytes, else 1); auto: 1 over the "
+     "deviation of all numbers",
      0},
+    {"images", OPTION_IMAGES, NULL, 0,
+     "arrays: [n,h,w] and [n,h,w,channels] are images; without it [n,h,w] is of bytes only, and "
+     "reals of three dimensions are signals",
+     0},
+    {"signals", OPTION_SIGNALS, NULL, 0, "arrays: [n,time] and [n,time,channels] are signals", 0},
+    {"channels", OPTION_CHANNELS, "first|last", 0,
+     "arrays: where channels stand (first in PyTorch's files, else last)", 0},
+    {"x", OPTION_X, "KEY", 0,
+     "arrays: key of the inputs; tables: columns of inputs, as a,b,c or 1,2,3", 0},
+    {"y", OPTION_Y, "KEY", 0,
+     "arrays: key of the labels, or their file beside a .npy file; tables: the column of classes, "
+     "or of outputs",
+     0},
+    {"task", OPTION_TASK, "COLUMN", 0,
+     "tables for regression: what says which task a row belongs to", 0},
+    {"standardize", OPTION_STANDARDIZE, NULL, 0,
+     "tables for regression: inputs and outputs to mean 0 and deviation 1", 0},
+    {"header", OPTION_HEADER, "yes|no", 0,
+     "tables: whether the first line has names (it is looked at)", 0},
     {"strict", OPTION_STRICT, NULL, 0, "refuse and write nothing where something would be skipped",
      0},
     {"skipped", OPTION_SKIPPED, "LIST", 0, "write all that was skipped, with reasons, to LIST", 0},
@@ -146,6 +199,12 @@ static void print_skips(const il_import_report *report, const char *file) {
 
 static void print_result(const il_import_report *r, const char *out, FILE *to) {
   const il_shape *e = &r->example;
+  if (!strcmp(r->kind, "table")) {
+    fprintf(to, "%s: %d tasks, %lld rows", out, r->classes, (long long)r->examples);
+    if (r->skipped) fprintf(to, "; %lld skipped", (long long)r->skipped);
+    fputc('\n', to);
+    return;
+  }
   const long long dim[3] = {(long long)e->dim[0], (long long)e->dim[1], (long long)e->dim[2]};
   fprintf(to, "%s: %d classes, %lld ", out, r->classes, (long long)r->examples);
   if (e->rank == 3)

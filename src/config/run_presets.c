@@ -152,6 +152,22 @@ static const il_preset presets[] = {
               "model.preset=omniglot_conv", "model.filters=32", "outer.meta_batch=8",
               "outer.steps=2000", "outer.lr=0.002", "outer.schedule=cosine", "eval.every=250",
               "checkpoint.every=500")},
+    {"features-5w5s-maml", "5-way 5-shot MAML on one's own lists of features, given by --data.",
+     "For one's own table or array, no paper: two hidden layers of 64, 5 inner steps. Features of "
+     "deviation about 1 suit the rates (`data import --scale auto`). A class needs 10 examples.",
+     SETTINGS("task.source=dataset", "task.split=auto", "task.ways=5", "task.shots=5",
+              "task.queries=5", "model.preset=mlp", "model.filters=64", "inner.steps=5",
+              "inner.lr=0.1", "outer.meta_batch=16", "outer.steps=4000", "outer.schedule=cosine",
+              "eval.every=500", "checkpoint.every=500")},
+    {"signals-5w5s-maml",
+     "5-way 5-shot MAML on one's own signals, given by --data; any length and number of channels.",
+     "For recordings with labels, no paper: three convolutions along time that end in a mean over "
+     "it, 3 inner steps. Signals of deviation about 1 suit the rates (`data import --scale auto`). "
+     "A class needs 10 recordings.",
+     SETTINGS("task.source=dataset", "task.split=auto", "task.ways=5", "task.shots=5",
+              "task.queries=5", "model.preset=conv1d", "model.filters=32", "inner.steps=3",
+              "inner.lr=0.1", "outer.meta_batch=8", "outer.steps=2000", "outer.lr=0.002",
+              "outer.schedule=cosine", "eval.every=250", "checkpoint.every=500")},
     {"regression-10shot-maml",
      "Regression from 10 rows on the tasks of an imported table, given by --data.",
      "For one's own table, no paper: sinusoid-10shot-maml's net and inner loop with 3 inner steps, "

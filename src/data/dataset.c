@@ -12,7 +12,7 @@
 #include "base/locale.h"
 #include "data/dataset_writer.h"
 
-enum { SIDE_MAX = 1 << 24, EXAMPLE_MAX = 1 << 28 };
+enum { SIDE_MAX = 1 << 24 };
 
 const char *il_split_name(il_split split) {
   static const char *const names[] = {"train", "validation", "test"};
@@ -196,10 +196,10 @@ static il_status check_examples(il_dataset *d, const char *path, const il_tensor
                      "%s: '%s' has a dimension %d of %lld, expected 1 to %d", path, t->name, i + 1,
                      (long long)d->example.dim[i], (int)SIDE_MAX);
   }
-  if (il_shape_count(d->example) > EXAMPLE_MAX)
+  if (il_shape_count(d->example) > IL_DATASET_EXAMPLE_MAX)
     return il_fail(d->context, IL_ERROR_FORMAT,
                    "%s: an example has %lld numbers, expected at most %d", path,
-                   (long long)il_shape_count(d->example), (int)EXAMPLE_MAX);
+                   (long long)il_shape_count(d->example), (int)IL_DATASET_EXAMPLE_MAX);
   d->examples = t->data;
   d->type = t->type;
   return IL_OK;

@@ -8,6 +8,7 @@
 #include "io/io.h"
 
 #define IL_PIXEL_SCALE (1.0 / 255)
+enum { IL_DATASET_EXAMPLE_MAX = 1 << 28 }; /* numbers of an example */
 
 struct il_dataset {
   il_context *context;

@@ -124,7 +124,7 @@ static il_status write_checked(il_context *context, const char *path, const il_t
       {"x_deviation", t->inputs, NULL, t->x_deviation}, {"y_mean", t->outputs, NULL, t->y_mean},
       {"y_deviation", t->outputs, NULL, t->y_deviation}};
   enum { LISTS = sizeof lists / sizeof *lists };
-  il_pair pair[LISTS + 1] = {{"kind", kind_text}};
+  il_pair pair[LISTS + 1 + IL_TABLE_PAIRS] = {{"kind", kind_text}};
   char *text[LISTS] = {NULL};
   int pairs = 1;
   il_status status = IL_OK;
@@ -137,6 +137,7 @@ static il_status write_checked(il_context *context, const char *path, const il_t
                        lists[i].key);
     pair[pairs++] = (il_pair){lists[i].key, text[i]};
   }
+  for (int i = 0; i < t->pairs && i < IL_TABLE_PAIRS; i++) pair[pairs++] = t->pair[i];
   const int64_t rows = t->start[t->tasks];
   const il_tensor tensor[] = {{"task_start", IL_INT32, IL_SHAPE(t->tasks + 1), t->start},
                               {"x", IL_FLOAT32, IL_SHAPE(rows, t->inputs), t->x},

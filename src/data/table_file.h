@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "io/io.h"
 
+enum { IL_TABLE_PAIRS = 8 };
 typedef struct il_table {
   int tasks, inputs, outputs;
   const float *x;       /* [start[tasks], inputs], rows of a task one after the other */
@@ -14,6 +15,9 @@ typedef struct il_table {
                                *const *output; /* names; of a written one NULL: numbers */
   /* Of each column before it was standardised, [inputs] and [outputs]; both of a pair NULL: it was not. */
   const double *x_mean, *x_deviation, *y_mean, *y_deviation;
+  /* Of a written one: what else the metadata say, such as where it came from; at most IL_TABLE_PAIRS. */
+  int pairs;
+  const il_pair *pair;
   /* Of an opened one. */
   il_safetensors *file;
   il_arena arena;

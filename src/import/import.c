@@ -31,7 +31,16 @@ const char *il_import_kind_of(const char *source) {
 }
 
 static const il_importer *choose(il_context *context, const char *source, const char *kind) {
-  const il_importer *importer = kind ? NULL : recognise(source);
+  const il_importer *importer = NULL;
+  const char *ready = il_import_ready(source);
+  if (ready) {
+    il_fail(context, IL_ERROR_DATA,
+            "%s %s and needs no import: train with task.source=%s, --data %s", source,
+            strcmp(ready, "tasks") ? "was imported already" : "has tasks as they are", ready,
+            source);
+    return NULL;
+  }
+  if (!kind) importer = recognise(source);
   for (int i = 0; kind && i < il_import_kinds(); i++)
     if (!strcmp(importers[i]->name, kind)) importer = importers[i];
   if (!importer && kind)
@@ -54,10 +63,15 @@ il_status il_import(il_context *context, const char *source, const char *out,
                     const il_import_options *options, il_import_report *report) {
   if (begin_report(context, report) != IL_OK) return IL_ERROR_MEMORY;
   struct stat info;
-  if (stat(source, &info) != 0)
-    return il_fail(context, IL_ERROR_FILE, "%s: %s", source, strerror(errno));
-  const il_importer *importer = choose(context, source, options->kind);
-  if (!importer) return il_context_status(context);
+  char *file = il_import_file_of(source);
+  if (!file) return il_fail_memory(context, "a path");
+  if (stat(file, &info) != 0) il_fail(context, IL_ERROR_FILE, "%s: %s", source, strerror(errno));
+  free(file);
+  if (il_context_status(context)) return il_context_status(context);
+  const char *kind = options->kind ? options->kind : options->task ? "table" : NULL;
+  const il_importer *importer = choose(context, source, kind);
+  if (!importer || il_import_options_check(context, importer, source, options))
+    return il_context_status(context);
   report->kind = importer->name;
   return importer->import(context, source, out, options, report);
 }

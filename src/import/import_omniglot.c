@@ -310,10 +310,6 @@ static il_status import(il_context *context, const char *folder, const char *out
         context, IL_ERROR_ARGUMENT,
         "Omniglot's drawings cannot become %d × %d pixels, expected a square of 1 to 1024", size,
         o->width ? o->width : size);
-  if (o->grey || o->invert || o->scale != 0)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "Omniglot's drawings become grey, ink bright on black; to have them otherwise, "
-                   "import them as pictures");
   importer im = {.context = context, .report = report, .bytes = malloc(PNG_MAX)};
   il_status status = im.bytes ? IL_OK : il_fail_memory(context, "a buffer for images");
   for (int set = 0; !status && set < SETS; set++) status = list_set(&im, set, folder);
@@ -333,5 +329,6 @@ const il_importer il_importer_omniglot = {.name = "omniglot",
                                           .doc =
                                               "the folder of Omniglot's archives images_background "
                                               "and images_evaluation, or of both unpacked",
+                                          .takes = "size",
                                           .recognises = recognises,
                                           .import = import};

@@ -392,9 +392,6 @@ static il_status import(il_context *context, const char *source, const char *out
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "pictures cannot become %d × %d pixels, expected 1 to %d on a side", o->height,
                    o->width, (int)SIDE_MAX);
-  if (o->scale != 0)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "pictures have no scale to choose: nets see their bytes times 1/255");
   importer im = {.context = context, .options = o, .report = report, .source = source};
   il_status status = il_listing_open(&im.listing, context, source);
   if (!status) status = find_candidates(&im);
@@ -437,5 +434,6 @@ const il_importer il_importer_pictures = {
     .name = "pictures",
     .doc = "a folder or zip archive of PNG and JPEG files, in one folder for each class: "
            "SOURCE/class/picture or SOURCE/group/class/picture",
+    .takes = "size grey invert",
     .recognises = recognises,
     .import = import};

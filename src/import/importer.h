@@ -9,9 +9,11 @@
 
 typedef struct il_importer {
   const char *name, *doc;
+  const char
+      *takes; /* names of options with spaces between, others are refused; all take "strict" */
   /* Whether the file or folder looks like that; reads names and first bytes only, reports nothing. */
   bool (*recognises)(const char *source);
-  /* Fills counts and skips of a zeroed report. Options are checked by the importer. */
+  /* Fills counts and skips of a zeroed report. The values of options are checked by the importer. */
   il_status (*import)(il_context *context, const char *source, const char *out,
                       const il_import_options *options, il_import_report *report);
 } il_importer;
@@ -31,6 +33,19 @@ il_status il_import_note(il_context *context, il_import_report *report, const ch
 il_status il_import_commit(il_dataset_writer *writer, il_import_report *report, int64_t files);
 /* Whether it is UTF-8 as it may stand in a file. */
 bool il_import_utf8(const char *text);
+
+/* "kind=arrays signals scale=2": the options that were set, without strict. Malloc'ed; NULL without memory. */
+char *il_import_options_text(const char *kind, const il_import_options *options);
+/* Refuses options that the importer does not take. */
+il_status il_import_options_check(il_context *context, const il_importer *importer,
+                                  const char *source, const il_import_options *options);
+/* The file of FILE:KEY where no file is called so, else the path itself; malloc'ed. */
+char *il_import_file_of(const char *source);
+/* Whether the file begins like one of the formats of tensors. */
+bool il_import_is_tensors(const char *source);
+/* The source of tasks that reads the file as it is, by words in it: "dataset" or "table" where it was imported already,
+ * "tasks" where it has support and query sets. NULL: none. */
+const char *il_import_ready(const char *source);
 
 #define IL_IMPORTER(name) extern const il_importer il_importer_##name;
 #include "import/importer.def"

@@ -1,4 +1,4 @@
-/* PNG to and from 8-bit grey, with libpng's simplified interface: errors come back as text, nothing jumps. */
+/* PNG to 8-bit grey, with libpng's simplified interface: errors come back as text, nothing jumps. */
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,28 +37,4 @@ il_status il_png_decode_grey(il_context *context, const char *name, const void *
   *width = (int)image.width;
   *pixels = out;
   return IL_OK;
-}
-
-il_status il_png_write_grey(il_context *context, const char *path, int height, int width,
-                            const uint8_t *pixels) {
-  if (height < 1 || width < 1)
-    return il_fail(context, IL_ERROR_ARGUMENT, "%s: an image of %d × %d pixels cannot be written",
-                   path, height, width);
-  png_image image;
-  memset(&image, 0, sizeof image);
-  image.version = PNG_IMAGE_VERSION;
-  image.width = (png_uint_32)width;
-  image.height = (png_uint_32)height;
-  image.format = PNG_FORMAT_GRAY;
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-  void *memory = malloc(size);
-  if (!memory) return il_fail_memory(context, "an image");
-  il_status status;
-  if (!png_image_write_to_memory(&image, memory, &size, 0, pixels, 0, NULL))
-    status =
-        il_fail(context, IL_ERROR_FILE, "%s cannot be encoded as PNG: %s", path, image.message);
-  else
-    status = il_atomic_write(context, path, 1, &(il_piece){memory, size});
-  free(memory);
-  return status;
 }

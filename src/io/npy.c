@@ -24,6 +24,7 @@ typedef struct npy_header {
   il_type type;
   il_shape shape;
   bool swap, fortran, has_type, has_order, has_shape;
+  il_npy_text text; /* width 0: numbers */
 } npy_header;
 
 static il_status bad(const npy_header *h, const char *what) {
@@ -71,9 +72,10 @@ static il_status read_type(npy_header *h) {
       h->swap = (descr[0] == '<' && !little) || (descr[0] == '>' && little);
       return IL_OK;
     }
+  if (il_npy_text_type(descr, &h->text)) return IL_OK;
   return il_fail(
       h->tensors->context, IL_ERROR_UNSUPPORTED,
-      "%s: the array %s has the type '%s', expected f2, f4, f8, i1, i2, i4, i8, u1 or b1",
+      "%s: the array %s has the type '%s', expected f2, f4, f8, i1, i2, i4, i8, u1, b1 or texts",
       h->tensors->path, h->name, descr);
 }
 
@@ -133,6 +135,11 @@ il_status il_npy_read(il_tensors *t, const char *name, const unsigned char *data
   h.end = h.at + length;
   il_status status = read_header(&h);
   if (status) return status;
+  if (h.text.width) {
+    if (h.fortran && h.shape.rank > 1) return bad(&h, "holds texts in Fortran's order");
+    return il_npy_text_read(t, name, &h.text, h.shape, data + start + length,
+                            size - start - length);
+  }
   size_t element = il_type_size(h.type);
   int64_t count = il_tensors_elements(h.type, h.shape);
   const unsigned char *from = data + start + length;
@@ -173,7 +180,26 @@ il_status il_npz_read(il_tensors *t, il_zip *zip) {
 
 /* ---- writing ---- */
 
-/* The header, its length a multiple of 64, in the arena; NULL after an error. */
+char *il_npy_header(il_arena *arena, const char *descr, il_shape shape, size_t *size) {
+  char text[512];
+  size_t at = (size_t)snprintf(text, sizeof text,
+                               "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+  for (int i = 0; i < shape.rank; i++)
+    at += (size_t)snprintf(text + at, sizeof text - at, "%s%lld", i ? ", " : "",
+                           (long long)shape.dim[i]);
+  at += (size_t)snprintf(text + at, sizeof text - at, "%s), }", shape.rank == 1 ? "," : "");
+  *size = (10 + at + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  char *header = il_arena_alloc(arena, *size);
+  if (!header) return NULL;
+  memset(header, ' ', *size);
+  memcpy(header, "\x93NUMPY\x01\x00", 8);
+  header[8] = (char)((*size - 10) & 255);
+  header[9] = (char)((*size - 10) >> 8);
+  memcpy(header + 10, text, at);
+  header[*size - 1] = '\n';
+  return header;
+}
+
 static char *make_header(il_context *context, const char *path, il_arena *arena,
                          const il_tensor *tensor, size_t *size) {
   const char *code = NULL;
@@ -187,29 +213,14 @@ static char *make_header(il_context *context, const char *path, il_arena *arena,
         path, tensor->name, il_type_name(tensor->type));
     return NULL;
   }
-  char text[512];
-  size_t at =
-      (size_t)snprintf(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                       il_type_size(tensor->type) == 1 ? '|'
-                       : little                        ? '<'
-                                                       : '>',
-                       code);
-  for (int i = 0; i < tensor->shape.rank; i++)
-    at += (size_t)snprintf(text + at, sizeof text - at, "%s%lld", i ? ", " : "",
-                           (long long)tensor->shape.dim[i]);
-  at += (size_t)snprintf(text + at, sizeof text - at, "%s), }", tensor->shape.rank == 1 ? "," : "");
-  *size = (10 + at + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  char *header = il_arena_alloc(arena, *size);
-  if (!header) {
-    il_fail_memory(context, "the header of an array");
-    return NULL;
-  }
-  memset(header, ' ', *size);
-  memcpy(header, "\x93NUMPY\x01\x00", 8);
-  header[8] = (char)((*size - 10) & 255);
-  header[9] = (char)((*size - 10) >> 8);
-  memcpy(header + 10, text, at);
-  header[*size - 1] = '\n';
+  char descr[8];
+  snprintf(descr, sizeof descr, "%c%s",
+           il_type_size(tensor->type) == 1 ? '|'
+           : little                        ? '<'
+                                           : '>',
+           code);
+  char *header = il_npy_header(arena, descr, tensor->shape, size);
+  if (!header) il_fail_memory(context, "the header of an array");
   return header;
 }
 
@@ -229,24 +240,34 @@ il_status il_npy_write(il_context *context, const char *path, const il_tensor *t
   return status;
 }
 
-il_status il_npz_write(il_context *context, const char *path, int count, const il_tensor *tensor) {
+il_status il_npz_write_texts(il_context *context, const char *path, int count,
+                             const il_tensor *tensor, int texts, const il_texts *text) {
   il_arena arena = {0};
-  il_zip_entry *entry = il_arena_alloc(&arena, ((size_t)count + 1) * sizeof *entry);
+  il_zip_entry *entry = il_arena_alloc(&arena, ((size_t)count + (size_t)texts + 1) * sizeof *entry);
   il_status status = entry ? IL_OK : il_fail_memory(context, "an archive of arrays");
-  for (int i = 0; !status && i < count; i++) {
-    size_t size = 0, length = strlen(tensor[i].name);
-    char *header = make_header(context, path, &arena, &tensor[i], &size);
-    char *name = il_arena_alloc(&arena, length + 5);
-    if (!header || !name) {
+  for (int i = 0; !status && i < count + texts; i++) {
+    const char *of = i < count ? tensor[i].name : text[i - count].name;
+    char *name = il_arena_alloc(&arena, strlen(of) + 5);
+    il_piece header = {0}, content = {0};
+    if (!name) {
       status = il_fail_memory(context, "an archive of arrays");
-      if (!header) status = il_context_status(context);
-      break;
+    } else if (i < count) {
+      header.data = make_header(context, path, &arena, &tensor[i], &header.size);
+      content = (il_piece){tensor[i].data, data_size(&tensor[i])};
+      if (!header.data) status = il_context_status(context);
+    } else {
+      status = il_npy_text_write(context, &arena, &text[i - count], &header, &content);
     }
-    memcpy(name, tensor[i].name, length);
-    memcpy(name + length, ".npy", 5);
-    entry[i] = (il_zip_entry){name, 2, {{header, size}, {tensor[i].data, data_size(&tensor[i])}}};
+    if (status) break;
+    memcpy(name, of, strlen(of));
+    memcpy(name + strlen(of), ".npy", 5);
+    entry[i] = (il_zip_entry){name, 2, {header, content}};
   }
-  if (!status) status = il_zip_write(context, path, count, entry);
+  if (!status) status = il_zip_write(context, path, count + texts, entry);
   il_arena_free(&arena);
   return status;
+}
+
+il_status il_npz_write(il_context *context, const char *path, int count, const il_tensor *tensor) {
+  return il_npz_write_texts(context, path, count, tensor, 0, NULL);
 }

@@ -59,6 +59,30 @@ void il_canvas_text(cairo_t *c, double x, double y, double align, const char *wo
   cairo_show_text(c, words);
 }
 
+void il_canvas_text_within(cairo_t *c, double x, double y, double align, double width,
+                           const char *words) {
+  cairo_text_extents_t size;
+  char text[256];
+  size_t length = strlen(words);
+  if (length > sizeof text - 8) length = sizeof text - 8;
+  while (length && ((unsigned char)words[length] & 0xc0) == 0x80) length--;
+  snprintf(text, sizeof text, "%.*s%s", (int)length, words, words[length] ? "…" : "");
+  for (cairo_text_extents(c, text, &size); length && size.x_advance > width;
+       cairo_text_extents(c, text, &size)) {
+    do length--;
+    while (length && ((unsigned char)words[length] & 0xc0) == 0x80);
+    snprintf(text, sizeof text, "%.*s…", (int)length, words);
+  }
+  il_canvas_text(c, x, y, align, text);
+}
+
+void il_canvas_colour(cairo_t *c, int index, double alpha) {
+  static const double colours[][3] = {{0.10, 0.32, 0.60}, {0.85, 0.40, 0.05}, {0.15, 0.55, 0.25},
+                                      {0.70, 0.15, 0.20}, {0.45, 0.30, 0.65}, {0.40, 0.40, 0.40}};
+  const double *rgb = colours[index % (int)(sizeof colours / sizeof *colours)];
+  cairo_set_source_rgba(c, rgb[0], rgb[1], rgb[2], alpha);
+}
+
 void il_canvas_line(cairo_t *c, double x0, double y0, double x1, double y1) {
   cairo_move_to(c, x0, y0);
   cairo_line_to(c, x1, y1);

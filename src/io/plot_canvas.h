@@ -16,6 +16,10 @@ il_status il_canvas_save(il_canvas *canvas, il_context *context, const char *pat
 void il_canvas_font(cairo_t *c, bool bold, double size);
 /* align: 0 begins at x, 0.5 is centred there, 1 ends there. */
 void il_canvas_text(cairo_t *c, double x, double y, double align, const char *words);
+/* The same, ended with … where it is wider than `width`. */
+void il_canvas_text_within(cairo_t *c, double x, double y, double align, double width,
+                           const char *words);
+void il_canvas_colour(cairo_t *c, int index, double alpha); /* of six, over and over */
 void il_canvas_line(cairo_t *c, double x0, double y0, double x1, double y1);
 
 /* A round step that gives 4 to 9 ticks from low to high, which are widened to whole steps. */

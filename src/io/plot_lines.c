@@ -14,14 +14,6 @@ enum {
   BOTTOM = 56,
   ABOVE = 34
 };
-static const double colours[][3] = {{0.10, 0.32, 0.60}, {0.85, 0.40, 0.05}, {0.15, 0.55, 0.25},
-                                    {0.70, 0.15, 0.20}, {0.45, 0.30, 0.65}, {0.40, 0.40, 0.40}};
-
-static void colour(cairo_t *c, int line) {
-  const double *rgb = colours[line % (int)(sizeof colours / sizeof *colours)];
-  cairo_set_source_rgb(c, rgb[0], rgb[1], rgb[2]);
-}
-
 static double scaled(const il_plot_panel *p, double y) { return p->logarithmic ? log10(y) : y; }
 
 /* Where a panel's values lie on the page. */
@@ -88,7 +80,7 @@ static void draw_lines(cairo_t *c, const frame *f, int lines, const il_plot_line
   cairo_set_line_width(c, 1.6);
   for (int k = 0; k < lines; k++) {
     bool pen = false;
-    colour(c, k);
+    il_canvas_colour(c, k, 1);
     for (int i = 0; i < line[k].count; i++) {
       double y = scaled(p, p->value[k][i]);
       if (!isfinite(y)) continue;
@@ -115,7 +107,7 @@ il_status il_plot_lines(il_context *context, const char *path, const char *title
   double x = LEFT;
   for (int k = 0; k < lines && line[k].name; k++) {
     cairo_text_extents_t size;
-    colour(c, k);
+    il_canvas_colour(c, k, 1);
     cairo_set_line_width(c, 3);
     il_canvas_line(c, x, 56, x + 22, 56);
     cairo_set_source_rgb(c, 0.1, 0.1, 0.1);

@@ -206,6 +206,14 @@ static il_status choose(il_tensors *t, const char *key) {
     t->tensor[kept++].name = name;
   }
   t->count = kept;
+  int texts = 0;
+  for (int i = 0; i < t->text_count; i++) {
+    const char *name = below(t->texts[i].name, key);
+    if (!name) continue;
+    t->texts[texts] = t->texts[i];
+    t->texts[texts++].name = name;
+  }
+  t->text_count = texts;
   if (kept) return IL_OK;
   return il_fail(t->context, IL_ERROR_DATA, "%s: nothing stands under the key \"%s\"; found %s",
                  t->path, key, *keys ? keys : "no keys");
@@ -245,6 +253,14 @@ int il_tensors_count(const il_tensors *t) { return t->count; }
 const il_tensor *il_tensors_at(const il_tensors *t, int index) { return &t->tensor[index]; }
 const char *il_tensors_format(const il_tensors *t) { return t->format; }
 int il_tensors_left_out(const il_tensors *t) { return t->left_out; }
+int il_tensors_texts(const il_tensors *t) { return t->text_count; }
+const il_texts *il_tensors_texts_at(const il_tensors *t, int index) { return &t->texts[index]; }
+
+const il_texts *il_tensors_texts_find(const il_tensors *t, const char *name) {
+  for (int i = 0; i < t->text_count; i++)
+    if (!strcmp(t->texts[i].name, name)) return &t->texts[i];
+  return NULL;
+}
 
 const il_tensor *il_tensors_find(const il_tensors *t, const char *name) {
   for (int i = 0; i < t->count; i++)

@@ -15,6 +15,8 @@ struct il_tensors {
   il_safetensors *safetensors; /* the owner of the tensors of a safetensors file, else NULL */
   il_tensor *tensor;
   int count, room, left_out;
+  il_texts *texts; /* arrays of texts, which are no tensors */
+  int text_count, text_room;
   uint64_t budget; /* bytes that the file may still cost */
 };
 
@@ -49,6 +51,20 @@ il_status il_npz_read(il_tensors *tensors, il_zip *zip);
 il_status il_npy_read(il_tensors *tensors, const char *name, const unsigned char *data,
                       size_t size);
 
+/* ---- numpy's arrays of texts (io/npy_text.c): '<U7' is UCS-4, '|S7' are bytes; both filled up with NULs ---- */
+typedef struct il_npy_text {
+  size_t width; /* of an element, in bytes */
+  bool unicode, swap;
+} il_npy_text;
+bool il_npy_text_type(const char *descr, il_npy_text *text);
+il_status il_npy_text_read(il_tensors *tensors, const char *name, const il_npy_text *text,
+                           il_shape shape, const unsigned char *data, size_t size);
+/* Header and content of an array of one dimension, in the arena. */
+il_status il_npy_text_write(il_context *context, il_arena *arena, const il_texts *texts,
+                            il_piece *header, il_piece *content);
+/* The header of a .npy file, its length a multiple of 64; NULL without memory. */
+char *il_npy_header(il_arena *arena, const char *descr, il_shape shape, size_t *size);
+
 /* ---- writers ---- */
 /* One file of an archive: its pieces one after the other. */
 typedef struct il_zip_entry {
@@ -61,6 +77,8 @@ il_status il_zip_write(il_context *context, const char *path, int count, const i
 il_status il_torch_write(il_context *context, const char *path, int count, const il_tensor *tensor);
 /* names of entries are NAME.npy */
 il_status il_npz_write(il_context *context, const char *path, int count, const il_tensor *tensor);
+il_status il_npz_write_texts(il_context *context, const char *path, int count,
+                             const il_tensor *tensor, int texts, const il_texts *text);
 il_status il_npy_write(il_context *context, const char *path, const il_tensor *tensor);
 
 #endif

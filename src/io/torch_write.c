@@ -5,6 +5,7 @@
 #include <string.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "io/torch.h"
 
 enum { LEVELS_MAX = 12 };
@@ -209,33 +210,12 @@ static void put_all(writer *w, int count) {
   put_code(w, ".");
 }
 
-/* Python decodes texts strictly. */
-static bool utf8(const char *text) {
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-    int more = *p < 0x80                 ? 0
-               : *p >= 0xc2 && *p < 0xe0 ? 1
-               : *p >= 0xe0 && *p < 0xf0 ? 2
-               : *p >= 0xf0 && *p < 0xf5 ? 3
-                                         : -1;
-    if (more < 0) return false;
-    unsigned char first = *p;
-    for (int i = 0; i < more; i++) {
-      p++;
-      if ((*p & 0xc0) != 0x80) return false;
-      if (i == 0 && ((first == 0xe0 && *p < 0xa0) || (first == 0xed && *p > 0x9f) ||
-                     (first == 0xf0 && *p < 0x90) || (first == 0xf4 && *p > 0x8f)))
-        return false;
-    }
-  }
-  return true;
-}
-
 static il_status check(il_context *context, const char *path, int count, const il_tensor *tensor) {
   for (int i = 0; i < count; i++) {
     if (!il_torch_storage_name(tensor[i].type))
       return il_fail(context, IL_ERROR_TYPE, "%s: tensor \"%s\" has an invalid type", path,
                      tensor[i].name);
-    if (!utf8(tensor[i].name))
+    if (!il_utf8(tensor[i].name, strlen(tensor[i].name))) /* Python decodes texts strictly */
       return il_fail(context, IL_ERROR_ARGUMENT, "%s: the name of tensor %d is not UTF-8", path, i);
   }
   return IL_OK;

@@ -24,7 +24,7 @@ for class in ant bee cat; do
 done
 
 "$program" data import pets --out pets.safetensors >out.txt 2>err.txt || fail "import: $(cat err.txt)"
-[ "$(cat out.txt)" = "pets.safetensors: 3 classes, 24 pictures of 84×84, grey" ] || fail "result: $(cat out.txt)"
+[ "$(cat out.txt)" = "pets.safetensors: 3 classes, 24 pictures of 84×84, colour" ] || fail "result: $(cat out.txt)"
 grep -q "^pictures of 4 sizes, 8 × 8 to " err.txt || fail "sizes: $(cat err.txt)"
 grep -q "importing\|skipped" err.txt && fail "progress in a pipe, or skipped: $(cat err.txt)"
 "$program" data import pets --out other.safetensors >out.txt 2>&1 || fail "second import"
@@ -32,7 +32,7 @@ cmp pets.safetensors other.safetensors || fail "two imports differ"
 "$program" data import pets --out pets.safetensors --size 20x30 --grey --invert >out.txt 2>err.txt || fail "--size"
 grep -q "24 pictures of 20×30, grey" out.txt || fail "--size 20x30: $(cat out.txt)"
 [ -s err.txt ] && fail "words though the size is chosen: $(cat err.txt)"
-"$program" data info pets.safetensors | grep -q "20 × 30, 1 channel" || fail "data info"
+"$program" data info pets.safetensors | grep -q "20 × 30 pixels, 1 channel" || fail "data info"
 
 # What is skipped: the first twenty by name, the rest in a list.
 for i in $(seq 10 34); do echo "words" >pets/bee/"$i".png; done
@@ -49,8 +49,7 @@ rm pets/bee/1?.png pets/bee/2?.png pets/bee/3?.png
 
 # A folder is imported once where a dataset is wanted, and again when a file has changed; so is an archive.
 expect_import() { # yes|no SOURCE
-  "$program" data info "$2" >out.txt 2>err.txt || fail "data info $2: $(cat err.txt)"
-  grep -q "classes   3" out.txt || fail "data info $2: $(cat out.txt)"
+  "$program" data show "$2" --out sheet.png >out.txt 2>err.txt || fail "data show $2: $(cat err.txt)"
   grep -q "^importing $2 once into .*/pictures-" err.txt && found=yes || found=no
   [ "$found" = "$1" ] || fail "imported: $found, expected $1: $(cat err.txt)"
 }

@@ -71,7 +71,7 @@ static void draw_character(const char *set, const char *alphabet, const char *ch
     for (int y = 20; y < 40; y++) memset(pixels + y * 105 + 20 + 20 * k, 0, 20);
     snprintf(name, sizeof name, "%s/%s/%s/0001_%02d.png", set, alphabet, character, k + 1);
     below(path, sizeof path, name);
-    assert_int_equal(il_png_write_grey(context, path, 105, 105, pixels), IL_OK);
+    assert_int_equal(il_png_write(context, path, 105, 105, 1, pixels), IL_OK);
   }
 }
 

@@ -228,7 +228,7 @@ static void test_sizes(void **state) {
   il_dataset_free(import(in, (il_import_options){0}));
   expect_text(report.notes, "pictures of 129 × 129 pixels: all become 84 × 84");
   expect_refused(in, (il_import_options){.height = 1025, .width = 3}, "expected 1 to 1024");
-  expect_refused(in, (il_import_options){.scale = 2}, "no scale to choose");
+  expect_refused(in, (il_import_options){.scale = 2}, "has no use for --scale");
   expect_refused(in, (il_import_options){.kind = "sounds"}, "\"sounds\" is no kind of data");
 }
 

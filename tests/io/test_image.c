@@ -55,8 +55,8 @@ static void test_png(void **state) {
   close(mkstemp(path));
   uint8_t pixels[35];
   for (int i = 0; i < 35; i++) pixels[i] = (uint8_t)(i * 37);
-  assert_int_equal(il_png_write_grey(context, path, 5, 7, pixels), IL_OK);
-  assert_int_equal(il_png_write_grey(context, path, 0, 7, pixels), IL_ERROR_ARGUMENT);
+  assert_int_equal(il_png_write(context, path, 5, 7, 1, pixels), IL_OK);
+  assert_int_equal(il_png_write(context, path, 0, 7, 1, pixels), IL_ERROR_ARGUMENT);
   il_context_clear(context);
   uint8_t bytes[4096];
   FILE *file = fopen(path, "rb");
