@@ -92,6 +92,11 @@ static void measure_steps(il_context *context, const input *in, il_team *team) {
     if (!s.config) s.config = il_preset_at(i)->name;
     il_measured_step step;
     il_config *config = load_config(context, &s);
+    if (config && !in->common.config && !*il_config_get(config, "task.data") &&
+        il_source_find(il_config_get(config, "task.source"))->shape_of_data) {
+      il_config_free(config); /* one for data of one's own */
+      continue;
+    }
     if (config && il_measure_step(context, config, team, in->seconds, &step) == IL_OK)
       print_step(in, s.config, &step, peak, i == 0);
     il_config_free(config);

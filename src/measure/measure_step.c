@@ -12,10 +12,8 @@ enum { MOST = 4096, LEAST = 3 };
 
 static double seconds_since(int64_t start) { return 1e-9 * (double)(il_profile_now() - start); }
 
-/* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. Sinusoids, of one input
- * and one output, in a table's. */
-static il_status draw_instead(il_config *config, const il_source *source) {
-  if (!source->classes) return il_config_set(config, "task.source=sinusoid");
+/* Drawn characters in Omniglot's place: the plan is the same, so are the arithmetic and its time. */
+static il_status draw_instead(il_config *config) {
   static const char *const settings[] = {"task.source=glyphs",         "glyphs.side=28",
                                          "glyphs.channels=1",          "glyphs.alphabets=6",
                                          "glyphs.classes=20",          "glyphs.writers=20",
@@ -86,11 +84,12 @@ il_status il_measure_step(il_context *context, const il_config *config, il_team 
                           double seconds, il_measured_step *result) {
   *result = (il_measured_step){0};
   const il_source *source = il_source_find(il_config_text(config, IL_KEY_SOURCE));
-  result->drawn = source->needs_data && !*il_config_text(config, IL_KEY_DATA);
+  result->drawn =
+      source->needs_data && !source->shape_of_data && !*il_config_text(config, IL_KEY_DATA);
   if (!result->drawn) return measure(context, config, team, seconds, result);
   char *text = il_config_dump(config);
   il_config *copy = text ? il_config_parse(context, "measured", text) : NULL;
-  if (copy && draw_instead(copy, source) == IL_OK) measure(context, copy, team, seconds, result);
+  if (copy && draw_instead(copy) == IL_OK) measure(context, copy, team, seconds, result);
   il_config_free(copy);
   free(text);
   return il_context_status(context);

@@ -16,8 +16,6 @@ static il_dataset *dataset(il_context *context, const void *settings, const char
 }
 
 static void *open_dataset(il_context *context, const void *settings, const il_source_options *o) {
-  /* As pictures of several sizes are imported. */
-  if (o->shapes_only && !o->data) return il_class_tasks_open(context, NULL, IL_SHAPE(84, 84, 3), o);
   il_dataset *d = dataset(context, settings, o->data);
   return d ? il_class_tasks_open(context, d, (il_shape){0}, o) : NULL;
 }
@@ -31,6 +29,7 @@ static void *open_omniglot(il_context *context, const void *settings, const il_s
 const il_source il_source_dataset = {.name = "dataset",
                                      .doc = "classes of pictures, signals or features in a file",
                                      .needs_data = true,
+                                     .shape_of_data = true,
                                      .open = open_dataset,
                                      .dataset = dataset,
                                      IL_CLASS_TASKS};

@@ -144,6 +144,7 @@ static size_t bytes(void *data) {
 const il_source il_source_table = {.name = "table",
                                    .doc = "regression tasks of an imported table",
                                    .needs_data = true,
+                                   .shape_of_data = true,
                                    .open = open_source,
                                    .describe = describe,
                                    .scratch = scratch_of,
