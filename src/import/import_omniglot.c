@@ -1,28 +1,26 @@
 /* Omniglot (Lake, Salakhutdinov, Tenenbaum, Science 2015) from its official archives or folders:
  * images_background/ALPHABET/characterNN/XXXX_YY.png. Every drawing becomes ink on black, 28×28. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zip.h>
 
 #include "base/arena.h"
 #include "data/dataset_writer.h"
 #include "import/importer.h"
+#include "import/listing.h"
 
 enum { PNG_MAX = 1 << 20, SETS = 2 };
 static const char *const set_folder[SETS] = {"images_background", "images_evaluation"};
 static const char *const set_origin[SETS] = {"background", "evaluation"};
 
 typedef struct drawing {
-  const char *name;    /* "Greek/character01/0001_01.png" */
-  size_t class_length; /* of "Greek/character01" */
+  const il_listed *file;
+  const char *name;    /* alphabet/character/file */
+  size_t class_length; /* of alphabet/character */
   int set;
-  zip_uint64_t index;
 } drawing;
 
 typedef struct importer {
@@ -30,12 +28,11 @@ typedef struct importer {
   il_import_report *report;
   il_dataset_writer *writer;
   char *path[SETS]; /* of the archive or the folder */
-  zip_t *zip[SETS]; /* NULL: a folder */
+  il_listing listing[SETS];
   drawing *drawings;
-  size_t count, room;
-  il_arena arena;
+  size_t count;
+  il_arena arena; /* names of classes */
   uint8_t *bytes; /* [PNG_MAX] one file */
-  char *file;     /* path of one file */
   int side;       /* of the drawings as they come, 0 before the first */
 } importer;
 
@@ -44,104 +41,52 @@ static char *join(const char *a, const char *separator, const char *b) {
   return asprintf(&text, "%s%s%s", a, separator, b) < 0 ? NULL : text;
 }
 
-/* Takes name as a drawing if it ends in .png; it must then be alphabet/character/file. */
-static il_status add(importer *im, int set, const char *name, zip_uint64_t index) {
-  size_t length = strlen(name);
+/* Where a set lies: a folder of that name, or an archive. */
+static il_status find_set(importer *im, int set, const char *folder) {
+  struct stat info;
+  im->path[set] = join(folder, "/", set_folder[set]);
+  if (!im->path[set]) return il_fail_memory(im->context, "a path");
+  if (stat(im->path[set], &info) == 0 && S_ISDIR(info.st_mode)) return IL_OK;
+  char *archive = join(im->path[set], "", ".zip");
+  if (!archive) return il_fail_memory(im->context, "a path");
+  free(im->path[set]);
+  im->path[set] = archive;
+  if (stat(archive, &info) == 0) return IL_OK;
+  return il_fail(im->context, IL_ERROR_FILE, "%s has neither a folder %s nor an archive %s.zip: %s",
+                 folder, set_folder[set], set_folder[set], strerror(errno));
+}
+
+/* What ends in .png is a drawing, alphabet/character/file; an archive has all of it below the set's name. */
+static il_status add(importer *im, int set, const il_listed *file) {
+  const char *name = file->name;
+  const size_t length = strlen(name), prefix = strlen(set_folder[set]);
   if (length < 4 || strcmp(name + length - 4, ".png")) return IL_OK;
+  if (im->listing[set].zip) {
+    if (strncmp(name, set_folder[set], prefix) || name[prefix] != '/') return IL_OK;
+    name += prefix + 1;
+  }
   const char *first = strchr(name, '/'), *second = first ? strchr(first + 1, '/') : NULL;
+  if (file->problem)
+    return il_fail(im->context, IL_ERROR_FORMAT, "%s/%s: %s", im->path[set], name, file->problem);
   if (!second || strchr(second + 1, '/') || first == name || second == first + 1)
     return il_fail(im->context, IL_ERROR_FORMAT,
                    "%s: found the image '%s', expected alphabet/character/drawing.png",
                    im->path[set], name);
-  if (im->count == im->room) {
-    size_t room = im->room ? 2 * im->room : 4096;
-    drawing *grown = realloc(im->drawings, room * sizeof *grown);
-    if (!grown) return il_fail_memory(im->context, "the list of drawings");
-    im->drawings = grown;
-    im->room = room;
-  }
-  const char *kept = il_arena_string(&im->arena, name);
-  if (!kept) return il_fail_memory(im->context, "the list of drawings");
-  im->drawings[im->count++] = (drawing){kept, (size_t)(second - name), set, index};
+  im->drawings[im->count++] = (drawing){file, name, (size_t)(second - name), set};
   return IL_OK;
-}
-
-static il_status list_zip(importer *im, int set) {
-  int code = 0;
-  im->zip[set] = zip_open(im->path[set], ZIP_RDONLY, &code);
-  if (!im->zip[set]) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    il_status status = il_fail(im->context, code == ZIP_ER_OPEN ? IL_ERROR_FILE : IL_ERROR_FORMAT,
-                               "%s cannot be opened as a zip archive: %s", im->path[set],
-                               zip_error_strerror(&error));
-    zip_error_fini(&error);
-    return status;
-  }
-  size_t prefix = strlen(set_folder[set]);
-  zip_int64_t entries = zip_get_num_entries(im->zip[set], 0);
-  for (zip_int64_t i = 0; i < entries; i++) {
-    const char *name = zip_get_name(im->zip[set], (zip_uint64_t)i, ZIP_FL_ENC_GUESS);
-    /* Other entries (__MACOSX and the like) are no drawings. */
-    if (!name || strncmp(name, set_folder[set], prefix) || name[prefix] != '/') continue;
-    il_status status = add(im, set, name + prefix + 1, (zip_uint64_t)i);
-    if (status) return status;
-  }
-  return IL_OK;
-}
-
-/* depth 0: alphabets, 1: characters, 2: drawings. below is "" or ends in '/'. */
-static il_status list_folder(importer *im, int set, const char *below, int depth) {
-  char *path = join(im->path[set], "/", below);
-  DIR *folder = path ? opendir(path) : NULL;
-  il_status status = IL_OK;
-  if (!path)
-    status = il_fail_memory(im->context, "a path");
-  else if (!folder)
-    status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(errno));
-  struct dirent *entry;
-  while (!status && (entry = readdir(folder))) {
-    if (entry->d_name[0] == '.') continue;
-    char *name = join(below, "", entry->d_name), *inner = name ? join(name, "/", "") : NULL;
-    char *full = name ? join(im->path[set], "/", name) : NULL;
-    struct stat info;
-    if (!inner || !full)
-      status = il_fail_memory(im->context, "a path");
-    else if (stat(full, &info) < 0)
-      status = il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", full, strerror(errno));
-    else if (!S_ISDIR(info.st_mode))
-      status = add(im, set, name, 0);
-    else if (depth < 2)
-      status = list_folder(im, set, inner, depth + 1);
-    free(full);
-    free(inner);
-    free(name);
-  }
-  if (folder) closedir(folder);
-  free(path);
-  return status;
 }
 
 static il_status list_set(importer *im, int set, const char *folder) {
-  struct stat info;
-  size_t before = im->count;
-  im->path[set] = join(folder, "/", set_folder[set]);
-  if (!im->path[set]) return il_fail_memory(im->context, "a path");
-  il_status status;
-  if (stat(im->path[set], &info) == 0 && S_ISDIR(info.st_mode)) {
-    status = list_folder(im, set, "", 0);
-  } else {
-    char *archive = join(im->path[set], "", ".zip");
-    if (!archive) return il_fail_memory(im->context, "a path");
-    free(im->path[set]);
-    im->path[set] = archive;
-    if (stat(archive, &info) < 0)
-      return il_fail(im->context, IL_ERROR_FILE,
-                     "%s has neither a folder %s nor an archive %s.zip: %s", folder,
-                     set_folder[set], set_folder[set], strerror(errno));
-    status = list_zip(im, set);
-  }
-  if (!status && im->count == before)
+  il_listing *l = &im->listing[set];
+  il_status status = find_set(im, set, folder);
+  if (status == IL_OK) status = il_listing_open(l, im->context, im->path[set]);
+  if (status != IL_OK) return status;
+  const size_t before = im->count;
+  drawing *grown = realloc(im->drawings, (before + l->count + 1) * sizeof *grown);
+  if (!grown) return il_fail_memory(im->context, "the list of drawings");
+  im->drawings = grown;
+  for (size_t i = 0; i < l->count && status == IL_OK; i++) status = add(im, set, &l->file[i]);
+  if (status == IL_OK && im->count == before)
     status =
         il_fail(im->context, IL_ERROR_FORMAT, "%s has no drawing %s/alphabet/character/drawing.png",
                 im->path[set], set_folder[set]);
@@ -156,70 +101,52 @@ static bool same_class(const drawing *a, const drawing *b) {
   return a->class_length == b->class_length && !memcmp(a->name, b->name, a->class_length);
 }
 
-/* One file into im->bytes; one that is larger than any drawing is refused before it is unpacked. */
-static il_status read_bytes(importer *im, const drawing *d, size_t *size) {
-  if (im->zip[d->set]) {
-    zip_t *zip = im->zip[d->set];
-    zip_file_t *file = zip_fopen_index(zip, d->index, 0);
-    if (!file)
-      return il_fail(im->context, IL_ERROR_FORMAT, "%s: %s", im->file,
-                     zip_error_strerror(zip_get_error(zip)));
-    zip_int64_t got = zip_fread(file, im->bytes, PNG_MAX);
-    il_status status = IL_OK;
-    if (got < 0)
-      status = il_fail(im->context, IL_ERROR_FORMAT, "%s cannot be unpacked: %s", im->file,
-                       zip_error_strerror(zip_file_get_error(file)));
-    /* One more read reaches the end of the entry, where its checksum is compared. */
-    char more;
-    zip_int64_t rest = status ? 0 : zip_fread(file, &more, 1);
-    if (rest < 0)
-      status = il_fail(im->context, IL_ERROR_FORMAT, "%s cannot be unpacked: %s", im->file,
-                       zip_error_strerror(zip_file_get_error(file)));
-    else if (rest > 0)
-      status =
-          il_fail(im->context, IL_ERROR_FORMAT,
-                  "%s has more than %d bytes, expected a small drawing", im->file, (int)PNG_MAX);
-    zip_fclose(file);
-    *size = got > 0 ? (size_t)got : 0;
-    return status;
+/* One file into im->bytes; path names it in errors. */
+static il_status read_bytes(importer *im, const drawing *d, const char *path, size_t *size) {
+  il_listing *l = &im->listing[d->set];
+  int64_t got = il_listing_begin(l, d->file) ? 0 : -1;
+  *size = 0;
+  while (got >= 0 && *size < PNG_MAX) {
+    got = il_listing_read(l, im->bytes + *size, PNG_MAX - *size);
+    if (got <= 0) break;
+    *size += (size_t)got;
   }
-  FILE *file = fopen(im->file, "rbe");
-  if (!file)
-    return il_fail(im->context, IL_ERROR_FILE, "%s cannot be opened: %s", im->file,
-                   strerror(errno));
-  *size = fread(im->bytes, 1, PNG_MAX, file);
-  il_status status = IL_OK;
-  if (ferror(file))
-    status =
-        il_fail(im->context, IL_ERROR_FILE, "%s cannot be read: %s", im->file, strerror(errno));
-  else if (*size == PNG_MAX)
-    status = il_fail(im->context, IL_ERROR_FORMAT,
-                     "%s has %d bytes or more, expected a small drawing", im->file, (int)PNG_MAX);
-  fclose(file);
-  return status;
+  il_listing_end(l);
+  if (got < 0) return il_fail(im->context, IL_ERROR_FORMAT, "%s %s", path, l->reason);
+  if (*size < PNG_MAX) return IL_OK;
+  return il_fail(im->context, IL_ERROR_FORMAT, "%s has %d bytes or more, expected a small drawing",
+                 path, (int)PNG_MAX);
 }
 
-static il_status convert(importer *im, const drawing *d, int size, uint8_t *out) {
-  free(im->file);
-  im->file = join(im->path[d->set], "/", d->name);
-  if (!im->file) return il_fail_memory(im->context, "a path");
-  size_t bytes = 0;
-  il_status status = read_bytes(im, d, &bytes);
-  if (status) return status;
-  il_dataset_writer_hash(im->writer, d->name, strlen(d->name) + 1);
-  il_dataset_writer_hash(im->writer, im->bytes, bytes);
+static il_status convert_bytes(importer *im, const char *path, size_t bytes, int size,
+                               uint8_t *out) {
   int height, width;
   uint8_t *pixels;
-  status = il_png_decode_grey(im->context, im->file, im->bytes, bytes, &height, &width, &pixels);
+  il_status status =
+      il_png_decode_grey(im->context, path, im->bytes, bytes, &height, &width, &pixels);
   if (status) return status;
   if (im->side == 0 && height == width) im->side = height;
   if (height != width || height != im->side)
     status = il_fail(im->context, IL_ERROR_FORMAT,
-                     "%s has %d × %d pixels, expected the %d × %d of the others", im->file, height,
+                     "%s has %d × %d pixels, expected the %d × %d of the others", path, height,
                      width, im->side, im->side);
   for (int i = 0; !status && i < height * width; i++) pixels[i] = (uint8_t)(255 - pixels[i]);
   if (!status) status = il_resize_lanczos(im->context, 1, height, width, pixels, size, size, out);
   free(pixels);
+  return status;
+}
+
+static il_status convert(importer *im, const drawing *d, int size, uint8_t *out) {
+  char *path = join(im->path[d->set], "/", d->name);
+  if (!path) return il_fail_memory(im->context, "a path");
+  size_t bytes = 0;
+  il_status status = read_bytes(im, d, path, &bytes);
+  if (status == IL_OK) {
+    il_dataset_writer_hash(im->writer, d->name, strlen(d->name) + 1);
+    il_dataset_writer_hash(im->writer, im->bytes, bytes);
+    status = convert_bytes(im, path, bytes, size, out);
+  }
+  free(path);
   return status;
 }
 
@@ -311,17 +238,17 @@ static il_status import(il_context *context, const char *folder, const char *out
         "Omniglot's drawings cannot become %d × %d pixels, expected a square of 1 to 1024", size,
         o->width ? o->width : size);
   importer im = {.context = context, .report = report, .bytes = malloc(PNG_MAX)};
+  for (int set = 0; set < SETS; set++) im.listing[set].fd = -1;
   il_status status = im.bytes ? IL_OK : il_fail_memory(context, "a buffer for images");
   for (int set = 0; !status && set < SETS; set++) status = list_set(&im, set, folder);
   if (!status) status = build(&im, size, folder, out, o);
   for (int set = 0; set < SETS; set++) {
-    if (im.zip[set]) zip_discard(im.zip[set]);
+    il_listing_close(&im.listing[set]);
     free(im.path[set]);
   }
   il_arena_free(&im.arena);
   free(im.drawings);
   free(im.bytes);
-  free(im.file);
   return status;
 }
 
