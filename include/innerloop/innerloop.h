@@ -17,6 +17,7 @@
 #include "import.h"
 #include "config.h"
 #include "train.h"
+#include "adapt.h"
 #include "fit.h"
 #include "greedy.h"
 #include "study.h"

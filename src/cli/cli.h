@@ -18,6 +18,8 @@ extern const int command_count;
 int run_train(int argc, char **argv);
 int run_eval(int argc, char **argv);
 int run_convert(int argc, char **argv);
+int run_adapt(int argc, char **argv);
+int run_predict(int argc, char **argv);
 int run_data(int argc, char **argv);
 int run_presets(int argc, char **argv);
 int run_info(int argc, char **argv);

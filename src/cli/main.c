@@ -11,6 +11,8 @@ const command commands[] = {
     {"improve", "a trained classifier on unseen classes, fine-tuned and meta-trained", run_improve},
     {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval},
+    {"adapt", "show a run's learner a few examples of new classes", run_adapt},
+    {"predict", "say which of these classes others belong to", run_predict},
     {"data", "import, describe and show datasets, write episode lists", run_data},
     {"convert", "tensors between PyTorch, numpy and safetensors files; show a file", run_convert},
     {"presets", "list the presets with the sources of their protocols", run_presets},

@@ -68,6 +68,25 @@ uint64_t il_dataset_fingerprint(const il_dataset *d) {
   return hash;
 }
 
+void il_dataset_moments(const il_dataset *d, double *mean, double *deviation) {
+  const int parts = d->classes < 64 ? d->classes : 64;
+  const int64_t n = il_shape_count(d->example);
+  double sum = 0, squares = 0;
+  for (int i = 0; i < parts; i++) {
+    const void *x = il_dataset_example(d, (int)((int64_t)i * d->classes / parts), 0);
+    for (int64_t k = 0; k < n; k++) {
+      const double v =
+          d->type == IL_UINT8 ? (double)((const uint8_t *)x)[k] : (double)((const float *)x)[k];
+      sum += v;
+      squares += v * v;
+    }
+  }
+  const double all = (double)n * parts;
+  *mean = sum / all;
+  const double variance = squares / all - *mean * *mean;
+  *deviation = variance > 0 ? sqrt(variance) : 0;
+}
+
 void il_dataset_free(il_dataset *dataset) {
   if (!dataset) return;
   if (dataset->file) {

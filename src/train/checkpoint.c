@@ -60,6 +60,13 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   print_example(shape, example, sizeof example);
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
+  char mean[32] = "0", deviation[32] = "0";
+  if (dataset) {
+    double moments[2];
+    il_dataset_moments(dataset, &moments[0], &moments[1]);
+    il_real_print(moments[0], mean, sizeof mean);
+    il_real_print(moments[1], deviation, sizeof deviation);
+  }
   if (dataset)
     snprintf(content, sizeof content, "%016llx",
              (unsigned long long)il_dataset_fingerprint(dataset));
@@ -70,9 +77,11 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   il_pair pair[] = {{"algorithm", algorithm},
                     {"config", config},
                     {"dataset", content},
+                    {"deviation", deviation},
                     {"example", example},
                     {"format", "innerloop learner 1"},
                     {"inputs", s->pixels ? "pixels" : "reals"},
+                    {"mean", mean},
                     {"norm_statistics", il_query_statistics_name(s->method->statistics)},
                     {"outputs", outputs},
                     {"scale", scale},
@@ -120,6 +129,10 @@ il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_che
     t->known = read_example(example, t) && scale && il_real_read(scale, &t->scale) && outputs &&
                (t->outputs = atoi(outputs)) > 0;
     t->dataset = dataset ? strtoull(dataset, NULL, 16) : 0;
+    const char *mean = il_safetensors_metadata(file, "mean"),
+               *deviation = il_safetensors_metadata(file, "deviation");
+    if (mean && deviation && (!il_real_read(mean, &t->mean) || !il_real_read(deviation, &t->deviation)))
+      t->known = false;
     if (!t->known)
       il_fail(context, IL_ERROR_FORMAT,
               "%s: metadata \"example\", \"scale\" and \"outputs\" are \"%s\", \"%s\" and "

@@ -23,6 +23,7 @@ typedef struct il_checkpoint_tasks {
   double scale;
   int outputs;      /* of a training task */
   uint64_t dataset; /* il_dataset_fingerprint; 0: there was none */
+  double mean, deviation; /* of its numbers; 0, 0: not known */
 } il_checkpoint_tasks;
 il_status il_checkpoint_read_tasks(il_context *context, const char *path,
                                    il_checkpoint_tasks *tasks);

@@ -1,0 +1,71 @@
+/* Using what was learned: a trained learner is shown a few examples of new classes and then says of others which class
+ * they belong to. An adapted learner holds all that it takes, in memory and in one file: what was trained, the examples
+ * it was shown, the names of their classes. */
+#ifndef INNERLOOP_ADAPT_H
+#define INNERLOOP_ADAPT_H
+
+#include "data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct il_adapted il_adapted;
+
+/* What a run's learner takes, for who brings examples to it. */
+typedef struct il_learner_input {
+  il_shape example;
+  il_type type;           /* IL_UINT8: bytes; IL_FLOAT32 */
+  double scale;           /* nets see x·scale */
+  int outputs;            /* classes that its head tells apart; 0: any number */
+  double mean, deviation; /* of the numbers that it was trained on; deviation 0: not known */
+} il_learner_input;
+IL_API il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input);
+
+typedef struct il_adapt_options {
+  /* "inner.steps=10": keys inner.* and meta.query_statistics take the place of the run's. Ends with NULL; may be NULL. */
+  const char *const *settings;
+  bool inverted; /* the support set's pixels were inverted; kept for whoever brings queries */
+  il_team *team; /* must outlive the learner */
+} il_adapt_options;
+/* Adapts the learner of a run's folder to the classes of `support`, as it was trained to. Queries are scored one at a
+ * time: with the support set's norm statistics where the run was trained with those of the query set, which one query
+ * does not have; else as it was trained. Any number of classes where the algorithm has its own head, else as many as the head.
+ * Where at least 10 examples belong to classes of two or more, each of these is left out once, the learner adapted to the others and
+ * asked about it: that gives the accuracy to expect, makes probabilities what they say (one temperature; Guo et al.,
+ * "On calibration of modern neural networks", ICML 2017), and the probability below which an answer is worth no trust. NULL
+ * after an error. */
+IL_API il_adapted *il_adapted_new(il_context *context, const char *run, const il_dataset *support,
+                                  const il_adapt_options *options);
+/* One that il_adapted_save wrote. */
+IL_API il_adapted *il_adapted_open(il_context *context, const char *path, il_team *team);
+/* Safetensors, atomic; equal content gives equal bytes. */
+IL_API il_status il_adapted_save(const il_adapted *a, const char *path);
+IL_API void il_adapted_free(il_adapted *a); /* accepts NULL */
+
+IL_API int il_adapted_classes(const il_adapted *a);
+IL_API const char *il_adapted_class_name(const il_adapted *a, int cls);
+IL_API il_shape il_adapted_example(const il_adapted *a);
+IL_API il_type il_adapted_type(const il_adapted *a); /* of an example: IL_UINT8 or IL_FLOAT32 */
+IL_API bool il_adapted_inverted(const il_adapted *a);
+typedef struct il_adapted_report {
+  const char *algorithm, *statistics; /* "maml", "support" */
+  int steps;                          /* inner */
+  int examples;                       /* of the support set */
+  int left_out,
+      right; /* examples that were left out once each, and of them those that were named right; 0: too few */
+  double temperature; /* scores are divided by it; 1: not calibrated */
+  double
+      reject; /* 95 of 100 left out that were named right had at least this probability; 0: not known */
+} il_adapted_report;
+IL_API void il_adapted_describe(const il_adapted *a, il_adapted_report *report);
+
+/* x [count, example…] of the learner's type; probability [count, classes]. Each example is asked about alone: its answer
+ * is the same to the bit whatever else is asked, on any number of threads. One caller at a time. */
+IL_API il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x,
+                                    float *probability);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

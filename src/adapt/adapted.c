@@ -1,0 +1,211 @@
+/* Adapting and answering. The support set is a shared input of the function and a query one of its tasks: what does not
+ * depend on the query is computed once a run, and every query alone. */
+#include "adapt/adapted.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/elementary.h"
+#include "base/error.h"
+#include "config/config_method.h"
+#include "config/config_tasks.h"
+#include "data/batch.h"
+
+enum { AT_ONCE = 64 };
+
+size_t il_adapted_number(const il_adapted *a) {
+  return a->shape.x == IL_UINT8 ? 1 : il_type_size(a->method.real);
+}
+
+void il_adapted_copy(const il_adapted *a, const void *from, size_t count, void *to) {
+  if (a->shape.x == IL_UINT8 || a->method.real == IL_FLOAT32)
+    memcpy(to, from, count * il_adapted_number(a));
+  else
+    for (size_t i = 0; i < count; i++) ((double *)to)[i] = (double)((const float *)from)[i];
+}
+
+double il_adapted_score(const il_adapted *a, const void *scores, size_t at) {
+  return a->method.real == IL_FLOAT32 ? (double)((const float *)scores)[at]
+                                      : ((const double *)scores)[at];
+}
+
+int il_adapted_softmax(int n, const double *score, double temperature, double *probability) {
+  int best = 0;
+  double sum = 0;
+  for (int i = 1; i < n; i++)
+    if (score[i] > score[best]) best = i;
+  for (int i = 0; i < n && probability; i++) {
+    const double below = (score[i] - score[best]) / temperature;
+    probability[i] = below < -700 ? 0 : il_double_exp(below);
+    sum += probability[i];
+  }
+  for (int i = 0; i < n && probability; i++) probability[i] /= sum;
+  return best;
+}
+
+/* ---- the function ---- */
+
+static il_shape rows_of(int n, il_shape example) {
+  il_shape shape = {.rank = example.rank + 1, .dim = {n}};
+  memcpy(shape.dim + 1, example.dim, (size_t)example.rank * sizeof *shape.dim);
+  return shape;
+}
+
+static il_value seen(il_graph *g, il_value x, double scale) {
+  if (il_value_type(g, x) == IL_UINT8) x = il_cast(g, x);
+  return scale == 1 ? x : il_scale(g, x, scale);
+}
+
+il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape, bool shared) {
+  il_graph *g = il_graph_new(a->context, a->method.real);
+  if (!g) return NULL;
+  const il_stage stage = shared ? IL_SHARED : IL_TASK;
+  const il_type x = shape->x == IL_UINT8 ? IL_UINT8 : a->method.real;
+  const il_task_needs needs =
+      il_method_needs(&a->method, a->learner->net, shape, a->method.inner.steps, false);
+  il_build b = il_learner_build(a->learner, &a->method, g, shape);
+  b.training = false;
+  b.statistics = a->statistics;
+  b.task.support_x = seen(
+      g, il_input(g, "support_x", stage, x, rows_of(shape->support, shape->example)), shape->scale);
+  b.task.support_y = il_input(g, "support_y", stage, IL_INT32, IL_SHAPE(shape->support));
+  if (needs.batch)
+    b.task.order = il_input(g, "order", IL_SHARED, IL_INT32, IL_SHAPE(needs.steps, needs.batch));
+  b.task.query_x = seen(
+      g, il_input(g, "query_x", IL_TASK, x, rows_of(shape->query, shape->example)), shape->scale);
+  if (il_build_check(&b)) {
+    il_values state = {0};
+    const int steps = b.algorithm->step ? b.inner.steps : 0;
+    il_build_begin(&b, &state);
+    il_build_adapt(&b, &state, 0, steps);
+    il_output(g, "scores", il_build_query(&b, &state, steps));
+  }
+  il_function_options options = a->method.function;
+  options.plan.tasks = 0;
+  return il_function_new(g, &options);
+}
+
+static il_status make_order(il_adapted *a) {
+  const il_task_needs needs =
+      il_method_needs(&a->method, a->learner->net, &a->shape, a->method.inner.steps, false);
+  if (!needs.batch) return IL_OK;
+  int32_t *place = calloc((size_t)a->shape.support, sizeof *place);
+  a->order = calloc((size_t)needs.steps * (size_t)needs.batch, sizeof *a->order);
+  if (place && a->order)
+    il_batch_order(a->shape.support, needs, a->method.seed, place, a->order);
+  else
+    il_fail_memory(a->context, "the order of inner steps");
+  free(place);
+  return il_context_status(a->context);
+}
+
+il_status il_adapted_finish(il_adapted *a) {
+  const size_t example = (size_t)il_shape_count(a->shape.example),
+               support = (size_t)a->shape.support * example;
+  if (make_order(a) != IL_OK) return il_context_status(a->context);
+  a->function = il_adapted_function(a, &a->shape, true);
+  a->room = AT_ONCE;
+  a->run = il_run_new(a->context, a->function, a->team, a->room);
+  a->scores = calloc((size_t)a->room * (size_t)a->shape.ways, sizeof(double));
+  a->asked = calloc((size_t)a->room * example, sizeof(double));
+  a->real_x = calloc(support + 1, il_adapted_number(a));
+  if (!a->run || il_learner_bind(a->learner, a->run) != IL_OK) return il_context_status(a->context);
+  if (!a->scores || !a->asked || !a->real_x)
+    return il_fail_memory(a->context, "an adapted learner");
+  il_adapted_copy(a, a->support_x, support, a->real_x);
+  il_run_input(a->run, il_function_input(a->function, "support_x"), a->real_x);
+  il_run_input(a->run, il_function_input(a->function, "support_y"), a->support_y);
+  il_run_input(a->run, il_function_input(a->function, "order"), a->order);
+  il_run_input(a->run, il_function_input(a->function, "query_x"), a->asked);
+  il_run_output(a->run, il_function_output(a->function, "scores"), a->scores);
+  return IL_OK;
+}
+
+il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *probability) {
+  const size_t example = (size_t)il_shape_count(a->shape.example), ways = (size_t)a->shape.ways,
+               bytes = example * (a->shape.x == IL_UINT8 ? 1 : sizeof(float));
+  double *score = malloc(2 * ways * sizeof *score);
+  if (!score) return il_fail_memory(a->context, "the scores of a query");
+  il_status status = IL_OK;
+  for (int64_t first = 0; first < count && status == IL_OK; first += a->room) {
+    const int n = count - first < a->room ? (int)(count - first) : a->room;
+    il_adapted_copy(a, (const char *)x + (size_t)first * bytes, (size_t)n * example, a->asked);
+    status = il_run_go(a->run, n);
+    for (size_t q = 0; q < (size_t)n && status == IL_OK; q++) {
+      for (size_t w = 0; w < ways; w++) score[w] = il_adapted_score(a, a->scores, q * ways + w);
+      il_adapted_softmax((int)ways, score, a->temperature, score + ways);
+      for (size_t w = 0; w < ways; w++)
+        probability[((size_t)first + q) * ways + w] = (float)score[ways + w];
+    }
+  }
+  free(score);
+  return status;
+}
+
+/* ---- making and asking about it ---- */
+
+/* Norm statistics of the query set are none of one query. */
+static il_query_statistics alone(il_query_statistics trained) {
+  return trained == IL_QUERY_STATISTICS_QUERY ? IL_QUERY_STATISTICS_SUPPORT : trained;
+}
+
+il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_task_shape *shape,
+                             il_team *team) {
+  il_adapted *a = config ? calloc(1, sizeof *a) : NULL;
+  if (!a) {
+    if (config) il_fail_memory(context, "an adapted learner");
+    il_config_free(config);
+    return NULL;
+  }
+  *a = (il_adapted){
+      .context = context, .team = team, .config = config, .shape = *shape, .temperature = 1};
+  if (il_config_method(config, &a->method) == IL_OK) {
+    a->statistics = alone(a->method.statistics);
+    a->learner =
+        il_learner_new(context, &a->method, il_config_net(context, config, shape), true, false);
+  }
+  const size_t support = (size_t)shape->support;
+  a->support_x = calloc(support * (size_t)il_shape_count(shape->example) + 1,
+                        shape->x == IL_UINT8 ? 1 : sizeof(float));
+  a->support_y = calloc(support + 1, sizeof *a->support_y);
+  a->name = il_arena_alloc(&a->arena, (size_t)shape->ways * sizeof *a->name);
+  if (a->learner && (!a->support_x || !a->support_y || !a->name))
+    il_fail_memory(context, "an adapted learner");
+  if (il_context_status(context) == IL_OK) return a;
+  il_adapted_free(a);
+  return NULL;
+}
+
+void il_adapted_free(il_adapted *a) {
+  if (!a) return;
+  il_run_free(a->run);
+  il_function_free(a->function);
+  il_learner_free(a->learner);
+  il_config_free(a->config);
+  il_arena_free(&a->arena);
+  free(a->support_x);
+  free(a->support_y);
+  free(a->real_x);
+  free(a->order);
+  free(a->asked);
+  free(a->scores);
+  free(a);
+}
+
+int il_adapted_classes(const il_adapted *a) { return a->shape.ways; }
+const char *il_adapted_class_name(const il_adapted *a, int cls) { return a->name[cls]; }
+il_shape il_adapted_example(const il_adapted *a) { return a->shape.example; }
+il_type il_adapted_type(const il_adapted *a) { return a->shape.x; }
+bool il_adapted_inverted(const il_adapted *a) { return a->inverted; }
+
+void il_adapted_describe(const il_adapted *a, il_adapted_report *report) {
+  *report = (il_adapted_report){.algorithm = a->method.algorithm->name,
+                                .statistics = il_query_statistics_name(a->statistics),
+                                .steps = a->method.algorithm->step ? a->method.inner.steps : 0,
+                                .examples = a->shape.support,
+                                .left_out = a->left_out,
+                                .right = a->right,
+                                .temperature = a->temperature,
+                                .reject = a->reject};
+}

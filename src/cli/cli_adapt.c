@@ -1,0 +1,219 @@
+/* innerloop adapt: a run's learner is shown a few examples of new classes. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "data/dataset.h"
+
+typedef struct input {
+  settings common; /* config: the run */
+  const char *support, *out;
+  int invert; /* as in inversions */
+  bool json;
+} input;
+
+static const char *const inversions[] = {"auto", "yes", "no"};
+enum { INVERT_AUTO, INVERT_YES, INVERT_NO };
+enum { OPTION_SUPPORT = 256, OPTION_INVERT };
+
+static const struct argp_option options[] = {
+    {"support", OPTION_SUPPORT, "PATH", 0,
+     "a folder with one subfolder per class and a few pictures in each, or whatever `data import` "
+     "takes",
+     0},
+    {"out", OPTION_OUT, "MODEL", 0, "file to write", 0},
+    {"invert", OPTION_INVERT, "auto|yes|no", 0,
+     "pictures: dark becomes bright; auto: where they are like the learner's only then (auto)", 0},
+    {"set", OPTION_SET, "KEY=VALUE", 0,
+     "adapt otherwise than it was trained to: inner.steps, inner.lr, meta.query_statistics …", 0},
+    THREADS_OPTION,
+    JSON_OPTION,
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  input *in = state->input;
+  switch (key) {
+  case OPTION_SUPPORT: in->support = arg; return 0;
+  case OPTION_OUT: in->out = arg; return 0;
+  case OPTION_JSON: in->json = true; return 0;
+  case OPTION_INVERT: in->invert = parse_choice(state, "invert", arg, 3, inversions); return 0;
+  case ARGP_KEY_END:
+    if (!in->common.config) argp_error(state, "expected the folder of a run");
+    if (!in->support) argp_error(state, "--support is missing");
+    if (!in->out) argp_error(state, "--out is missing");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
+  }
+}
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    "RUN",
+    "Shows the learner of a run a few examples of classes, which it adapts to as it was trained "
+    "to, "
+    "and writes what comes of it into one file for `innerloop predict`. Each example is left out "
+    "once where its class has others: that gives the accuracy to expect.",
+    NULL,
+    NULL,
+    NULL};
+
+/* ---- the support set ---- */
+
+/* Imports into a file that is gone when it is closed. */
+static il_dataset *import_hidden(il_context *context, const char *source,
+                                 const il_import_options *o) {
+  const char *folder = getenv("TMPDIR");
+  char *path = NULL;
+  if (asprintf(&path, "%s/innerloop-support-XXXXXX", folder && *folder ? folder : "/tmp") < 0)
+    path = NULL;
+  const int file = path ? mkstemp(path) : -1;
+  if (file < 0) {
+    il_fail(context, IL_ERROR_FILE, "%s: a temporary file cannot be made", path ? path : "/tmp");
+    free(path);
+    return NULL;
+  }
+  close(file);
+  il_dataset *d = NULL;
+  FILE *nowhere = fopen("/dev/null", "we");
+  if (nowhere && import_shown(context, source, path, *o, NULL, nowhere) == IL_OK)
+    d = il_dataset_open(context, path);
+  if (nowhere) fclose(nowhere);
+  unlink(path);
+  free(path);
+  return d;
+}
+
+static il_import_options bring_to(const il_learner_input *learner, const char *kind) {
+  il_import_options o = {0};
+  if (!strcmp(kind, "pictures") && learner->example.rank == 3) {
+    o.height = (int)learner->example.dim[0];
+    o.width = (int)learner->example.dim[1];
+    o.grey = learner->example.dim[2] == 1;
+  } else if (!strcmp(kind, "arrays") && learner->example.rank >= 2) {
+    o.layout = learner->example.rank == 3 ? IL_LAYOUT_IMAGES : IL_LAYOUT_SIGNALS;
+  }
+  if (learner->type == IL_FLOAT32 && learner->scale != 1) o.scale = learner->scale;
+  return o;
+}
+
+/* Whether the pixels are nearer to the learner's when they are inverted: by more than a quarter of the range, so that a
+ * doubt changes nothing. */
+static bool looks_inverted(const il_dataset *d, const il_learner_input *learner) {
+  double mean, deviation;
+  if (il_dataset_type(d) != IL_UINT8 || learner->deviation <= 0) return false;
+  il_dataset_moments(d, &mean, &deviation);
+  return fabs(mean - learner->mean) - fabs(255 - mean - learner->mean) > 64;
+}
+
+static il_dataset *open_support(il_context *context, const input *in,
+                                const il_learner_input *learner, bool *inverted) {
+  const char *kind = il_import_kind_of(in->support);
+  *inverted = false;
+  if (!kind) {
+    if (in->invert != INVERT_YES) return il_dataset_open(context, in->support);
+    il_fail(context, IL_ERROR_ARGUMENT, "--invert: %s is imported already; invert when importing",
+            in->support);
+    return NULL;
+  }
+  if (!strcmp(kind, "omniglot")) kind = "pictures";
+  il_import_options o = bring_to(learner, kind);
+  o.kind = kind;
+  const bool pictures = !strcmp(kind, "pictures");
+  if (in->invert == INVERT_YES && !pictures) {
+    il_fail(context, IL_ERROR_ARGUMENT, "--invert: %s has no pictures", in->support);
+    return NULL;
+  }
+  o.invert = *inverted = in->invert == INVERT_YES;
+  il_dataset *d = import_hidden(context, in->support, &o);
+  if (!d || !pictures || in->invert != INVERT_AUTO || !looks_inverted(d, learner)) return d;
+  il_dataset_free(d);
+  o.invert = *inverted = true;
+  return import_hidden(context, in->support, &o);
+}
+
+/* ---- what is said ---- */
+
+static void warn(const il_dataset *d) {
+  const size_t n = (size_t)il_shape_count(il_dataset_shape(d)) * il_type_size(il_dataset_type(d));
+  for (int c = 0; c < il_dataset_classes(d); c++)
+    for (int e = 0; e < il_dataset_examples(d, c); e++) {
+      const char *x = il_dataset_example(d, c, e);
+      if (n > 8 && !memcmp(x, x + 4, n - 4))
+        fprintf(stderr, "%s: example %d is one number everywhere; nothing can be learned from it\n",
+                il_dataset_class_name(d, c), e + 1);
+    }
+}
+
+static void print_text(const il_adapted *a, const il_adapted_report *r, const char *out) {
+  const il_shape e = il_adapted_example(a);
+  printf("%s: %d classes, %d examples", out, il_adapted_classes(a), r->examples);
+  if (e.rank == 3)
+    printf(", as the learner's %lld×%lld %s%s", (long long)e.dim[0], (long long)e.dim[1],
+           e.dim[2] == 1 ? "grey" : "colour", il_adapted_inverted(a) ? ", inverted" : "");
+  printf("\n%s", r->algorithm);
+  if (r->steps) printf(", %d inner step%s", r->steps, r->steps == 1 ? "" : "s");
+  printf("; queries one at a time");
+  printf(", norm statistics: %s\n", r->statistics);
+  if (r->left_out)
+    printf("left out once each: %d of %d named right (%.1f %%); probabilities are calibrated by "
+           "that\n",
+           r->right, r->left_out, 100.0 * r->right / r->left_out);
+  if (r->left_out && r->right * il_adapted_classes(a) * 2 < 3 * r->left_out)
+    puts("that is hardly better than guessing: look at the pictures, adapt with other "
+         "meta.query_statistics, or train on data that is more like them");
+  else
+    puts("too few examples to leave some out: expect what `innerloop eval` says of the run; "
+         "probabilities are not calibrated");
+  printf("ask it: innerloop predict %s PICTURE…\n", out);
+}
+
+static void print_json(const il_adapted *a, const il_adapted_report *r) {
+  printf("{\"classes\": [");
+  for (int c = 0; c < il_adapted_classes(a); c++) {
+    if (c) fputs(", ", stdout);
+    print_json_string(il_adapted_class_name(a, c));
+  }
+  printf("], \"examples\": %d, \"algorithm\": \"%s\", \"inner_steps\": %d, \"norm_statistics\": "
+         "\"%s\", \"inverted\": %s, \"left_out\": %d, \"right\": %d, \"temperature\": %.9g, "
+         "\"reject\": %.9g}\n",
+         r->examples, r->algorithm, r->steps, r->statistics,
+         il_adapted_inverted(a) ? "true" : "false", r->left_out, r->right, r->temperature,
+         r->reject);
+}
+
+static void adapt(il_context *context, const input *in, const char *const *set, il_team *team) {
+  il_learner_input learner;
+  bool inverted;
+  if (il_run_input_of(context, in->common.config, &learner) != IL_OK) return;
+  il_dataset *d = open_support(context, in, &learner, &inverted);
+  if (!d) return;
+  warn(d);
+  const il_adapt_options o = {.settings = set, .inverted = inverted, .team = team};
+  il_adapted *a = il_adapted_new(context, in->common.config, d, &o);
+  if (a && il_adapted_save(a, in->out) == IL_OK) {
+    il_adapted_report r;
+    il_adapted_describe(a, &r);
+    if (in->json)
+      print_json(a, &r);
+    else
+      print_text(a, &r, in->out);
+  }
+  il_adapted_free(a);
+  il_dataset_free(d);
+}
+
+int run_adapt(int argc, char **argv) {
+  input in = {0};
+  parse(&argp, argc, argv, &in);
+  il_context *context = new_context();
+  const char *set[65] = {0};
+  for (int i = 0; i < in.common.sets; i++) set[i] = in.common.set[i];
+  il_team *team = il_team_new(context, in.common.threads);
+  if (team) adapt(context, &in, set, team);
+  il_team_free(team);
+  return finish(context);
+}

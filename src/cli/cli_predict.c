@@ -1,0 +1,341 @@
+/* innerloop predict: an adapted learner is asked which class things belong to. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "cli/cli.h"
+#include "import/importer.h"
+#include "import/listing.h"
+#include "io/image_read.h"
+
+typedef enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV } format;
+
+typedef struct input {
+  settings common; /* config: the model */
+  const char *asked[4096];
+  int count, top;
+  format format;
+  bool reject;
+  double least; /* probability; 0: the model's own */
+} input;
+
+typedef struct answers {
+  il_context *context;
+  const input *in;
+  il_adapted *model;
+  double least; /* below it, none of the classes; 0: not asked for */
+  float *probability;
+  int *order;     /* [classes] by probability */
+  void *example;  /* of a picture */
+  int64_t given;  /* answers */
+  int unreadable; /* things that could not be asked about */
+} answers;
+
+enum { OPTION_TOP = 256, OPTION_CSV, OPTION_REJECT };
+
+static const struct argp_option options[] = {
+    {"top", OPTION_TOP, "K", 0, "the K likeliest classes of each (1)", 0},
+    {"reject", OPTION_REJECT, "P", OPTION_ARG_OPTIONAL,
+     "say \"none of these\" below probability P; without P, below what 95 of 100 right answers on "
+     "the support set had",
+     0},
+    {"csv", OPTION_CSV, NULL, 0, "print CSV", 0},
+    JSON_OPTION,
+    THREADS_OPTION,
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+  input *in = state->input;
+  switch (key) {
+  case OPTION_TOP: in->top = (int)parse_number(state, "top", arg, 1, 1000000); return 0;
+  case OPTION_REJECT:
+    in->reject = true;
+    if (arg) in->least = parse_real(state, "reject", arg, 1e-9, 1);
+    return 0;
+  case OPTION_CSV: in->format = FORMAT_CSV; return 0;
+  case OPTION_JSON: in->format = FORMAT_JSON; return 0;
+  case ARGP_KEY_ARG:
+    if (!in->common.config) {
+      in->common.config = arg;
+    } else {
+      if (in->count == (int)(sizeof in->asked / sizeof *in->asked))
+        argp_error(state, "more than %d things to ask about; name their folder instead", in->count);
+      in->asked[in->count++] = arg;
+    }
+    return 0;
+  case ARGP_KEY_END:
+    if (!in->count)
+      argp_error(state, "expected a model of `innerloop adapt` and what to ask about");
+    return 0;
+  default: return parse_setting(&in->common, key, arg, state);
+  }
+}
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    "MODEL PICTURE|FOLDER|FILE|-…",
+    "Says which class each picture belongs to, and how sure that is: pictures, folders of them, - "
+    "for one on standard input, or examples in a file of arrays (x, or its only tensor). Each is "
+    "asked about alone: its answer does not depend on the others.",
+    NULL,
+    NULL,
+    NULL};
+
+/* ---- answers ---- */
+
+static void print_csv_text(const char *text) {
+  putchar('"');
+  for (; *text; text++) {
+    if (*text == '"') putchar('"');
+    putchar(*text);
+  }
+  putchar('"');
+}
+
+static void sort_classes(answers *a, const float *p) {
+  const int n = il_adapted_classes(a->model);
+  for (int i = 0; i < n; i++) {
+    int at = i;
+    while (at > 0 && p[a->order[at - 1]] < p[i]) {
+      a->order[at] = a->order[at - 1];
+      at--;
+    }
+    a->order[at] = i;
+  }
+}
+
+static void print_answer(answers *a, const char *name, const float *p) {
+  const int classes = il_adapted_classes(a->model),
+            top = a->in->top < classes ? a->in->top : classes;
+  sort_classes(a, p);
+  const bool none = (double)p[a->order[0]] < a->least;
+  switch (a->in->format) {
+  case FORMAT_TEXT:
+    printf("%s", name);
+    if (none) printf("  none of these; nearest");
+    for (int k = 0; k < top; k++)
+      printf("  %s %.1f %%", il_adapted_class_name(a->model, a->order[k]),
+             100 * (double)p[a->order[k]]);
+    putchar('\n');
+    break;
+  case FORMAT_CSV:
+    if (a->given == 0) {
+      printf("input,rejected");
+      for (int k = 0; k < top; k++) printf(",class_%d,probability_%d", k + 1, k + 1);
+      putchar('\n');
+    }
+    print_csv_text(name);
+    printf(",%s", none ? "true" : "false");
+    for (int k = 0; k < top; k++) {
+      putchar(',');
+      print_csv_text(il_adapted_class_name(a->model, a->order[k]));
+      printf(",%.9g", (double)p[a->order[k]]);
+    }
+    putchar('\n');
+    break;
+  case FORMAT_JSON:
+    printf("%s\n  {\"input\": ", a->given ? "," : "");
+    print_json_string(name);
+    printf(", \"rejected\": %s, \"classes\": [", none ? "true" : "false");
+    for (int k = 0; k < top; k++) {
+      printf("%s{\"class\": ", k ? ", " : "");
+      print_json_string(il_adapted_class_name(a->model, a->order[k]));
+      printf(", \"probability\": %.9g}", (double)p[a->order[k]]);
+    }
+    printf("]}");
+    break;
+  }
+  a->given++;
+}
+
+static void unreadable(answers *a, const char *name, const char *reason) {
+  fprintf(stderr, "innerloop: %s: %s\n", name, reason);
+  a->unreadable++;
+}
+
+/* ---- pictures ---- */
+
+static void ask_picture(answers *a, const char *name, il_bytes *bytes) {
+  const il_shape e = il_adapted_example(a->model);
+  char reason[IL_PICTURE_REASON] = "";
+  if (e.rank != 3 || il_adapted_type(a->model) != IL_UINT8) {
+    il_fail(a->context, IL_ERROR_DATA, "%s: the learner takes no pictures, but arrays", name);
+    return;
+  }
+  if (il_picture_read(a->context, bytes, (int)e.dim[0], (int)e.dim[1], (int)e.dim[2], a->example,
+                      reason) != IL_OK) {
+    if (il_context_status(a->context) == IL_OK) unreadable(a, name, reason);
+    return;
+  }
+  uint8_t *x = a->example;
+  for (int64_t i = 0; il_adapted_inverted(a->model) && i < il_shape_count(e); i++)
+    x[i] = (uint8_t)(255 - x[i]);
+  if (il_adapted_predict(a->model, 1, x, a->probability) == IL_OK)
+    print_answer(a, name, a->probability);
+}
+
+static int64_t read_stream(void *user, void *to, size_t size) {
+  FILE *file = user;
+  const size_t got = fread(to, 1, size, file);
+  return ferror(file) ? -1 : (int64_t)got;
+}
+
+static void ask_stream(answers *a, const char *name, FILE *file) {
+  il_bytes *bytes = calloc(1, sizeof *bytes);
+  if (!bytes) {
+    il_fail_memory(a->context, "a picture");
+    return;
+  }
+  bytes->read = read_stream;
+  bytes->user = file;
+  ask_picture(a, name, bytes);
+  free(bytes);
+}
+
+static void ask_folder(answers *a, const char *path) {
+  il_listing l;
+  il_bytes *bytes = calloc(1, sizeof *bytes);
+  if (!bytes) {
+    il_fail_memory(a->context, "a picture");
+    return;
+  }
+  if (il_listing_open(&l, a->context, path) == IL_OK)
+    for (size_t i = 0; i < l.count && il_context_status(a->context) == IL_OK; i++) {
+      char *name = NULL;
+      if (asprintf(&name, "%s/%s", path, l.file[i].name) < 0) break;
+      if (l.file[i].problem) {
+        unreadable(a, name, l.file[i].problem);
+      } else if (!il_listing_begin(&l, &l.file[i])) {
+        unreadable(a, name, l.reason);
+      } else {
+        memset(bytes, 0, sizeof *bytes);
+        bytes->read = il_listing_read;
+        bytes->user = &l;
+        ask_picture(a, name, bytes);
+      }
+      il_listing_end(&l);
+      free(name);
+    }
+  il_listing_close(&l);
+  free(bytes);
+}
+
+/* ---- arrays ---- */
+
+static const il_tensor *inputs_of(il_context *context, const char *path, const il_tensors *file) {
+  static const char *const names[] = {"x", "X", "inputs", "images", "signals", "features", "data"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (il_tensors_find(file, names[i])) return il_tensors_find(file, names[i]);
+  if (il_tensors_count(file) == 1) return il_tensors_at(file, 0);
+  il_fail(context, IL_ERROR_DATA,
+          "%s: found %d tensors and none called x; expected x [n, example…], or one alone", path,
+          il_tensors_count(file));
+  return NULL;
+}
+
+static void ask_rows(answers *a, const char *path, const il_tensor *t) {
+  const il_shape e = il_adapted_example(a->model);
+  il_shape one = t->shape;
+  if (one.rank) memmove(one.dim, one.dim + 1, sizeof *one.dim * (size_t)--one.rank);
+  const bool bytes = il_adapted_type(a->model) == IL_UINT8;
+  if (t->shape.rank < 1 || il_shape_count(one) != il_shape_count(e) ||
+      (one.rank != e.rank && !(e.rank == 3 && e.dim[2] == 1 && one.rank == 2)) ||
+      (t->type == IL_UINT8) != bytes) {
+    il_fail(a->context, IL_ERROR_DATA,
+            "%s: '%s' is %s of %d dimensions; the learner takes [n, example…] of %s with %lld "
+            "numbers an example",
+            path, t->name, il_type_name(t->type), t->shape.rank, bytes ? "u8" : "reals",
+            (long long)il_shape_count(e));
+    return;
+  }
+  const int64_t rows = t->shape.dim[0], n = il_shape_count(e);
+  float *real = bytes ? NULL : malloc((size_t)(rows * n + 1) * sizeof *real);
+  float *p = malloc((size_t)rows * (size_t)il_adapted_classes(a->model) * sizeof *p + 1);
+  if (!p || (!bytes && !real)) il_fail_memory(a->context, "the answers");
+  if (real) il_tensor_reals(t, IL_FLOAT32, real);
+  if (p && (bytes || real) &&
+      il_adapted_predict(a->model, rows, bytes ? t->data : real, p) == IL_OK)
+    for (int64_t i = 0; i < rows; i++) {
+      char *name = NULL;
+      if (asprintf(&name, "%s:%lld", path, (long long)i) < 0) break;
+      print_answer(a, name, p + i * il_adapted_classes(a->model));
+      free(name);
+    }
+  free(real);
+  free(p);
+}
+
+static void ask(answers *a, const char *path) {
+  struct stat info;
+  if (!strcmp(path, "-")) {
+    ask_stream(a, "-", stdin);
+  } else if (stat(path, &info) != 0) {
+    unreadable(a, path, strerror(errno));
+  } else if (S_ISDIR(info.st_mode)) {
+    ask_folder(a, path);
+  } else if (il_import_is_tensors(path)) {
+    il_tensors *file = il_tensors_open(a->context, path);
+    const il_tensor *t = file ? inputs_of(a->context, path, file) : NULL;
+    if (t) ask_rows(a, path, t);
+    il_tensors_close(file);
+  } else {
+    FILE *file = fopen(path, "rbe");
+    if (!file) {
+      unreadable(a, path, strerror(errno));
+      return;
+    }
+    ask_stream(a, path, file);
+    fclose(file);
+  }
+}
+
+static void predict(answers *a) {
+  const input *in = a->in;
+  const size_t classes = (size_t)il_adapted_classes(a->model);
+  il_adapted_report r;
+  il_adapted_describe(a->model, &r);
+  a->least = in->least;
+  if (in->reject && !in->least) {
+    a->least = r.reject;
+    if (r.reject > 0)
+      fprintf(
+          stderr,
+          "none of these below %.1f %%: 95 of 100 right answers on the support set were surer\n",
+          100 * r.reject);
+    else
+      il_fail(
+          a->context, IL_ERROR_DATA,
+          "--reject: the support set was too small to find a threshold; give one, --reject=0.5");
+  }
+  a->probability = malloc(classes * sizeof *a->probability);
+  a->order = malloc(classes * sizeof *a->order);
+  a->example = malloc((size_t)il_shape_count(il_adapted_example(a->model)) * sizeof(float));
+  if (!a->probability || !a->order || !a->example) il_fail_memory(a->context, "the answers");
+  if (in->format == FORMAT_JSON) putchar('[');
+  for (int i = 0; i < in->count && il_context_status(a->context) == IL_OK; i++)
+    ask(a, in->asked[i]);
+  if (in->format == FORMAT_JSON) puts("\n]");
+  free(a->probability);
+  free(a->order);
+  free(a->example);
+}
+
+int run_predict(int argc, char **argv) {
+  static input in; /* its list is long */
+  in = (input){.top = 1};
+  parse(&argp, argc, argv, &in);
+  il_context *context = new_context();
+  il_team *team = il_team_new(context, in.common.threads);
+  answers a = {.context = context, .in = &in};
+  a.model = team ? il_adapted_open(context, in.common.config, team) : NULL;
+  if (a.model) predict(&a);
+  il_adapted_free(a.model);
+  il_team_free(team);
+  const int code = finish(context);
+  return code ? code : a.unreadable ? 1 : 0;
+}
