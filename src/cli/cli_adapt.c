@@ -158,16 +158,16 @@ static void print_text(const il_adapted *a, const il_adapted_report *r, const ch
   if (r->steps) printf(", %d inner step%s", r->steps, r->steps == 1 ? "" : "s");
   printf("; queries one at a time");
   printf(", norm statistics: %s\n", r->statistics);
-  if (r->left_out)
+  if (r->left_out == 0)
+    puts("too few examples to leave some out: expect what `innerloop eval` says of the run; "
+         "probabilities are not calibrated");
+  else
     printf("left out once each: %d of %d named right (%.1f %%); probabilities are calibrated by "
            "that\n",
            r->right, r->left_out, 100.0 * r->right / r->left_out);
   if (r->left_out && r->right * il_adapted_classes(a) * 2 < 3 * r->left_out)
     puts("that is hardly better than guessing: look at the pictures, adapt with other "
          "meta.query_statistics, or train on data that is more like them");
-  else
-    puts("too few examples to leave some out: expect what `innerloop eval` says of the run; "
-         "probabilities are not calibrated");
   printf("ask it: innerloop predict %s PICTURE…\n", out);
 }
 

@@ -34,6 +34,7 @@ python3 pictures.py || fail "pictures"
 grep -q "^model: 4 classes, 16 examples, as the learner's 28×28 grey$" out.txt || fail "adapt said: $(cat out.txt)"
 grep -q "^protonet; queries one at a time, norm statistics: running$" out.txt || fail "how: $(cat out.txt)"
 grep -q "^left out once each: 1[0-6] of 16 named right" out.txt || fail "left out: $(cat out.txt)"
+[ "$(wc -l <out.txt)" = 4 ] || fail "more words than expected: $(cat out.txt)"
 "$program" adapt run --support few --out again --json >out.txt || fail "adapt --json"
 cmp model again || fail "two adaptations differ"
 python3 -c 'import json,sys; j = json.load(open("out.txt")); assert j["examples"] == 16 and j["classes"][0] == "sort 1"' ||
