@@ -300,7 +300,7 @@ static void predict(answers *a) {
   il_adapted_report r;
   il_adapted_describe(a->model, &r);
   a->least = in->least;
-  if (in->reject && !in->least) {
+  if (in->reject && in->least <= 0) {
     a->least = r.reject;
     if (r.reject > 0)
       fprintf(

@@ -131,7 +131,8 @@ il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_che
     t->dataset = dataset ? strtoull(dataset, NULL, 16) : 0;
     const char *mean = il_safetensors_metadata(file, "mean"),
                *deviation = il_safetensors_metadata(file, "deviation");
-    if (mean && deviation && (!il_real_read(mean, &t->mean) || !il_real_read(deviation, &t->deviation)))
+    if (mean && deviation &&
+        (!il_real_read(mean, &t->mean) || !il_real_read(deviation, &t->deviation)))
       t->known = false;
     if (!t->known)
       il_fail(context, IL_ERROR_FORMAT,

@@ -21,8 +21,8 @@ typedef struct il_checkpoint_tasks {
   il_shape example; /* what its net takes */
   il_type type;
   double scale;
-  int outputs;      /* of a training task */
-  uint64_t dataset; /* il_dataset_fingerprint; 0: there was none */
+  int outputs;            /* of a training task */
+  uint64_t dataset;       /* il_dataset_fingerprint; 0: there was none */
   double mean, deviation; /* of its numbers; 0, 0: not known */
 } il_checkpoint_tasks;
 il_status il_checkpoint_read_tasks(il_context *context, const char *path,
