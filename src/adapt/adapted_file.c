@@ -53,6 +53,11 @@ il_status il_run_input_of(il_context *context, const char *run, il_learner_input
             "%s: does not say what examples it takes; an earlier version of innerloop wrote it: "
             "train again, or resume it for a step",
             path);
+  else if (t.targets)
+    il_fail(context, IL_ERROR_UNSUPPORTED,
+            "%s: the run learned to predict numbers; only one that learned classes can be shown "
+            "others",
+            run);
   if (il_context_status(context) == IL_OK)
     *input = (il_learner_input){.example = t.example,
                                 .type = t.type,

@@ -75,6 +75,7 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
            s->method->algorithm->revision);
   il_pair pair[] = {{"algorithm", algorithm},
+                    {"answers", shape->targets ? "numbers" : "classes"},
                     {"config", config},
                     {"dataset", content},
                     {"deviation", deviation},
@@ -128,6 +129,8 @@ il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_che
   if (example) {
     t->known = read_example(example, t) && scale && il_real_read(scale, &t->scale) && outputs &&
                (t->outputs = atoi(outputs)) > 0;
+    const char *answers = il_safetensors_metadata(file, "answers");
+    t->targets = answers && !strcmp(answers, "numbers");
     t->dataset = dataset ? strtoull(dataset, NULL, 16) : 0;
     const char *mean = il_safetensors_metadata(file, "mean"),
                *deviation = il_safetensors_metadata(file, "deviation");

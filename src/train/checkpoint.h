@@ -22,6 +22,7 @@ typedef struct il_checkpoint_tasks {
   il_type type;
   double scale;
   int outputs;            /* of a training task */
+  bool targets;           /* numbers are predicted, not classes */
   uint64_t dataset;       /* il_dataset_fingerprint; 0: there was none */
   double mean, deviation; /* of its numbers; 0, 0: not known */
 } il_checkpoint_tasks;

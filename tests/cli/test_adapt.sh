@@ -80,4 +80,7 @@ grep -q "which \`innerloop adapt\` writes" err.txt || fail "checkpoint: $(cat er
 "$program" adapt five --support few --out none 2>err.txt && fail "4 classes for a head of 5"
 grep -q "found 4 classes, but the learner's head tells 5 apart" err.txt || fail "head: $(cat err.txt)"
 [ -e none ] && fail "something was written"
+"$program" train sinusoid-5shot-maml --out curves --set outer.steps=2 --set eval.every=0 >/dev/null 2>&1
+"$program" adapt curves --support few --out none 2>err.txt && fail "a regression was shown classes"
+grep -q "curves: the run learned to predict numbers" err.txt || fail "regression: $(cat err.txt)"
 echo "adapt and predict: fine"
