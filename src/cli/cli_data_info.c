@@ -59,6 +59,18 @@ static void shape_words(il_shape s, char *text, size_t size) {
     snprintf(text, size, "%lld features", (long long)(s.rank ? s.dim[0] : 1));
 }
 
+/* {"files": 7, "classes": 3} as "files 7, classes 3"; empty where there are no counts. */
+static void counts_words(json_t *counts, char *text, size_t size) {
+  const char *name;
+  json_t *value;
+  size_t at = 0;
+  json_object_foreach(counts, name, value) {
+    if (!json_is_integer(value) || at + strlen(name) + 30 > size) continue;
+    at += (size_t)snprintf(text + at, size - at, "%s%s %lld", at ? ", " : "", name,
+                           (long long)json_integer_value(value));
+  }
+}
+
 /* Who made the file of what; nothing of files that do not say. */
 static void say_origin(const facts *f, const il_safetensors *file) {
   static const char *const names[] = {"made_by", "made_from", "made_with", "made_of",
@@ -67,8 +79,10 @@ static void say_origin(const facts *f, const il_safetensors *file) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *text = il_safetensors_metadata(file, names[i]);
     if (!text || !*text) continue;
-    say(f, labels[i], text);
     json_t *value = i == 3 ? json_loads(text, 0, NULL) : NULL;
+    char words[256] = "";
+    if (value) counts_words(value, words, sizeof words);
+    say(f, labels[i], *words ? words : text);
     key(f, names[i], value ? value : json_string(text));
   }
 }

@@ -228,6 +228,16 @@ static il_status check_tensors(il_dataset *d, const char *path) {
   const il_tensor *examples = il_safetensors_find(d->file, "examples");
   const il_tensor *start = il_safetensors_find(d->file, "class_start");
   if (!examples) examples = il_safetensors_find(d->file, "images"); /* until 0.5 */
+  if (!examples && il_safetensors_find(d->file, "task_start"))
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s is a table for regression, expected a dataset of classes; task.source=table "
+                   "takes tables",
+                   path);
+  if (!examples && il_safetensors_find(d->file, "support_x"))
+    return il_fail(d->context, IL_ERROR_FORMAT,
+                   "%s has tasks as they are, expected a dataset of classes; task.source=tasks "
+                   "takes them",
+                   path);
   if (!examples)
     return il_fail(d->context, IL_ERROR_FORMAT,
                    "%s is no dataset: expected a tensor 'examples' of type U8 or F32", path);

@@ -185,6 +185,11 @@ static il_status find_columns(il_context *context, const char *path, const il_ta
 
 static il_status find_tensors(il_context *context, const char *path, il_table *t) {
   const char *kind = il_safetensors_metadata(t->file, "kind");
+  if (il_safetensors_find(t->file, "class_start"))
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s is a dataset of classes, expected a table for regression; "
+                   "task.source=dataset takes datasets",
+                   path);
   if (!kind || strcmp(kind, kind_text))
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s is no table: the metadata 'kind' is \"%s\", expected \"%s\"", path,

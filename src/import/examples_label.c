@@ -79,8 +79,9 @@ il_status il_examples_label_reals(il_examples *r, const char *what, const double
       status = il_examples_skip(r, i, "the label in %s is NaN", what);
     else if (rint(label[i]) != label[i] || fabs(label[i]) > 9007199254740992.0)
       status = il_fail(r->context, IL_ERROR_DATA,
-                       "%s%s: the label in %s is %.9g, expected a whole number or a text; "
-                       "targets that are reals make a table for regression: --kind table",
+                       "%s%s: the label in %s is %.9g, expected a whole number or a text; --y says "
+                       "where labels stand, and targets that are reals make a table for "
+                       "regression: --kind table",
                        r->source, il_examples_place(r, i, place), what, label[i]);
     else
       whole[i] = (int64_t)label[i];

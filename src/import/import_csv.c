@@ -1,4 +1,5 @@
-/* Tables of text whose rows are examples: one column has the class, the others are features. */
+/* Tables of text whose rows are examples: one column has the class, the others are features, or the steps of a
+ * signal of one channel. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,8 @@ static il_status make_room(importer *im) {
   il_examples *r = &im->rows;
   size_t numbers;
   r->count = im->columns.rows;
-  r->example = IL_SHAPE(im->features);
+  r->example =
+      r->options->layout == IL_LAYOUT_SIGNALS ? IL_SHAPE(im->features, 1) : IL_SHAPE(im->features);
   r->type = IL_FLOAT32;
   if (__builtin_mul_overflow((size_t)r->count, (size_t)im->features * sizeof(float), &numbers))
     return il_fail(r->context, IL_ERROR_DATA, "%s is too large", r->source);
@@ -168,7 +170,8 @@ static bool recognises(const char *source) { return il_import_is_text_table(sour
 
 const il_importer il_importer_csv = {
     .name = "csv",
-    .doc = "a table of text: a row an example, a column its class, the others features",
-    .takes = "scale header x y",
+    .doc = "a table of text: a row an example, a column its class, the others features (or the "
+           "steps of a signal)",
+    .takes = "signals scale header x y",
     .recognises = recognises,
     .import = import};

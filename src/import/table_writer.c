@@ -166,8 +166,9 @@ il_status il_table_rows_write(il_table_rows *t, const char *out) {
     status = write_file(t, &c, out);
   }
   if (!status) {
-    il_import_note(r->context, r->report, "%d inputs (first '%s'), %d outputs (first '%s')%s",
-                   t->inputs, t->column_name[0], t->outputs, t->column_name[t->inputs],
+    il_import_note(r->context, r->report, "%d input%s (first '%s'), %d output%s (first '%s')%s",
+                   t->inputs, t->inputs == 1 ? "" : "s", t->column_name[0], t->outputs,
+                   t->outputs == 1 ? "" : "s", t->column_name[t->inputs],
                    r->options->standardize ? ", all standardized" : "");
     r->report->classes = r->classes;
     r->report->examples = c.rows;

@@ -26,6 +26,7 @@ cmp sides.safetensors again.safetensors || fail "two imports differ"
 "$program" data info sides.safetensors >out.txt || fail "info"
 grep -q "^examples   24, 12 of each class" out.txt || fail "examples: $(cat out.txt)"
 grep -q "^from       sides.csv" out.txt || fail "from: $(cat out.txt)"
+grep -q "^of         files 1, classes 2, examples 24, skipped 0$" out.txt || fail "of: $(cat out.txt)"
 "$program" data info sides.safetensors --json >out.json || fail "info --json"
 grep -q '"examples_of_a_class": \[12, 12\].*"shape": \[3\]' out.json || fail "json: $(cat out.json)"
 "$program" data show sides.safetensors --out sides.png || fail "show features"
@@ -36,9 +37,11 @@ for form in npz safetensors; do
   "$program" data export back.imported --out "twice.$form" --to "$form" >out.txt || fail "export again"
   cmp "back.$form" "twice.$form" || fail "$form differs the second time"
 done
-"$program" data import sides.csv --out signals.safetensors --signals >out.txt 2>err.txt && fail "--signals of a table"
-grep -q "sides.csv is imported as 'csv' .*, which has no use for --signals" err.txt || fail "--signals: $(cat err.txt)"
-[ -e signals.safetensors ] && fail "something was written"
+"$program" data import sides.csv --out images.safetensors --images >out.txt 2>err.txt && fail "--images of a table"
+grep -q "sides.csv is imported as 'csv' .*, which has no use for --images" err.txt || fail "--images: $(cat err.txt)"
+[ -e images.safetensors ] && fail "something was written"
+"$program" data import sides.csv --out signals.safetensors --signals >out.txt 2>err.txt || fail "--signals: $(cat err.txt)"
+[ "$(cat out.txt)" = "signals.safetensors: 2 classes, 24 signals of 3 steps, 1 channel" ] || fail "signals: $(cat out.txt)"
 
 # One's own data train by --data alone.
 "$program" train glyphs-5w1s-maml --set task.source=dataset --data sides.csv --set task.ways=2 --set task.train_classes=2 \
@@ -59,6 +62,13 @@ grep -q "sides.csv is imported as 'csv' .*, which has no use for --signals" err.
 "$program" data info rates.safetensors >out.txt || fail "info of a table"
 grep -q "^rows       30, 10 of each task" out.txt || fail "rows: $(cat out.txt)"
 grep -q "^output     y2: .*before standardizing mean 9.5" out.txt || fail "outputs: $(cat out.txt)"
+# A data set of another kind than the source takes is called by its kind.
+other_kind() { # SOURCE FILE WORDS
+  "$program" train glyphs-5w1s-maml --set task.source="$1" --data "$2" --out other >out.txt 2>err.txt && fail "$1 takes $2"
+  grep -q "^innerloop: .*$2 $3" err.txt || fail "$2 for $1: $(cat err.txt)"
+}
+other_kind dataset rates.safetensors "is a table for regression, expected a dataset of classes; task.source=table takes tables"
+other_kind table sides.safetensors "is a dataset of classes, expected a table for regression; task.source=dataset takes datasets"
 "$program" data show rates.safetensors --out rates.png || fail "show a table"
 is_png rates.png
 "$program" data export rates.safetensors --out rates.npz >out.txt || fail "export of a table"
@@ -98,6 +108,8 @@ printf 'a,b,l\n1,x,u\n2,y,v\n' >bad.csv
 refuse "bad.csv:2: column 'b' holds \"x\", expected a number" bad.csv
 head -c 300 back.npz >cut.npz
 refuse "cut.npz" cut.npz
+printf '1,0.5\n2,1.5\n' >bad.csv
+refuse "bad.csv:1: the label in column 2 is 0.5, expected a whole number or a text; --y says where labels stand" bad.csv
 printf 'a,b,l\n1,NaN,u\n2,3,v\n3,4,v\n4,5,u\n' >holes.csv
 "$program" data import holes.csv --out holes.safetensors >out.txt 2>err.txt || fail "holes: $(cat err.txt)"
 grep -q "; 1 skipped" out.txt || fail "count: $(cat out.txt)"
