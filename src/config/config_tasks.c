@@ -74,7 +74,8 @@ il_tasks *il_config_test_tasks(il_context *context, const il_config *config,
   il_source_options options = options_of(config);
   options.replayed = replayed;
   options.split.tests_only = true;
-  il_class_tasks_least(&by, &options.split.least_train, &options.split.least_test);
+  if (il_source_find(il_config_text(config, IL_KEY_SOURCE))->classes) /* others have no ways */
+    il_class_tasks_least(&by, &options.split.least_train, &options.split.least_test);
   return open_tasks(context, config, &options);
 }
 
