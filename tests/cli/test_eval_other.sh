@@ -1,6 +1,7 @@
 # Splits that fit the data, and runs evaluated on other data, other settings and lists of episodes.
 # Data sets are written by python3 without any module but its own, else this is skipped.
 program=$1
+given=$(cd "$(dirname "$0")/fixtures/data" && pwd)/tasks.safetensors || exit 1
 python3 -c '' 2>/dev/null || { echo "skipped: no python3 here to write data sets"; exit 77; }
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -228,4 +229,11 @@ refused "--data: found" "$program" eval few --data other.st
 refused "task.ways cannot be changed for an evaluation: the tasks have no classes" "$program" eval few --ways 3
 "$program" eval few --tasks 5 --queries 7 >table.txt || fail "eval"
 tested "sinusoid, 5 support and 7 query examples" table.txt
+
+# ---- tasks without classes: an automatic split knows no ways, in training and in evaluation ----
+"$program" train features-5w5s-maml --data "$given" --set task.source=tasks --set task.ways=20 --set outer.steps=2 --set eval.every=0 \
+  --out given >log.txt 2>&1 || fail "given tasks: $(cat log.txt)"
+grep -q "36/12/12 tasks" log.txt || fail "division of 60 tasks: $(cat log.txt)"
+"$program" eval given >table.txt || fail "eval"
+grep -q "12 test tasks" table.txt || fail "the 12 test tasks of training: $(cat table.txt)"
 echo "evaluation on other data: all as expected"
