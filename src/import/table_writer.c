@@ -55,30 +55,58 @@ typedef struct content {
   int64_t rows;
 } content;
 
-static void standardize(il_table_rows *t, const content *c) {
+/* A column of the inputs, or of the outputs behind them; *step: numbers from one row to the next. */
+static float *column_of(const il_table_rows *t, const content *c, int k, int *step) {
+  const bool in = k < t->inputs;
+  *step = in ? t->inputs : t->outputs;
+  return in ? c->x + k : c->y + (k - t->inputs);
+}
+
+static void find_moments(const il_table_rows *t, const content *c) {
   for (int k = 0; k < t->inputs + t->outputs; k++) {
-    const bool in = k < t->inputs;
-    float *column = in ? c->x + k : c->y + (k - t->inputs);
-    const int step = in ? t->inputs : t->outputs;
+    int step;
+    const float *column = column_of(t, c, k, &step);
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < c->rows; i++) sum += (double)column[i * step];
-    const double mean = sum / (double)c->rows;
+    c->mean[k] = sum / (double)c->rows;
     for (int64_t i = 0; i < c->rows; i++) {
-      const double from = (double)column[i * step] - mean;
+      const double from = (double)column[i * step] - c->mean[k];
       squares += from * from;
     }
-    double deviation = sqrt(squares / (double)c->rows);
-    if (!(deviation > 0)) {
+    c->deviation[k] = sqrt(squares / (double)c->rows);
+  }
+}
+
+static void standardize(il_table_rows *t, const content *c) {
+  for (int k = 0; k < t->inputs + t->outputs; k++) {
+    if (!(c->deviation[k] > 0)) {
       il_import_note(t->rows.context, t->rows.report,
                      "'%s' is %g in every row: its deviation is taken for 1", t->column_name[k],
-                     mean);
-      deviation = 1;
+                     c->mean[k]);
+      c->deviation[k] = 1;
     }
+    int step;
+    float *column = column_of(t, c, k, &step);
     for (int64_t i = 0; i < c->rows; i++)
-      column[i * step] = (float)(((double)column[i * step] - mean) / deviation);
-    c->mean[k] = mean;
-    c->deviation[k] = deviation;
+      column[i * step] = (float)(((double)column[i * step] - c->mean[k]) / c->deviation[k]);
   }
+}
+
+/* Rates that suit numbers about 1 make training on others diverge, or stand still. */
+static void advise(il_table_rows *t, const content *c) {
+  int far = 0, first = -1;
+  for (int k = 0; k < t->inputs + t->outputs; k++) {
+    const double d = c->deviation[k];
+    if (d >= 0.1 && d <= 10 && fabs(c->mean[k]) <= 10 * d) continue;
+    if (first < 0) first = k;
+    far++;
+  }
+  if (!far) return;
+  il_import_note(t->rows.context, t->rows.report,
+                 "'%s' has mean %.4g and deviation %.4g%s; the presets' rates suit mean 0 and "
+                 "deviation 1, which --standardize gives",
+                 t->column_name[first], c->mean[first], c->deviation[first],
+                 far > 1 ? ", and other columns are like it" : "");
 }
 
 static il_status gather(il_table_rows *t, content *c, const int64_t *order) {
@@ -161,8 +189,11 @@ il_status il_table_rows_write(il_table_rows *t, const char *out) {
   }
   if (!status) {
     for (int i = 0; i <= r->classes; i++) c.start[i] = (int32_t)start[i];
-    memset(c.mean, 0, 2 * (size_t)(t->inputs + t->outputs) * sizeof *c.mean);
-    if (r->options->standardize) standardize(t, &c);
+    find_moments(t, &c);
+    if (r->options->standardize)
+      standardize(t, &c);
+    else
+      advise(t, &c);
     status = write_file(t, &c, out);
   }
   if (!status) {

@@ -57,7 +57,10 @@ grep -q "sides.csv is imported as 'csv' .*, which has no use for --images" err.t
     i=$((i + 1))
   done
 } >rates.csv
+"$program" data import rates.csv --out rates.safetensors >out.txt 2>err.txt || fail "table as it is: $(cat err.txt)"
+grep -q "which --standardize gives" err.txt || fail "nobody says that such columns train badly: $(cat err.txt)"
 "$program" data import rates.csv --out rates.safetensors --standardize >out.txt 2>err.txt || fail "table: $(cat err.txt)"
+grep -q "which --standardize gives" err.txt && fail "standardized columns are called far from 1"
 [ "$(cat out.txt)" = "rates.safetensors: 3 tasks, 30 rows" ] || fail "result of a table: $(cat out.txt)"
 "$program" data info rates.safetensors >out.txt || fail "info of a table"
 grep -q "^rows       30, 10 of each task" out.txt || fail "rows: $(cat out.txt)"
