@@ -68,6 +68,8 @@ long parse_number(struct argp_state *state, const char *option, const char *arg,
 
 /* The configuration with all settings applied (data resolved); NULL after an error. */
 il_config *load_config(il_context *context, const settings *s);
+/* Whether the source can take what --data names. */
+bool data_fits(il_context *context, const char *source, const char *data);
 /* The dataset file for a --data path: what is none itself is imported once into the cache. Malloc'ed. */
 char *resolve_data(il_context *context, const char *path);
 /* innerloop data import (cli/cli_import.c). */

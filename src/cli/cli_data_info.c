@@ -363,11 +363,11 @@ static il_status unknown_info(il_context *context, const char *name, const facts
   const char *kind = il_import_kind_of(name), *doc = "";
   il_tensors *arrays = NULL;
   if (!kind) return dataset_info(context, name, f); /* which says what is wrong with it */
-  if (!strcmp(kind, "arrays") && !(arrays = il_tensors_open(context, name)))
+  if (il_import_is_tensors(name) && !(arrays = il_tensors_open(context, name)))
     return il_context_status(context);
-  if (arrays && il_table_is_in(arrays)) kind = "table";
   /* Weights and checkpoints are safetensors too. */
-  if (arrays && !strcmp(il_tensors_format(arrays), "safetensors") && !il_import_has_usual(arrays)) {
+  if (arrays && !strcmp(kind, "arrays") && !strcmp(il_tensors_format(arrays), "safetensors") &&
+      !il_import_has_usual(arrays)) {
     il_tensors_close(arrays);
     return dataset_info(context, name, f);
   }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
+#include "import/importer.h"
 
 int usage_error(const char *format, ...) {
   va_list arguments;
@@ -95,14 +97,31 @@ static bool assign(il_config *config, const char *key, const char *text) {
   return status == IL_OK;
 }
 
+/* What a source cannot take is said before it is imported. */
+bool data_fits(il_context *context, const char *source, const char *data) {
+  const char *kind = il_import_kind_of(data), *ready = kind ? NULL : il_import_ready(data);
+  const char *is = kind ? (strcmp(kind, "table") ? "dataset" : "table") : ready;
+  const char *takes = strcmp(source, "omniglot") ? source : "dataset";
+  if (!is || !strcmp(is, takes)) return true;
+  il_fail(context, IL_ERROR_CONFIG,
+          "task.source: found %s, but %s has %s; expected task.source=%s or a preset with it",
+          source, data,
+          !strcmp(is, "dataset") ? "examples of classes"
+          : !strcmp(is, "table") ? "a table of regression tasks"
+                                 : "tasks as they are",
+          is);
+  return false;
+}
+
 il_config *load_config(il_context *context, const settings *s) {
   il_config *config = il_config_load(context, s->config);
   bool good = config != NULL;
   for (int i = 0; i < s->sets && good; i++) good = il_config_set(config, s->set[i]) == IL_OK;
   if (good && s->data) good = assign(config, "task.data", s->data);
   const char *data = good ? il_config_get(config, "task.data") : "";
-  if (good && *data && il_source_find(il_config_get(config, "task.source"))->needs_data) {
-    char *file = resolve_data(context, data);
+  const char *source = good ? il_config_get(config, "task.source") : "";
+  if (good && *data && il_source_find(source)->needs_data) {
+    char *file = data_fits(context, source, data) ? resolve_data(context, data) : NULL;
     good = file && assign(config, "task.data", file);
     free(file);
   }

@@ -21,7 +21,8 @@ il_samples *load_samples(il_context *context, const char *path, bool signals) {
   const char *kind = il_import_kind_of(path);
   struct stat info;
   const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-  if (!folder && (!kind || strcmp(kind, "pictures") != 0))
+  const bool imported = kind && (!strcmp(kind, "pictures") || !strcmp(kind, "csv"));
+  if (!folder && !imported)
     return signals ? il_samples_open_signals(context, path) : il_samples_open(context, path);
   char *file = resolve_data(context, path);
   il_samples *s = file ? il_samples_open(context, file) : NULL;

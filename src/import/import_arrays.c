@@ -372,12 +372,8 @@ static il_status convert(importer *im, const layout *l) {
   return IL_OK;
 }
 
-static il_status import_open(importer *im, const char *out, il_import_report *report) {
+static il_status import_open(importer *im, const char *out) {
   layout l = {0};
-  if (!im->options->kind && il_table_is_in(im->file)) {
-    report->kind = il_importer_table.name;
-    return il_import_table_arrays(im->context, im->source, im->file, out, im->options, report);
-  }
   if (find_arrays(im) || find_names(im) || find_layout(im, &l))
     return il_context_status(im->context);
   im->rows.count = im->x->shape.dim[0];
@@ -400,7 +396,7 @@ static il_status import(il_context *context, const char *source, const char *out
       .source = source,
       .rows = {.context = context, .options = options, .source = source, .report = report}};
   im.file = il_tensors_open(context, source);
-  il_status status = im.file ? import_open(&im, out, report) : il_context_status(context);
+  il_status status = im.file ? import_open(&im, out) : il_context_status(context);
   il_examples_free(&im.rows);
   il_labelled_free(im.labelled);
   il_tensors_close(im.labels_file);

@@ -122,6 +122,18 @@ static bool mentions(const unsigned char *map, size_t size, const char *word) {
   return memmem(map, part, word, length) || memmem(map + size - part, part, word, length);
 }
 
+bool il_import_mentions(const char *source, const char *word) {
+  il_context *context = il_context_new();
+  char *path = il_import_file_of(source);
+  size_t size;
+  const unsigned char *map = context && path ? il_map_file(context, path, &size) : NULL;
+  const bool found = map && mentions(map, size, word);
+  il_unmap_file(map, map ? size : 0);
+  free(path);
+  il_context_free(context);
+  return found;
+}
+
 const char *il_import_ready(const char *source) {
   if (!il_import_is_tensors(source)) return NULL;
   il_context *context = il_context_new();

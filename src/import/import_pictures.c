@@ -191,6 +191,13 @@ static il_status look_at_all(importer *im) {
   return status;
 }
 
+/* By area, then by height: 20 × 16 and 16 × 20 are two. */
+static int compare_sizes(extent a, extent b) {
+  const int64_t p = (int64_t)a.height * a.width, q = (int64_t)b.height * b.width;
+  if (p != q) return p < q ? -1 : 1;
+  return a.height < b.height ? -1 : a.height > b.height;
+}
+
 /* Where no size is asked for: the one that all have, unless it is large. */
 static il_status choose_size(importer *im, extent *to) {
   const il_import_options *o = im->options;
@@ -199,9 +206,8 @@ static il_status choose_size(importer *im, extent *to) {
   extent least = im->sizes[0], most = least;
   for (int i = 1; i < im->size_count; i++) {
     const extent s = im->sizes[i];
-    const int64_t area = (int64_t)s.height * s.width;
-    if (area < (int64_t)least.height * least.width) least = s;
-    if (area > (int64_t)most.height * most.width) most = s;
+    if (compare_sizes(s, least) < 0) least = s;
+    if (compare_sizes(s, most) > 0) most = s;
   }
   *to = least;
   if (im->size_count == 1 && least.height <= OWN_SIZE_MAX && least.width <= OWN_SIZE_MAX)

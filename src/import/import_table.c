@@ -171,7 +171,8 @@ static const char *first_word(const il_tensors *file, const char *const *words) 
   return NULL;
 }
 
-bool il_table_is_in(const il_tensors *file) {
+/* Whether arrays have a task id. */
+static bool is_table(const il_tensors *file) {
   return first_word(file, task_words) && !il_tensors_find(file, "task_start");
 }
 
@@ -246,16 +247,16 @@ static il_status label_tasks(il_examples *r, const il_tensors *file, const char 
 
 static int width(const il_tensor *t) { return t->shape.rank == 2 ? (int)t->shape.dim[1] : 1; }
 
-il_status il_import_table_arrays(il_context *context, const char *source, const il_tensors *file,
-                                 const char *out, const il_import_options *options,
-                                 il_import_report *report) {
+static il_status import_arrays(il_context *context, const char *source, const il_tensors *file,
+                               const char *out, const il_import_options *options,
+                               il_import_report *report) {
   il_table_rows t = {
       .rows = {.context = context, .options = options, .source = source, .report = report}};
   il_examples *r = &t.rows;
   const il_tensor *x, *y;
   const char *task = options->task ? options->task : first_word(file, task_words);
-  il_status status = il_import_options_check(context, &il_importer_table, source, options);
-  if (!status && options->header)
+  il_status status = IL_OK;
+  if (options->header)
     status =
         il_fail(context, IL_ERROR_ARGUMENT, "%s has arrays, which have no header line", source);
   if (!status) status = find_array(r, file, options->x, "x", &x);
@@ -285,7 +286,21 @@ bool il_import_is_text_table(const char *source) {
   return ending && (!strcasecmp(ending, ".csv") || !strcasecmp(ending, ".tsv"));
 }
 
+static bool recognises_arrays(const char *source) {
+  bool named = false;
+  for (const char *const *word = task_words; *word; word++)
+    named |= il_import_mentions(source, *word);
+  if (!named || il_import_ready(source)) return false; /* most are not opened for this */
+  il_context *context = il_context_new();
+  il_tensors *file = context ? il_tensors_open(context, source) : NULL;
+  const bool is = file && is_table(file);
+  il_tensors_close(file);
+  il_context_free(context);
+  return is;
+}
+
 static bool recognises(const char *source) {
+  if (il_import_is_tensors(source)) return recognises_arrays(source);
   if (!il_import_is_text_table(source)) return false;
   il_context *context = il_context_new();
   il_csv *csv = context ? il_csv_open(context, source) : NULL;
@@ -307,7 +322,7 @@ static il_status import(il_context *context, const char *source, const char *out
   if (!il_import_is_tensors(source)) return import_text(context, source, out, options, report);
   il_tensors *file = il_tensors_open(context, source);
   if (!file) return il_context_status(context);
-  const il_status status = il_import_table_arrays(context, source, file, out, options, report);
+  const il_status status = import_arrays(context, source, file, out, options, report);
   il_tensors_close(file);
   return status;
 }

@@ -6,11 +6,6 @@
 
 #include "import/importer.h"
 
-/* Whether arrays have a task id beside x and y. */
-bool il_table_is_in(const il_tensors *file);
-il_status il_import_table_arrays(il_context *context, const char *source, const il_tensors *file,
-                                 const char *out, const il_import_options *options,
-                                 il_import_report *report);
 /* Whether arrays have one of the usual names of inputs, and of labels. */
 bool il_import_has_usual(const il_tensors *file);
 /* Whether the file's name or first line is that of a table of text. */

@@ -43,6 +43,8 @@ il_status il_import_options_check(il_context *context, const il_importer *import
 char *il_import_file_of(const char *source);
 /* Whether the file begins like one of the formats of tensors. */
 bool il_import_is_tensors(const char *source);
+/* Whether the word stands in the beginning or the end of the file, where the names of arrays are. */
+bool il_import_mentions(const char *source, const char *word);
 /* The source of tasks that reads the file as it is, by words in it: "dataset" or "table" where it was imported already,
  * "tasks" where it has support and query sets. NULL: none. */
 const char *il_import_ready(const char *source);

@@ -77,10 +77,32 @@ is_png rates.png
 "$program" data export rates.safetensors --out rates.npz >out.txt || fail "export of a table"
 "$program" data info rates.npz | grep -q "not imported yet: regression" || fail "info of an exported table"
 "$program" data import rates.npz --out rates2.safetensors >out.txt 2>err.txt || fail "table again: $(cat err.txt)"
+"$program" train regression-10shot-maml --data rates.npz --set task.shots=3 --set task.queries=2 --set outer.steps=1 \
+  --out tablerun >out.txt 2>&1 || fail "--data of a table of arrays: $(cat out.txt)"
+"$program" data import rates.npz --out std.safetensors --standardize >out.txt 2>&1 || fail "--standardize: $(cat out.txt)"
 "$program" data export rates2.safetensors --out rates2.npz >out.txt || fail "export again"
 cmp rates.npz rates2.npz || fail "the table differs the second time"
 "$program" data import rates.safetensors --out no.safetensors >out.txt 2>err.txt && fail "imported twice"
 grep -q "was imported already and needs no import: train with task.source=table" err.txt || fail "twice: $(cat err.txt)"
+
+# Data that the source of a preset cannot take: said by its name and before anything is imported.
+rm -r cache
+misfit() { # PRESET DATA WORDS
+  "$program" train "$1" --data "$2" --out misfit >out.txt 2>err.txt && fail "$1 trains on $2"
+  [ "$(cat err.txt)" = "innerloop: task.source: found $3" ] || fail "$1 on $2: $(cat err.txt)"
+  [ -e cache ] || [ -e misfit ] && fail "$1 on $2 left something"
+}
+misfit features-5w5s-maml rates.csv \
+  "dataset, but rates.csv has a table of regression tasks; expected task.source=table or a preset with it"
+misfit features-5w5s-maml rates.npz \
+  "dataset, but rates.npz has a table of regression tasks; expected task.source=table or a preset with it"
+misfit regression-10shot-maml sides.csv \
+  "table, but sides.csv has examples of classes; expected task.source=dataset or a preset with it"
+misfit regression-10shot-maml sides.safetensors \
+  "table, but sides.safetensors has examples of classes; expected task.source=dataset or a preset with it"
+
+# A table of text is fitted too.
+"$program" fit --train sides.csv --epochs 1 --out fitted.safetensors >out.txt 2>err.txt || fail "fit of a table: $(cat err.txt)"
 
 # Pictures: a sheet, a folder, and the same pictures again.
 "$program" data show glyphs --out sheet.png --classes 3 || fail "show pictures"
