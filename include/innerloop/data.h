@@ -196,6 +196,8 @@ typedef struct il_source {
   /* How many different tasks a split has; evaluation takes each at most once, 0 … count·share − 1 of a variant. NULL:
    * any number. */
   int64_t (*count)(void *data, il_split split);
+  /* A number that tells its data from others wherever they lie; NULL: those of the sampler's data set, if there is one. */
+  uint64_t (*content)(void *data);
   size_t (*bytes)(void *data);                        /* of memory that examples take */
   il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */

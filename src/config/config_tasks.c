@@ -47,6 +47,13 @@ static il_tasks *open_tasks(il_context *context, const il_config *c,
   const il_source *source = il_source_find(name);
   il_source_options options = *asked;
   if (il_config_settings(c, "augment", il_augment_fields, &options.augment) != IL_OK) return NULL;
+  if (il_augment_any(&options.augment) && !source->classes) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
+            "of classes",
+            name);
+    return NULL;
+  }
   void *settings = calloc(1, source->size + 1);
   il_tasks *tasks = NULL;
   if (!settings)

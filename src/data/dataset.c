@@ -47,7 +47,7 @@ const char *il_dataset_class_origin(const il_dataset *dataset, int cls) {
   return dataset->origin[cls];
 }
 
-static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size) {
+uint64_t il_fingerprint_mix(uint64_t hash, const void *bytes, size_t size) {
   for (size_t i = 0; i < size; i++)
     hash = (hash ^ ((const unsigned char *)bytes)[i]) * 1099511628211u;
   return hash;
@@ -55,15 +55,16 @@ static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size) {
 
 uint64_t il_dataset_fingerprint(const il_dataset *d) {
   const int parts = d->classes < 64 ? d->classes : 64;
-  uint64_t hash = mix_bytes(14695981039346656037u, &d->type, sizeof d->type);
-  hash = mix_bytes(hash, d->example.dim, (size_t)d->example.rank * sizeof *d->example.dim);
-  hash = mix_bytes(hash, d->start, ((size_t)d->classes + 1) * sizeof *d->start);
-  for (int c = 0; c < d->classes; c++) hash = mix_bytes(hash, d->name[c], strlen(d->name[c]) + 1);
+  uint64_t hash = il_fingerprint_mix(IL_FINGERPRINT_START, &d->type, sizeof d->type);
+  hash = il_fingerprint_mix(hash, d->example.dim, (size_t)d->example.rank * sizeof *d->example.dim);
+  hash = il_fingerprint_mix(hash, d->start, ((size_t)d->classes + 1) * sizeof *d->start);
+  for (int c = 0; c < d->classes; c++)
+    hash = il_fingerprint_mix(hash, d->name[c], strlen(d->name[c]) + 1);
   for (int i = 0; i < parts; i++) {
     const int cls = (int)((int64_t)i * d->classes / parts);
     const size_t stride = il_dataset_stride(d);
-    hash = mix_bytes(hash, il_dataset_example(d, cls, il_dataset_examples(d, cls) - 1),
-                     stride < 65536 ? stride : 65536);
+    hash = il_fingerprint_mix(hash, il_dataset_example(d, cls, il_dataset_examples(d, cls) - 1),
+                              stride < 65536 ? stride : 65536);
   }
   return hash;
 }

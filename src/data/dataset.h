@@ -45,6 +45,9 @@ double il_dataset_usual_scale(il_type type);       /* 1/255 for bytes, else 1 */
 bool il_dataset_name_good(const char *name);
 /* What tells one dataset's content from another's wherever it lies: shape, classes, names, and up to 64 of the examples. */
 uint64_t il_dataset_fingerprint(const il_dataset *dataset);
+/* Goes on with a fingerprint, which begins with IL_FINGERPRINT_START. */
+#define IL_FINGERPRINT_START 14695981039346656037u
+uint64_t il_fingerprint_mix(uint64_t hash, const void *bytes, size_t size);
 /* The class of that name, or -1. */
 int il_dataset_find(const il_dataset *dataset, const char *name);
 

@@ -210,6 +210,12 @@ const il_dataset *il_tasks_dataset(const il_tasks *t) {
   return sampler ? sampler->dataset : NULL;
 }
 
+uint64_t il_tasks_content(const il_tasks *t) {
+  if (t->source->content) return t->source->content(t->data);
+  const il_dataset *dataset = il_tasks_dataset(t);
+  return dataset ? il_dataset_fingerprint(dataset) : 0;
+}
+
 il_status il_tasks_failed(const il_tasks *t, il_task_id id) {
   return il_fail(t->context, IL_ERROR_DATA,
                  "source %s: task %llu of the %s split could not be drawn", t->source->name,

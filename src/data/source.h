@@ -22,6 +22,8 @@ il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 
 /* The data set that episodes are drawn from; NULL: tasks have none. */
 const il_dataset *il_tasks_dataset(const il_tasks *tasks);
+/* What tells their data from others wherever they lie; 0: there is nothing. */
+uint64_t il_tasks_content(const il_tasks *tasks);
 /* The variant of the training tasks of a meta-step: a pure function of the tasks' seed and the step. */
 int il_tasks_variant_of(const il_tasks *tasks, uint64_t step);
 /* Divides so many tasks of a split among its variants by their share, largest remainders first. count: [variants]. */

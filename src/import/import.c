@@ -62,10 +62,15 @@ static il_status begin_report(il_context *context, il_import_report *report) {
 il_status il_import(il_context *context, const char *source, const char *out,
                     const il_import_options *options, il_import_report *report) {
   if (begin_report(context, report) != IL_OK) return IL_ERROR_MEMORY;
-  struct stat info;
+  struct stat info, there;
   char *file = il_import_file_of(source);
   if (!file) return il_fail_memory(context, "a path");
-  if (stat(file, &info) != 0) il_fail(context, IL_ERROR_FILE, "%s: %s", source, strerror(errno));
+  if (stat(file, &info) != 0)
+    il_fail(context, IL_ERROR_FILE, "%s: %s", source, strerror(errno));
+  else if (stat(out, &there) == 0 && there.st_dev == info.st_dev && there.st_ino == info.st_ino &&
+           !S_ISDIR(info.st_mode))
+    il_fail(context, IL_ERROR_ARGUMENT, "%s is the source itself, expected another file to write",
+            out);
   free(file);
   if (il_context_status(context)) return il_context_status(context);
   const char *kind = options->kind ? options->kind : options->task ? "table" : NULL;

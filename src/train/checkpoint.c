@@ -43,7 +43,7 @@ static bool read_example(const char *text, il_checkpoint_tasks *t) {
 il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64_t made,
                              const char *config, const char *path) {
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
-  const il_dataset *dataset = il_tasks_dataset(tasks);
+  const uint64_t data = il_tasks_content(tasks);
   const il_learner *l = s->learner;
   il_arena arena = {0};
   const int most = l->meta.count + l->carry.count + s->outer.count;
@@ -61,15 +61,14 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
   char mean[32] = "0", deviation[32] = "0";
+  const il_dataset *dataset = il_tasks_dataset(tasks);
   if (dataset) {
     double moments[2];
     il_dataset_moments(dataset, &moments[0], &moments[1]);
     il_real_print(moments[0], mean, sizeof mean);
     il_real_print(moments[1], deviation, sizeof deviation);
   }
-  if (dataset)
-    snprintf(content, sizeof content, "%016llx",
-             (unsigned long long)il_dataset_fingerprint(dataset));
+  if (data) snprintf(content, sizeof content, "%016llx", (unsigned long long)data);
   snprintf(step, sizeof step, "%lld", (long long)made);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->method->seed);
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
@@ -131,7 +130,7 @@ il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_che
                (t->outputs = atoi(outputs)) > 0;
     const char *answers = il_safetensors_metadata(file, "answers");
     t->targets = answers && !strcmp(answers, "numbers");
-    t->dataset = dataset ? strtoull(dataset, NULL, 16) : 0;
+    t->content = dataset ? strtoull(dataset, NULL, 16) : 0;
     const char *mean = il_safetensors_metadata(file, "mean"),
                *deviation = il_safetensors_metadata(file, "deviation");
     if (mean && deviation &&
@@ -170,12 +169,25 @@ static il_status read_learner(il_learner *l, const char *path, const il_safetens
                          : status;
 }
 
-il_status il_checkpoint_resume(il_meta_step *s, const il_config *config, const char *path,
-                               int64_t *made) {
+/* The rest of the meta-steps would be another run's. */
+static il_status same_data(il_context *context, const il_tasks *tasks, const il_config *config,
+                           const char *path, const il_safetensors *file) {
+  const char *saved = il_safetensors_metadata(file, "dataset");
+  const uint64_t data = il_tasks_content(tasks);
+  if (!saved || !*saved || !data || strtoull(saved, NULL, 16) == data) return IL_OK;
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "%s: %s has changed since the run was started; resume with the same data, or "
+                 "start another run",
+                 path, il_config_get(config, "task.data"));
+}
+
+il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_config *config,
+                               const char *path, int64_t *made) {
   il_safetensors *file = il_safetensors_open(s->context, path);
   if (!file) return il_context_status(s->context);
   il_status status = read_head(s->context, path, file, made);
   if (status == IL_OK) status = same_config(s->context, config, path, file);
+  if (status == IL_OK) status = same_data(s->context, tasks, config, path, file);
   if (status == IL_OK) status = read_learner(s->learner, path, file);
   if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
   il_safetensors_close(file);

@@ -13,8 +13,8 @@ il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, in
                              const char *config, const char *path);
 /* Reads all that is trained into the present sides. A checkpoint of another configuration is refused with the key that
  * differs. */
-il_status il_checkpoint_resume(il_meta_step *step, const il_config *config, const char *path,
-                               int64_t *made);
+il_status il_checkpoint_resume(il_meta_step *step, const il_tasks *tasks, const il_config *config,
+                               const char *path, int64_t *made);
 /* What a learner learned on, as its checkpoint says. */
 typedef struct il_checkpoint_tasks {
   bool known;       /* false: an older file, and nothing below */
@@ -23,7 +23,7 @@ typedef struct il_checkpoint_tasks {
   double scale;
   int outputs;            /* of a training task */
   bool targets;           /* numbers are predicted, not classes */
-  uint64_t dataset;       /* il_dataset_fingerprint; 0: there was none */
+  uint64_t content;       /* il_tasks_content of its training data; 0: there was none */
   double mean, deviation; /* of its numbers; 0, 0: not known */
 } il_checkpoint_tasks;
 il_status il_checkpoint_read_tasks(il_context *context, const char *path,

@@ -116,7 +116,8 @@ static il_status begin(run *r) {
   il_status status = make_folder(r->context, o->out);
   if (status != IL_OK) return status;
   if (exists)
-    status = il_checkpoint_resume(&r->trainer.step, r->config, r->checkpoint_path, &r->step);
+    status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
+                                  &r->step);
   if (status != IL_OK) return status;
   if (r->step > r->steps)
     return il_fail(r->context, IL_ERROR_CONFIG,

@@ -52,8 +52,13 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (begins(setting, "inner.steps=")) return "eval.steps says after which inner steps it measures";
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
-  for (size_t i = 0; i < sizeof of_classes / sizeof *of_classes && !source->classes; i++)
+  /* Tasks of a file are divided as classes are. */
+  const size_t dividing = source->needs_data ? 2 : sizeof of_classes / sizeof *of_classes;
+  for (size_t i = 0; i < dividing && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
+  if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
+                        begins(setting, "eval.queries=")))
+    return "tasks as they stand in a file have sizes of their own";
   if (begins(setting, "task.data=") && !source->needs_data)
     return "the source of tasks reads no file; task.source=dataset does";
   const char *split = il_config_text(o->config, IL_KEY_SPLIT);
@@ -93,6 +98,22 @@ static bool same_file(const char *a, const char *b) {
   return same;
 }
 
+/* Of a file whose tasks come from no classes, which is opened for this alone. */
+static uint64_t content_of(il_context *context, const il_source *source, const char *data) {
+  void *settings = source->content ? calloc(1, source->size + 1) : NULL;
+  if (!settings) return 0;
+  const il_source_options options = {.ways = 2,
+                                     .shots = 1,
+                                     .queries = 1,
+                                     .split = {.kind = "test", .tests_only = true},
+                                     .data = data};
+  void *opened = source->open(context, settings, &options);
+  const uint64_t content = opened ? source->content(opened) : 0;
+  if (opened && source->close) source->close(opened);
+  free(settings);
+  return content;
+}
+
 /* Whether the tasks of o->config come from the data that the run was trained on. */
 static bool own_data(il_context *context, const il_opened *o, const il_evaluate_options *options,
                      const il_checkpoint_tasks *learned) {
@@ -102,9 +123,10 @@ static bool own_data(il_context *context, const il_opened *o, const il_evaluate_
   snprintf(settings, sizeof settings, "%s.", source->name);
   if (!source->needs_data) return source == trained && !sets(options, settings);
   if (trained->needs_data && same_file(data, il_config_text(o->run, IL_KEY_DATA))) return true;
-  if (!source->dataset || !learned->dataset) return false;
+  if (!learned->content) return false;
+  if (!source->dataset) return content_of(context, source, data) == learned->content;
   il_dataset *d = il_dataset_open(context, data);
-  const bool same = d && il_dataset_fingerprint(d) == learned->dataset;
+  const bool same = d && il_dataset_fingerprint(d) == learned->content;
   il_dataset_free(d);
   return same;
 }
@@ -142,8 +164,9 @@ static il_status choose_split(il_context *context, il_opened *o, const il_evalua
     c->told |= sets(options, dividing[i]);
   c->own = own_data(context, o, options, learned);
   c->replayed = options->episodes && !c->told;
-  if (il_context_status(context) != IL_OK || c->own || c->told || !source_of(o->config)->classes)
-    return il_context_status(context);
+  if (il_context_status(context) != IL_OK || c->own || c->told) return il_context_status(context);
+  const il_source *source = source_of(o->config);
+  if (!source->classes && !source->needs_data) return IL_OK;
   return il_config_assign(o->config, "", il_config_key_name(IL_KEY_SPLIT), "test");
 }
 
@@ -273,8 +296,7 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   const int classes = il_tasks_classes(o->tasks, IL_TEST);
   const il_dataset *d = il_tasks_dataset(o->tasks);
   const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
-  const bool changed =
-      c.own && d && learned->dataset && il_dataset_fingerprint(d) != learned->dataset;
+  const bool changed = c.own && learned->content && il_tasks_content(o->tasks) != learned->content;
   char what[160] = "", shape[96] = "";
   if (options->episodes)
     snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));

@@ -101,6 +101,47 @@ misfit regression-10shot-maml sides.csv \
 misfit regression-10shot-maml sides.safetensors \
   "table, but sides.safetensors has examples of classes; expected task.source=dataset or a preset with it"
 
+# A run on a table: the same table elsewhere keeps its split, of another one all tasks are tested, and what would have no
+# effect is refused; so is going on with other rows.
+table() { # TASKS FACTOR
+  echo "x,y,task"
+  i=0
+  while [ $i -lt $(($1 * 10)) ]; do
+    echo "$((i % 10)),$((i * i % $2)),t$((i / 10))"
+    i=$((i + 1))
+  done
+}
+for of in "12 7" "4 5"; do
+  table $of >table.csv && "$program" data import table.csv --out "t${of% *}.st" >out.txt 2>&1 || fail "tasks $of: $(cat out.txt)"
+done
+cp t12.st own.st
+set -- regression-10shot-maml --data own.st --set task.split=random --set task.train_classes=6 --set task.shots=3 \
+  --set task.validation_classes=0 --set task.queries=2 --set eval.tasks=6 --set checkpoint.every=1 --out trun
+"$program" train "$@" --set outer.steps=2 >out.txt 2>&1 || fail "train on a table: $(cat out.txt)"
+"$program" eval trun --json >here.json || fail "eval of a table"
+mv own.st moved.st
+"$program" eval trun --json --data moved.st >there.json || fail "a table that was moved"
+sed 's/own.st/moved.st/' here.json | sed 's/"tested": "[^"]*"//' >a && sed 's/"tested": "[^"]*"//' there.json >b
+cmp a b || fail "a table elsewhere is divided otherwise: $(cat here.json there.json)"
+"$program" eval trun --data t4.st >out.txt 2>err.txt || fail "another table: $(cat err.txt)"
+"$program" eval trun --data t4.st --set task.split=auto >out.txt 2>err.txt || fail "a split of a table: $(cat err.txt)"
+"$program" train regression-10shot-maml --data t4.st --set task.shots=3 --set task.queries=2 --set outer.steps=1 \
+  --set eval.tasks=4 --out few >out.txt 2>&1 || fail "few tasks: $(cat out.txt)"
+"$program" eval few >out.txt 2>err.txt || fail "eval of few tasks: $(cat err.txt)"
+table 12 11 >table.csv && "$program" data import table.csv --out own.st >out.txt 2>&1 || fail "other rows"
+"$program" eval trun >out.txt || fail "eval of changed rows"
+grep -q "own.st, changed since the run was trained" out.txt || fail "changed rows: $(cat out.txt)"
+"$program" train --resume trun >out.txt 2>err.txt && fail "a run goes on with other rows"
+grep -q "own.st has changed since the run was started; resume with the same data" err.txt || fail "resume: $(cat err.txt)"
+"$program" train "$@" --set augment.jitter=0.1 --out no >out.txt 2>err.txt && fail "a table is augmented"
+grep -q "^innerloop: augment: source table takes its tasks as they are" err.txt || fail "augmentation: $(cat err.txt)"
+
+# What is imported is not written over its source.
+cp sides.csv itself.csv
+"$program" data import itself.csv --out ./itself.csv >out.txt 2>err.txt && fail "an import over its source"
+[ "$(cat err.txt)" = "innerloop: ./itself.csv is the source itself, expected another file to write" ] || fail "$(cat err.txt)"
+cmp sides.csv itself.csv || fail "the source has changed"
+
 # A table of text is fitted too.
 "$program" fit --train sides.csv --epochs 1 --out fitted.safetensors >out.txt 2>err.txt || fail "fit of a table: $(cat err.txt)"
 

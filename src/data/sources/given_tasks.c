@@ -179,6 +179,25 @@ static il_status draw(void *data, il_task_id id, void *scratch, const il_task_me
   return IL_OK;
 }
 
+/* Shape, sizes, names, and an example of up to 64 of the tasks. */
+static uint64_t content(void *data) {
+  const il_task_file *f = ((const given *)data)->file;
+  const int parts = f->count < 64 ? f->count : 64;
+  const size_t x = (size_t)il_shape_count(f->example) * il_type_size(f->x);
+  uint64_t hash = il_fingerprint_mix(IL_FINGERPRINT_START, f->example.dim,
+                                     (size_t)f->example.rank * sizeof *f->example.dim);
+  for (int i = 0; i < f->count; i++) {
+    const il_given_task *t = &f->task[i];
+    const int about[] = {t->split, t->support, t->query, t->ways};
+    hash = il_fingerprint_mix(hash, about, sizeof about);
+    hash = il_fingerprint_mix(hash, t->name, strlen(t->name) + 1);
+  }
+  for (int i = 0; i < parts; i++)
+    hash = il_fingerprint_mix(hash, f->task[(int64_t)i * f->count / parts].x[0],
+                              x < 65536 ? x : 65536);
+  return hash;
+}
+
 static size_t bytes(void *data) {
   const il_task_file *f = ((const given *)data)->file;
   const size_t x = (size_t)il_shape_count(f->example) * il_type_size(f->x);
@@ -200,4 +219,5 @@ const il_source il_source_tasks = {.name = "tasks",
                                    .variants = variants,
                                    .share = share,
                                    .count = count,
+                                   .content = content,
                                    .bytes = bytes};

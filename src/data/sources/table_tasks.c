@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "data/dataset.h"
 #include "data/named_split.h"
 #include "data/source.h"
 #include "data/table_file.h"
@@ -136,6 +137,25 @@ static il_status draw(void *data, il_task_id id, void *scratch, const il_task_me
   return IL_OK;
 }
 
+/* Shape, tasks, names, and a row of up to 64 of the tasks. */
+static uint64_t content(void *data) {
+  const il_table *t = ((const table_tasks *)data)->table;
+  const int parts = t->tasks < 64 ? t->tasks : 64;
+  uint64_t hash = il_fingerprint_mix(IL_FINGERPRINT_START, &t->inputs, sizeof t->inputs);
+  hash = il_fingerprint_mix(hash, &t->outputs, sizeof t->outputs);
+  hash = il_fingerprint_mix(hash, t->start, ((size_t)t->tasks + 1) * sizeof *t->start);
+  for (int i = 0; i < t->tasks; i++)
+    hash = il_fingerprint_mix(hash, t->task[i], strlen(t->task[i]) + 1);
+  for (int i = 0; i < parts; i++) {
+    const size_t row = (size_t)t->start[(int64_t)i * t->tasks / parts + 1] - 1;
+    hash =
+        il_fingerprint_mix(hash, t->x + row * (size_t)t->inputs, (size_t)t->inputs * sizeof(float));
+    hash = il_fingerprint_mix(hash, t->y + row * (size_t)t->outputs,
+                              (size_t)t->outputs * sizeof(float));
+  }
+  return hash;
+}
+
 static size_t bytes(void *data) {
   const il_table *t = ((const table_tasks *)data)->table;
   return (size_t)t->start[t->tasks] * (size_t)(t->inputs + t->outputs) * sizeof(float);
@@ -151,4 +171,5 @@ const il_source il_source_table = {.name = "table",
                                    .draw = draw,
                                    .close = close_source,
                                    .variants = variants,
+                                   .content = content,
                                    .bytes = bytes};
