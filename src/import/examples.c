@@ -85,10 +85,10 @@ static il_status find_scale(il_examples *r) {
                      "%s: all numbers are %g, so that no scale gives them the deviation 1",
                      r->source, low);
     r->scale = 1 / sqrt(squares / count);
-  } else if (r->options->scale) {
+  } else if (r->options->scale != 0) {
     r->scale = r->options->scale;
   }
-  if (!r->scale) r->scale = il_dataset_usual_scale(r->type);
+  if (r->scale == 0) r->scale = il_dataset_usual_scale(r->type);
   char scale[32];
   il_real_print(r->scale == IL_PIXEL_SCALE ? 255 : r->scale, scale, sizeof scale);
   il_import_note(r->context, r->report, "numbers from %.7g to %.7g, %s; nets see them %s %s", low,

@@ -20,6 +20,8 @@ const char *il_import_kind_name(int index) { return importers[index]->name; }
 const char *il_import_kind_doc(int index) { return importers[index]->doc; }
 
 static const il_importer *recognise(const char *source) {
+  struct stat info;
+  if (stat(source, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return NULL;
   for (int i = 0; i < il_import_kinds(); i++)
     if (importers[i]->recognises(source)) return importers[i];
   return NULL;
@@ -67,6 +69,8 @@ il_status il_import(il_context *context, const char *source, const char *out,
   if (!file) return il_fail_memory(context, "a path");
   if (stat(file, &info) != 0)
     il_fail(context, IL_ERROR_FILE, "%s: %s", source, strerror(errno));
+  else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) /* a pipe would wait for ever */
+    il_fail(context, IL_ERROR_FILE, "%s is no regular file or folder", source);
   else if (stat(out, &there) == 0 && there.st_dev == info.st_dev && there.st_ino == info.st_ino &&
            !S_ISDIR(info.st_mode))
     il_fail(context, IL_ERROR_ARGUMENT, "%s is the source itself, expected another file to write",

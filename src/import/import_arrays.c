@@ -344,7 +344,7 @@ static il_status convert(importer *im, const layout *l) {
   const int64_t size = il_shape_count(r->example);
   const bool bytes = x->type == IL_UINT8 || x->type == IL_BOOL;
   r->type = bytes ? IL_UINT8 : IL_FLOAT32;
-  if (x->type == IL_BOOL && !r->scale) r->scale = 1;
+  if (x->type == IL_BOOL && r->scale == 0) r->scale = 1;
   r->x = x->data;
   if (l->channels == 1 && (bytes || x->type == IL_FLOAT32)) return IL_OK;
   r->owned = malloc((size_t)r->count * (size_t)size * il_type_size(r->type));

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/locale.h"
@@ -29,7 +30,7 @@ static void for_each(const il_import_options *o, use_option *use, void *user) {
   if (o->standardize) use(user, "standardize", NULL);
   if (o->scale_auto) {
     use(user, "scale", "auto");
-  } else if (o->scale) {
+  } else if (o->scale != 0) {
     il_real_print(o->scale, text, sizeof text);
     use(user, "scale", text);
   }
@@ -99,7 +100,9 @@ static bool ends_in(const char *text, const char *end) {
 bool il_import_is_tensors(const char *source) {
   unsigned char b[9] = {0};
   char *path = il_import_file_of(source);
-  FILE *file = path ? fopen(path, "rbe") : NULL;
+  struct stat info;
+  const bool regular = path && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+  FILE *file = regular ? fopen(path, "rbe") : NULL;
   const size_t got = file ? fread(b, 1, sizeof b, file) : 0;
   if (file) fclose(file);
   bool is = false;

@@ -13,7 +13,7 @@ static const unsigned char nothing[1];
 
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size) {
   *size = 0;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait to be written */
   if (fd < 0) {
     il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
     return NULL;

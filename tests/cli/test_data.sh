@@ -142,6 +142,13 @@ cp sides.csv itself.csv
 [ "$(cat err.txt)" = "innerloop: ./itself.csv is the source itself, expected another file to write" ] || fail "$(cat err.txt)"
 cmp sides.csv itself.csv || fail "the source has changed"
 
+# Nor does anybody wait at a pipe.
+mkfifo pipe.csv
+for command in "data import pipe.csv --out no.st" "data info pipe.csv" "train features-5w5s-maml --data pipe.csv --out no"; do
+  timeout 10 "$program" $command >out.txt 2>err.txt && fail "$command reads a pipe"
+  grep -q "^innerloop: .*pipe.csv.* regular file" err.txt || fail "$command: $(cat err.txt)"
+done
+
 # A table of text is fitted too.
 "$program" fit --train sides.csv --epochs 1 --out fitted.safetensors >out.txt 2>err.txt || fail "fit of a table: $(cat err.txt)"
 
