@@ -1,6 +1,7 @@
 /* The table of importers, and choosing one. */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,9 @@ il_status il_import(il_context *context, const char *source, const char *out,
     il_fail(context, IL_ERROR_ARGUMENT, "%s is the source itself, expected another file to write",
             out);
   free(file);
+  if (!isfinite(options->scale))
+    il_fail(context, IL_ERROR_ARGUMENT, "%s: the scale is %g, expected a number", source,
+            options->scale);
   if (il_context_status(context)) return il_context_status(context);
   const char *kind = options->kind ? options->kind : options->task ? "table" : NULL;
   const il_importer *importer = choose(context, source, kind);

@@ -229,6 +229,7 @@ static void test_refused(void **state) {
   const il_tensor examples = {"x", IL_FLOAT32, IL_SHAPE(N, 4), x};
   il_tensor tensor[] = {examples, {"y", IL_FLOAT32, IL_SHAPE(N), half}};
   write_arrays("a.npz", 2, tensor, 0, NULL);
+  refused(&(il_import_options){.scale = (double)NAN}, "the scale is nan, expected a number");
   refused(&none, ": row 2: the label in y is 1.5, expected a whole number or a text");
   tensor[1] = (il_tensor){"y", IL_INT64, IL_SHAPE(N), same};
   write_arrays("a.npz", 2, tensor, 0, NULL);
