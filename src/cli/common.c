@@ -103,6 +103,8 @@ bool data_fits(il_context *context, const char *source, const char *data) {
   const char *is = kind ? (strcmp(kind, "table") ? "dataset" : "table") : ready;
   const char *takes = strcmp(source, "omniglot") ? source : "dataset";
   if (!is || !strcmp(is, takes)) return true;
+  /* Of imported datasets and tables the sources say it themselves. */
+  if (ready && strcmp(ready, "tasks") != 0 && strcmp(takes, "tasks") != 0) return true;
   il_fail(context, IL_ERROR_CONFIG,
           "task.source: found %s, but %s has %s; expected task.source=%s or a preset with it",
           source, data,

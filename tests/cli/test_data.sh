@@ -98,8 +98,6 @@ misfit features-5w5s-maml rates.npz \
   "dataset, but rates.npz has a table of regression tasks; expected task.source=table or a preset with it"
 misfit regression-10shot-maml sides.csv \
   "table, but sides.csv has examples of classes; expected task.source=dataset or a preset with it"
-misfit regression-10shot-maml sides.safetensors \
-  "table, but sides.safetensors has examples of classes; expected task.source=dataset or a preset with it"
 
 # A run on a table: the same table elsewhere keeps its split, of another one all tasks are tested, and what would have no
 # effect is refused; so is going on with other rows.
