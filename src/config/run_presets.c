@@ -141,7 +141,7 @@ static const il_preset presets[] = {
      "needs 6 pictures.",
      SETTINGS("task.source=dataset", "task.split=auto", "task.ways=5", "task.shots=1",
               "task.queries=5", "model.preset=omniglot_conv", "model.filters=32", "inner.steps=3",
-              "inner.lr=0.2", "outer.meta_batch=8", "outer.steps=4000", "outer.lr=0.002",
+              "inner.lr=0.4", "outer.meta_batch=8", "outer.steps=4000", "outer.lr=0.002",
               "outer.schedule=cosine", "eval.every=500", "checkpoint.every=500")},
     {"pictures-5w5s-protonet",
      "5-way 5-shot ProtoNet on one's own pictures, given by --data; any size, grey or colour.",
@@ -162,11 +162,11 @@ static const il_preset presets[] = {
     {"signals-5w5s-maml",
      "5-way 5-shot MAML on one's own signals, given by --data; any length and number of channels.",
      "For recordings with labels, no paper: three convolutions along time that end in a mean over "
-     "it, 3 inner steps. Signals of deviation about 1 suit the rates (`data import --scale auto`). "
+     "it, 5 inner steps. Signals of deviation about 1 suit the rates (`data import --scale auto`). "
      "A class needs 10 recordings.",
      SETTINGS("task.source=dataset", "task.split=auto", "task.ways=5", "task.shots=5",
-              "task.queries=5", "model.preset=conv1d", "model.filters=32", "inner.steps=3",
-              "inner.lr=0.1", "outer.meta_batch=8", "outer.steps=2000", "outer.lr=0.002",
+              "task.queries=5", "model.preset=conv1d", "model.filters=32", "inner.steps=5",
+              "inner.lr=0.4", "outer.meta_batch=8", "outer.steps=2000", "outer.lr=0.002",
               "outer.schedule=cosine", "eval.every=250", "checkpoint.every=500")},
     {"regression-10shot-maml",
      "Regression from 10 rows on the tasks of an imported table, given by --data.",
