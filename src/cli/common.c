@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -115,8 +116,22 @@ bool data_fits(il_context *context, const char *source, const char *data) {
   return false;
 }
 
+/* A run's folder stands for its configuration. */
+static il_config *load_named(il_context *context, const char *name) {
+  struct stat info;
+  char *file = NULL;
+  if (stat(name, &info) != 0 || !S_ISDIR(info.st_mode)) return il_config_load(context, name);
+  if (asprintf(&file, "%s/config.yaml", name) < 0) {
+    il_fail(context, IL_ERROR_MEMORY, "out of memory for a path");
+    return NULL;
+  }
+  il_config *config = il_config_load(context, file);
+  free(file);
+  return config;
+}
+
 il_config *load_config(il_context *context, const settings *s) {
-  il_config *config = il_config_load(context, s->config);
+  il_config *config = load_named(context, s->config);
   bool good = config != NULL;
   for (int i = 0; i < s->sets && good; i++) good = il_config_set(config, s->set[i]) == IL_OK;
   if (good && s->data) good = assign(config, "task.data", s->data);

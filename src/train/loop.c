@@ -211,6 +211,12 @@ static void start_message(run *r) {
   at = strlen(message);
   message[at++] = '\n';
   il_footprint_text(&memory, message + at, sizeof message - at);
+  at = strlen(message);
+  if (il_tasks_classes(tasks, IL_VALIDATION) == 0)
+    snprintf(
+        message + at, sizeof message - at,
+        "\nno class validates: nothing will tell when training begins to overfit the %d classes",
+        il_tasks_classes(tasks, IL_TRAIN));
   report(r, IL_PROGRESS_START, (il_progress){.message = message});
 }
 

@@ -191,7 +191,7 @@ refused "eval.steps: greedy evaluation has its own" "$program" eval run --adapt 
 "$program" eval run --data other.st --episodes list.txt --json >replayed.json || fail "a list of other data"
 tested "other.st: the episodes of list.txt, 5-way" replayed.json
 same drawn.json replayed.json "a replayed list of other data gives other figures"
-"$program" data episodes run/config.yaml --split train --count 3 --out trained.txt || fail "episode list"
+"$program" data episodes run --split train --count 3 --out trained.txt || fail "episode list"
 "$program" eval run --episodes trained.txt >table.txt 2>log.txt || fail "a list of training classes: $(cat log.txt)"
 tested "own.st, which the run was trained on: the episodes of trained.txt" table.txt
 refused "the dataset has no class 's1/class" "$program" eval run --data other.st --episodes trained.txt
