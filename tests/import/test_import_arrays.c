@@ -180,7 +180,7 @@ static void test_labels(void **state) {
   assert_string_equal(il_dataset_class_name(d, 0), "-9223372036854775808");
   assert_string_equal(il_dataset_class_name(d, 2), "9223372036854775807");
   il_dataset_free(d);
-  const double whole[N] = {1, 2, 1, NAN, 2, 1};
+  const double whole[N] = {1, 2, 1, (double)NAN, 2, 1};
   tensor[1] = (il_tensor){"targets", IL_FLOAT64, IL_SHAPE(N, 1), whole};
   write_arrays("a.npz", 2, tensor, 0, NULL);
   imported(&(il_import_options){0});
