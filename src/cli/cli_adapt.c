@@ -95,6 +95,8 @@ static il_import_options bring_to(const il_learner_input *learner, const char *k
     o.grey = learner->example.dim[2] == 1;
   } else if (!strcmp(kind, "arrays") && learner->example.rank >= 2) {
     o.layout = learner->example.rank == 3 ? IL_LAYOUT_IMAGES : IL_LAYOUT_SIGNALS;
+  } else if (!strcmp(kind, "csv") && learner->example.rank == 2) {
+    o.layout = IL_LAYOUT_SIGNALS;
   }
   if (learner->type == IL_FLOAT32 && learner->scale != 1) o.scale = learner->scale;
   return o;
@@ -168,7 +170,7 @@ static void print_text(const il_adapted *a, const il_adapted_report *r, const ch
   if (r->left_out && r->right * il_adapted_classes(a) * 2 < 3 * r->left_out)
     puts("that is hardly better than guessing: look at the pictures, adapt with other "
          "meta.query_statistics, or train on data that is more like them");
-  printf("ask it: innerloop predict %s PICTURE…\n", out);
+  printf("ask it: innerloop predict %s %s\n", out, e.rank == 3 ? "PICTURE…" : "FILE");
 }
 
 static void print_json(const il_adapted *a, const il_adapted_report *r) {

@@ -80,6 +80,22 @@ grep -q "which \`innerloop adapt\` writes" err.txt || fail "checkpoint: $(cat er
 "$program" adapt five --support few --out none 2>err.txt && fail "4 classes for a head of 5"
 grep -q "found 4 classes, but the learner's head tells 5 apart" err.txt || fail "head: $(cat err.txt)"
 [ -e none ] && fail "something was written"
+# Signals: shown as rows of a table, asked about in a file of arrays.
+awk 'BEGIN { for (c = 1; c <= 9; c++) for (k = 0; k < 12; k++) { printf "wave %d", c
+  for (t = 0; t < 40; t++) printf ",%.4f", sin(c * t / 8 + k); print "" } }' >waves.csv
+"$program" data import waves.csv --signals --y 1 --out waves >/dev/null 2>&1 || fail "import of signals"
+"$program" train signals-5w5s-maml --data waves --set task.ways=3 --set model.filters=8 --set outer.steps=40 --set eval.every=0 \
+  --out hears >/dev/null 2>&1 || fail "train on signals"
+grep "^wave [159]" waves.csv | awk -F, 'n[$1]++ < 5' >few.csv
+grep "^wave [159]" waves.csv | awk -F, 'n[$1]++ >= 5' >many.csv
+"$program" adapt hears --support few.csv --out heard >out.txt 2>err.txt || fail "adapt to signals: $(cat err.txt)"
+grep -q "^ask it: innerloop predict heard FILE$" out.txt || fail "adapt to signals said: $(cat out.txt)"
+"$program" data import many.csv --signals --y 1 --out many.data >/dev/null 2>&1 && "$program" data export many.data --out many.npz >/dev/null ||
+  fail "queries of signals"
+"$program" predict heard many.npz --csv >out.txt || fail "predict signals"
+right=$(sed 1d out.txt | awk -F'"' '{ split($2, part, ":"); right += $4 == "wave " (1 + 4 * int(part[2] / 7)) } END { print right + 0 }')
+[ "$(wc -l <out.txt)" = 22 ] && [ "$right" -ge 14 ] || fail "$right of 21 signals right: $(cat out.txt)"
+
 "$program" train sinusoid-5shot-maml --out curves --set outer.steps=2 --set eval.every=0 >/dev/null 2>&1
 "$program" adapt curves --support few --out none 2>err.txt && fail "a regression was shown classes"
 grep -q "curves: the run learned to predict numbers" err.txt || fail "regression: $(cat err.txt)"
