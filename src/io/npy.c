@@ -15,13 +15,21 @@ static const struct {
              {"i1", IL_INT8},    {"i2", IL_INT16},   {"i4", IL_INT32},
              {"i8", IL_INT64},   {"u1", IL_UINT8},   {"b1", IL_BOOL}};
 enum { TYPES = sizeof types / sizeof *types };
+/* Unsigned ones come as the next larger signed type, which holds them all; of u8 what fits. */
+static const struct {
+  const char *code;
+  il_type stored, type;
+} unsigned_types[] = {
+    {"u2", IL_INT16, IL_INT32}, {"u4", IL_INT32, IL_INT64}, {"u8", IL_INT64, IL_INT64}};
+enum { UNSIGNED_TYPES = sizeof unsigned_types / sizeof *unsigned_types };
 static const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 
 /* The header is a Python dict of three keys, written as text. */
 typedef struct npy_header {
   il_tensors *tensors;
   const char *name, *at, *end;
-  il_type type;
+  il_type type;  /* as stored */
+  il_type wider; /* of unsigned numbers: what they become; else 0 */
   il_shape shape;
   bool swap, fortran, has_type, has_order, has_shape;
   il_npy_text text; /* width 0: numbers */
@@ -72,11 +80,18 @@ static il_status read_type(npy_header *h) {
       h->swap = (descr[0] == '<' && !little) || (descr[0] == '>' && little);
       return IL_OK;
     }
+  for (int i = 0; i < UNSIGNED_TYPES; i++)
+    if (strchr("<>|=", descr[0]) && !strcmp(descr + 1, unsigned_types[i].code)) {
+      h->type = unsigned_types[i].stored;
+      h->wider = unsigned_types[i].type;
+      h->swap = (descr[0] == '<' && !little) || (descr[0] == '>' && little);
+      return IL_OK;
+    }
   if (il_npy_text_type(descr, &h->text)) return IL_OK;
-  return il_fail(
-      h->tensors->context, IL_ERROR_UNSUPPORTED,
-      "%s: the array %s has the type '%s', expected f2, f4, f8, i1, i2, i4, i8, u1, b1 or texts",
-      h->tensors->path, h->name, descr);
+  return il_fail(h->tensors->context, IL_ERROR_UNSUPPORTED,
+                 "%s: the array %s has the type '%s', expected f2, f4, f8, i1, i2, i4, i8, u1, u2, "
+                 "u4, u8, b1 or texts",
+                 h->tensors->path, h->name, descr);
 }
 
 static il_status read_shape(npy_header *h) {
@@ -124,6 +139,28 @@ static il_status read_header(npy_header *h) {
              : bad(h, "has a header without descr, fortran_order or shape");
 }
 
+/* Unsigned numbers in the signed type that holds them; NULL after an error. */
+static const void *widened(const npy_header *h, const void *from, size_t count) {
+  int64_t *wide = il_tensors_alloc(h->tensors, (count + 1) * il_type_size(h->wider));
+  if (!wide) return NULL;
+  for (size_t i = 0; i < count; i++) {
+    if (h->type == IL_INT16) {
+      ((int32_t *)wide)[i] = ((const uint16_t *)from)[i];
+    } else if (h->type == IL_INT32) {
+      wide[i] = ((const uint32_t *)from)[i];
+    } else {
+      wide[i] = ((const int64_t *)from)[i];
+      if (wide[i] < 0) {
+        il_fail(h->tensors->context, IL_ERROR_UNSUPPORTED,
+                "%s: the array %s has %llu at %zu, expected numbers below 2^63", h->tensors->path,
+                h->name, (unsigned long long)(uint64_t)wide[i], i);
+        return NULL;
+      }
+    }
+  }
+  return wide;
+}
+
 il_status il_npy_read(il_tensors *t, const char *name, const unsigned char *data, size_t size) {
   npy_header h = {.tensors = t, .name = name};
   if (size < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 || data[6] > 3)
@@ -160,7 +197,8 @@ il_status il_npy_read(il_tensors *t, const char *name, const unsigned char *data
     il_tensors_copy(from, h.type, h.shape, stride, h.swap, copy);
     from = copy;
   }
-  return il_tensors_add(t, name, strlen(name), h.type, h.shape, from);
+  if (h.wider && !(from = widened(&h, from, (size_t)count))) return il_context_status(t->context);
+  return il_tensors_add(t, name, strlen(name), h.wider ? h.wider : h.type, h.shape, from);
 }
 
 il_status il_npz_read(il_tensors *t, il_zip *zip) {

@@ -271,6 +271,59 @@ static void test_npy(void **state) {
   expect("ends within its header");
 }
 
+/* Unsigned numbers come as the signed type that holds them. */
+static void test_npy_unsigned(void **state) {
+  (void)state;
+  static const struct {
+    const char *header;
+    unsigned char number[8];
+    int size;
+    il_type type;
+    int64_t value; /* -1: refused */
+  } all[] = {{"{'descr': '<u2', 'fortran_order': False, 'shape': (1,), }",
+              {0xff, 0xff},
+              2,
+              IL_INT32,
+              65535},
+             {"{'descr': '>u2', 'fortran_order': False, 'shape': (1,), }",
+              {0x80, 0x01},
+              2,
+              IL_INT32,
+              32769},
+             {"{'descr': '<u4', 'fortran_order': False, 'shape': (1,), }",
+              {0xfe, 0xff, 0xff, 0xff},
+              4,
+              IL_INT64,
+              4294967294},
+             {"{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", {7}, 8, IL_INT64, 7},
+             {"{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }",
+              {0, 0, 0, 0, 0, 0, 0, 0x80},
+              8,
+              IL_INT64,
+              -1}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char bytes[256] = "\x93NUMPY\1";
+    size_t length = strlen(all[i].header);
+    bytes[8] = (char)length;
+    memcpy(bytes + 10, all[i].header, length);
+    memcpy(bytes + 10 + length, all[i].number, sizeof all[i].number);
+    spill(bytes, 10 + length + (size_t)all[i].size);
+    if (all[i].value < 0) {
+      expect("has 9223372036854775808 at 0, expected numbers below 2^63");
+      continue;
+    }
+    il_context *context = il_context_new();
+    il_tensors *file = il_tensors_open(context, path);
+    if (!file) fail_msg("%s", il_context_message(context));
+    const il_tensor *t = il_tensors_at(file, 0);
+    assert_int_equal(t->type, all[i].type);
+    assert_true((t->type == IL_INT32 ? *(const int32_t *)t->data : *(const int64_t *)t->data) ==
+                all[i].value);
+    il_tensors_close(file);
+    il_context_free(context);
+  }
+}
+
 /* Every cut is refused; every flipped byte is refused or gives a file that can be looked at. */
 static void damage(const char *name) {
   size_t size;
@@ -338,8 +391,10 @@ static void test_advice(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_calls),   cmocka_unit_test(test_machine),  cmocka_unit_test(test_views),
-      cmocka_unit_test(test_nesting), cmocka_unit_test(test_archives), cmocka_unit_test(test_npy),
-      cmocka_unit_test(test_damage),  cmocka_unit_test(test_advice)};
+      cmocka_unit_test(test_calls),        cmocka_unit_test(test_machine),
+      cmocka_unit_test(test_views),        cmocka_unit_test(test_nesting),
+      cmocka_unit_test(test_archives),     cmocka_unit_test(test_npy),
+      cmocka_unit_test(test_npy_unsigned), cmocka_unit_test(test_damage),
+      cmocka_unit_test(test_advice)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
