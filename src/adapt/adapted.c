@@ -46,34 +46,17 @@ int il_adapted_softmax(int n, const double *score, double temperature, double *p
 
 /* ---- the function ---- */
 
-static il_shape rows_of(int n, il_shape example) {
-  il_shape shape = {.rank = example.rank + 1, .dim = {n}};
-  memcpy(shape.dim + 1, example.dim, (size_t)example.rank * sizeof *shape.dim);
-  return shape;
-}
-
-static il_value seen(il_graph *g, il_value x, double scale) {
-  if (il_value_type(g, x) == IL_UINT8) x = il_cast(g, x);
-  return scale == 1 ? x : il_scale(g, x, scale);
-}
-
 il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape, bool shared) {
   il_graph *g = il_graph_new(a->context, a->method.real);
   if (!g) return NULL;
-  const il_stage stage = shared ? IL_SHARED : IL_TASK;
-  const il_type x = shape->x == IL_UINT8 ? IL_UINT8 : a->method.real;
-  const il_task_needs needs =
+  il_task_needs needs =
       il_method_needs(&a->method, a->learner->net, shape, a->method.inner.steps, false);
+  needs.shared = shared;
+  needs.unlabelled = true;
   il_build b = il_learner_build(a->learner, &a->method, g, shape);
   b.training = false;
   b.statistics = a->statistics;
-  b.task.support_x = seen(
-      g, il_input(g, "support_x", stage, x, rows_of(shape->support, shape->example)), shape->scale);
-  b.task.support_y = il_input(g, "support_y", stage, IL_INT32, IL_SHAPE(shape->support));
-  if (needs.batch)
-    b.task.order = il_input(g, "order", IL_SHARED, IL_INT32, IL_SHAPE(needs.steps, needs.batch));
-  b.task.query_x = seen(
-      g, il_input(g, "query_x", IL_TASK, x, rows_of(shape->query, shape->example)), shape->scale);
+  il_task_inputs(g, shape, needs, &b.task);
   if (il_build_check(&b)) {
     il_values state = {0};
     const int steps = b.algorithm->step ? b.inner.steps : 0;

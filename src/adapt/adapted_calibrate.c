@@ -18,11 +18,11 @@ typedef struct leaving {
   int count;
   il_function *function;
   il_run *run;
-  int32_t *order;
-  char *x[2];    /* [AT_ONCE, support, example…], [AT_ONCE, 1, example…] */
-  int32_t *y;    /* [AT_ONCE, support] */
-  void *scores;  /* [AT_ONCE, ways] */
-  double *score; /* [count, ways] */
+  int32_t *order; /* [AT_ONCE, steps, batch], the same for all */
+  char *x[2];     /* [AT_ONCE, support, example…], [AT_ONCE, 1, example…] */
+  int32_t *y;     /* [AT_ONCE, support] */
+  void *scores;   /* [AT_ONCE, ways] */
+  double *score;  /* [count, ways] */
 } leaving;
 
 /* Examples of classes that have others; evenly chosen where there are many. */
@@ -50,12 +50,13 @@ static il_status prepare(leaving *l) {
                support = (size_t)l->shape.support, ways = (size_t)l->shape.ways;
   const il_task_needs needs =
       il_method_needs(&a->method, a->learner->net, &l->shape, a->method.inner.steps, false);
+  const size_t order = (size_t)needs.steps * (size_t)needs.batch;
   l->x[0] = malloc(AT_ONCE * support * example);
   l->x[1] = malloc(AT_ONCE * example);
   l->y = malloc(AT_ONCE * support * sizeof *l->y);
   l->scores = malloc(AT_ONCE * ways * sizeof(double));
   l->score = malloc((size_t)l->count * ways * sizeof *l->score);
-  l->order = malloc((size_t)needs.steps * (size_t)needs.batch * sizeof *l->order + 1);
+  l->order = malloc(AT_ONCE * order * sizeof *l->order + 1);
   int32_t *place = malloc(support * sizeof *place);
   const bool made = l->x[0] && l->x[1] && l->y && l->scores && l->score && l->order && place;
   if (made && needs.batch) il_batch_order(l->shape.support, needs, a->method.seed, place, l->order);

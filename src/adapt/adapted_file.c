@@ -19,21 +19,11 @@ static const char FORMAT[] = "innerloop adapted learner 1";
 
 /* ---- out of a run ---- */
 
-static char *checkpoint_of(il_context *context, const char *run) {
-  char *path = il_run_path(context, run, "checkpoint.safetensors");
-  if (path && access(path, F_OK) == 0) return path;
-  if (path)
-    il_fail(context, IL_ERROR_FILE,
-            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
-  free(path);
-  return NULL;
-}
-
 static bool own_head(const il_config *config) {
   return il_algorithm_find(il_config_get(config, "meta.algorithm"))->own_head;
 }
 
-/* The configuration as the run's checkpoint has it. */
+/* The configuration as the checkpoint has it. */
 static il_config *config_of(il_context *context, const char *path) {
   il_safetensors *file = il_safetensors_open(context, path);
   const char *text = file ? il_safetensors_metadata(file, "config") : NULL;
@@ -43,29 +33,46 @@ static il_config *config_of(il_context *context, const char *path) {
   return config;
 }
 
-il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input) {
-  *input = (il_learner_input){0};
+/* A run's configuration, where its checkpoint lies, and what its learner takes. NULL after an error. */
+static il_config *open_run(il_context *context, const char *run, char **path,
+                           il_learner_input *input) {
   il_checkpoint_tasks t = {0};
-  char *path = checkpoint_of(context, run);
-  il_config *config = path ? config_of(context, path) : NULL;
-  if (config && il_checkpoint_read_tasks(context, path, &t) == IL_OK && !t.known)
+  il_config *config = NULL;
+  *input = (il_learner_input){0};
+  *path = il_run_path(context, run, "checkpoint.safetensors");
+  if (*path && access(*path, F_OK) != 0)
+    il_fail(context, IL_ERROR_FILE,
+            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
+  else if (*path)
+    config = config_of(context, *path);
+  if (config && il_checkpoint_read_tasks(context, *path, &t) == IL_OK && !t.known)
     il_fail(context, IL_ERROR_FORMAT,
             "%s: does not say what examples it takes; an earlier version of innerloop wrote it: "
             "train again, or resume it for a step",
-            path);
+            *path);
   else if (t.targets)
     il_fail(context, IL_ERROR_UNSUPPORTED,
             "%s: the run learned to predict numbers; only one that learned classes can be shown "
             "others",
             run);
-  if (il_context_status(context) == IL_OK)
+  if (config && il_context_status(context) == IL_OK) {
     *input = (il_learner_input){.example = t.example,
                                 .type = t.type,
                                 .scale = t.scale,
                                 .outputs = own_head(config) ? 0 : t.outputs,
                                 .mean = t.mean,
                                 .deviation = t.deviation};
+    return config;
+  }
   il_config_free(config);
+  free(*path);
+  *path = NULL;
+  return NULL;
+}
+
+il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input) {
+  char *path;
+  il_config_free(open_run(context, run, &path, input));
   free(path);
   return il_context_status(context);
 }
@@ -147,13 +154,13 @@ static il_task_shape shape_of(int ways, int support, il_shape example, il_type t
 il_adapted *il_adapted_new(il_context *context, const char *run, const il_dataset *support,
                            const il_adapt_options *options) {
   il_learner_input input;
-  if (il_run_input_of(context, run, &input) != IL_OK || check(context, &input, support) != IL_OK)
-    return NULL;
-  char *path = checkpoint_of(context, run), ways[32];
-  il_config *config = path ? config_of(context, path) : NULL;
+  char *path, ways[32];
+  il_config *config = open_run(context, run, &path, &input);
+  if (!config) return NULL;
   snprintf(ways, sizeof ways, "task.ways=%d", support->classes);
   il_adapted *a = NULL;
-  if (config && set(config, options->settings) == IL_OK && il_config_set(config, ways) == IL_OK) {
+  if (check(context, &input, support) == IL_OK && set(config, options->settings) == IL_OK &&
+      il_config_set(config, ways) == IL_OK) {
     const il_task_shape shape = shape_of(support->classes, support->start[support->classes],
                                          input.example, input.type, input.scale);
     a = il_adapted_begin(context, config, &shape, options->team);

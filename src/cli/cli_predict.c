@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "import/importer.h"
 #include "import/listing.h"
+#include "io/csv.h"
 #include "io/image_read.h"
 
 typedef enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV } format;
@@ -88,15 +89,6 @@ static const struct argp argp = {
 
 /* ---- answers ---- */
 
-static void print_csv_text(const char *text) {
-  putchar('"');
-  for (; *text; text++) {
-    if (*text == '"') putchar('"');
-    putchar(*text);
-  }
-  putchar('"');
-}
-
 static void sort_classes(answers *a, const float *p) {
   const int n = il_adapted_classes(a->model);
   for (int i = 0; i < n; i++) {
@@ -129,11 +121,11 @@ static void print_answer(answers *a, const char *name, const float *p) {
       for (int k = 0; k < top; k++) printf(",class_%d,probability_%d", k + 1, k + 1);
       putchar('\n');
     }
-    print_csv_text(name);
+    il_csv_print(stdout, name);
     printf(",%s", none ? "true" : "false");
     for (int k = 0; k < top; k++) {
       putchar(',');
-      print_csv_text(il_adapted_class_name(a->model, a->order[k]));
+      il_csv_print(stdout, il_adapted_class_name(a->model, a->order[k]));
       printf(",%.9g", (double)p[a->order[k]]);
     }
     putchar('\n');

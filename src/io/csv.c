@@ -190,3 +190,12 @@ int il_csv_next(il_csv *csv, const char *const **field) {
   *field = csv->field;
   return check_width(csv, fields);
 }
+
+void il_csv_print(FILE *out, const char *text) {
+  fputc('"', out);
+  for (; *text; text++) {
+    if (*text == '"') fputc('"', out);
+    fputc(*text, out);
+  }
+  fputc('"', out);
+}

@@ -2,6 +2,8 @@
 #ifndef IL_IO_CSV_H
 #define IL_IO_CSV_H
 
+#include <stdio.h>
+
 #include "base/error.h"
 
 /* A memory-mapped file, read record by record. A byte order mark, CRLF, a missing last line end and empty lines
@@ -17,5 +19,8 @@ char il_csv_separator(const il_csv *csv);
 int il_csv_next(il_csv *csv, const char *const **field);
 int64_t il_csv_line(const il_csv *csv); /* where that record begins, from 1 */
 void il_csv_rewind(il_csv *csv);
+
+/* Writes a text as a quoted field. */
+void il_csv_print(FILE *out, const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/episode.h"
+#include "io/csv.h"
 #include "io/io.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
@@ -21,13 +22,6 @@ static const char *protocol_name(const il_evaluator *e, int column) {
   case IL_QUERY_STATISTICS_RUNNING: return "running";
   }
   return "?";
-}
-
-/* As a field of a CSV file. */
-static void print_field(const char *text, FILE *out) {
-  fputc('"', out);
-  for (; *text; text++) fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
-  fputc('"', out);
 }
 
 /* The last column says what was tested, so that a file never passes for that of another evaluation. */
@@ -48,7 +42,7 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
     for (int c = 0; c < e->columns; c++)
       fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
     fputc(',', out);
-    print_field(tested, out);
+    il_csv_print(out, tested);
   }
   fputc('\n', out);
   il_status status = fclose(out) == 0
