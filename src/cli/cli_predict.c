@@ -24,14 +24,18 @@ typedef struct input {
   double least; /* probability; 0: the model's own */
 } input;
 
+enum { AT_ONCE = 64 };
 typedef struct answers {
   il_context *context;
   const input *in;
   il_adapted *model;
   double least; /* below it, none of the classes; 0: not asked for */
   float *probability;
-  int *order;     /* [classes] by probability */
-  void *example;  /* of a picture */
+  int *order; /* [classes] by probability */
+  /* Pictures that wait to be asked about together: the learner adapts once for all. */
+  uint8_t *pixels; /* [AT_ONCE, example…] */
+  char *name[AT_ONCE];
+  int waiting;
   int64_t given;  /* answers */
   int unreadable; /* things that could not be asked about */
 } answers;
@@ -152,6 +156,20 @@ static void unreadable(answers *a, const char *name, const char *reason) {
 
 /* ---- pictures ---- */
 
+static size_t picture_size(const answers *a) {
+  return (size_t)il_shape_count(il_adapted_example(a->model));
+}
+
+static void ask_waiting(answers *a) {
+  const size_t classes = (size_t)il_adapted_classes(a->model);
+  if (a->waiting && il_context_status(a->context) == IL_OK &&
+      il_adapted_predict(a->model, a->waiting, a->pixels, a->probability) == IL_OK)
+    for (int i = 0; i < a->waiting; i++)
+      print_answer(a, a->name[i], a->probability + (size_t)i * classes);
+  for (int i = 0; i < a->waiting; i++) free(a->name[i]);
+  a->waiting = 0;
+}
+
 static void ask_picture(answers *a, const char *name, il_bytes *bytes) {
   const il_shape e = il_adapted_example(a->model);
   char reason[IL_PICTURE_REASON] = "";
@@ -159,16 +177,19 @@ static void ask_picture(answers *a, const char *name, il_bytes *bytes) {
     il_fail(a->context, IL_ERROR_DATA, "%s: the learner takes no pictures, but arrays", name);
     return;
   }
-  if (il_picture_read(a->context, bytes, (int)e.dim[0], (int)e.dim[1], (int)e.dim[2], a->example,
-                      reason) != IL_OK) {
+  uint8_t *x = a->pixels + (size_t)a->waiting * picture_size(a);
+  if (il_picture_read(a->context, bytes, (int)e.dim[0], (int)e.dim[1], (int)e.dim[2], x, reason) !=
+      IL_OK) {
     if (il_context_status(a->context) == IL_OK) unreadable(a, name, reason);
     return;
   }
-  uint8_t *x = a->example;
-  for (int64_t i = 0; il_adapted_inverted(a->model) && i < il_shape_count(e); i++)
+  for (size_t i = 0; il_adapted_inverted(a->model) && i < picture_size(a); i++)
     x[i] = (uint8_t)(255 - x[i]);
-  if (il_adapted_predict(a->model, 1, x, a->probability) == IL_OK)
-    print_answer(a, name, a->probability);
+  a->name[a->waiting] = strdup(name);
+  if (!a->name[a->waiting])
+    il_fail_memory(a->context, "the name of a picture");
+  else if (++a->waiting == AT_ONCE)
+    ask_waiting(a);
 }
 
 static int64_t read_stream(void *user, void *to, size_t size) {
@@ -273,6 +294,7 @@ static void ask(answers *a, const char *path) {
   } else if (il_import_is_tensors(path)) {
     il_tensors *file = il_tensors_open(a->context, path);
     const il_tensor *t = file ? inputs_of(a->context, path, file) : NULL;
+    ask_waiting(a); /* answers come in the order of what was asked */
     if (t) ask_rows(a, path, t);
     il_tensors_close(file);
   } else {
@@ -304,17 +326,18 @@ static void predict(answers *a) {
           a->context, IL_ERROR_DATA,
           "--reject: the support set was too small to find a threshold; give one, --reject=0.5");
   }
-  a->probability = malloc(classes * sizeof *a->probability);
+  a->probability = malloc(AT_ONCE * classes * sizeof *a->probability);
   a->order = malloc(classes * sizeof *a->order);
-  a->example = malloc((size_t)il_shape_count(il_adapted_example(a->model)) * sizeof(float));
-  if (!a->probability || !a->order || !a->example) il_fail_memory(a->context, "the answers");
+  a->pixels = malloc(AT_ONCE * picture_size(a));
+  if (!a->probability || !a->order || !a->pixels) il_fail_memory(a->context, "the answers");
   if (in->format == FORMAT_JSON) putchar('[');
   for (int i = 0; i < in->count && il_context_status(a->context) == IL_OK; i++)
     ask(a, in->asked[i]);
+  ask_waiting(a);
   if (in->format == FORMAT_JSON) puts("\n]");
   free(a->probability);
   free(a->order);
-  free(a->example);
+  free(a->pixels);
 }
 
 int run_predict(int argc, char **argv) {
