@@ -37,6 +37,8 @@ library libjpeg libjpeg-dev
 library libxxhash libxxhash-dev
 library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
+# Tests write data sets with it that no program of ours has written.
+[ "$purpose" != test ] || command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 # The public headers are compiled as C++, too.
 if [ "$purpose" = test ]; then
   command -v g++ >/dev/null 2>&1 || missing="$missing g++"
