@@ -11,7 +11,7 @@
 #include "data/table_file.h"
 #include "data/task_file.h"
 #include "import/importer.h"
-#include "io/plot.h"
+#include "plot/plot.h"
 
 static const struct argp_option show_options[] = {
     {"out", OPTION_OUT, "FILE.png", 0, "picture to write", 0},

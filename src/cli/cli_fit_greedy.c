@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "cli/cli_fit_greedy.h"
 #include "cli/ticker.h"
-#include "io/plot.h"
+#include "plot/plot.h"
 
 enum {
   OPTION_STEPS = 0x500,

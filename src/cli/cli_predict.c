@@ -11,7 +11,7 @@
 #include "import/importer.h"
 #include "import/listing.h"
 #include "io/csv.h"
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 typedef enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV } format;
 

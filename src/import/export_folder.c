@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "import/export.h"
-#include "io/io.h"
+#include "image/image.h"
 
 enum { PART_MAX = 255, FOLDERS_OPEN = 32 };
 

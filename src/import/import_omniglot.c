@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "data/dataset_writer.h"
+#include "image/image.h"
 #include "import/importer.h"
 #include "import/listing.h"
 

@@ -8,7 +8,7 @@
 
 #include "import/importer.h"
 #include "import/listing.h"
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 enum { SIDE_MAX = 1024, OWN_SIZE_MAX = 128, USUAL_SIZE = 84, SIZES_MAX = 1000 };
 #define EXPECTED                                                                                   \

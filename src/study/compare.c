@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "io/plot.h"
+#include "plot/plot.h"
 #include "nn/net.h"
 #include "fit/model.h"
 

@@ -16,6 +16,7 @@
 #include <innerloop/import.h>
 
 #include "data/dataset.h"
+#include "image/image.h"
 
 static il_context *context;
 static char folder[] = "/tmp/innerloop-omniglot-XXXXXX";

@@ -1,8 +1,8 @@
 /* Small multiples: many small panels over the same axes, as a PNG. */
 #include <math.h>
 
-#include "io/plot.h"
-#include "io/plot_canvas.h"
+#include "plot/plot.h"
+#include "plot/plot_canvas.h"
 
 enum {
   PANEL_WIDTH = 190,

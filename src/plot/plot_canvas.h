@@ -1,6 +1,6 @@
 /* What every picture needs: a white page, text, lines, round ticks, and the PNG written atomically. */
-#ifndef IL_IO_PLOT_CANVAS_H
-#define IL_IO_PLOT_CANVAS_H
+#ifndef IL_PLOT_PLOT_CANVAS_H
+#define IL_PLOT_PLOT_CANVAS_H
 
 #include <cairo.h>
 

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "io/plot.h"
-#include "io/plot_canvas.h"
+#include "plot/plot.h"
+#include "plot/plot_canvas.h"
 
 enum { TOP = 52, LABEL = 190, MARGIN = 20, SPACE = 4, GAP = 18, SIDE = 56, SIDE_MAX = 16000 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 /* What lives across libpng's jumps. */
 typedef struct reader {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/image.h"
 #include "io/io.h"
 
 il_status il_png_encode(il_context *context, const char *name, int height, int width, int channels,

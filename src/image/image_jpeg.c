@@ -8,7 +8,7 @@
 /* after jpeglib.h, which it needs */
 #include <jerror.h>
 
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 enum { SCANS_MAX = 500, EXIF_BYTES = 1024 };
 

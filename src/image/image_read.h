@@ -1,8 +1,8 @@
 /* Pictures as their bytes arrive: PNG and JPEG of any size, cropped, resized and turned upright in bounded memory. */
-#ifndef IL_IO_IMAGE_READ_H
-#define IL_IO_IMAGE_READ_H
+#ifndef IL_IMAGE_IMAGE_READ_H
+#define IL_IMAGE_IMAGE_READ_H
 
-#include "io/io.h"
+#include "image/image.h"
 
 enum {
   IL_PICTURE_SIDE = 20000,       /* pixels */
@@ -38,7 +38,7 @@ il_status il_picture_describe(il_context *context, il_bytes *bytes, il_picture *
 il_status il_picture_read(il_context *context, il_bytes *bytes, int height, int width, int channels,
                           uint8_t *out, char reason[IL_PICTURE_REASON]);
 
-/* ---- rows of a picture on their way to the pixels that are kept (io/image_rows.c) ---- */
+/* ---- rows of a picture on their way to the pixels that are kept (image/image_rows.c) ---- */
 typedef struct il_rows {
   int height, width, channels;      /* that come; channels 1 or 3 */
   int out_height, out_width;        /* upright */

@@ -1,6 +1,6 @@
 /* Pictures of results as PNG files, drawn by cairo and written atomically. */
-#ifndef IL_IO_PLOT_H
-#define IL_IO_PLOT_H
+#ifndef IL_PLOT_PLOT_H
+#define IL_PLOT_PLOT_H
 
 #include "base/error.h"
 

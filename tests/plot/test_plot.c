@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "io/io.h"
-#include "io/plot.h"
+#include "image/image.h"
+#include "plot/plot.h"
 
 /* The mean column of the dark pixels in a row of the plotting area. */
 static int dot(const uint8_t *pixels, int width, int y) {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 enum { PIXELS_MAX = 1 << 24 }; /* that are resized; more of them become means first */
 

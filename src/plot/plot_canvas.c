@@ -1,5 +1,5 @@
 /* The page of a picture, its text and lines, and its way into a file. */
-#include "io/plot_canvas.h"
+#include "plot/plot_canvas.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "io/plot.h"
-#include "io/plot_canvas.h"
+#include "plot/plot.h"
+#include "plot/plot_canvas.h"
 
 enum {
   PANEL_WIDTH = 520,

@@ -1,9 +1,9 @@
 /* Dots with intervals, as a PNG. */
-#include "io/plot.h"
+#include "plot/plot.h"
 
 #include <math.h>
 
-#include "io/plot_canvas.h"
+#include "plot/plot_canvas.h"
 
 enum { WIDTH = 900, ROW = 46, TOP = 64, BOTTOM = 68, LEFT = 190, RIGHT = 40 };
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "image/image.h"
 #include "io/io.h"
 
 static size_t compare(il_context *context, il_safetensors *file, const char *in_name,
@@ -34,7 +35,8 @@ static size_t compare(il_context *context, il_safetensors *file, const char *in_
 static void test_lanczos(void **state) {
   (void)state;
   il_context *context = il_context_new();
-  il_safetensors *file = il_safetensors_open(context, TEST_DATA "/io/fixtures/lanczos.safetensors");
+  il_safetensors *file =
+      il_safetensors_open(context, TEST_DATA "/image/fixtures/lanczos.safetensors");
   assert_non_null(file);
   size_t pixels = compare(context, file, "in105", "out105_28");
   pixels += compare(context, file, "in_odd", "out_odd_down");

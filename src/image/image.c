@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/io.h"
+#include "image/image.h"
 
 enum { SIDE_MAX = 4096 };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "io/image_read.h"
+#include "image/image_read.h"
 #include "support/pictures.h"
 
 static il_context *context;

@@ -1,5 +1,5 @@
 /* What a picture is, by its first bytes, and what all formats of pictures share. */
-#include "io/image_read.h"
+#include "image/image_read.h"
 
 #include <stdio.h>
 #include <string.h>

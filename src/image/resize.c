@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/elementary.h"
-#include "io/io.h"
+#include "image/image.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
 
