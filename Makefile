@@ -1,20 +1,30 @@
 # Short names for what CMake does, and the two commands of the README.
 #   make        builds build/innerloop
+#   make install  installs what make builds below PREFIX (/usr/local), and DESTDIR before it
+#   make docs   builds the reference of the library, build/reference/index.html
 #   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates
 #   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
 #   make bench  installs the peers into build-bench/venv, measures innerloop against them (bench/README.md)
 #   make lint   formatting, static analysis, layering, file lengths
 JOBS ?= $(shell nproc)
 DEMO ?= runs/demo
+PREFIX ?= /usr/local
 
-.PHONY: all build demo test bench lint format clean
+.PHONY: all build install docs demo test bench lint format clean
 
 all: build
 
 build:
 	@tools/bootstrap.sh --check build
 	cmake -S . -B build $(if $(wildcard build/CMakeCache.txt),,-DINNERLOOP_TESTS=OFF)
-	cmake --build build -j$(JOBS) --target innerloop_cli
+	cmake --build build -j$(JOBS) --target innerloop_cli innerloop_manual
+
+install: build
+	cmake --install build --prefix $(PREFIX)
+
+docs:
+	@tools/bootstrap.sh docs
+	tools/reference.sh build/reference
 
 demo:
 	@tools/bootstrap.sh build

@@ -1,32 +1,53 @@
-# What `cmake --install` installs: program, libraries, headers, innerloop.pc and the package for find_package(innerloop),
-# whose target innerloop::innerloop is the shared library where there is one. All of it may be moved afterwards.
+# What `cmake --install` installs. All of it may be moved afterwards.
+#   programs     bin/innerloop, its pages of the manual, completion for bash, zsh and fish
+#   libraries    libinnerloop.so and .a, and libinnerloop-core.a, which needs nothing but the C library
+#   pkg-config   innerloop, innerloop-static, innerloop-core
+#   CMake        find_package(innerloop): innerloop::innerloop, innerloop::static, innerloop::core
+# innerloop and innerloop::innerloop are the shared library where there is one, and else the static one.
 include(CMakePackageConfigHelpers)
 
 if(NOT INNERLOOP_CORE_ONLY)
   install(TARGETS innerloop_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  include(cmake/manual.cmake)
+  install(FILES completion/innerloop.bash RENAME innerloop DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES completion/_innerloop DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES completion/innerloop.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 install(FILES ${INNERLOOP_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/innerloop)
 
-# What the library links is private to the shared one, and asked of everybody where there is only the static one.
+# Three sets of targets: what links the static library asks for what it needs, the others do not.
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/innerloop)
+set(exports innerloop-core innerloop-static)
+install(TARGETS innerloop_core EXPORT innerloop-core ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS innerloop EXPORT innerloop-static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET innerloop_shared)
-  set(INNERLOOP_STATIC OFF)
-  set(INNERLOOP_PC_LIBS "Requires.private: ${INNERLOOP_REQUIRES}\nLibs: -L\${libdir} -linnerloop\nLibs.private: -lm -pthread")
-  install(TARGETS innerloop ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(TARGETS innerloop_shared EXPORT innerloop LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-else()
-  set(INNERLOOP_STATIC ON)
-  set(INNERLOOP_PC_LIBS "Requires: ${INNERLOOP_REQUIRES}\nLibs: -L\${libdir} -linnerloop -lm -pthread")
-  install(TARGETS innerloop EXPORT innerloop ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS innerloop_shared EXPORT innerloop-shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  list(APPEND exports innerloop-shared)
 endif()
-install(EXPORT innerloop NAMESPACE innerloop:: FILE innerloop-targets.cmake DESTINATION ${package})
+foreach(export ${exports})
+  install(EXPORT ${export} NAMESPACE innerloop:: FILE ${export}-targets.cmake DESTINATION ${package})
+endforeach()
 configure_package_config_file(cmake/innerloop-config.cmake.in innerloop-config.cmake INSTALL_DESTINATION ${package}
-  NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+  NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(innerloop-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/innerloop-config.cmake ${PROJECT_BINARY_DIR}/innerloop-config-version.cmake
   DESTINATION ${package})
 
-# innerloop.pc finds everything from where it lies itself.
+# A file of pkg-config finds everything from where it lies itself. A linker takes libinnerloop.so before
+# libinnerloop.a where both are there; innerloop-static names the file.
 file(RELATIVE_PATH INNERLOOP_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-configure_file(innerloop.pc.in innerloop.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/innerloop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+function(innerloop_pc name description lines)
+  string(CONFIGURE "${lines}" lines @ONLY)
+  configure_file(cmake/innerloop.pc.in ${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+set(static "Requires: @INNERLOOP_REQUIRES@\nLibs: -L\${libdir} -l:libinnerloop.a -lm -pthread")
+if(TARGET innerloop_shared)
+  innerloop_pc(innerloop "${PROJECT_DESCRIPTION}"
+    "Requires.private: @INNERLOOP_REQUIRES@\nLibs: -L\${libdir} -linnerloop\nLibs.private: -lm -pthread")
+else()
+  innerloop_pc(innerloop "${PROJECT_DESCRIPTION}" "${static}")
+endif()
+innerloop_pc(innerloop-static "${PROJECT_DESCRIPTION}, linked statically" "${static}")
+innerloop_pc(innerloop-core "${PROJECT_DESCRIPTION}, its core, linked statically"
+  "Libs: -L\${libdir} -linnerloop-core -lm -pthread")

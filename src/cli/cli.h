@@ -11,9 +11,20 @@
 typedef struct command {
   const char *name, *doc;
   int (*run)(int argc, char **argv); /* argv[0] is "innerloop NAME"; gives the exit code */
+  const struct argp *argp; /* what --help, the manual and completion say; NULL: it has actions */
+  const struct command *actions;
 } command;
-extern const command commands[];
-extern const int command_count;
+/* Tables end with {0}. */
+extern const command commands[], data_actions[];
+/* NULL: none has this name. */
+const command *find_command(const command *table, const char *name);
+/* What may have been meant; NULL: none is near. */
+const char *nearest_command(const command *table, const char *name);
+extern const struct argp train_argp, fit_argp, improve_argp, compare_argp, eval_argp, adapt_argp,
+    predict_argp, convert_argp, presets_argp, check_argp, plan_argp, bench_argp, init_argp,
+    grad_argp, info_argp;
+extern const struct argp data_import_argp, data_info_argp, data_show_argp, data_export_argp,
+    data_episodes_argp;
 
 int run_train(int argc, char **argv);
 int run_eval(int argc, char **argv);
@@ -103,6 +114,13 @@ int parse_choice(struct argp_state *state, const char *option, const char *arg, 
 il_augment parse_augment(struct argp_state *state, const char *arg);
 
 void print_json_string(const char *text);
-void print_config_help(void);
+/* How a configuration is written, apart from its keys; lines that begin with two spaces stay as they are. */
+extern const char config_doc[];
+
+/* innerloop help --man [PAGE] (cli/manual.c): the names of all pages of the manual, "innerloop-train.1" …, or one in roff. */
+int print_manual(const char *page);
+/* innerloop help --complete WORD… (cli/complete.c): what the last word, which may be empty, can become; the others are those
+ * between the program's name and it. For the scripts in completion/. */
+int print_completions(int count, char *const *word);
 
 #endif

@@ -49,7 +49,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp argp = {
+const struct argp adapt_argp = {
     options,
     parse_option,
     "RUN",
@@ -210,7 +210,7 @@ static void adapt(il_context *context, const input *in, const char *const *set, 
 
 int run_adapt(int argc, char **argv) {
   input in = {0};
-  parse(&argp, argc, argv, &in);
+  parse(&adapt_argp, argc, argv, &in);
   il_context *context = new_context();
   const char *set[65] = {0};
   for (int i = 0; i < in.common.sets; i++) set[i] = in.common.set[i];

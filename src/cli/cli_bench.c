@@ -42,7 +42,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default: return parse_setting(&in->common, key, arg, state);
   }
 }
-static const struct argp argp = {
+const struct argp bench_argp = {
     options,
     parse_option,
     "[PRESET|CONFIG.yaml]",
@@ -191,7 +191,7 @@ static void print_why(il_context *context, const input *in) {
 
 int run_bench(int argc, char **argv) {
   input in = {.seconds = 2};
-  parse(&argp, argc, argv, &in);
+  parse(&bench_argp, argc, argv, &in);
   il_context *context = new_context();
   int code = 0;
   if (in.problem) {

@@ -20,7 +20,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     argp_error(state, "expected a preset or a configuration file");
   return parse_setting(&in->common, key, arg, state);
 }
-static const struct argp argp = {
+const struct argp check_argp = {
     options,
     parse_option,
     "PRESET|CONFIG.yaml",
@@ -35,7 +35,7 @@ static const struct argp argp = {
 
 int run_check(int argc, char **argv) {
   input in = {0};
-  parse(&argp, argc, argv, &in);
+  parse(&check_argp, argc, argv, &in);
   il_context *context = new_context();
   il_config *config = load_config(context, &in.common);
   il_team *team = config ? il_team_new(context, in.common.threads) : NULL;

@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
-    {"model", OPTION_MODEL, "KIND", 0,
-     "linear, mlp, omniglot_fc, omniglot_conv, conv4 or, for signals, conv1d (mlp)", 0},
+    {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d", 0,
+     "the net; conv1d: for signals (mlp)", 0},
     NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
     {"seeds", OPTION_SEEDS, "N", 0, "runs of each row (5)", 0},
@@ -71,7 +71,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
                           key, arg, state);
   }
 }
-static const struct argp argp = {
+const struct argp compare_argp = {
     options,
     parse_option,
     "DATA",
@@ -112,7 +112,7 @@ int run_compare(int argc, char **argv) {
   input in = {.out = "compare.png", .hold_out = 0.25};
   in.augment = (il_augment){.crop = 2, .degrees = 10, .shift = 0.1, .scale = 0.1};
   in.compare = il_compare_defaults();
-  parse(&argp, argc, argv, &in);
+  parse(&compare_argp, argc, argv, &in);
   il_context *context = new_context();
   il_compare_options *o = &in.compare;
   o->fit.augment = &in.augment;

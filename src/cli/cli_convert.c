@@ -14,7 +14,7 @@ typedef struct input {
 
 enum { OPTION_TO = 256, OPTION_LIST, OPTION_WIDEN };
 static const struct argp_option options[] = {
-    {"to", OPTION_TO, "FORMAT", 0, "pth, npz, npy or safetensors, whatever the ending of OUT", 0},
+    {"to", OPTION_TO, "pth|npz|npy|safetensors", 0, "what OUT becomes, whatever its ending", 0},
     {"bf16-as-f32", OPTION_WIDEN, NULL, 0, "write bf16 tensors as f32, which holds them exactly",
      0},
     {"list", OPTION_LIST, NULL, 0, "show the names, types and shapes in IN", 0},
@@ -42,7 +42,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default: return ARGP_ERR_UNKNOWN;
   }
 }
-static const struct argp convert_argp = {
+const struct argp convert_argp = {
     options,
     parse_option,
     "IN OUT\n--list IN",

@@ -48,17 +48,17 @@ static const struct argp_option episodes_options[] = {
     SET_OPTION,
     DATA_OPTION,
     {"out", OPTION_OUT, "FILE", 0, "episode list to write", 0},
-    {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (test)", 0},
+    {"split", OPTION_SPLIT, "train|validation|test", 0, "whose episodes (test)", 0},
     {"count", OPTION_COUNT, "N", 0, "episodes (1000)", 0},
     {0}};
-static const struct argp episodes_argp = {episodes_options,
-                                          parse_data_option,
-                                          "PRESET|CONFIG.yaml",
-                                          "Writes the first episodes of a split as text, for "
-                                          "`innerloop eval --episodes` and other programs.",
-                                          NULL,
-                                          NULL,
-                                          NULL};
+const struct argp data_episodes_argp = {episodes_options,
+                                        parse_data_option,
+                                        "PRESET|CONFIG.yaml",
+                                        "Writes the first episodes of a split as text, for "
+                                        "`innerloop eval --episodes` and other programs.",
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 static il_status episodes(il_context *context, const data_input *in) {
   il_config *config = load_config(context, &in->common);
@@ -68,44 +68,62 @@ static il_status episodes(il_context *context, const data_input *in) {
   return il_context_status(context);
 }
 
-static const data_action actions[] = {{"info", &info_argp, false, data_info},
-                                      {"show", &show_argp, true, data_show},
-                                      {"export", &export_argp, true, data_export},
-                                      {"episodes", &episodes_argp, true, episodes}};
-enum { ACTIONS = sizeof actions / sizeof *actions };
+/* `run` is what the action does with its options. */
+static int run_action(const struct argp *argp, int argc, char **argv, bool needs_out,
+                      il_status (*run)(il_context *, const data_input *)) {
+  data_input in = {.split = IL_TEST};
+  parse(argp, argc, argv, &in);
+  if (needs_out && !in.out)
+    return usage_error("%s: --out is missing", argv[0] + sizeof "innerloop");
+  il_context *context = new_context();
+  run(context, &in);
+  return finish(context);
+}
+static int run_info_of(int argc, char **argv) {
+  return run_action(&data_info_argp, argc, argv, false, data_info);
+}
+static int run_show(int argc, char **argv) {
+  return run_action(&data_show_argp, argc, argv, true, data_show);
+}
+static int run_export(int argc, char **argv) {
+  return run_action(&data_export_argp, argc, argv, true, data_export);
+}
+static int run_episodes(int argc, char **argv) {
+  return run_action(&data_episodes_argp, argc, argv, true, episodes);
+}
+
+const command data_actions[] = {
+    {"import", "make one dataset file of pictures, arrays or tables", run_import, &data_import_argp,
+     NULL},
+    {"info", "describe a dataset", run_info_of, &data_info_argp, NULL},
+    {"show", "draw examples of a dataset's classes", run_show, &data_show_argp, NULL},
+    {"export", "write a dataset for other programs", run_export, &data_export_argp, NULL},
+    {"episodes", "write the first episodes of a split as a list", run_episodes, &data_episodes_argp,
+     NULL},
+    {0}};
+
+static void help(void) {
+  puts("Usage: innerloop data ACTION [ARGUMENT…]\n");
+  for (const command *a = data_actions; a->name; a++)
+    printf("  %-9s %-9s %s\n", a->name, a->argp->args_doc, a->doc);
+  puts("\n  innerloop data ACTION --help   explains an action");
+}
 
 int run_data(int argc, char **argv) {
   static const char expected[] = "expected import, info, show, export or episodes";
-  const char *names[ACTIONS + 1] = {"import"};
-  for (int i = 0; i < ACTIONS; i++) names[i + 1] = actions[i].name;
   if (argc < 2) return usage_error("data: %s", expected);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?")) {
-    puts(
-        "Usage: innerloop data import SRC --out FILE [--size HxW] [--grey] [--signals] [--strict] "
-        "…\n"
-        "       innerloop data info FILE|FOLDER|glyphs [--json]\n"
-        "       innerloop data show FILE|glyphs --out PICTURE.png [--classes N]\n"
-        "       innerloop data export FILE|glyphs --out FOLDER|FILE.npz|FILE.safetensors\n"
-        "       innerloop data episodes PRESET|CONFIG.yaml --out LIST [--split SPLIT] [--count N]\n"
-        "Each explains itself with --help.");
+    help();
     return 0;
   }
-  if (!strcmp(argv[1], "import")) return run_import(argc - 1, argv + 1);
-  int action = 0;
-  while (action < ACTIONS && strcmp(argv[1], actions[action].name)) action++;
-  if (action == ACTIONS) {
-    const char *near = il_nearest(argv[1], ACTIONS + 1, names);
+  const command *action = find_command(data_actions, argv[1]);
+  if (!action) {
+    const char *near = nearest_command(data_actions, argv[1]);
     return usage_error("data: unknown action \"%s\"; %s%s%s", argv[1],
                        near ? "did you mean " : expected, near ? near : "", near ? "?" : "");
   }
-  data_input in = {.split = IL_TEST};
   char name[64];
-  snprintf(name, sizeof name, "innerloop data %s", actions[action].name);
+  snprintf(name, sizeof name, "innerloop data %s", action->name);
   argv[1] = name;
-  parse(actions[action].argp, argc - 1, argv + 1, &in);
-  if (actions[action].needs_out && !in.out)
-    return usage_error("data %s: --out is missing", actions[action].name);
-  il_context *context = new_context();
-  actions[action].run(context, &in);
-  return finish(context);
+  return action->run(argc - 1, argv + 1);
 }

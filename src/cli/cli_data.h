@@ -14,13 +14,6 @@ typedef struct data_input {
 
 enum { OPTION_CLASSES = 256, OPTION_SPLIT, OPTION_COUNT, OPTION_TO };
 
-typedef struct data_action {
-  const char *name;
-  const struct argp *argp;
-  bool needs_out;
-  il_status (*run)(il_context *, const data_input *);
-} data_action;
-extern const struct argp info_argp, show_argp, export_argp;
 il_status data_info(il_context *context, const data_input *in);
 il_status data_show(il_context *context, const data_input *in);
 il_status data_export(il_context *context, const data_input *in);

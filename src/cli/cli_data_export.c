@@ -10,9 +10,9 @@
 
 static const struct argp_option export_options[] = {
     {"out", OPTION_OUT, "PATH", 0, "a new folder, or a file .npz or .safetensors", 0},
-    {"to", OPTION_TO, "FORM", 0, "folder, npz or safetensors (by the ending of PATH)", 0},
+    {"to", OPTION_TO, "folder|npz|safetensors", 0, "what PATH becomes (by its ending)", 0},
     {0}};
-const struct argp export_argp = {
+const struct argp data_export_argp = {
     export_options,
     parse_data_option,
     "FILE|glyphs",

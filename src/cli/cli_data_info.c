@@ -17,7 +17,7 @@
 #include "io/io.h"
 
 static const struct argp_option info_options[] = {JSON_OPTION, {0}};
-const struct argp info_argp = {
+const struct argp data_info_argp = {
     info_options,
     parse_data_option,
     "FILE|FOLDER|glyphs",

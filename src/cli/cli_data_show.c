@@ -17,15 +17,15 @@ static const struct argp_option show_options[] = {
     {"out", OPTION_OUT, "FILE.png", 0, "picture to write", 0},
     {"classes", OPTION_CLASSES, "N", 0, "how many classes, or tasks (pictures 20, others 12)", 0},
     {0}};
-const struct argp show_argp = {show_options,
-                               parse_data_option,
-                               "FILE|FOLDER|glyphs",
-                               "Draws the first classes of a data set: pictures as they are, "
-                               "signals and features as lines; of a "
-                               "table or a file of tasks the first tasks.",
-                               NULL,
-                               NULL,
-                               NULL};
+const struct argp data_show_argp = {show_options,
+                                    parse_data_option,
+                                    "FILE|FOLDER|glyphs",
+                                    "Draws the first classes of a data set: pictures as they are, "
+                                    "signals and features as lines; of a "
+                                    "table or a file of tasks the first tasks.",
+                                    NULL,
+                                    NULL,
+                                    NULL};
 
 enum {
   PICTURES_WIDE = 1500,

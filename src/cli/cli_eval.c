@@ -23,7 +23,7 @@ static const struct argp_option options[] = {
      "the run's split",
      0},
     {"tasks", OPTION_TASKS, "N", 0, "test tasks (eval.tasks)", 0},
-    {"episodes", OPTION_EPISODES, "LIST", 0, "replay the episodes of a list, of whatever classes",
+    {"episodes", OPTION_EPISODES, "FILE", 0, "replay the episodes of a list, of whatever classes",
      0},
     {"ways", OPTION_WAYS, "N", 0, "classes of a task (task.ways)", 0},
     {"shots", OPTION_SHOTS, "N", 0, "support examples of a class (task.shots)", 0},
@@ -37,8 +37,8 @@ static const struct argp_option options[] = {
      "change a key of task, eval, inner or the source of tasks (repeatable)", 0},
     THREADS_OPTION,
     JSON_OPTION,
-    {"adapt", OPTION_ADAPT, "HOW", 0,
-     "full (every parameter), or greedy: only the units with the best scores on the support set",
+    {"adapt", OPTION_ADAPT, "full|greedy", 0,
+     "greedy: move only the units with the best scores on the support set (full: every parameter)",
      1},
     {NULL, 0, NULL, 0, "With --adapt greedy:", 2},
     {"fraction", OPTION_FRACTION, "LIST", 0,
@@ -82,19 +82,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     return parse_setting(&in->common, key, arg, state);
   }
 }
-static const struct argp argp = {options,
-                                 parse_option,
-                                 "RUN",
-                                 "Evaluates a run on tasks of its test classes, or of another data "
-                                 "set: accuracy with a 95 % interval "
-                                 "over tasks, under three protocols "
-                                 "(norm statistics of the whole query set, of the support set, of "
-                                 "each query alone) after 0 to 10 inner "
-                                 "steps. Writes the figures of every task to RUN/eval.csv. With "
-                                 "--adapt greedy: sparse inner steps beside the full ones.",
-                                 NULL,
-                                 NULL,
-                                 NULL};
+const struct argp eval_argp = {options,
+                               parse_option,
+                               "RUN",
+                               "Evaluates a run on tasks of its test classes, or of another data "
+                               "set: accuracy with a 95 % interval "
+                               "over tasks, under three protocols "
+                               "(norm statistics of the whole query set, of the support set, of "
+                               "each query alone) after 0 to 10 inner "
+                               "steps. Writes the figures of every task to RUN/eval.csv. With "
+                               "--adapt greedy: sparse inner steps beside the full ones.",
+                               NULL,
+                               NULL,
+                               NULL};
 
 void print_interval(char *text, size_t size, int places, double interval) {
   *text = 0;
@@ -200,7 +200,7 @@ static void collect_settings(eval_input *in) {
 
 int run_eval(int argc, char **argv) {
   eval_input in = {.rule = il_greedy_rule_defaults()};
-  parse(&argp, argc, argv, &in);
+  parse(&eval_argp, argc, argv, &in);
   collect_settings(&in);
   il_context *context = new_context();
   char *data = in.common.data ? resolve_data(context, in.common.data) : NULL;

@@ -50,20 +50,18 @@ static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
-    {"model", OPTION_MODEL, "KIND", 0,
-     "linear, mlp (linear, relu, linear), omniglot_fc, omniglot_conv, conv4 or, for signals, "
-     "conv1d (mlp)",
-     0},
+    {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d", 0,
+     "the net; mlp: linear, relu, linear; conv1d: for signals (mlp)", 0},
     NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},
     {"init", OPTION_INIT, "FILE", 0, "start from these parameters, which also size the model", 0},
-    {"loss", OPTION_LOSS, "LOSS", 0,
+    {"loss", OPTION_LOSS, "cross_entropy|binary_cross_entropy", 0,
      "cross_entropy (raw scores; default with labels), or binary_cross_entropy (the scores go "
      "through a sigmoid; default with targets)",
      0},
     {"epochs", OPTION_EPOCHS, "N", 0, "passes over the training samples (5)", 0},
     {"batch", OPTION_BATCH, "N", 0, "examples of a mini-batch (32)", 0},
-    {"optimizer", OPTION_OPTIMIZER, "NAME", 0, "adam, sgd or momentum (adam)", 0},
+    {"optimizer", OPTION_OPTIMIZER, "adam|sgd|momentum", 0, "what moves the parameters (adam)", 0},
     {"lr", OPTION_LR, "RATE", 0, "learning rate (0.001)", 0},
     {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
     {"augment", OPTION_AUGMENT, "LIST", 0,
@@ -76,12 +74,12 @@ static const struct argp_option options[] = {
     {"seed", OPTION_SEED, "N", 0, "seed of everything that is drawn (1)", 0},
     {"out", OPTION_OUT, "FILE", 0, "where the model is saved (model.safetensors)", 0},
     {"force", OPTION_FORCE, NULL, 0, "overwrite the file of --out (greedy: and of --metrics)", 0},
-    {"algorithm", OPTION_ALGORITHM, "NAME", 0,
-     "plain, or greedy: update only the parameters with the largest expected held-out gradient", 0},
+    {"algorithm", OPTION_ALGORITHM, "plain|greedy", 0,
+     "greedy: update only the parameters with the largest expected held-out gradient (plain)", 0},
     THREADS_OPTION,
     {NULL, 0, NULL, 0, "Meta-learning, after the epochs:", 1},
     {"meta", OPTION_META, NULL, 0, "meta-train on tasks cut from the training samples", 0},
-    {"episodes", OPTION_EPISODES, "KIND", 0,
+    {"episodes", OPTION_EPISODES, "all-classes|by-class", 0,
      "all-classes: each task has two disjoint random parts of the samples; by-class: each task has "
      "a "
      "few examples of some classes, renumbered (all-classes)",
@@ -162,7 +160,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   }
 }
 static const struct argp_child children[] = {{&fit_greedy_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
+const struct argp fit_argp = {
     options,
     parse_option,
     "",
@@ -378,7 +376,7 @@ int run_fit(int argc, char **argv) {
               .greedy = fit_greedy_defaults()};
   in.fit.loss = 0;
   in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0, false};
-  parse(&argp, argc, argv, &in);
+  parse(&fit_argp, argc, argv, &in);
   il_context *context = new_context();
   in.model.seed = in.fit.seed;
   in.fit.team = il_team_new(context, in.common.threads);

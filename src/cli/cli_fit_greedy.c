@@ -30,7 +30,8 @@ static const struct argp_option options[] = {
      "share of the training samples whose loss gives the gradient; the rest makes the candidates "
      "(0.5)",
      2},
-    {"candidates", OPTION_CANDIDATES, "KIND", 0, "laplace, swag, sgld or ensemble (laplace)", 2},
+    {"candidates", OPTION_CANDIDATES, "laplace|swag|sgld|ensemble", 0,
+     "where they come from (laplace)", 2},
     {"draws", OPTION_DRAWS, "N", 0, "candidates of a step (8)", 2},
     {"fraction", OPTION_FRACTION, "LIST", 0,
      "shares of the parameters that a step may update; with several, one run and table row each, "

@@ -49,7 +49,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default: return parse_setting(&in->common, key, arg, state);
   }
 }
-static const struct argp grad_argp = {
+const struct argp grad_argp = {
     grad_options,
     parse_option,
     "PRESET|CONFIG.yaml",
@@ -58,13 +58,13 @@ static const struct argp grad_argp = {
     NULL,
     NULL,
     NULL};
-static const struct argp init_argp = {init_options,
-                                      parse_option,
-                                      "PRESET|CONFIG.yaml",
-                                      "Writes freshly drawn weights, as `train` would start from.",
-                                      NULL,
-                                      NULL,
-                                      NULL};
+const struct argp init_argp = {init_options,
+                               parse_option,
+                               "PRESET|CONFIG.yaml",
+                               "Writes freshly drawn weights, as `train` would start from.",
+                               NULL,
+                               NULL,
+                               NULL};
 
 int run_grad(int argc, char **argv) {
   input in = {0};

@@ -18,15 +18,19 @@ enum {
 };
 /* Group 2 of an option table. */
 #define GREEDY_OPTIONS                                                                               \
-  {"granularity", OPTION_GRANULARITY, "UNIT", 0, "scalar, channel, tensor or layer", 2},             \
+  {"granularity",                                                                                    \
+   OPTION_GRANULARITY,                                                                               \
+   "scalar|channel|tensor|layer",                                                                    \
+   0,                                                                                                \
+   "what is chosen or left out as one",                                                              \
+   2},                                                                                               \
       {"score",                                                                                      \
        OPTION_SCORE,                                                                                 \
-       "SCORE",                                                                                      \
+       "gradient|fisher|newton|random",                                                              \
        0,                                                                                            \
-       "gradient, fisher, newton (gradient over curvature), or random for comparison",               \
+       "what is best: newton is gradient over curvature, random for comparison",                     \
        2},                                                                                           \
-      {"per", OPTION_PER, "PRICE", 0, "divide the score by what the update costs: byte, operation",  \
-       2},                                                                                           \
+      {"per", OPTION_PER, "byte|operation", 0, "divide the score by what the update costs", 2},      \
       {"count", OPTION_COUNT, "K", 0, "at most so many units", 2},                                   \
       {"budget", OPTION_BUDGET, "BYTES", 0, "at most so much memory for the update: 65536, 64k, 1m", \
        2},                                                                                           \

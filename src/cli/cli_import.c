@@ -138,7 +138,7 @@ static const struct argp_option options[] = {
      "tables: whether the first line has names (it is looked at)", 0},
     {"strict", OPTION_STRICT, NULL, 0, "refuse and write nothing where something would be skipped",
      0},
-    {"skipped", OPTION_SKIPPED, "LIST", 0, "write all that was skipped, with reasons, to LIST", 0},
+    {"skipped", OPTION_SKIPPED, "FILE", 0, "write all that was skipped, with reasons, to FILE", 0},
     {0}};
 
 /* The kinds of data behind the options. */
@@ -156,14 +156,15 @@ static char *list_kinds(int key, const char *text, void *unused) {
   return list;
 }
 
-static const struct argp argp = {options,
-                                 parse_option,
-                                 "SRC",
-                                 "Makes one dataset file of SRC. Numbers and pixels stay as they "
-                                 "are; only Omniglot's drawings are inverted, to ink on black.\v",
-                                 NULL,
-                                 list_kinds,
-                                 NULL};
+const struct argp data_import_argp = {
+    options,
+    parse_option,
+    "SRC",
+    "Makes one dataset file of SRC. Numbers and pixels stay as they "
+    "are; only Omniglot's drawings are inverted, to ink on black.\v",
+    NULL,
+    list_kinds,
+    NULL};
 
 /* ---- importing with words ---- */
 
@@ -194,7 +195,7 @@ static void print_skips(const il_import_report *report, const char *file) {
   if (file)
     fprintf(stderr, "see %s\n", file);
   else
-    fputs("`innerloop data import … --skipped LIST` writes all\n", stderr);
+    fputs("`innerloop data import … --skipped FILE` writes all\n", stderr);
 }
 
 static void print_result(const il_import_report *r, const char *out, FILE *to) {
@@ -254,8 +255,7 @@ il_status import_shown(il_context *context, const char *source, const char *out,
 
 int run_import(int argc, char **argv) {
   input in = {0};
-  argv[0] = (char *)(uintptr_t) "innerloop data import";
-  parse(&argp, argc, argv, &in);
+  parse(&data_import_argp, argc, argv, &in);
   il_context *context = new_context();
   import_shown(context, in.common.config, in.out, in.options, in.skipped, stdout);
   return finish(context);

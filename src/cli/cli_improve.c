@@ -20,8 +20,8 @@ enum { OPTION_INIT = 256, OPTION_CLASSES, OPTION_NO_ROTATE };
 static const struct argp_option options[] = {
     {"init", OPTION_INIT, "FILE", 0,
      "parameters of a classifier trained elsewhere, on all but the last quarter of each class", 0},
-    {"model", OPTION_MODEL, "KIND", 0,
-     "omniglot_conv, conv4, omniglot_fc, mlp or, for signals, conv1d (omniglot_conv)", 0},
+    {"model", OPTION_MODEL, "omniglot_conv|conv4|omniglot_fc|mlp|conv1d", 0,
+     "the net; conv1d: for signals (omniglot_conv)", 0},
     NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "filters (64)", 0},
     {"classes", OPTION_CLASSES, "N", 0, "classes of the classifier (all of the background set)", 0},
@@ -71,7 +71,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
                           key, arg, state);
   }
 }
-static const struct argp argp = {
+const struct argp improve_argp = {
     options,
     parse_option,
     "DATA",
@@ -149,7 +149,7 @@ int run_improve(int argc, char **argv) {
   ticker shown = {0};
   o->progress = show;
   o->user = &shown;
-  parse(&argp, argc, argv, &in);
+  parse(&improve_argp, argc, argv, &in);
   il_context *context = new_context();
   o->model.seed = o->meta.seed = o->fit.seed;
   o->fit.team = o->meta.team = il_team_new(context, in.common.threads);

@@ -14,17 +14,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   *(bool *)state->input = true;
   return 0;
 }
-static const struct argp argp = {options,
-                                 parse_option,
-                                 NULL,
-                                 "Prints version, worker threads, the instruction sets that there "
-                                 "are kernels for, and the compiler."
-                                 "\vAll instruction sets of bit class \"fma\" give the same bits. "
-                                 "The best that the CPU runs is chosen; "
-                                 "the environment variable INNERLOOP_ISA names another.",
-                                 NULL,
-                                 NULL,
-                                 NULL};
+const struct argp info_argp = {options,
+                               parse_option,
+                               NULL,
+                               "Prints version, worker threads, the instruction sets that there "
+                               "are kernels for, and the compiler."
+                               "\vAll instruction sets of bit class \"fma\" give the same bits. "
+                               "The best that the CPU runs is chosen; "
+                               "the environment variable INNERLOOP_ISA names another.",
+                               NULL,
+                               NULL,
+                               NULL};
 
 static void print_json(const il_kernel_set *chosen, long cores) {
   int count;
@@ -55,7 +55,7 @@ static void print_text(const il_kernel_set *chosen, long cores) {
 
 int run_info(int argc, char **argv) {
   bool json = false;
-  parse(&argp, argc, argv, &json);
+  parse(&info_argp, argc, argv, &json);
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   il_context *context = new_context();
   const il_kernel_set *chosen = il_kernel_set_choose(context, NULL);

@@ -20,19 +20,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     argp_error(state, "expected a preset or a configuration file");
   return parse_setting(&in->common, key, arg, state);
 }
-static const struct argp argp = {options,
-                                 parse_option,
-                                 "PRESET|CONFIG.yaml",
-                                 "Prints the plan of a meta-step: every kernel call with stage, "
-                                 "sizes, origin, buffer and FLOPs. --json "
-                                 "prints its totals.",
-                                 NULL,
-                                 NULL,
-                                 NULL};
+const struct argp plan_argp = {options,
+                               parse_option,
+                               "PRESET|CONFIG.yaml",
+                               "Prints the plan of a meta-step: every kernel call with stage, "
+                               "sizes, origin, buffer and FLOPs. --json "
+                               "prints its totals.",
+                               NULL,
+                               NULL,
+                               NULL};
 
 int run_plan(int argc, char **argv) {
   input in = {0};
-  parse(&argp, argc, argv, &in);
+  parse(&plan_argp, argc, argv, &in);
   il_context *context = new_context();
   il_config *config = load_config(context, &in.common);
   il_plan_summary s = {0};

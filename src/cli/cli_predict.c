@@ -80,7 +80,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp argp = {
+const struct argp predict_argp = {
     options,
     parse_option,
     "MODEL PICTURE|FOLDER|FILE|-…",
@@ -343,7 +343,7 @@ static void predict(answers *a) {
 int run_predict(int argc, char **argv) {
   static input in; /* its list is long */
   in = (input){.top = 1};
-  parse(&argp, argc, argv, &in);
+  parse(&predict_argp, argc, argv, &in);
   il_context *context = new_context();
   il_team *team = il_team_new(context, in.common.threads);
   answers a = {.context = context, .in = &in};

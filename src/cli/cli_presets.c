@@ -10,7 +10,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   *(bool *)state->input = true;
   return 0;
 }
-static const struct argp argp = {
+const struct argp presets_argp = {
     options, parse_option,
     NULL,    "Lists the presets: what they train, and where their protocol comes from.",
     NULL,    NULL,
@@ -18,7 +18,7 @@ static const struct argp argp = {
 
 int run_presets(int argc, char **argv) {
   bool json = false;
-  parse(&argp, argc, argv, &json);
+  parse(&presets_argp, argc, argv, &json);
   if (json) putchar('[');
   for (int i = 0; i < il_presets(); i++) {
     const il_preset *p = il_preset_at(i);

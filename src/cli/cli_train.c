@@ -66,7 +66,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   default: return parse_setting(&in->common, key, arg, state);
   }
 }
-static const struct argp argp = {
+const struct argp train_argp = {
     options,
     parse_option,
     "PRESET|CONFIG.yaml\n--resume RUN",
@@ -179,7 +179,7 @@ static char *saved_config(const char *out) {
 
 int run_train(int argc, char **argv) {
   input in = {0};
-  parse(&argp, argc, argv, &in);
+  parse(&train_argp, argc, argv, &in);
   il_context *context = new_context();
   char *folder = in.out ? strdup(in.out) : default_folder(in.common.config);
   char *saved = folder && !in.common.config ? saved_config(folder) : NULL;

@@ -159,22 +159,14 @@ void print_json_string(const char *text) {
   putchar('"');
 }
 
-void print_config_help(void) {
-  puts(
-      "Keys of a configuration: in YAML as nested maps, on the command line as --set KEY=VALUE.\n"
-      "A file may start from a preset with `preset: NAME`, and list layers under model.layers:\n"
-      "  - {kind: conv, units: 64, kernel: 3, stride: 2, pad: 1, bias: false}\n"
-      "kinds and their fields, each of which may be left out:\n"
-      "  linear                              units (0: the net's outputs) bias init init_scale\n"
-      "  conv (images), conv1d (signals)     units kernel stride pad bias init init_scale\n"
-      "  max_pool                            kernel stride pad; along time where it gets a signal\n"
-      "  norm                                eps init init_scale\n"
-      "  dropout                             rate\n"
-      "  relu tanh sigmoid mean_pool flatten (none)\n");
-  for (int i = 0; i < il_config_keys(); i++) {
-    char accepts[256];
-    il_config_key key = il_config_key_at(i, accepts, sizeof accepts);
-    printf("%s\n    %s\n    %s; default %s\n", key.key, key.doc, key.accepts,
-           *key.fallback ? key.fallback : "none");
-  }
-}
+const char config_doc[] =
+    "Keys of a configuration: in YAML as nested maps, on the command line as --set KEY=VALUE.\n"
+    "A file may start from a preset with `preset: NAME`, and list layers under model.layers:\n"
+    "  - {kind: conv, units: 64, kernel: 3, stride: 2, pad: 1, bias: false}\n"
+    "kinds and their fields, each of which may be left out:\n"
+    "  linear                              units (0: the net's outputs) bias init init_scale\n"
+    "  conv (images), conv1d (signals)     units kernel stride pad bias init init_scale\n"
+    "  max_pool                            kernel stride pad; along time where it gets a signal\n"
+    "  norm                                eps init init_scale\n"
+    "  dropout                             rate\n"
+    "  relu tanh sigmoid mean_pool flatten (none)";

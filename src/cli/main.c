@@ -6,48 +6,75 @@
 #include "cli/cli.h"
 
 const command commands[] = {
-    {"train", "meta-train a preset or a configuration file", run_train},
-    {"fit", "train a classifier on samples from a file, test and save it", run_fit},
-    {"improve", "a trained classifier on unseen classes, fine-tuned and meta-trained", run_improve},
-    {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare},
-    {"eval", "evaluate a run on its test tasks, under three protocols", run_eval},
-    {"adapt", "show a run's learner a few examples of new classes", run_adapt},
-    {"predict", "say which of these classes others belong to", run_predict},
-    {"data", "import, describe and show datasets, write episode lists", run_data},
-    {"convert", "tensors between PyTorch, numpy and safetensors files; show a file", run_convert},
-    {"presets", "list the presets with the sources of their protocols", run_presets},
-    {"check", "compare the meta-gradient with finite differences", run_check},
-    {"plan", "print the compiled plan of a meta-step", run_plan},
-    {"bench", "time the presets, or one step of a plan, on this machine", run_bench},
-    {"init", "write freshly drawn weights", run_init},
-    {"grad", "meta-gradient of given weights and tasks, for other programs", run_grad},
-    {"info", "version, threads and how it was built", run_info},
-};
-const int command_count = sizeof commands / sizeof *commands;
+    {"train", "meta-train a preset or a configuration file", run_train, &train_argp, NULL},
+    {"fit", "train a classifier on samples from a file, test and save it", run_fit, &fit_argp,
+     NULL},
+    {"improve", "a trained classifier on unseen classes, fine-tuned and meta-trained", run_improve,
+     &improve_argp, NULL},
+    {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare,
+     &compare_argp, NULL},
+    {"eval", "evaluate a run on its test tasks, under three protocols", run_eval, &eval_argp, NULL},
+    {"adapt", "show a run's learner a few examples of new classes", run_adapt, &adapt_argp, NULL},
+    {"predict", "say which of these classes others belong to", run_predict, &predict_argp, NULL},
+    {"data", "import, describe and show datasets, write episode lists", run_data, NULL,
+     data_actions},
+    {"convert", "tensors between PyTorch, numpy and safetensors files; show a file", run_convert,
+     &convert_argp, NULL},
+    {"presets", "list the presets with the sources of their protocols", run_presets, &presets_argp,
+     NULL},
+    {"check", "compare the meta-gradient with finite differences", run_check, &check_argp, NULL},
+    {"plan", "print the compiled plan of a meta-step", run_plan, &plan_argp, NULL},
+    {"bench", "time the presets, or one step of a plan, on this machine", run_bench, &bench_argp,
+     NULL},
+    {"init", "write freshly drawn weights", run_init, &init_argp, NULL},
+    {"grad", "meta-gradient of given weights and tasks, for other programs", run_grad, &grad_argp,
+     NULL},
+    {"info", "version, threads and how it was built", run_info, &info_argp, NULL},
+    {0}};
+
+const command *find_command(const command *table, const char *name) {
+  while (table->name && strcmp(table->name, name)) table++;
+  return table->name ? table : NULL;
+}
+
+const char *nearest_command(const command *table, const char *name) {
+  const char *names[64];
+  int count = 0;
+  for (; table->name && count < 64; table++) names[count++] = table->name;
+  return il_nearest(name, count, names);
+}
 
 static void help(FILE *out) {
   fprintf(out, "innerloop %s: a meta-learning engine\n\nUsage: innerloop COMMAND [ARGUMENT…]\n\n",
           INNERLOOP_VERSION);
-  for (int i = 0; i < command_count; i++)
-    fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].doc);
+  for (const command *c = commands; c->name; c++) fprintf(out, "  %-9s %s\n", c->name, c->doc);
   fprintf(out,
           "\n  innerloop COMMAND --help   explains a command\n"
-          "  innerloop help config      lists all keys of a configuration\n\n"
+          "  innerloop help config      lists all keys of a configuration\n"
+          "  innerloop help --man PAGE  a page of the manual; without PAGE their names\n\n"
           "First try: innerloop train glyphs-5w1s-maml && innerloop eval runs/glyphs-5w1s-maml\n"
           "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.\n");
 }
 
 static const command *find(const char *name) {
-  for (int i = 0; i < command_count; i++)
-    if (!strcmp(commands[i].name, name)) return &commands[i];
-  const char *names[32];
-  for (int i = 0; i < command_count; i++) names[i] = commands[i].name;
-  const char *near = il_nearest(name, command_count, names);
+  const command *found = find_command(commands, name);
+  if (found) return found;
+  const char *near = nearest_command(commands, name);
   if (near)
     usage_error("unknown command \"%s\"; did you mean %s?", name, near);
   else
     usage_error("unknown command \"%s\"; `innerloop --help` lists them", name);
   return NULL;
+}
+
+static void print_config_help(void) {
+  printf("%s\n\n", config_doc);
+  for (int i = 0; i < il_config_keys(); i++) {
+    char accepts[256];
+    il_config_key key = il_config_key_at(i, accepts, sizeof accepts);
+    printf("%s\n    %s\n    %s; default %s\n", key.key, key.doc, key.accepts,
+           *key.fallback ? key.fallback : "none");
+  }
 }
 
 static int run(const command *c, int argc, char **argv) {
@@ -56,6 +83,28 @@ static int run(const command *c, int argc, char **argv) {
   argv[0] = name;
   int code = c->run(argc, argv);
   return code == 0 ? close_output() : code;
+}
+
+/* innerloop help …; gives the exit code. */
+static int run_help(int argc, char **argv) {
+  const char *word = argc > 0 ? argv[0] : NULL;
+  if (!word) {
+    help(stdout);
+  } else if (!strcmp(word, "config")) {
+    print_config_help();
+  } else if (!strcmp(word, "--man")) {
+    const int code = print_manual(argc > 1 ? argv[1] : NULL);
+    if (code) return code;
+  } else if (!strcmp(word, "--complete")) {
+    const int code = print_completions(argc - 1, argv + 1);
+    if (code) return code;
+  } else {
+    const command *c = find(word);
+    const command *action = c && c->actions && argc > 1 ? find_command(c->actions, argv[1]) : NULL;
+    char flag[] = "--help", *arguments[] = {flag, action ? argv[1] : flag, flag, NULL};
+    return c ? run(c, action ? 3 : 2, arguments) : 2;
+  }
+  return close_output();
 }
 
 /* The instruction set that the environment's INNERLOOP_ISA names; IL_OK without one. */
@@ -82,19 +131,7 @@ int main(int argc, char **argv) {
     return close_output();
   }
   bool asked = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
-  if (asked && argc > 2 && !strcmp(argv[2], "config")) {
-    print_config_help();
-    return close_output();
-  }
-  if (asked && argc > 2) {
-    const command *c = find(argv[2]);
-    char flag[] = "--help", *arguments[] = {argv[0], flag, NULL};
-    return c ? run(c, 2, arguments) : 2;
-  }
-  if (asked) {
-    help(stdout);
-    return close_output();
-  }
+  if (asked) return run_help(argc - 2, argv + 2);
   const command *c = find(word);
   if (!c) return 2;
   const il_status status = choose_isa();
