@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds what a build, the tests or the linter need and this machine lacks, says so, and installs it with apt.
-# bootstrap.sh [--check] build|test|lint      --check: only say what is missing, and end with 1
+# bootstrap.sh [--check] build|test|lint|docs      --check: only say what is missing, and end with 1
 set -eu
 
 check=no
@@ -10,9 +10,9 @@ if [ "${1:-}" = --check ]; then
 fi
 purpose=${1:-build}
 case $purpose in
-build | test | lint) ;;
+build | test | lint | docs) ;;
 *)
-  echo "bootstrap: unknown purpose '$purpose', expected build, test or lint" >&2
+  echo "bootstrap: unknown purpose '$purpose', expected build, test, lint or docs" >&2
   exit 2
   ;;
 esac
@@ -43,6 +43,12 @@ library cairo-png libcairo2-dev
 if [ "$purpose" = test ]; then
   command -v g++ >/dev/null 2>&1 || missing="$missing g++"
 fi
+# The manual is set, and the shells' completion is tried, in each shell.
+if [ "$purpose" = test ]; then
+  command -v groff >/dev/null 2>&1 || missing="$missing groff-base"
+  command -v zsh >/dev/null 2>&1 || missing="$missing zsh"
+  command -v fish >/dev/null 2>&1 || missing="$missing fish"
+fi
 # The same bits on aarch64 are shown under emulation.
 if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
@@ -51,6 +57,12 @@ fi
 if [ "$purpose" = lint ]; then
   command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"
   command -v clang-tidy >/dev/null 2>&1 || missing="$missing clang-tidy"
+  command -v doxygen >/dev/null 2>&1 || missing="$missing doxygen"
+fi
+# The reference needs nothing that a build does.
+if [ "$purpose" = docs ]; then
+  missing=
+  command -v doxygen >/dev/null 2>&1 || missing=" doxygen"
 fi
 
 [ -n "$missing" ] || exit 0

@@ -8,6 +8,7 @@ sh tools/layers.sh || failed=1
 sh tools/lines.sh || failed=1
 sh tools/errors_md.sh --check || failed=1
 sh tools/tree_md.sh --check || failed=1
+sh tools/reference.sh build/reference || failed=1
 
 if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror 2>/tmp/innerloop-format.$$; then
   echo "format: every file is as clang-format leaves it"

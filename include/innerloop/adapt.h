@@ -10,18 +10,21 @@
 extern "C" {
 #endif
 
+/* A learner that was shown examples of classes. */
 typedef struct il_adapted il_adapted;
 
 /* What a run's learner takes, for who brings examples to it. */
 typedef struct il_learner_input {
-  il_shape example;
+  il_shape example;       /* of the numbers of one */
   il_type type;           /* IL_UINT8: bytes; IL_FLOAT32 */
   double scale;           /* nets see x·scale */
   int outputs;            /* classes that its head tells apart; 0: any number */
   double mean, deviation; /* of the numbers that it was trained on; deviation 0: not known */
 } il_learner_input;
+/* What the learner of a run's folder takes. */
 IL_API il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input);
 
+/* How a learner is shown classes; {0}: as it was trained to. */
 typedef struct il_adapt_options {
   /* "inner.steps=10": keys inner.* and meta.query_statistics take the place of the run's. Ends with NULL; may be NULL. */
   const char *const *settings;
@@ -43,11 +46,16 @@ IL_API il_adapted *il_adapted_open(il_context *context, const char *path, il_tea
 IL_API il_status il_adapted_save(const il_adapted *a, const char *path);
 IL_API void il_adapted_free(il_adapted *a); /* accepts NULL */
 
+/* How many classes it was shown. */
 IL_API int il_adapted_classes(const il_adapted *a);
+/* The name of a class, from 0; the learner's own. */
 IL_API const char *il_adapted_class_name(const il_adapted *a, int cls);
+/* The shape of an example, of the support set and of queries. */
 IL_API il_shape il_adapted_example(const il_adapted *a);
 IL_API il_type il_adapted_type(const il_adapted *a); /* of an example: IL_UINT8 or IL_FLOAT32 */
+/* Whether the support set's pixels were inverted (il_adapt_options). */
 IL_API bool il_adapted_inverted(const il_adapted *a);
+/* What an adapted learner is, and how it did on the examples that were left out. */
 typedef struct il_adapted_report {
   const char *algorithm, *statistics; /* "maml", "support" */
   int steps;                          /* inner */
@@ -58,6 +66,7 @@ typedef struct il_adapted_report {
   double
       reject; /* 95 of 100 left out that were named right had at least this probability; 0: not known */
 } il_adapted_report;
+/* Fills the report. */
 IL_API void il_adapted_describe(const il_adapted *a, il_adapted_report *report);
 
 /* x [count, example…] of the learner's type; probability [count, classes]. Each example is asked about alone: its answer

@@ -13,9 +13,12 @@
 extern "C" {
 #endif
 
+/* A public function or record: all that the shared library exports. */
 #define IL_API __attribute__((visibility("default")))
 
+/* What a function says of how it went; the sentence is il_context_message. */
 typedef enum il_status {
+/* A row of error.def. */
 #define IL_ERROR(name, number, exit_code, summary) IL_##name = number,
 #include "error.def"
 #undef IL_ERROR
@@ -39,6 +42,7 @@ IL_API void il_context_free(il_context *context);
 IL_API il_status il_context_status(const il_context *context);
 /* One sentence without a final newline, "" when nothing went wrong; owned by the context. */
 IL_API const char *il_context_message(const il_context *context);
+/* Forgets the error. */
 IL_API void il_context_clear(il_context *context);
 
 /* A team of worker threads (the calling thread is one of them).
@@ -46,7 +50,9 @@ IL_API void il_context_clear(il_context *context);
 typedef struct il_team il_team;
 /* threads >= 1; 0 takes one per available core. NULL after an error. Errors of what runs on the team go to its context. */
 IL_API il_team *il_team_new(il_context *context, int threads);
+/* Accepts NULL. Waits for its threads. */
 IL_API void il_team_free(il_team *team);
+/* How many threads it has, the calling one included. */
 IL_API int il_team_threads(const il_team *team);
 
 /* The instruction set ("v4", "v3", "v2", "aarch64") of all plans that name none (il_plan_options); NULL: the best that

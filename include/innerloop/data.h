@@ -10,7 +10,12 @@
 extern "C" {
 #endif
 
-typedef enum il_split { IL_TRAIN = 0, IL_VALIDATION = 1, IL_TEST = 2 } il_split;
+/* The parts that the classes are divided into. */
+typedef enum il_split {
+  IL_TRAIN = 0,      /* what is learned from */
+  IL_VALIDATION = 1, /* what choices are made by, such as when to stop */
+  IL_TEST = 2,       /* what figures are of */
+} il_split;
 IL_API const char *il_split_name(il_split split); /* "train" "validation" "test" */
 
 /* Classes of examples of one shape (images [h,w,c], signals [t,channels], features [n]; bytes or floats) in one
@@ -24,28 +29,34 @@ IL_API il_dataset *il_dataset_open(il_context *context, const char *path);
  * each drawing in its own two colours. */
 typedef struct il_glyphs {
   int alphabets, classes, writers; /* classes: of one alphabet */
-  int side, channels;
-  uint64_t seed;
+  int side, channels;              /* see above */
+  uint64_t seed;                   /* of all drawings */
 } il_glyphs;
+/* Draws them. NULL after an error. */
 IL_API il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *glyphs);
+/* Accepts NULL. */
 IL_API void il_dataset_free(il_dataset *dataset);
+/* How many classes it has. */
 IL_API int il_dataset_classes(const il_dataset *dataset);
 IL_API int il_dataset_examples(const il_dataset *dataset, int cls); /* of one class */
 IL_API il_shape il_dataset_shape(const il_dataset *dataset);        /* of every example */
 IL_API il_type il_dataset_type(const il_dataset *dataset);          /* IL_UINT8 or IL_FLOAT32 */
 IL_API double il_dataset_scale(const il_dataset *dataset); /* nets see x·scale: 1/255 for bytes */
+/* The numbers of one example, of il_dataset_shape and il_dataset_type; the dataset's. */
 IL_API const void *il_dataset_example(const il_dataset *dataset, int cls, int example);
 IL_API const char *il_dataset_class_name(const il_dataset *dataset,
                                          int cls); /* "Greek/character01" */
 /* "background" / "evaluation" for Omniglot; the alphabet's set for others; "" where the source has none. */
 IL_API const char *il_dataset_class_origin(const il_dataset *dataset, int cls);
 
+/* Quarter turns of pictures, in episodes. */
 typedef enum il_rotations {
-  IL_ROTATIONS_NONE = 0,
+  IL_ROTATIONS_NONE = 0,    /* as they are */
   IL_ROTATIONS_RANDOM = 1,  /* one of 0/90/180/270 degrees, drawn per class per episode */
   IL_ROTATIONS_CLASSES = 2, /* each rotation of a class is a class of its own */
 } il_rotations;
 
+/* How classes are divided. */
 typedef struct il_split_options {
   const char *
       kind; /* "auto" (what there is, see least_test), "random" (train, validation, test; by seed), "official"
@@ -58,39 +69,45 @@ typedef struct il_split_options {
    * to train, else none; the rest trains. A source takes 0 for the classes that its tasks need. */
   int least_train, least_test;
   bool tests_only; /* there need be no class to train */
-  uint64_t seed;
+  uint64_t seed;   /* of kind random, and of which alphabets */
 } il_split_options;
 
 /* Which classes belong to which split; asserted disjoint when made. */
 typedef struct il_splits il_splits;
+/* Divides the classes. NULL after an error, where there are too few of them. */
 IL_API il_splits *il_splits_new(il_context *context, const il_dataset *dataset,
                                 const il_split_options *options);
+/* Accepts NULL. */
 IL_API void il_splits_free(il_splits *splits);
+/* How many classes a split has. */
 IL_API int il_splits_count(const il_splits *splits, il_split split);
+/* The dataset's class that is the index-th of a split. */
 IL_API int il_splits_class(const il_splits *splits, il_split split, int index);
 
 /* What an episode of a classification task is: index i of a split is always the same episode. */
 typedef struct il_episode_options {
   int ways, shots, queries; /* queries: per class, apart from the shots */
   il_rotations rotations;   /* applied in training; in validation and test only if rotate_test */
-  bool rotate_test;
-  uint64_t seed;
+  bool rotate_test;         /* see rotations */
+  uint64_t seed;            /* of all episodes */
 } il_episode_options;
 
 /* One drawn episode: indexes plus transforms, arrays of ways×(shots+queries), class-major: for class position
  * w, its shots, then its queries. Label of position w is w. */
 typedef struct il_episode {
-  int ways, shots, queries;
-  int *cls;      /* [ways] dataset class */
-  int *rotation; /* [ways] quarter turns */
-  int *example;  /* [ways·(shots+queries)] */
+  int ways, shots, queries; /* as in il_episode_options */
+  int *cls;                 /* [ways] dataset class */
+  int *rotation;            /* [ways] quarter turns */
+  int *example;             /* [ways·(shots+queries)] */
 } il_episode;
 
+/* Draws episodes of a dataset. */
 typedef struct il_sampler il_sampler;
 /* Refuses what the classes cannot give (ways > classes, shots + queries > examples). Dataset and splits
  * must outlive it. */
 IL_API il_sampler *il_sampler_new(il_context *context, const il_dataset *dataset,
                                   const il_splits *splits, const il_episode_options *options);
+/* Accepts NULL. */
 IL_API void il_sampler_free(il_sampler *sampler);
 /* Bytes of memory that an il_episode of this sampler needs for its arrays. */
 IL_API size_t il_sampler_episode_size(const il_sampler *sampler);
@@ -105,6 +122,7 @@ IL_API void il_sampler_fill(const il_sampler *sampler, const il_episode *episode
  * makes draw(split, i) return line i (error beyond its end is raised at loading: count is known). */
 IL_API il_status il_sampler_write_list(il_context *context, const il_sampler *sampler,
                                        il_split split, uint64_t count, const char *path);
+/* Replays a list; *count (may be NULL) receives how many episodes it has. */
 IL_API il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path,
                                       uint64_t *count);
 
@@ -136,6 +154,7 @@ IL_API bool il_augment_any(const il_augment *augment); /* it does something */
 IL_API void il_augment_apply(const il_augment *augment, uint64_t seed, uint64_t use,
                              uint64_t example, il_type type, il_shape shape, const void *in,
                              void *out);
+/* IL_ERROR_CONFIG when the options do not suit examples of this shape. */
 IL_API il_status il_augment_check(il_context *context, const il_augment *augment, il_shape example);
 
 /* ---- sources of tasks: constant records; who uses one does not know which it is ---- */
@@ -146,22 +165,22 @@ typedef struct il_source_options {
   int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
   int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
   il_rotations rotations; /* as in il_episode_options */
-  bool rotate_test;
-  il_augment augment;  /* of training examples; zero: none */
-  bool augment_set[2]; /* of support and query sets */
-  il_split_options split;
+  bool rotate_test;       /* rotate in validation and test tasks, too */
+  il_augment augment;     /* of training examples; zero: none */
+  bool augment_set[2];    /* of support and query sets */
+  il_split_options split; /* how classes are divided */
   bool replayed; /* test episodes will come from a list, of whatever classes: there is no split */
   const char *data; /* file of the data set; NULL: none was named */
-  uint64_t seed;
+  uint64_t seed;    /* of all that is drawn */
   bool
       shapes_only; /* nothing will be drawn: where shapes are known without the data, it stays closed */
 } il_source_options;
 
 /* Which task: number `index` of those of a split that have one shape. */
 typedef struct il_task_id {
-  il_split split;
-  int variant; /* of the shape, from 0; 0 where tasks have only one */
-  uint64_t index;
+  il_split split; /* where it belongs */
+  int variant;    /* of the shape, from 0; 0 where tasks have only one */
+  uint64_t index; /* of its split, from 0 */
 } il_task_id;
 
 /* Where one task goes; [0]: support set, [1]: query set. */
@@ -170,9 +189,10 @@ typedef struct il_task_memory {
   void *y[2]; /* int32 [n], or float [n, outputs] where the shape says targets */
 } il_task_memory;
 
-enum { IL_TASK_VARIANTS = 64 };
+enum { IL_TASK_VARIANTS = 64 }; /* shapes of a split's tasks, at most */
+/* Where tasks come from: a constant record. */
 typedef struct il_source {
-  const char *name, *doc;
+  const char *name, *doc; /* as in task.source; what it gives */
   size_t size;            /* of the settings */
   const il_field *fields; /* of the settings; NULL: not set by name */
   bool needs_data;        /* opens il_source_options.data */
@@ -205,6 +225,7 @@ typedef struct il_source {
 
 /* The sources that have names: dataset, omniglot, glyphs, sinusoid, table, tasks. */
 IL_API int il_sources(void);
+/* The index-th source, from 0. */
 IL_API const il_source *il_source_at(int index);
 IL_API const il_source *il_source_find(const char *name); /* NULL: none */
 
@@ -219,6 +240,7 @@ IL_API int il_tasks_variants(const il_tasks *tasks, il_split split); /* 0: the s
 /* How many of 1 task have that shape: 1 over all variants of a split. */
 IL_API double il_tasks_share(const il_tasks *tasks, il_split split, int variant);
 IL_API int64_t il_tasks_count(const il_tasks *tasks, il_split split); /* −1: any number */
+/* The shape of a split's tasks; variants are numbered from 0. */
 IL_API const il_task_shape *il_tasks_shape(const il_tasks *tasks, il_split split, int variant);
 IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: there are none */
 /* Draws `count` tasks of one shape from `first` on, one after the other into `memory`: x and y of either set are
@@ -231,7 +253,7 @@ IL_API il_status il_tasks_draw(const il_tasks *tasks, il_task_id first, int coun
 /* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one
  * from a function below and free it with il_samples_free. Never written to by the library. */
 typedef struct il_samples {
-  int64_t count;
+  int64_t count;        /* how many there are */
   il_shape example;     /* [features], a signal [t,channels] or an image [h,w,c] */
   il_type type;         /* IL_FLOAT32, or IL_UINT8: pixels, which nets see divided by 255 */
   const void *inputs;   /* [count, example…] */
@@ -264,6 +286,7 @@ IL_API il_status il_samples_write(il_context *context, const il_samples *samples
 IL_API void il_samples_free(il_samples *samples); /* accepts NULL */
 
 /* ---- tasks cut from samples ---- */
+/* How a task is cut from samples. */
 typedef enum il_episode_kind {
   /* Some classes, renumbered 0 … ways − 1; of each, `shots` examples to adapt on and `queries` others. */
   IL_EPISODES_BY_CLASS = 1,
@@ -272,7 +295,7 @@ typedef enum il_episode_kind {
 } il_episode_kind;
 /* What a task is: how support and query set, which never share an example, are drawn from samples. */
 typedef struct il_episodes {
-  il_episode_kind kind;
+  il_episode_kind kind;     /* how they are cut */
   int ways, shots, queries; /* ways: by class only */
   bool rotate; /* by class: the images of each class of a task are turned by 0 to 3 quarter turns */
 } il_episodes;

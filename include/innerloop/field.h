@@ -9,26 +9,27 @@
 extern "C" {
 #endif
 
+/* What a field holds. */
 typedef enum il_field_kind {
-  IL_FIELD_INT64 = 1, /* int64_t, uint64_t */
-  IL_FIELD_INT32 = 2, /* int, int32_t */
-  IL_FIELD_DOUBLE = 3,
-  IL_FIELD_BOOL = 4,  /* bool; "true" or "false" */
-  IL_FIELD_ENUM = 5,  /* int or an enum; one of choices, the first of which has the number `low` */
-  IL_FIELD_TEXT = 6,  /* const char *: the text that was given, which must outlive the struct */
-  IL_FIELD_RANGE = 7, /* int[2]: "1-5", or "3" for 3-3 */
+  IL_FIELD_INT64 = 1,  /* int64_t, uint64_t */
+  IL_FIELD_INT32 = 2,  /* int, int32_t */
+  IL_FIELD_DOUBLE = 3, /* double */
+  IL_FIELD_BOOL = 4,   /* bool; "true" or "false" */
+  IL_FIELD_ENUM = 5,   /* int or an enum; one of choices, the first of which has the number `low` */
+  IL_FIELD_TEXT = 6,   /* const char *: the text that was given, which must outlive the struct */
+  IL_FIELD_RANGE = 7,  /* int[2]: "1-5", or "3" for 3-3 */
 } il_field_kind;
 
 /* One row; a table ends with a zeroed one. Operations describe their attributes with the first four alone. */
 typedef struct il_field {
-  const char *name;
-  il_field_kind kind;
+  const char *name;     /* as in files and on the command line */
+  il_field_kind kind;   /* what it holds */
   size_t offset;        /* in the struct */
   int count;            /* 1; attributes of operations may be arrays */
   const char *fallback; /* the default, as text */
   double low, high;     /* accepted numbers */
   const char *choices;  /* "first|second" */
-  const char *doc;
+  const char *doc;      /* in a few words */
 } il_field;
 
 /* The row of a member, which gives the key its name. */

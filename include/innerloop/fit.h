@@ -31,7 +31,8 @@ typedef enum il_model_inputs {
 /* A net with its parameters (float32, engine layout) and, where it has norm layers, their running
  * statistics: mean and variance of training, as PyTorch's with momentum 0.1. */
 typedef struct il_model il_model;
-enum { IL_MODEL_LAYERS = 64 };
+enum { IL_MODEL_LAYERS = 64 }; /* of a model, at most */
+/* What a model is. */
 typedef struct il_model_options {
   const char *
       kind; /* "linear"; "mlp": linear, relu, linear; "omniglot_fc" "omniglot_conv" "conv4" "conv1d" */
@@ -55,8 +56,10 @@ IL_API il_model *il_model_open(il_context *context, const il_model_options *opti
 /* The same parameters under a new last linear layer of `outputs`, drawn by seed. */
 IL_API il_model *il_model_with_head(il_context *context, const il_model *model, int outputs,
                                     uint64_t seed);
+/* A copy, of equal values. NULL after an error. */
 IL_API il_model *il_model_copy(il_context *context, const il_model *model);
 IL_API void il_model_free(il_model *model); /* accepts NULL */
+/* Its net, which belongs to it. */
 IL_API const il_net *il_model_net(const il_model *model);
 /* Values of parameter `index` of the net; may be written to. */
 IL_API float *il_model_parameter(il_model *model, int index);
@@ -68,22 +71,26 @@ IL_API float *il_model_parameter(il_model *model, int index);
  *   EACH     each sample's own
  * il_meta_fit by class leaves the one that it trained with, il_fit RUNNING. */
 IL_API il_query_statistics il_model_statistics(const il_model *model);
+/* Where norm statistics come from from now on. */
 IL_API il_status il_model_set_statistics(il_model *model, il_query_statistics statistics);
+/* What its inputs were when it was trained. */
 IL_API il_model_inputs il_model_trained_inputs(const il_model *model);
 /* Writes safetensors, or by the path's ending a .pth, .pt or .npz, in PyTorch's layout, under the names of the file that the model came from, or else the
  * net's. Only safetensors keep where statistics come from and what the model was trained on. Atomic. */
 IL_API il_status il_model_save(const il_model *model, const char *path);
 
 /* ---- training, evaluation, loss ---- */
+/* How far plain training is. */
 typedef struct il_fit_progress {
   int epoch, epochs; /* from 1 */
   int64_t steps;     /* mini-batches so far */
   double loss;       /* mean over the epoch's examples, each before the step that it was part of */
 } il_fit_progress;
+/* Plain training in mini-batches. */
 typedef struct il_fit_options {
-  int epochs;
-  int batch; /* examples of a mini-batch; the last of an epoch may be smaller */
-  double lr;
+  int epochs;                    /* passes over the samples */
+  int batch;                     /* examples of a mini-batch; the last of an epoch may be smaller */
+  double lr;                     /* learning rate */
   const il_optimizer *optimizer; /* a record of optim.h, with its defaults */
   il_loss
       loss; /* cross-entropy takes raw scores, binary cross-entropy the sigmoid of them, squared error targets */
@@ -93,9 +100,9 @@ typedef struct il_fit_options {
   int64_t steps;             /* stop after so many mini-batches; 0: only epochs count */
   uint64_t seed;             /* order of the examples, dropout, augmentation */
   const il_augment *augment; /* NULL: none */
-  il_team *team;
+  il_team *team;             /* threads to compute with */
   void (*progress)(void *user, const il_fit_progress *progress); /* after each epoch; may be NULL */
-  void *user;
+  void *user;                                                    /* given to progress */
   const volatile sig_atomic_t
       *stop; /* nonzero: IL_ERROR_INTERRUPTED after the mini-batch at hand */
 } il_fit_options;
@@ -110,6 +117,7 @@ IL_API il_status il_fit(il_context *context, il_model *model, const il_samples *
  * (il_model_statistics), dropout does nothing. */
 IL_API il_status il_predict(il_context *context, const il_model *model, const il_samples *samples,
                             il_team *team, float *scores);
+/* How a model does on samples. */
 typedef struct il_test_result {
   int64_t correct,
       total;       /* labels: examples; targets: numbers, right when score > 0 as target > 0.5 */
@@ -124,26 +132,28 @@ IL_API void il_test_scores(const il_samples *samples, il_loss loss, const float 
                            il_test_result *result);
 
 /* ---- meta-learning from samples ---- */
+/* How far meta-learning on samples is. */
 typedef struct il_meta_progress {
-  int64_t step, steps;
+  int64_t step, steps; /* meta-steps that are done, and all */
   double loss,
       accuracy; /* on the query sets, mean since the last call; accuracy NAN with squared error */
 } il_meta_progress;
+/* Meta-learning on tasks that are cut from samples. */
 typedef struct il_meta_options {
-  il_episodes episodes;
-  int inner_steps;
-  double inner_lr;
-  bool first_order;
+  il_episodes episodes;                 /* how tasks are cut */
+  int inner_steps;                      /* steps of adaptation */
+  double inner_lr;                      /* their learning rate */
+  bool first_order;                     /* leave out the derivative of the inner gradient */
   il_query_statistics query_statistics; /* 0: the model's own (a plain one's: SUPPORT) */
-  il_loss loss;
-  const il_optimizer *optimizer; /* outer: a record of optim.h, with its defaults */
-  double lr;                     /* outer */
-  int meta_batch;                /* tasks of a meta-step */
-  int64_t steps;                 /* meta-steps */
-  uint64_t seed;
-  il_team *team;
+  il_loss loss;                         /* of both loops */
+  const il_optimizer *optimizer;        /* outer: a record of optim.h, with its defaults */
+  double lr;                            /* outer */
+  int meta_batch;                       /* tasks of a meta-step */
+  int64_t steps;                        /* meta-steps */
+  uint64_t seed;                        /* of the tasks */
+  il_team *team;                        /* threads to compute with */
   void (*progress)(void *user, const il_meta_progress *progress); /* ten times; may be NULL */
-  void *user;
+  void *user;                                                     /* given to progress */
   const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED after the meta-step at hand */
 } il_meta_options;
 /* All classes, 32 shots and 32 queries; 5 inner steps of 0.1; statistics of the support set; Adam 0.001; 500 meta-steps

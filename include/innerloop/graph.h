@@ -17,57 +17,92 @@
 extern "C" {
 #endif
 
-typedef enum il_stage { IL_SHARED = 1, IL_TASK = 2 } il_stage;
+/* When a value is known: before the tasks, in each of them, after their mean. */
+typedef enum il_stage {
+  IL_SHARED = 1, /* once for all tasks */
+  IL_TASK = 2,   /* one for each task */
+} il_stage;
 
+/* Values and how they follow from one another. */
 typedef struct il_graph il_graph;
+/* A value of a graph; {0} is none. */
 typedef struct il_value {
   uint32_t id; /* 0: invalid */
 } il_value;
 
 /* real: IL_FLOAT32 or IL_FLOAT64. NULL after an error. */
 IL_API il_graph *il_graph_new(il_context *context, il_type real);
+/* Accepts NULL. Plans of it must be freed before. */
 IL_API void il_graph_free(il_graph *graph);
+/* The context that it was made from. */
 IL_API il_context *il_graph_context(const il_graph *graph);
+/* The type of its real numbers. */
 IL_API il_type il_graph_real(const il_graph *graph);
 /* How many nodes were made; ids run from 1 to this. */
 IL_API uint32_t il_graph_size(const il_graph *graph);
 
+/* The type of a value's elements. */
 IL_API il_type il_value_type(const il_graph *graph, il_value value);
+/* The shape of a value. */
 IL_API il_shape il_value_shape(const il_graph *graph, il_value value);
+/* When a value is known. */
 IL_API il_stage il_value_stage(const il_graph *graph, il_value value);
 static inline bool il_valid(il_value value) { return value.id != 0; }
 
 /* Inputs and outputs have names, unique within the graph, and keep their order of creation. */
 IL_API il_value il_input(il_graph *graph, const char *name, il_stage stage, il_type type,
                          il_shape shape);
+/* Names a value as an output, which a plan computes. */
 IL_API void il_output(il_graph *graph, const char *name, il_value value);
+/* How many inputs there are. */
 IL_API int il_graph_inputs(const il_graph *graph);
+/* How many outputs there are. */
 IL_API int il_graph_outputs(const il_graph *graph);
+/* The index-th input, in the order in which they were made. */
 IL_API il_value il_graph_input(const il_graph *graph, int index);
+/* The value of the index-th output. */
 IL_API il_value il_graph_output(const il_graph *graph, int index);
+/* Its name; the graph's. */
 IL_API const char *il_graph_input_name(const il_graph *graph, int index);
+/* Its name; the graph's. */
 IL_API const char *il_graph_output_name(const il_graph *graph, int index);
 
 /* Values made between push and pop carry the name: "conv2", "inner step 1". Nested names are
  * joined. Shown by every printout; without influence on what is computed. */
 IL_API void il_scope_push(il_graph *graph, const char *name);
+/* Ends the scope that was pushed last. */
 IL_API void il_scope_pop(il_graph *graph);
 
 /* ---- elementwise; operands broadcast as in numpy; reals only (the rows stand in src/op/elementwise.def) ---- */
+/* a + b */
 IL_API il_value il_add(il_graph *g, il_value a, il_value b);
+/* a − b */
 IL_API il_value il_sub(il_graph *g, il_value a, il_value b);
+/* a·b */
 IL_API il_value il_mul(il_graph *g, il_value a, il_value b);
+/* a / b */
 IL_API il_value il_div(il_graph *g, il_value a, il_value b);
+/* −a */
 IL_API il_value il_neg(il_graph *g, il_value a);
+/* min(a, b) */
 IL_API il_value il_minimum(il_graph *g, il_value a, il_value b);
+/* max(a, b) */
 IL_API il_value il_maximum(il_graph *g, il_value a, il_value b);
+/* eᵃ */
 IL_API il_value il_exp(il_graph *g, il_value a);
+/* The natural logarithm of a. */
 IL_API il_value il_log(il_graph *g, il_value a);
+/* √a */
 IL_API il_value il_sqrt(il_graph *g, il_value a);
+/* tanh a */
 IL_API il_value il_tanh(il_graph *g, il_value a);
+/* sin a */
 IL_API il_value il_sin(il_graph *g, il_value a);
+/* cos a */
 IL_API il_value il_cos(il_graph *g, il_value a);
+/* The absolute value of a. */
 IL_API il_value il_abs(il_graph *g, il_value a);
+/* 1 / (1 + e⁻ᵃ) */
 IL_API il_value il_sigmoid(il_graph *g, il_value a);
 IL_API il_value il_relu(il_graph *g, il_value a);              /* max(a, 0); slope 0 at 0 */
 IL_API il_value il_step(il_graph *g, il_value a);              /* a > 0 ? 1 : 0 */
@@ -77,11 +112,13 @@ IL_API il_value il_select(il_graph *g, il_value c, il_value a, il_value b); /* c
 IL_API il_value il_pow(il_graph *g, il_value a, il_value b);                /* a > 0 */
 /* a·factor, a + term; shorthands that make the constant. */
 IL_API il_value il_scale(il_graph *g, il_value a, double factor);
+/* a + term */
 IL_API il_value il_shift(il_graph *g, il_value a, double term);
 
 /* ---- structured operations ---- */
 /* A real tensor filled with one number. */
 IL_API il_value il_constant(il_graph *g, double number, il_shape shape);
+/* A constant of shape []. */
 IL_API il_value il_scalar(il_graph *g, double number);
 /* y = (real) a, from int32 or uint8. */
 IL_API il_value il_cast(il_graph *g, il_value a);
@@ -89,13 +126,17 @@ IL_API il_value il_cast(il_graph *g, il_value a);
 IL_API il_value il_broadcast(il_graph *g, il_value a, il_shape shape);
 /* axes: bit i set = axis i is reduced; it stays, with size 1. */
 IL_API il_value il_sum(il_graph *g, il_value a, uint32_t axes);
+/* The mean over axes, given as for il_sum. */
 IL_API il_value il_mean(il_graph *g, il_value a, uint32_t axes);
+/* The maximum over axes, given as for il_sum. */
 IL_API il_value il_max(il_graph *g, il_value a, uint32_t axes);
 /* Every axis; the result is a scalar (rank 0). */
 IL_API il_value il_sum_all(il_graph *g, il_value a);
+/* The mean of all elements, of shape []. */
 IL_API il_value il_mean_all(il_graph *g, il_value a);
 /* int32 index of the first largest element along axis, which stays with size 1. */
 IL_API il_value il_argmax(il_graph *g, il_value a, int axis);
+/* The same elements in the same order, in another shape of as many. */
 IL_API il_value il_reshape(il_graph *g, il_value a, il_shape shape);
 /* y's axis i is a's axis permutation[i]. */
 IL_API il_value il_transpose(il_graph *g, il_value a, const int *permutation);
@@ -103,6 +144,7 @@ IL_API il_value il_transpose(il_graph *g, il_value a, const int *permutation);
 IL_API il_value il_slice(il_graph *g, il_value a, const int64_t *begin, il_shape size);
 /* Zeros around: low[i] before and high[i] after, along each axis. */
 IL_API il_value il_pad(il_graph *g, il_value a, const int64_t *low, const int64_t *high);
+/* The values one behind the other along an axis; other dimensions are equal. */
 IL_API il_value il_concat(il_graph *g, int count, const il_value *values, int axis);
 /* y[i..., r...] = a[index[i...], r...]; a [rows, r...]. An index outside is clamped to [0, rows). */
 IL_API il_value il_gather(il_graph *g, il_value a, il_value index);
@@ -146,6 +188,7 @@ IL_API il_value il_average_pool_transpose(il_graph *g, il_value y, il_window win
 /* Element i is a pure function of (key, stream, i): key is int32 [2], usually a task input.
  * Uniform in [0, 1), or standard normal. Derivative zero. */
 IL_API il_value il_random_uniform(il_graph *g, il_value key, int64_t stream, il_shape shape);
+/* As il_random_uniform, from N(0, 1). */
 IL_API il_value il_random_normal(il_graph *g, il_value key, int64_t stream, il_shape shape);
 /* y = a, with derivative zero. */
 IL_API il_value il_stop_gradient(il_graph *g, il_value a);
@@ -165,6 +208,7 @@ IL_API il_value il_task_product(il_graph *g, int pairs, const il_value *a, const
 /* ---- text ---- */
 /* Text that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */
 IL_API char *il_graph_dump(const il_graph *graph);
+/* The graph that il_graph_dump has printed. NULL after an error. */
 IL_API il_graph *il_graph_parse(il_context *context, const char *text);
 /* Graphviz; malloc'ed, caller frees. */
 IL_API char *il_graph_dot(const il_graph *graph);
@@ -173,9 +217,9 @@ IL_API char *il_graph_dot(const il_graph *graph);
 /* inputs[i] / outputs[i] in the order of the graph's inputs / outputs, dense row-major in their type;
  * a task input or output holds all tasks one after the other: [tasks, shape...]. */
 typedef struct il_bindings {
-  int tasks;
-  const void *const *inputs;
-  void *const *outputs;
+  int tasks;                 /* of this run */
+  const void *const *inputs; /* by input */
+  void *const *outputs;      /* by output */
 } il_bindings;
 /* Plain interpreter: slow, obvious, the definition of the results of any plan. */
 IL_API il_status il_reference_run(const il_graph *graph, const il_bindings *bindings);

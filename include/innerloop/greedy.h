@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 /* ---- which parameters ---- */
+/* What is chosen, or left out, as one. */
 typedef enum il_greedy_granularity {
   IL_GREEDY_SCALAR = 1, /* each number on its own: with one unit a step, the Gauss-Southwell rule */
   IL_GREEDY_CHANNEL = 2, /* an output channel of a layer: its weights, and its bias */
@@ -25,6 +26,7 @@ typedef enum il_greedy_granularity {
   IL_GREEDY_LAYER = 4,   /* all parameters of a layer */
 } il_greedy_granularity;
 
+/* What a unit is chosen by. */
 typedef enum il_greedy_score {
   IL_GREEDY_GRADIENT = 1, /* length of the expected gradient: ‖E g‖ over the unit's scalars */
   IL_GREEDY_FISHER = 2,   /* expected square: Σ E g² */
@@ -34,42 +36,47 @@ typedef enum il_greedy_score {
 
 enum { IL_GREEDY_TEXT = 320 }; /* bytes of a sentence */
 
+/* What the score is divided by. */
 typedef enum il_greedy_price {
   IL_GREEDY_FREE = 0,          /* the score itself */
   IL_GREEDY_PER_BYTE = 1,      /* divided by the bytes that updating this unit alone needs */
   IL_GREEDY_PER_OPERATION = 2, /* divided by its operations */
 } il_greedy_price;
 
+/* Which units a step updates: those with the best scores, within the limits. */
 typedef struct il_greedy_rule {
-  il_greedy_granularity granularity;
-  il_greedy_score score;
-  il_greedy_price price;
-  double damping;  /* newton */
-  int64_t count;   /* most units; 0: no limit */
+  il_greedy_granularity granularity; /* what a unit is */
+  il_greedy_score score;             /* what is best */
+  il_greedy_price price;             /* what the score is divided by */
+  double damping;                    /* newton */
+  int64_t count;                     /* most units; 0: no limit */
   double fraction; /* most scalars, as a share of all, in (0, 1]: max(1, ⌊fraction·all⌋) */
   uint64_t budget_bytes, budget_operations; /* 0: no limit */
 } il_greedy_rule;
 /* Scalars, gradient, free, damping 1e-3, everything. */
 IL_API il_greedy_rule il_greedy_rule_defaults(void);
+/* IL_ERROR_ARGUMENT for a rule that cannot be. */
 IL_API il_status il_greedy_rule_check(il_context *context, const il_greedy_rule *rule);
 
 /* What a choice of units costs an update that computes nothing else (docs/greedy.md has the model): bytes for the new
  * values, gradients and indexes of the chosen scalars and for the activations that their gradients need;
  * operations of the backward pass down to the first chosen layer and of the update. */
 typedef struct il_greedy_choice {
-  int64_t units, scalars;
-  uint64_t bytes, operations;
+  int64_t units, scalars;     /* chosen ones, and numbers in them */
+  uint64_t bytes, operations; /* that the update needs */
 } il_greedy_choice;
 
-/* A net's parameters cut into units; at most IL_GREEDY_PARAMETERS parameters. */
-enum { IL_GREEDY_PARAMETERS = 256 };
+enum { IL_GREEDY_PARAMETERS = 256 }; /* of a net that is cut into units, at most */
+/* A net's parameters cut into units, and what updating them costs. */
 typedef struct il_greedy_units il_greedy_units;
 /* examples: batch that an update sees, real: its numbers; both enter the costs. The net must outlive the units. */
 IL_API il_greedy_units *il_greedy_units_new(il_context *context, const il_net *net,
                                             il_greedy_granularity granularity, int64_t examples,
                                             il_type real);
 IL_API void il_greedy_units_free(il_greedy_units *units); /* accepts NULL */
+/* How many units there are. */
 IL_API int64_t il_greedy_units_count(const il_greedy_units *units);
+/* How many numbers they have in all. */
 IL_API int64_t il_greedy_units_scalars(const il_greedy_units *units);
 /* The unit that scalar `index` of a parameter belongs to. */
 IL_API int64_t il_greedy_unit_of(const il_greedy_units *units, int parameter, int64_t index);
@@ -114,8 +121,9 @@ typedef enum il_candidates_kind {
   IL_CANDIDATES_SGLD = 3,     /* a Langevin chain: Welling & Teh, ICML 2011 */
   IL_CANDIDATES_ENSEMBLE = 4, /* members trained apart: Lakshminarayanan et al., NIPS 2017 */
 } il_candidates_kind;
+/* Where the candidates for a step come from. */
 typedef struct il_candidates_options {
-  il_candidates_kind kind;
+  il_candidates_kind kind; /* what they are drawn from */
   int count; /* candidates, 2 or more; laplace and swag draw them in pairs around the mean: even */
   double prior;  /* λ: precision of the Gaussian prior around 0 (laplace, sgld) */
   double noise;  /* σ of an observation, for squared error: the loss as a likelihood */
@@ -132,18 +140,18 @@ IL_API il_candidates_options il_candidates_defaults(void);
 /* Examples in the caller's memory. x [count, example…] in the type of the computation, or IL_UINT8: pixels, which the
  * net sees divided by 255. */
 typedef struct il_greedy_part {
-  int count;
-  il_type type;
-  const void *x;
+  int count;            /* examples */
+  il_type type;         /* of x */
+  const void *x;        /* [count, example…] */
   const int32_t *label; /* [count]; NULL: targets */
   const void *target;   /* reals of the computation [count, outputs]; NULL: labels */
 } il_greedy_part;
 
 /* What one step found: the article's four quantities among it. Arrays live during the call only. */
 typedef struct il_greedy_report {
-  int step; /* from 1 */
-  int candidates, parameters;
-  const double *log_p; /* [candidates]: log density under the candidate distribution */
+  int step;                   /* from 1 */
+  int candidates, parameters; /* how many there are */
+  const double *log_p;        /* [candidates]: log density under the candidate distribution */
   const double
       *log_q; /* [candidates]: log p + log likelihood of the held-out part: their joint density */
   const double *held_loss;              /* [candidates]: mean held-out loss */
@@ -157,33 +165,35 @@ typedef struct il_greedy_report {
   double change;                        /* max |θ after − θ before| */
 } il_greedy_report;
 
+/* The four steps, repeated. */
 typedef struct il_greedy_options {
-  il_greedy_rule rule;
-  il_candidates_options candidates;
-  il_loss loss;
+  il_greedy_rule rule;              /* which units a step updates */
+  il_candidates_options candidates; /* where they come from */
+  il_loss loss;                     /* of both parts */
   double lr;        /* step 3: θ −= lr·G where chosen (score newton: lr·G/(h + damping)) */
   double tolerance; /* step 4: stop when no scalar changes by more */
   int steps;        /* and at the latest after so many */
   bool keep_choice; /* the first step's choice for all steps */
   /* Mean and variance of each norm layer in turn, reals [channels]: constants of the net. NULL: each batch's own. */
   const void *const *moments;
-  uint64_t seed;
-  struct il_team *team;
+  uint64_t seed;                                                /* of the candidates */
+  struct il_team *team;                                         /* threads to compute with */
   void (*progress)(void *user, const il_greedy_report *report); /* may be NULL */
   /* While the candidates of a step walk (swag, sgld, ensemble), which can take longer than all else: after each of
    * their gradient steps, how many of all are done. May be NULL. */
   void (*walking)(void *user, int64_t done, int64_t all);
-  void *user;
+  void *user;                        /* given to both */
   const volatile sig_atomic_t *stop; /* nonzero: IL_ERROR_INTERRUPTED, soon; may be NULL */
 } il_greedy_options;
 /* Default rule and candidates, cross-entropy, lr 0.1, tolerance 1e-5, 100 steps, seed 1. */
 IL_API il_greedy_options il_greedy_defaults(void);
+/* What a run of greedy steps came to. */
 typedef struct il_greedy_result {
-  int steps;
+  int steps;    /* that were taken */
   bool settled; /* stopped by the tolerance */
   double first_loss,
-      last_loss; /* mean held-out loss over the candidates, of the first and last step */
-  int64_t scalars, touched;
+      last_loss;            /* mean held-out loss over the candidates, of the first and last step */
+  int64_t scalars, touched; /* of the net, and how many of them changed */
   uint64_t most_bytes, most_operations; /* of one step */
   /* il_greedy_fits: why not a single unit could be updated, together with IL_ERROR_ARGUMENT before any work; else "". */
   char left_out[IL_GREEDY_TEXT];
@@ -205,46 +215,51 @@ typedef struct il_fit_greedy_options {
 } il_fit_greedy_options;
 /* The greedy algorithm's, half of the samples held out, no metrics. */
 IL_API il_fit_greedy_options il_fit_greedy_defaults(void);
+/* Greedy steps on samples, one part of which makes candidates while the other gives the gradient. */
 IL_API il_status il_fit_greedy(il_context *context, il_model *model, const il_samples *samples,
                                const il_fit_greedy_options *options, il_greedy_result *result);
 
 /* ---- evaluation of a meta-trained run ---- */
-enum { IL_GREEDY_FRACTIONS = 16, IL_GREEDY_STEPS = 8 };
+enum { IL_GREEDY_FRACTIONS = 16, IL_GREEDY_STEPS = 8 }; /* of a table, at most */
+/* How sparse inner loops are evaluated. */
 typedef struct il_greedy_evaluate_options {
   /* As of il_evaluate_options (train.h), but eval.steps is not obeyed: refused. */
   const char *data;
-  const char *const *settings;
-  int tasks;
-  const char *episodes;
-  struct il_team *team;
-  il_greedy_rule rule; /* its fraction is replaced by each of the following */
-  int fractions;
-  double fraction[IL_GREEDY_FRACTIONS];
-  int steps; /* numbers of inner steps, ascending */
-  int step[IL_GREEDY_STEPS];
+  const char *const *settings;          /* see data */
+  int tasks;                            /* see data */
+  const char *episodes;                 /* see data */
+  struct il_team *team;                 /* see data */
+  il_greedy_rule rule;                  /* its fraction is replaced by each of the following */
+  int fractions;                        /* how many there are */
+  double fraction[IL_GREEDY_FRACTIONS]; /* shares of the parameters to update */
+  int steps;                            /* numbers of inner steps, ascending */
+  int step[IL_GREEDY_STEPS];            /* after which it measures */
 } il_greedy_evaluate_options;
 /* The default rule at fractions 1, 0.5, 0.2, 0.1, 0.05, 0.01 after 1, 3, 5, 10 steps; eval.tasks tasks; the team is the
  * caller's. */
 IL_API il_greedy_evaluate_options il_greedy_evaluate_defaults(void);
+/* What came of a number of inner steps. */
 typedef struct il_greedy_figure {
-  int steps;
+  int steps;             /* inner steps */
   double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks, NAN of one task */
   double difference,
       difference_interval; /* to the full update after as many steps, over the same tasks */
 } il_greedy_figure;
+/* The figures of one fraction. */
 typedef struct il_greedy_row {
-  double fraction;          /* as asked for; 0: the full update, for comparison */
-  double share;             /* of the scalars: touched, mean over tasks */
-  double bytes, operations; /* per task, of one inner step: mean over tasks */
-  uint64_t most_bytes;
-  il_greedy_figure figure[IL_GREEDY_STEPS];
+  double fraction;                          /* as asked for; 0: the full update, for comparison */
+  double share;                             /* of the scalars: touched, mean over tasks */
+  double bytes, operations;                 /* per task, of one inner step: mean over tasks */
+  uint64_t most_bytes;                      /* and of the costliest step */
+  il_greedy_figure figure[IL_GREEDY_STEPS]; /* by number of steps */
   char left_out[IL_GREEDY_TEXT]; /* il_greedy_fits: why there are no figures; "": there are */
 } il_greedy_row;
+/* A table: fractions by numbers of steps. */
 typedef struct il_greedy_evaluation {
-  int tasks, rows, steps;
-  bool squared_error; /* the figures are that, not accuracies */
-  int64_t trained, scalars;
-  char tested[400];                           /* on what, as il_evaluation says it */
+  int tasks, rows, steps;   /* that were tested; of the table: fractions, and numbers of steps */
+  bool squared_error;       /* the figures are that, not accuracies */
+  int64_t trained, scalars; /* meta-steps of the checkpoint; numbers of the net */
+  char tested[400];         /* on what, as il_evaluation says it */
   il_greedy_row row[IL_GREEDY_FRACTIONS + 1]; /* the full update first */
 } il_greedy_evaluation;
 /* For each test task: the score of each unit on the support set, the best units, and inner steps on these alone; query

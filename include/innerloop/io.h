@@ -12,10 +12,10 @@ extern "C" {
 
 /* One tensor: dense, last dimension fastest, in this machine's byte order. Dimensions of 0 are possible. */
 typedef struct il_tensor {
-  const char *name;
-  il_type type; /* any il_type */
-  il_shape shape;
-  const void *data;
+  const char *name; /* as in the file */
+  il_type type;     /* any il_type */
+  il_shape shape;   /* [] for one number */
+  const void *data; /* row-major */
 } il_tensor;
 
 /* All tensors of a file under the names that lead to them:
@@ -33,6 +33,7 @@ typedef struct il_tensors il_tensors;
  * and dicts of them, and how to save instead. */
 IL_API il_tensors *il_tensors_open(il_context *context, const char *path);
 IL_API void il_tensors_close(il_tensors *tensors); /* NULL does nothing */
+/* How many tensors there are. */
 IL_API int il_tensors_count(const il_tensors *tensors);
 IL_API const il_tensor *il_tensors_at(const il_tensors *tensors,
                                       int index); /* in the file's order */
@@ -45,12 +46,13 @@ IL_API int il_tensors_left_out(const il_tensors *tensors);
 
 /* An array of texts, such as numpy's '<U7'; UTF-8. Its elements in a row, whatever its dimensions. */
 typedef struct il_texts {
-  const char *name;
-  int64_t count;
+  const char *name;        /* as in the file */
+  int64_t count;           /* how many texts there are */
   const char *const *text; /* [count] */
 } il_texts;
 /* Those of a file of numpy's, which are no tensors of it. */
 IL_API int il_tensors_texts(const il_tensors *tensors);
+/* The index-th list of texts, from 0. */
 IL_API const il_texts *il_tensors_texts_at(const il_tensors *tensors, int index);
 IL_API const il_texts *il_tensors_texts_find(const il_tensors *tensors,
                                              const char *name); /* NULL: none */
@@ -59,6 +61,7 @@ IL_API bool il_tensor_is_real(const il_tensor *tensor); /* f16, bf16, f32 or f64
 /* The elements as reals (f32 or f64), each the nearest one; bools become 0 and 1. */
 IL_API void il_tensor_reals(const il_tensor *tensor, il_type real, void *reals);
 
+/* The formats of files of tensors. */
 typedef enum il_file_format {
   IL_FILE_TORCH = 1,       /* torch.load(…, weights_only=True) opens it */
   IL_FILE_NPZ = 2,         /* no bf16: numpy has no such type */
@@ -82,7 +85,7 @@ typedef struct il_labelled {
   void *targets;    /* [count, target…] in `real` */
   int32_t *labels;  /* [count] where the targets are one whole number per example, else NULL */
   int32_t largest;  /* label; -1 without labels */
-  il_type real;
+  il_type real;     /* type of the numbers */
   bool
       channels_first; /* out of a PyTorch file: images are [c,h,w], signals [c,t]; others write [h,w,c], [t,c] */
 } il_labelled;

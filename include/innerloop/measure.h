@@ -13,10 +13,11 @@ extern "C" {
  * once: what no float32 kernel can pass. */
 IL_API double il_measure_peak(il_team *team);
 
-enum { IL_MEASURED_ROWS = 32 };
+enum { IL_MEASURED_ROWS = 32 }; /* kernels for a problem, at most */
+/* How a kernel did on a problem, or why it did nothing. */
 typedef struct il_measured_row {
-  const char *kernel; /* "reference": the operation's plain loop, last */
-  const char *isa;
+  const char *kernel;  /* "reference": the operation's plain loop, last */
+  const char *isa;     /* instruction set */
   const char *refusal; /* why the row cannot take the problem; NULL: it was timed */
   double seconds,
       lowest;     /* of one run: median and minimum; the operands are in cache if they fit */
@@ -28,11 +29,12 @@ typedef struct il_measured_row {
   double difference;
   bool right; /* equal, or one of those rows and closer than 1e-4 */
 } il_measured_row;
+/* All kernels that there are for a problem. */
 typedef struct il_measured_problem {
   char text[8192]; /* the problem in full */
   double flops;    /* of one run, a multiply-add counting two; with lanes: of all of them */
   size_t bytes;    /* operands and results */
-  int rows;
+  int rows;        /* how many there are */
   il_measured_row row[IL_MEASURED_ROWS]; /* best first, as the plan tries them */
 } il_measured_problem;
 /* line: a problem, or a line of a printed plan. Times every kernel and the plain loop by turns on one thread,
@@ -41,6 +43,7 @@ typedef struct il_measured_problem {
 IL_API il_status il_measure_problem(il_context *context, const char *line, double seconds,
                                     il_measured_problem *result);
 
+/* How long a meta-step takes. */
 typedef struct il_measured_step {
   double plan_seconds;    /* building the graph and its plan */
   double seconds, lowest; /* a meta-step with its episodes: median and minimum */

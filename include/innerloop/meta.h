@@ -45,7 +45,8 @@ typedef struct il_task_shape {
 
 /* One task: values in the graph, usually task inputs. x real [n, example…]; y int32 [n] or real [n, outputs]. */
 typedef struct il_task {
-  il_value support_x, support_y, query_x, query_y;
+  il_value support_x, support_y, query_x,
+      query_y;          /* examples and labels or targets of either set */
   il_value dropout_key; /* int32 [2]; {0}: no dropout */
   il_value order; /* int32 [steps, batch]: the support examples of each inner step; {0}: all */
 } il_task;
@@ -66,7 +67,7 @@ typedef struct il_algorithm il_algorithm;
 
 /* The inner loop of algorithms that take gradient steps. */
 typedef struct il_inner {
-  int steps;
+  int steps; /* of the inner loop */
   int batch; /* support examples of a step, by the task's order; 0: all of them */
   double
       lr; /* multiplies the gradient of the MEAN support loss; meta entries "inner.lr.NAME" or "inner.lr" take its place */
@@ -79,19 +80,19 @@ typedef struct il_inner {
 
 /* A graph being made for one task. The caller fills it, algorithms read it. */
 typedef struct il_build {
-  il_graph *g;
-  const il_net *net;
-  const il_algorithm *algorithm;
-  const void *settings; /* the algorithm's own */
-  il_inner inner;
-  il_loss loss;
-  il_query_statistics statistics;
-  bool training;
-  int ways; /* of the task */
-  il_task task;
-  il_values meta;  /* the net's parameters, then what the algorithm declares */
-  il_values carry; /* with running statistics: theirs; else empty */
-  il_values mask;  /* reals: where 0, an inner step leaves the number as it is; empty: none */
+  il_graph *g;                    /* where the task is built */
+  const il_net *net;              /* with parameters as in meta */
+  const il_algorithm *algorithm;  /* what is built */
+  const void *settings;           /* the algorithm's own */
+  il_inner inner;                 /* the inner loop */
+  il_loss loss;                   /* of both loops */
+  il_query_statistics statistics; /* whose statistics norm layers take */
+  bool training;                  /* dropout is on, running statistics move */
+  int ways;                       /* of the task */
+  il_task task;                   /* its data */
+  il_values meta;                 /* the net's parameters, then what the algorithm declares */
+  il_values carry;                /* with running statistics: theirs; else empty */
+  il_values mask; /* reals: where 0, an inner step leaves the number as it is; empty: none */
   /* In between; the caller leaves them zero. */
   int pass;              /* whose turn it is, for il_apply */
   il_moments moments;    /* the last that were recorded */
@@ -100,7 +101,7 @@ typedef struct il_build {
 
 /* What a meta-step needs of one task (task values; average them with il_task_mean). */
 typedef struct il_outcome {
-  il_value loss;
+  il_value loss;         /* on the query set */
   il_value accuracy;     /* {0}: the loss has none */
   il_value support_loss; /* before the last inner step; {0}: there is none */
   il_values gradient;    /* by meta entries */
@@ -116,16 +117,16 @@ typedef enum il_gradient_kind {
 /* One algorithm: constant, one file in src/meta/, one row in algorithms.def. Functions return nothing: errors stay in the
  * context of the graph, as with builders. */
 struct il_algorithm {
-  const char *name, *paper;
-  int revision; /* of what a saved learner means */
-  il_gradient_kind gradient;
-  bool own_head;      /* the net has no last linear layer: any number of classes */
-  const char *adapts; /* as il_inner.adapts; NULL: no inner steps */
-  size_t size;        /* of the settings */
-  const il_field *fields;
+  const char *name, *paper;  /* as in meta.algorithm; where it was published */
+  int revision;              /* of what a saved learner means */
+  il_gradient_kind gradient; /* what the outer loop takes */
+  bool own_head;             /* the net has no last linear layer: any number of classes */
+  const char *adapts;        /* as il_inner.adapts; NULL: no inner steps */
+  size_t size;               /* of the settings */
+  const il_field *fields;    /* of the settings */
   /* Appends learned entries to the net's, which are there and flagged already. NULL: none. */
   void (*declare)(il_context *context, const void *settings, il_entries *entries);
-  void (*begin)(il_build *b, il_values *state);
+  void (*begin)(il_build *b, il_values *state); /* puts the state before the first inner step */
   void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
   /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
   il_value (*score)(il_build *b, const il_values *state, il_value x, int k);
@@ -143,13 +144,16 @@ extern IL_API const il_algorithm il_boil;
 typedef struct il_meta_sgd_settings {
   double low, high; /* rates start evenly drawn between */
 } il_meta_sgd_settings;
+/* Li et al., 2017: learned rates, one for each parameter. */
 extern IL_API const il_algorithm il_meta_sgd;
 /* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. */
 extern IL_API const il_algorithm il_protonet;
 /* Nichol, Achiam, Schulman, 2018: towards the adapted weights. */
 extern IL_API const il_algorithm il_reptile;
 
+/* How many algorithms there are. */
 IL_API int il_algorithms(void);
+/* The index-th of them, from 0. */
 IL_API const il_algorithm *il_algorithm_at(int index);
 IL_API const il_algorithm *il_algorithm_find(const char *name); /* NULL: none */
 
@@ -190,6 +194,7 @@ IL_API il_value il_query_loss(il_build *b, il_value scores);
  * mask. State: the adapting entries, then the optimizer's slots. Rates: the meta entry "inner.lr.NAME" or "inner.lr" where
  * the algorithm declares one, else inner.lr. */
 IL_API void il_gradient_begin(il_build *b, il_values *state);
+/* The k-th inner step of MAML and its kin: gradient descent on the support set. */
 IL_API void il_gradient_step(il_build *b, il_values *state, int k);
 /* il_apply: scores of a net that has its head. */
 IL_API il_value il_net_score(il_build *b, const il_values *state, il_value x, int k);

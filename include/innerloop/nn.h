@@ -8,22 +8,24 @@
 extern "C" {
 #endif
 
+/* What a layer computes. */
 typedef enum il_layer_kind {
   IL_LAYER_LINEAR = 1, /* y = x·W + b; flattens an image or a signal first */
   IL_LAYER_CONV = 2,   /* y = conv(x, W) + b */
   IL_LAYER_NORM = 3, /* batch norm: (x − mean)/√(var + eps)·γ + β; var divides by the count */
-  IL_LAYER_RELU = 4,
-  IL_LAYER_TANH = 5,
-  IL_LAYER_SIGMOID = 6,
+  IL_LAYER_RELU = 4,      /* max(x, 0) */
+  IL_LAYER_TANH = 5,      /* tanh x */
+  IL_LAYER_SIGMOID = 6,   /* 1 / (1 + e⁻ˣ) */
   IL_LAYER_MAX_POOL = 7,  /* of an image; of a signal, along time */
   IL_LAYER_MEAN_POOL = 8, /* over the whole image or signal: [n,h,w,c] or [n,t,c] -> [n,c] */
-  IL_LAYER_FLATTEN = 9,
-  IL_LAYER_DROPOUT = 10, /* inverted dropout; does nothing where no key is given */
-  IL_LAYER_CONV1D = 11,  /* y = conv(x, W) + b of a signal, along time */
+  IL_LAYER_FLATTEN = 9,   /* an image or a signal to features */
+  IL_LAYER_DROPOUT = 10,  /* inverted dropout; does nothing where no key is given */
+  IL_LAYER_CONV1D = 11,   /* y = conv(x, W) + b of a signal, along time */
 } il_layer_kind;
 
+/* One layer of a net; {0} in what its kind does not have. */
 typedef struct il_layer {
-  il_layer_kind kind;
+  il_layer_kind kind;      /* what it computes */
   int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
   int kernel, stride, pad; /* conv, conv1d, max_pool */
   bool bias;               /* linear, conv, conv1d */
@@ -31,7 +33,7 @@ typedef struct il_layer {
   double rate;             /* dropout: probability of zero */
   il_init
       init; /* weights of linear, conv, conv1d; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
-  double init_scale;
+  double init_scale; /* what some kinds of init take */
 } il_layer;
 
 /* Checks the layers against the input shape of one example (image [h,w,c], signal [t,channels] or [features]) and the number of
@@ -45,12 +47,17 @@ IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer
  * the others keep their proportion); 0: the preset's own. */
 IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,
                              int filters);
+/* A copy. NULL after an error. */
 IL_API il_net *il_net_copy(const il_net *net);
+/* Accepts NULL. */
 IL_API void il_net_free(il_net *net);
+/* How many layers there are. */
 IL_API int il_net_layers(const il_net *net);
+/* The index-th of them, from 0. */
 IL_API const il_layer *il_net_layer(const il_net *net, int index);
 /* Parameters in order of layers: "conv1.weight" "norm1.weight" "norm1.bias" … "linear1.weight". */
 IL_API int il_net_parameters(const il_net *net);
+/* The name of a parameter; the net's. */
 IL_API const char *il_net_parameter_name(const il_net *net, int index);
 /* Engine layout: conv [kh,kw,in,out], conv1d [k,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
@@ -60,6 +67,7 @@ IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
  * linear) is permuted from and to PyTorch's order [c,h,w] or [c,t] here. Copies reals of `type`. */
 IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type,
                               const void *torch_data, void *engine_data);
+/* A parameter in PyTorch's layout, from ours. */
 IL_API void il_net_to_torch(const il_net *net, int parameter, il_type type, const void *engine_data,
                             void *torch_data);
 /* Draws parameter `index` as a pure function of seed; always computed in double, then rounded. */
@@ -72,10 +80,10 @@ typedef enum il_statistics {
   IL_STATISTICS_GIVEN = 2, /* from `moments`, e.g. the support set's */
   IL_STATISTICS_EACH = 3,  /* each example by itself: the same as a batch of one */
 } il_statistics;
-/* Norm moments of one forward pass, 2 values per norm layer (mean, variance), engine-owned order. */
-enum { IL_NET_MAX_NORMS = 64 };
+enum { IL_NET_MAX_NORMS = 64 }; /* norm layers of a net, at most */
+/* Norm moments of one forward pass: mean and variance of each norm layer, in the order of layers. */
 typedef struct il_moments {
-  il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS];
+  il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS]; /* [channels] each */
 } il_moments;
 
 /* scores [n, outputs] = net(x [n, example…]) with `parameters` in order; dropout_key {0}: no dropout, else an
@@ -86,12 +94,13 @@ IL_API il_value il_net_apply(const il_net *net, il_graph *g, const il_value *par
 
 /* Losses, means over every example (and, for targets, every output). labels int32 [n]. */
 typedef enum il_loss {
-  IL_LOSS_CROSS_ENTROPY = 1,
-  IL_LOSS_MEAN_SQUARED_ERROR = 2,
-  IL_LOSS_BINARY_CROSS_ENTROPY = 3,
+  IL_LOSS_CROSS_ENTROPY = 1,        /* il_cross_entropy */
+  IL_LOSS_MEAN_SQUARED_ERROR = 2,   /* il_mean_squared_error */
+  IL_LOSS_BINARY_CROSS_ENTROPY = 3, /* il_binary_cross_entropy */
 } il_loss;
 /* −log softmax(scores)[label]: takes raw scores. */
 IL_API il_value il_cross_entropy(il_graph *g, il_value scores, il_value labels);
+/* The mean of (prediction − target)². */
 IL_API il_value il_mean_squared_error(il_graph *g, il_value prediction, il_value target);
 /* −t·log p − (1 − t)·log(1 − p) with p = sigmoid(score), from the raw scores, so that no logarithm of 0 occurs:
  * the loss of a net whose last layer is a sigmoid. y: targets in [0, 1] [n, outputs], or labels: t is 1 at the label, 0

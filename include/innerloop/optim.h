@@ -11,46 +11,53 @@ extern "C" {
 
 /* A number of the graph: a constant, or a value that broadcasts over the tensor. */
 typedef struct il_rate {
-  double constant;
-  il_value value; /* {0}: the constant */
+  double constant; /* without a value */
+  il_value value;  /* {0}: the constant */
 } il_rate;
+/* a·rate */
 IL_API il_value il_rate_times(il_graph *g, il_value a, il_rate rate);
 
-enum { IL_OPTIMIZER_SLOTS = 2 };
+enum { IL_OPTIMIZER_SLOTS = 2 }; /* of an optimizer, at most */
 /* One tensor's update, in place: weight and slots become their next values. */
 typedef struct il_update {
-  il_value weight, gradient;
+  il_value weight, gradient;         /* what is moved, and its gradient */
   il_value slot[IL_OPTIMIZER_SLOTS]; /* as many as the optimizer has; all start at zero */
   il_value made;                     /* real scalar: updates made before this one */
-  il_rate lr;
+  il_rate lr;                        /* learning rate */
   /* The update is differentiated: where a derivative would be infinite (a root at zero, beside a dead unit), it is 0. */
   bool differentiable;
 } il_update;
 
+/* How weights follow from gradients: a constant record. */
 typedef struct il_optimizer {
-  const char *name, *paper;
-  size_t size; /* of the settings */
-  const il_field *fields;
-  int slots;
+  const char *name, *paper;             /* as in outer.optimizer; where it was published */
+  size_t size;                          /* of the settings */
+  const il_field *fields;               /* of the settings */
+  int slots;                            /* values that it keeps for each weight */
   const char *slot[IL_OPTIMIZER_SLOTS]; /* "first": a moment is named "adam.first.conv1.weight" */
-  void (*update)(il_graph *g, const void *settings, il_update *u);
+  void (*update)(il_graph *g, const void *settings,
+                 il_update *u); /* u->weight and u->slot become the next ones */
 } il_optimizer;
 
 /* w − lr·g. No settings. */
 extern IL_API const il_optimizer il_sgd;
 /* buffer = momentum·buffer + g; w − lr·buffer, or with nesterov w − lr·(g + momentum·buffer): PyTorch's form. */
 typedef struct il_momentum_settings {
-  double momentum;
-  bool nesterov;
+  double momentum; /* share of the last step that is kept */
+  bool nesterov;   /* look ahead by the momentum */
 } il_momentum_settings;
+/* Stochastic gradient descent with momentum. */
 extern IL_API const il_optimizer il_momentum;
 /* Kingma & Ba, ICLR 2015, Algorithm 1; eps outside the root, as PyTorch's. */
 typedef struct il_adam_settings {
-  double beta1, beta2, eps;
+  double beta1, beta2, eps; /* decay of the moments; what is added to the root */
 } il_adam_settings;
+/* Adam; settings: il_adam_settings. */
 extern IL_API const il_optimizer il_adam;
 
+/* How many optimizers there are. */
 IL_API int il_optimizers(void);
+/* The index-th of them, from 0. */
 IL_API const il_optimizer *il_optimizer_at(int index);
 IL_API const il_optimizer *il_optimizer_find(const char *name); /* NULL: none */
 /* The slots that these entries need, slot after slot, all zero at first: appended to `to`, in which the entries may lie. */

@@ -12,14 +12,17 @@
 extern "C" {
 #endif
 
+/* A graph made into calls of kernels. */
 typedef struct il_plan il_plan;
 
+/* Whether several tasks are computed at once, one in each lane of a vector. */
 typedef enum il_lanes {
   IL_LANES_CHOOSE = 0, /* by size: docs/architecture.md says how */
-  IL_LANES_NEVER,
-  IL_LANES_ALWAYS,
+  IL_LANES_NEVER,      /* one task after the other */
+  IL_LANES_ALWAYS,     /* where the graph allows it */
 } il_lanes;
 
+/* How a graph is planned; {0}: as fast as can be. */
 typedef struct il_plan_options {
   bool no_fusion; /* every elementwise operation on its own: slower, same bits; for debugging */
   bool reference; /* reference loops only: slowest, same bits; for debugging */
@@ -50,10 +53,11 @@ IL_API il_status il_graph_factor(il_graph *graph);
 /* Compiles what the graph's outputs need. options may be NULL. NULL after an error: IL_ERROR_ARGUMENT for an isa that
  * this build does not have, IL_ERROR_UNSUPPORTED for one that this CPU does not run. */
 IL_API il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options);
+/* Accepts NULL. */
 IL_API void il_plan_free(il_plan *plan);
+enum { IL_WORKSPACE_ALIGNMENT = 64 }; /* bytes; of the memory that a plan works in */
 /* Bytes that il_plan_run needs for a meta-batch of so many tasks on so many threads;
  * the memory must be aligned to IL_WORKSPACE_ALIGNMENT bytes. */
-enum { IL_WORKSPACE_ALIGNMENT = 64 };
 IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
 /* Runs the plan: shared values once, the tasks on the team's workers, their means, what follows.
  * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only, told in the context that the team was
@@ -65,6 +69,7 @@ IL_API il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace
 typedef struct il_profile il_profile;
 /* For runs on up to so many threads; the plan must outlive it. NULL after an error. */
 IL_API il_profile *il_profile_new(const il_plan *plan, int threads);
+/* Accepts NULL. */
 IL_API void il_profile_free(il_profile *profile);
 /* il_plan_run that also adds to the profile, which may be NULL. */
 IL_API il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspace,
@@ -75,7 +80,7 @@ IL_API char *il_profile_print(const il_profile *profile, int lines);
 /* Elements that il_plan_check compared: in every bit; and, of Winograd's convolutions, to within 2e-5 of the tensor's
  * largest value. */
 typedef struct il_plan_checked {
-  int64_t equal, close;
+  int64_t equal, close; /* values that had equal bits, and that were close */
 } il_plan_checked;
 /* Runs node by node beside the reference interpreter and stops at the first value that differs:
  * IL_ERROR_MISMATCH names it, its origin, its shape and the worst element. What only has to be close is then
@@ -87,6 +92,7 @@ IL_API il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
 /* The schedule as text: step, stage, problem, origin, buffer, bytes, FLOPs, kernel. malloc'ed. */
 IL_API char *il_plan_print(const il_plan *plan);
 
+/* A plan in numbers. */
 typedef struct il_plan_summary {
   int64_t steps_shared, steps_task, steps_after; /* kernel calls per stage */
   int64_t nodes;                                 /* graph nodes that the outputs need */
@@ -94,6 +100,7 @@ typedef struct il_plan_summary {
   size_t bytes_shared, bytes_task;               /* arena sizes; bytes_task: for all lanes */
   int lanes;                                     /* tasks that a run of the tasks' calls serves */
 } il_plan_summary;
+/* Counts. */
 IL_API il_plan_summary il_plan_summarize(const il_plan *plan);
 
 #ifdef __cplusplus

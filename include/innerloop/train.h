@@ -13,32 +13,35 @@ extern "C" {
 #endif
 
 /* ---- training ---- */
+/* What there is to say. */
 typedef enum il_progress_kind {
   IL_PROGRESS_START = 1,      /* message: what is trained on what; a second line: memory it takes */
   IL_PROGRESS_STEP = 2,       /* after every meta-step */
   IL_PROGRESS_VALIDATION = 3, /* value ± interval over tasks of the validation split */
-  IL_PROGRESS_CHECKPOINT = 4,
-  IL_PROGRESS_CHECK = 5,   /* message: what the comparison with the interpreter found */
-  IL_PROGRESS_PROFILE = 6, /* message: where the time went, many lines */
+  IL_PROGRESS_CHECKPOINT = 4, /* a checkpoint was written */
+  IL_PROGRESS_CHECK = 5,      /* message: what the comparison with the interpreter found */
+  IL_PROGRESS_PROFILE = 6,    /* message: where the time went, many lines */
 } il_progress_kind;
+/* What training says while it goes on. */
 typedef struct il_progress {
-  il_progress_kind kind;
-  int64_t step, steps;
-  double loss, accuracy; /* of this meta-step; accuracy NAN: there is none */
-  double value, interval;
-  int tasks;
-  bool squared_error; /* there is no accuracy; value is a mean squared error */
-  const char *message;
+  il_progress_kind kind;  /* what the rest is about */
+  int64_t step, steps;    /* this meta-step, and how many there are */
+  double loss, accuracy;  /* of this meta-step; accuracy NAN: there is none */
+  double value, interval; /* of the validation split; 1.96 standard errors */
+  int tasks;              /* that were validated */
+  bool squared_error;     /* there is no accuracy; value is a mean squared error */
+  const char *message;    /* text of some kinds */
 } il_progress;
 
+/* How a run is trained. */
 typedef struct il_train_options {
   const char *out; /* folder of the run; made if needed */
-  il_team *team;
-  bool resume;  /* continue from the folder's checkpoint */
-  bool check;   /* first compare a meta-step with the reference interpreter, bit by bit */
-  bool profile; /* time every step of the plan and report it at the end */
+  il_team *team;   /* threads to compute with */
+  bool resume;     /* continue from the folder's checkpoint */
+  bool check;      /* first compare a meta-step with the reference interpreter, bit by bit */
+  bool profile;    /* time every step of the plan and report it at the end */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
-  void *user;
+  void *user;                                                /* given to progress */
   const volatile sig_atomic_t
       *stop; /* nonzero: checkpoint and return IL_ERROR_INTERRUPTED; may be NULL */
 } il_train_options;
@@ -47,20 +50,23 @@ IL_API il_status il_train(il_context *context, const il_config *config,
                           const il_train_options *options);
 
 /* ---- evaluation ---- */
-enum { IL_EVALUATION_ROWS = 64, IL_TESTED_SIZE = 400 };
+enum { IL_EVALUATION_ROWS = 64, IL_TESTED_SIZE = 400 }; /* rows at most; bytes of a text */
+/* One protocol after a number of inner steps. */
 typedef struct il_evaluation_row {
   const char
       *protocol; /* "transductive" "support" "each" "running"; "query": a net without norm layers */
   int steps;     /* inner steps */
   double mean, interval; /* accuracy or mean squared error; 1.96·sd/√tasks, NAN of one task */
 } il_evaluation_row;
+/* A run's figures on test tasks. */
 typedef struct il_evaluation {
-  int tasks, count;
+  int tasks, count;            /* that were tested; rows that hold */
   bool squared_error;          /* the figures are that, not accuracies */
   int64_t trained;             /* meta-steps of the checkpoint */
   char tested[IL_TESTED_SIZE]; /* on what: "other.safetensors: all 10 classes, 5-way 1-shot, …" */
-  il_evaluation_row row[IL_EVALUATION_ROWS];
+  il_evaluation_row row[IL_EVALUATION_ROWS]; /* by protocol, then steps */
 } il_evaluation;
+/* What is tested, and how; {0} but for the team: what the run says. */
 typedef struct il_evaluate_options {
   /* A dataset file instead of the run's task.data; may be NULL. The run's split is kept for the file that it was
    * trained on and for one of the same content; of any other all classes are tested, unless settings divide it. */
@@ -70,7 +76,7 @@ typedef struct il_evaluate_options {
   const char *const *settings;
   int tasks;            /* 0: eval.tasks */
   const char *episodes; /* an episode list to replay, of whatever classes; may be NULL */
-  il_team *team;
+  il_team *team;        /* threads to compute with */
 } il_evaluate_options;
 /* Evaluates a run on test classes and writes the figures of every task to RUN/eval.csv. */
 IL_API il_status il_evaluate(il_context *context, const char *run,
@@ -80,8 +86,9 @@ IL_API il_status il_write_episodes(il_context *context, const il_config *config,
                                    uint64_t count, const char *path);
 
 /* ---- checks and single computations ---- */
+/* How the meta-gradient compares with finite differences. */
 typedef struct il_meta_check {
-  int directions;
+  int directions;     /* that were compared */
   double step, worst; /* finite-difference step of the worst direction, its relative error */
   double units;       /* relu and max units that switched at that step */
   double second_share; /* ‖g2 − g1‖ / ‖g2‖: the part of the gradient that first order leaves out */
@@ -89,7 +96,7 @@ typedef struct il_meta_check {
   bool first_order; /* the configuration asks for first order: finite differences do not apply */
   bool
       pseudo; /* the algorithm's direction is no derivative: its first inner step's gradient was compared */
-  bool agrees;
+  bool agrees; /* the verdict */
 } il_meta_check;
 /* Compares the meta-gradient of the configuration, in double, with finite differences along random
  * directions. IL_ERROR_MISMATCH when they disagree (result is filled then too). */

@@ -14,19 +14,21 @@
 extern "C" {
 #endif
 
+/* A net: layers, and shapes of parameters (nn.h). */
 typedef struct il_net il_net;
 
+/* How a parameter's first values are drawn. */
 typedef enum il_init {
   IL_INIT_DEFAULT = 0, /* PyTorch's nn.Linear / nn.Conv2d default: U(±1/√fan_in), bias the same */
-  IL_INIT_XAVIER_UNIFORM = 1, /* U(±√(6/(fan_in+fan_out))), bias 0 */
-  IL_INIT_XAVIER_NORMAL = 2,
+  IL_INIT_XAVIER_UNIFORM = 1,  /* U(±√(6/(fan_in+fan_out))), bias 0 */
+  IL_INIT_XAVIER_NORMAL = 2,   /* N(0, 2/(fan_in+fan_out)), bias 0 */
   IL_INIT_KAIMING_UNIFORM = 3, /* U(±√(6/fan_in)), bias 0 */
-  IL_INIT_KAIMING_NORMAL = 4,
-  IL_INIT_NORMAL = 5,           /* N(0, init_scale²), bias 0 */
+  IL_INIT_KAIMING_NORMAL = 4,  /* N(0, 2/fan_in), bias 0 */
+  IL_INIT_NORMAL = 5,          /* N(0, init_scale²), bias 0 */
   IL_INIT_TRUNCATED_NORMAL = 6, /* N(0, init_scale²) redrawn outside ±2 sd, bias 0: cbfinn/maml's */
-  IL_INIT_ZERO = 7,
-  IL_INIT_UNIFORM = 8, /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
-  IL_INIT_ONE = 9,
+  IL_INIT_ZERO = 7,             /* 0 */
+  IL_INIT_UNIFORM = 8,          /* U[0, init_scale]; learn2learn's norm weight with scale 1 */
+  IL_INIT_ONE = 9,              /* 1 */
 } il_init;
 
 enum {
@@ -35,29 +37,30 @@ enum {
   IL_SLOT = 4,   /* belongs to an optimizer, such as a moment */
 };
 
+enum { IL_ENTRY_NAME = 64 }; /* bytes of a name, with its end */
 /* What a value is, apart from any graph. */
-enum { IL_ENTRY_NAME = 64 };
 typedef struct il_entry {
-  char name[IL_ENTRY_NAME];
-  il_shape shape;
-  unsigned flags;
+  char name[IL_ENTRY_NAME]; /* as in files */
+  il_shape shape;           /* of the value */
+  unsigned flags;           /* IL_ADAPTS, IL_HEAD, IL_SLOT */
   const il_net
       *net; /* whose layout files have (il_net_to_torch), by parameter; NULL: row-major as it is */
-  int parameter;
+  int parameter; /* of the net */
   /* Its first value: drawn evenly from [low, high) by seed and name, low where they are equal; or, not drawn, the
    * net's own initialisation of the parameter. */
   bool drawn;
-  double low, high;
+  double low, high; /* see drawn */
 } il_entry;
 
 /* A list, in the order in which entries were put. Its arrays live in the graph that the values are of and
  * die with it; {0} is an empty list. Assignment shares the arrays: take il_values_copy to change one of two. */
 typedef struct il_values {
-  int count, room;
-  il_entry *entry;
-  il_value *at;
+  int count, room; /* that hold, and that there is room for */
+  il_entry *entry; /* [count] */
+  il_value *at;    /* [count] the values */
 } il_values;
 
+/* A list of its own, of the same values. */
 IL_API il_values il_values_copy(il_graph *g, const il_values *values);
 /* Appends, or replaces the entry of this name. The entry's shape becomes the value's. */
 IL_API void il_values_put(il_graph *g, il_values *values, il_entry entry, il_value value);
@@ -77,11 +80,12 @@ IL_API void il_entry_initialize(const il_entry *entry, uint64_t seed, il_type ty
 
 /* Entries apart from any graph, malloc'ed; {0} is none. */
 typedef struct il_entries {
-  int count, room;
-  il_entry *entry;
+  int count, room; /* that hold, and that there is room for */
+  il_entry *entry; /* [count] */
 } il_entries;
 /* false: no memory; the context says so. */
 IL_API bool il_entries_add(il_context *context, il_entries *entries, il_entry entry);
+/* Frees them; {0} again. */
 IL_API void il_entries_free(il_entries *entries);
 /* Writes "PREFIX" and name into the entry; false when it does not fit. */
 IL_API bool il_entry_rename(il_context *context, il_entry *entry, const char *prefix,

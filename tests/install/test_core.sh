@@ -24,12 +24,16 @@ int main(void) { return 0; }" | "$compiler" -std=c11 -x c -Wall -Wextra -pedanti
 done
 
 pc=$(dirname "$(find "$prefix" -name innerloop.pc)")
-flags=$(PKG_CONFIG_PATH="$pc" pkg-config --cflags --libs innerloop) || fail "pkg-config"
-"$compiler" -DCORE_ONLY -std=c11 -static "$source/tests/install/user.c" -o "$work/user" $flags || fail "by pkg-config: $flags"
-$run "$work/user" || fail "the program by pkg-config"
+for name in innerloop innerloop-core; do # in this build both are the core
+  flags=$(PKG_CONFIG_PATH="$pc" pkg-config --cflags --libs $name) || fail "pkg-config $name"
+  "$compiler" -DCORE_ONLY -std=c11 -static "$source/tests/install/user.c" -o "$work/user" $flags || fail "by pkg-config: $flags"
+  $run "$work/user" || fail "the program by pkg-config $name"
+done
 cmake -S "$source/tests/install/find_package" -B "$work/find_package" -DCMAKE_TOOLCHAIN_FILE="$toolchain" \
   -DCMAKE_PREFIX_PATH="$prefix" -DUSER_SOURCE="$source/tests/install/user.c" -DCMAKE_C_FLAGS=-DCORE_ONLY \
   >"$work/log.txt" 2>&1 && cmake --build "$work/find_package" >>"$work/log.txt" 2>&1 ||
   fail "find_package: $(cat "$work/log.txt")"
-$run "$work/find_package/user" || fail "the program by find_package"
+for name in innerloop static core; do
+  $run "$work/find_package/user-$name" || fail "the program by find_package with innerloop::$name"
+done
 echo "core: a user's program links it"
