@@ -16,11 +16,11 @@ function rows(folder,   line, part) {
     }
   print ""
 }
-BEGIN { first = 1 }
+FNR == 1 { first = 1; name = FILENAME; sub(/.*\//, "", name) }
 /^#include "error.def"/ { folder = FILENAME; sub(/[^\/]*$/, "", folder); rows(folder); next }
 /^ *\/\* ----/ { print; next }
 /^ *\/\* / {
-  sub(/\/\* /, first ? "/** @file\n * " : "/** ")
+  sub(/\/\* /, first ? "/** @file " name " @brief " : "/** ")
   first = 0
   print
   above = $0

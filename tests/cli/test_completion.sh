@@ -44,7 +44,7 @@ typed=0
 for shell in bash:innerloop.bash zsh:_innerloop fish:innerloop.fish; do
   name=${shell%%:*}
   command -v "$name" >/dev/null || { echo "$name: not here, its completion is not tried"; continue; }
-  timeout 120 python3 "$here/type_and_complete.py" "$name" "$(realpath "$completion")/${shell#*:}" "$work" <cases.txt ||
+  timeout 250 python3 "$here/type_and_complete.py" "$name" "$(realpath "$completion")/${shell#*:}" "$work" <cases.txt ||
     fail "completion in $name"
   typed=$((typed + 1))
 done

@@ -52,14 +52,15 @@ bad = 0
 try:
     open(said, "w").close()
     os.write(terminal, start[1].encode())
-    for attempt in range(20):  # until the shell has read what it was told
+    for attempt in range(60):  # until the shell has read what it was told
         os.write(terminal, b"\x15\x07")
         read_for(1, lambda: len(lines()) > 0)
         if lines():
             break
     else:
         sys.exit(f"{shell}: does not answer")
-    read_for(0.3, lambda: False)
+    os.write(terminal, b"\x15ready\x07")  # it may have answered more than once by now
+    read_for(60, lambda: lines()[-1] == "ready")
     count = 0
     for case in sys.stdin.read().split("\n"):
         if not case:
