@@ -53,7 +53,7 @@ il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape, bool
       il_method_needs(&a->method, a->learner->net, shape, a->method.inner.steps, false);
   needs.shared = shared;
   needs.unlabelled = true;
-  il_build b = il_learner_build(a->learner, &a->method, g, shape);
+  il_build b = il_learned_build(a->learner, &a->method, g, shape);
   b.training = false;
   b.statistics = a->statistics;
   il_task_inputs(g, shape, needs, &b.task);
@@ -93,7 +93,7 @@ il_status il_adapted_finish(il_adapted *a) {
   a->scores = calloc((size_t)a->room * (size_t)a->shape.ways, sizeof(double));
   a->asked = calloc((size_t)a->room * example, sizeof(double));
   a->real_x = calloc(support + 1, il_adapted_number(a));
-  if (!a->run || il_learner_bind(a->learner, a->run) != IL_OK) return il_context_status(a->context);
+  if (!a->run || il_learned_bind(a->learner, a->run) != IL_OK) return il_context_status(a->context);
   if (!a->scores || !a->asked || !a->real_x)
     return il_fail_memory(a->context, "an adapted learner");
   il_adapted_copy(a, a->support_x, support, a->real_x);
@@ -146,7 +146,7 @@ il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_ta
   if (il_config_method(config, &a->method) == IL_OK) {
     a->statistics = alone(a->method.statistics);
     a->learner =
-        il_learner_new(context, &a->method, il_config_net(context, config, shape), true, false);
+        il_learned_new(context, &a->method, il_config_net(context, config, shape), true, false);
   }
   const size_t support = (size_t)shape->support;
   a->support_x = calloc(support * (size_t)il_shape_count(shape->example) + 1,
@@ -164,7 +164,7 @@ void il_adapted_free(il_adapted *a) {
   if (!a) return;
   il_run_free(a->run);
   il_function_free(a->function);
-  il_learner_free(a->learner);
+  il_learned_free(a->learner);
   il_config_free(a->config);
   il_arena_free(&a->arena);
   free(a->support_x);

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "config/config.h"
-#include "learner/learner.h"
+#include "learner/learned.h"
 
 struct il_adapted {
   il_context *context;
@@ -14,7 +14,7 @@ struct il_adapted {
   il_config *config; /* the run's, with what was set */
   il_method method;
   il_query_statistics statistics; /* of queries */
-  il_learner *learner;
+  il_learned *learner;
   il_task_shape shape; /* the support set, one query */
   void *support_x;     /* [support, example…] of the shape's type */
   int32_t *support_y;  /* [support] */

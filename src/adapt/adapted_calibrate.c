@@ -64,7 +64,7 @@ static il_status prepare(leaving *l) {
   if (!made) return il_fail_memory(a->context, "examples that are left out");
   l->function = il_adapted_function(a, &l->shape, false);
   l->run = il_run_new(a->context, l->function, a->team, AT_ONCE);
-  if (!l->run || il_learner_bind(a->learner, l->run) != IL_OK) return il_context_status(a->context);
+  if (!l->run || il_learned_bind(a->learner, l->run) != IL_OK) return il_context_status(a->context);
   il_run_input(l->run, il_function_input(l->function, "support_x"), l->x[0]);
   il_run_input(l->run, il_function_input(l->function, "support_y"), l->y);
   il_run_input(l->run, il_function_input(l->function, "order"), l->order);

@@ -12,7 +12,7 @@
 #include "config/config_method.h"
 #include "data/dataset.h"
 #include "io/json_texts.h"
-#include "learner/learner_file.h"
+#include "saved/learned_file.h"
 #include "train/checkpoint.h"
 
 static const char FORMAT[] = "innerloop adapted learner 1";
@@ -184,7 +184,7 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
 /* ---- files ---- */
 
 il_status il_adapted_save(const il_adapted *a, const char *path) {
-  const il_learner *l = a->learner;
+  const il_learned *l = a->learner;
   il_arena arena = {0};
   il_tensor *tensor =
       il_arena_alloc(&arena, ((size_t)l->meta.count + (size_t)l->carry.count + 2) * sizeof *tensor);

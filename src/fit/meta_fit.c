@@ -44,11 +44,11 @@ static il_query_statistics statistics_of(il_context *context, const il_model *m,
 typedef struct meta {
   il_method method;
   il_tasks *tasks;
-  il_learner *learner; /* with the model's values */
+  il_learned *learner; /* with the model's values */
 } meta;
 
 static void meta_free(meta *t) {
-  il_learner_free(t->learner);
+  il_learned_free(t->learner);
   il_tasks_free(t->tasks);
 }
 
@@ -70,8 +70,8 @@ static size_t bytes_of(const il_model *m, int parameter) {
   return (size_t)il_shape_count(il_net_parameter_shape(m->net, parameter)) * sizeof(float);
 }
 
-static il_learner *learner_of(il_context *context, const meta *t, const il_model *m) {
-  il_learner *l = il_learner_new(context, &t->method, il_net_copy(m->net), true, true);
+static il_learned *learner_of(il_context *context, const meta *t, const il_model *m) {
+  il_learned *l = il_learned_new(context, &t->method, il_net_copy(m->net), true, true);
   for (int i = 0; l && i < m->parameters; i++)
     memcpy(il_buffers_at(&l->meta, i), m->value[i], bytes_of(m, i));
   return l;

@@ -54,7 +54,7 @@ static int64_t scalars_of(const sparse *s, int p) {
 static il_graph *build_score(sparse *s) {
   il_graph *g = il_graph_new(s->context, s->real);
   if (!g) return NULL;
-  il_build b = il_learner_build(s->run->learner, &s->run->method, g, shape_of(s));
+  il_build b = il_learned_build(s->run->learner, &s->run->method, g, shape_of(s));
   il_task_inputs(g, shape_of(s), s->batch.needs, &b.task);
   il_value gradient[IL_GREEDY_PARAMETERS], measure[IL_GREEDY_PARAMETERS];
   if (il_greedy_measure(g, s->net, &s->o->rule, b.loss, b.meta.at, b.task.support_x,
@@ -71,7 +71,7 @@ static il_graph *build_score(sparse *s) {
 static il_graph *build_adapt(sparse *s) {
   il_graph *g = il_graph_new(s->context, s->real);
   if (!g) return NULL;
-  il_build b = il_learner_build(s->run->learner, &s->run->method, g, shape_of(s));
+  il_build b = il_learned_build(s->run->learner, &s->run->method, g, shape_of(s));
   b.training = false;
   b.inner.steps = s->o->step[s->o->steps - 1];
   char name[96];
@@ -101,7 +101,7 @@ static il_status engine_init(sparse *s, engine *e, il_graph *g) {
   options.plan.tasks = 0;
   e->function = il_function_new(g, &options);
   e->run = e->function ? il_run_new(s->context, e->function, s->o->team, s->chunk) : NULL;
-  if (!e->run || il_learner_bind(s->run->learner, e->run) != IL_OK)
+  if (!e->run || il_learned_bind(s->run->learner, e->run) != IL_OK)
     return il_context_status(s->context);
   for (int i = 0; i < IL_BATCH_INPUTS; i++)
     il_run_input(e->run, il_function_input(e->function, il_batch_input_name[i]), s->batch.input[i]);

@@ -13,7 +13,7 @@
 #include "config/config_tasks.h"
 #include "data/batch.h"
 #include "graph/graph.h"
-#include "learner/learner.h"
+#include "learner/learned.h"
 
 enum { TASKS = 2, DIRECTIONS = 3, LADDER = 6 };
 static const double AGREES = 1e-5; /* relative error */
@@ -24,7 +24,7 @@ typedef struct checker {
   il_tasks *tasks;
   const il_task_shape *shape;
   il_team *team;
-  il_learner *learner;
+  il_learned *learner;
   il_task_needs needs;
   il_batch batch;
   il_buffers gradient, other, direction; /* by meta entries */
@@ -57,7 +57,7 @@ static il_run *run_of(checker *k, il_graph *g, il_function **f) {
   il_run *run = *f ? il_run_new(k->context, *f, k->team, TASKS) : NULL;
   for (int i = 0; run && i < IL_BATCH_INPUTS; i++)
     il_run_input(run, il_function_input(*f, il_batch_input_name[i]), k->batch.input[i]);
-  if (run && il_learner_bind(k->learner, run) == IL_OK) return run;
+  if (run && il_learned_bind(k->learner, run) == IL_OK) return run;
   il_run_free(run);
   return NULL;
 }
@@ -66,7 +66,7 @@ static il_run *run_of(checker *k, il_graph *g, il_function **f) {
 static il_status gradient_of(checker *k, bool first_order, il_buffers *gradient) {
   il_graph *g = il_graph_new(k->context, IL_FLOAT64);
   if (!g) return il_context_status(k->context);
-  il_build b = il_learner_build(k->learner, &k->method, g, k->shape);
+  il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
   b.inner.first_order = first_order;
   il_task_inputs(g, k->shape, k->needs, &b.task);
   il_values d = {0};
@@ -107,7 +107,7 @@ static il_value decision(il_graph *g, uint32_t *next, uint32_t last) {
 static il_graph *both_sides(checker *k) {
   il_graph *g = il_graph_new(k->context, IL_FLOAT64);
   if (!g) return NULL;
-  il_build b = il_learner_build(k->learner, &k->method, g, k->shape);
+  il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
   const il_values weights = b.meta,
                   d = il_values_input(g, b.meta.count, b.meta.entry, "direction of ", IL_SHARED);
   il_value h = il_input(g, "h", IL_SHARED, IL_FLOAT64, il_shape_scalar());
@@ -211,10 +211,10 @@ static il_status prepare(checker *k, const il_config *config) {
   k->tasks = il_config_tasks(k->context, config);
   if (!k->tasks) return il_context_status(k->context);
   k->shape = il_tasks_shape(k->tasks, IL_TRAIN, 0);
-  k->learner = il_learner_new(k->context, &k->method, il_config_net(k->context, config, k->shape),
+  k->learner = il_learned_new(k->context, &k->method, il_config_net(k->context, config, k->shape),
                               true, false);
   if (!k->learner) return il_context_status(k->context);
-  il_learner_initialize(k->learner, k->method.seed);
+  il_learned_initialize(k->learner, k->method.seed);
   il_buffers *const blocks[] = {&k->gradient, &k->other, &k->direction};
   const il_entries *entries = &k->learner->meta_entries;
   for (int i = 0; i < 3 && status == IL_OK; i++)
@@ -259,7 +259,7 @@ il_status il_check_meta_gradient(il_context *context, const il_config *config, i
   il_buffers_free(&k.gradient);
   il_buffers_free(&k.other);
   il_buffers_free(&k.direction);
-  il_learner_free(k.learner);
+  il_learned_free(k.learner);
   il_tasks_free(k.tasks);
   return il_context_status(context);
 }

@@ -1,4 +1,4 @@
-/* Checkpoints (see learner/learner_file.h for names and layout). */
+/* Checkpoints (see saved/learned_file.h for names and layout). */
 #include "train/checkpoint.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/locale.h"
 #include "data/dataset.h"
-#include "learner/learner_file.h"
+#include "saved/learned_file.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
   char *path = NULL;
@@ -44,7 +44,7 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
                              const char *config, const char *path) {
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
   const uint64_t data = il_tasks_content(tasks);
-  const il_learner *l = s->learner;
+  const il_learned *l = s->learner;
   il_arena arena = {0};
   const int most = l->meta.count + l->carry.count + s->outer.count;
   il_tensor *tensor = il_arena_alloc(&arena, ((size_t)most + 1) * sizeof *tensor);
@@ -163,7 +163,7 @@ static il_status same_config(il_context *context, const il_config *config, const
   return il_context_status(context);
 }
 
-static il_status read_learner(il_learner *l, const char *path, const il_safetensors *file) {
+static il_status read_learner(il_learned *l, const char *path, const il_safetensors *file) {
   const il_status status = il_buffers_read(l->context, path, file, &l->meta, IL_ROLE_META);
   return status == IL_OK ? il_buffers_read(l->context, path, file, &l->carry, IL_ROLE_CARRY)
                          : status;
@@ -194,7 +194,7 @@ il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_
   return status;
 }
 
-il_status il_checkpoint_open(il_learner *l, const char *path, int64_t *made) {
+il_status il_checkpoint_open(il_learned *l, const char *path, int64_t *made) {
   il_safetensors *file = il_safetensors_open(l->context, path);
   if (!file) return il_context_status(l->context);
   il_status status = read_head(l->context, path, file, made);

@@ -29,6 +29,6 @@ typedef struct il_checkpoint_tasks {
 il_status il_checkpoint_read_tasks(il_context *context, const char *path,
                                    il_checkpoint_tasks *tasks);
 /* What is learned alone. */
-il_status il_checkpoint_open(il_learner *learner, const char *path, int64_t *made);
+il_status il_checkpoint_open(il_learned *learner, const char *path, int64_t *made);
 
 #endif

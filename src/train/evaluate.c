@@ -14,12 +14,12 @@ static il_value measure(il_evaluator *e, il_build *b, il_value scores) {
   return il_accuracy(b->g, scores, b->task.query_y);
 }
 
-static il_graph *build(il_evaluator *e, const il_method *m, const il_learner *learner,
+static il_graph *build(il_evaluator *e, const il_method *m, const il_learned *learner,
                        const il_task_shape *shape, il_task_needs needs, int protocols,
                        const il_query_statistics *protocol, int steps, const int *step) {
   il_graph *g = il_graph_new(e->context, m->real);
   if (!g) return NULL;
-  il_build b = il_learner_build(learner, m, g, shape);
+  il_build b = il_learned_build(learner, m, g, shape);
   b.training = false;
   b.inner.steps = step[steps - 1];
   il_task_inputs(g, shape, needs, &b.task);
@@ -48,7 +48,7 @@ static il_graph *build(il_evaluator *e, const il_method *m, const il_learner *le
   return g;
 }
 
-static il_status prepare(il_evaluator *e, il_evaluator_form *f, il_learner *learner, int chunk) {
+static il_status prepare(il_evaluator *e, il_evaluator_form *f, il_learned *learner, int chunk) {
   f->run = il_run_new(e->context, f->function, e->team, chunk);
   f->figures = calloc((size_t)e->columns * (size_t)chunk, sizeof(double));
   if (!f->run || !f->figures) return il_fail_memory(e->context, "an evaluation");
@@ -57,7 +57,7 @@ static il_status prepare(il_evaluator *e, il_evaluator_form *f, il_learner *lear
   const size_t stride = (size_t)chunk * il_type_size(f->batch.real);
   for (int c = 0; c < e->columns; c++)
     il_run_output(f->run, c, (char *)f->figures + (size_t)c * stride);
-  return il_learner_bind(learner, f->run);
+  return il_learned_bind(learner, f->run);
 }
 
 /* A head scores so many classes, or gives so many numbers. */
@@ -84,7 +84,7 @@ static void share_room(il_evaluator *e) {
 }
 
 il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *m,
-                            il_learner *learner, const il_tasks *tasks, il_split split,
+                            il_learned *learner, const il_tasks *tasks, il_split split,
                             int protocols, const il_query_statistics *protocol, int steps,
                             const int *step, int most, il_team *team) {
   static const il_query_statistics only[] = {IL_QUERY_STATISTICS_QUERY};

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "data/batch.h"
-#include "learner/learner.h"
+#include "learner/learned.h"
 
 enum { IL_EVALUATOR_COLUMNS = IL_EVALUATION_ROWS };
 /* Compiled for tasks of one shape. */
@@ -34,7 +34,7 @@ typedef struct il_evaluator {
 /* Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
  * that the algorithm does not make give no column. most: tasks that will be asked for. Method and learner must outlive it. */
 il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *method,
-                            il_learner *learner, const il_tasks *tasks, il_split split,
+                            il_learned *learner, const il_tasks *tasks, il_split split,
                             int protocols, const il_query_statistics *protocol, int steps,
                             const int *step, int most, il_team *team);
 void il_evaluator_free(il_evaluator *e); /* accepts a zeroed one */

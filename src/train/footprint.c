@@ -17,7 +17,7 @@ static size_t data_bytes(const il_tasks *tasks) {
 }
 
 il_footprint il_footprint_of(const il_trainer *t, const il_evaluator *e) {
-  const il_learner *l = t->learner;
+  const il_learned *l = t->learner;
   const size_t state =
       il_buffers_bytes(&l->meta) + il_buffers_bytes(&l->carry) + il_buffers_bytes(&t->step.outer);
   il_footprint m = {.state = 2 * state,

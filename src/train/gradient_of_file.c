@@ -9,7 +9,7 @@
 #include "data/samples.h"
 #include "io/io.h"
 #include "io/weights.h"
-#include "learner/learner_file.h"
+#include "saved/learned_file.h"
 #include "train/trainer.h"
 
 typedef struct tasks {
@@ -95,7 +95,7 @@ static int classes_of(const tasks *t) {
 typedef struct work {
   il_context *context;
   il_method method;
-  il_learner *learner;
+  il_learned *learner;
   il_buffers gradient;
   il_function *function;
   il_run *run;
@@ -120,7 +120,7 @@ static void task_inputs(il_graph *g, const tasks *t, il_task *task) {
 static il_graph *build(work *w, const tasks *t) {
   il_graph *g = il_graph_new(w->context, w->method.real);
   if (!g) return NULL;
-  il_build b = il_learner_build(w->learner, &w->method, g, &t->asked);
+  il_build b = il_learned_build(w->learner, &w->method, g, &t->asked);
   b.inner.batch =
       0; /* a file has no order of mini-batches: a step learns from the whole support set */
   task_inputs(g, t, &b.task);
@@ -146,7 +146,7 @@ static il_status differentiate(work *w, const tasks *t, il_team *team, double *l
     il_run_input(w->run, il_function_input(w->function, names[i]), data_of(t, i));
   for (int i = 0; i < w->gradient.count; i++)
     il_run_output(w->run, i, il_buffers_at(&w->gradient, i));
-  if (il_learner_bind(w->learner, w->run) != IL_OK) return il_context_status(w->context);
+  if (il_learned_bind(w->learner, w->run) != IL_OK) return il_context_status(w->context);
   const il_status status = il_run_go(w->run, t->count);
   *loss = il_run_number(w->run, il_function_output(w->function, "loss"));
   return status;
@@ -155,8 +155,8 @@ static il_status differentiate(work *w, const tasks *t, il_team *team, double *l
 /* The net's parameters of any file, and what is learned beside them from where it stands in ours: "meta/NAME"; what
  * the file does not have keeps its initial value. */
 static il_status read_weights(work *w, const char *path) {
-  il_learner *l = w->learner;
-  il_learner_initialize(l, w->method.seed);
+  il_learned *l = w->learner;
+  il_learned_initialize(l, w->method.seed);
   il_status status =
       il_weights_open(w->context, path, l->net, l->meta.type, l->meta.side[l->meta.now]);
   il_tensors *file = status == IL_OK ? il_tensors_open(w->context, path) : NULL;
@@ -180,7 +180,7 @@ static il_status write_values(il_context *context, const il_buffers *b, int pair
 
 static il_status prepare(work *w, const il_config *config, const il_task_shape *shape) {
   il_net *net = il_config_net(w->context, config, shape);
-  w->learner = il_learner_new(w->context, &w->method, net, true, false);
+  w->learner = il_learned_new(w->context, &w->method, net, true, false);
   if (!w->learner) return il_context_status(w->context);
   const il_entries *entries = &w->learner->meta_entries;
   return il_buffers_init(w->context, &w->gradient, entries->count, entries->entry, w->method.real,
@@ -191,7 +191,7 @@ static void free_work(work *w) {
   il_run_free(w->run);
   il_function_free(w->function);
   il_buffers_free(&w->gradient);
-  il_learner_free(w->learner);
+  il_learned_free(w->learner);
 }
 
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
@@ -238,7 +238,7 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
   if (source && prepare(&w, config, il_tasks_shape(source, IL_TRAIN, 0)) == IL_OK) {
-    il_learner_initialize(w.learner, w.method.seed);
+    il_learned_initialize(w.learner, w.method.seed);
     write_values(context, &w.learner->meta, 0, NULL, path);
   }
   free_work(&w);

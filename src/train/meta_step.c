@@ -27,7 +27,7 @@ static il_graph *build(il_meta_step *s, const il_task_shape *shape, il_task_need
   const il_method *m = s->method;
   il_graph *g = il_graph_new(s->context, m->real);
   if (!g) return NULL;
-  il_build b = il_learner_build(s->learner, m, g, shape);
+  il_build b = il_learned_build(s->learner, m, g, shape);
   const il_values slots =
       il_values_input(g, s->outer_entries.count, s->outer_entries.entry, "", IL_SHARED);
   il_value made = {0};
@@ -61,7 +61,7 @@ static il_status places(il_meta_step *s, il_meta_step_form *form, il_team *team)
   if (!team) return IL_OK;
   if (!(form->run = il_run_new(s->context, f, team, s->method->meta_batch)))
     return il_context_status(s->context);
-  const il_status status = il_learner_bind(s->learner, form->run);
+  const il_status status = il_learned_bind(s->learner, form->run);
   return status == IL_OK ? il_run_buffers(form->run, &s->outer, "") : status;
 }
 
@@ -101,7 +101,7 @@ static il_status check_outputs(const il_meta_step *s, const il_tasks *tasks) {
 }
 
 il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_method *m,
-                            il_learner *learner, const il_tasks *tasks, il_team *team) {
+                            il_learned *learner, const il_tasks *tasks, il_team *team) {
   const int forms = il_tasks_variants(tasks, IL_TRAIN);
   *s = (il_meta_step){.context = context,
                       .method = m,

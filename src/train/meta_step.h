@@ -4,7 +4,7 @@
 #define IL_TRAIN_META_STEP_H
 
 #include "data/batch.h"
-#include "learner/learner.h"
+#include "learner/learned.h"
 #include "run/function.h"
 
 /* Compiled for tasks of one shape. */
@@ -18,7 +18,7 @@ typedef struct il_meta_step_form {
 typedef struct il_meta_step {
   il_context *context;
   const il_method *method;
-  il_learner *learner;
+  il_learned *learner;
   il_entries outer_entries;
   il_buffers outer; /* the outer optimizer's moments */
   bool pixels;      /* the tasks' x are bytes */
@@ -31,7 +31,7 @@ typedef struct il_meta_step {
 
 /* method, learner and team must outlive it. team NULL: for looking at the plan, without memory to run in. */
 il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_method *method,
-                            il_learner *learner, const il_tasks *tasks, il_team *team);
+                            il_learned *learner, const il_tasks *tasks, il_team *team);
 void il_meta_step_free(il_meta_step *s); /* accepts a zeroed one */
 /* What workers without a task do during each meta-step. */
 void il_meta_step_meanwhile(il_meta_step *s, il_meanwhile meanwhile);

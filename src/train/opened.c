@@ -355,7 +355,7 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
   if (status == IL_OK) status = open_tasks(context, o, options, &learned);
   if (status == IL_OK) {
     il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST, 0));
-    o->learner = il_learner_new(context, &o->method, net, true, false);
+    o->learner = il_learned_new(context, &o->method, net, true, false);
     status = o->learner ? check_rate(context, o, options) : il_context_status(context);
   }
   if (status == IL_OK) status = il_checkpoint_open(o->learner, checkpoint, &o->trained);
@@ -365,7 +365,7 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
 }
 
 void il_opened_free(il_opened *o) {
-  il_learner_free(o->learner);
+  il_learned_free(o->learner);
   il_tasks_free(o->tasks);
   il_config_free(o->config);
   il_config_free(o->run);

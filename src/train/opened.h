@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "data/source.h"
-#include "learner/learner.h"
+#include "learner/learned.h"
 
 /* Freed by il_opened_free, also after an error. */
 typedef struct il_opened {
@@ -14,7 +14,7 @@ typedef struct il_opened {
   il_config *config; /* with what the evaluation changes */
   il_method method;
   il_tasks *tasks;     /* of the test split alone */
-  il_learner *learner; /* of its checkpoint */
+  il_learned *learner; /* of its checkpoint */
   int64_t trained;     /* meta-steps */
   int count; /* tasks: asked for, or the whole episode list where there is one, or eval.tasks */
   char tested[IL_TESTED_SIZE]; /* on what, as il_evaluation says it */

@@ -12,14 +12,14 @@ il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *c
   t->tasks = team ? il_config_tasks(context, config) : il_config_shapes(context, config);
   if (!t->tasks) return il_context_status(context);
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
-  t->learner = il_learner_new(context, &t->method, net, team != NULL, true);
+  t->learner = il_learned_new(context, &t->method, net, team != NULL, true);
   if (!t->learner) return il_context_status(context);
   status = il_meta_step_init(context, &t->step, &t->method, t->learner, t->tasks, team);
   if (status != IL_OK || !team) return status;
   status = il_feed_init(&t->feed, t->tasks, t->method.real, t->step.needs, t->method.meta_batch,
                         il_team_threads(team));
   if (status != IL_OK) return status;
-  il_learner_initialize(t->learner, t->method.seed);
+  il_learned_initialize(t->learner, t->method.seed);
   il_meta_step_meanwhile(&t->step, il_feed_ahead(&t->feed));
   return IL_OK;
 }
@@ -27,7 +27,7 @@ il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *c
 void il_trainer_free(il_trainer *t) {
   il_feed_free(&t->feed);
   il_meta_step_free(&t->step);
-  il_learner_free(t->learner);
+  il_learned_free(t->learner);
   il_tasks_free(t->tasks);
   *t = (il_trainer){0};
 }

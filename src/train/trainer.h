@@ -9,7 +9,7 @@
 typedef struct il_trainer {
   il_method method; /* the others point to it: a trainer stays where it is */
   il_tasks *tasks;
-  il_learner *learner;
+  il_learned *learner;
   il_meta_step step;
   il_feed feed;
 } il_trainer;

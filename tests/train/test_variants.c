@@ -130,8 +130,8 @@ static void test_each_is_its_own_run(void **state) {
     for (int64_t step = 0; step < 12; step++) {
       const int v = il_tasks_variant_of(range.it.tasks, (uint64_t)step);
       /* Both from the initial weights. */
-      il_learner_initialize(range.it.learner, 3);
-      il_learner_initialize(one[v].it.learner, 3);
+      il_learned_initialize(range.it.learner, 3);
+      il_learned_initialize(one[v].it.learner, 3);
       il_buffers_initialize(&range.it.step.outer, 3);
       il_buffers_initialize(&one[v].it.step.outer, 3);
       const il_batch *a = il_feed_batch(&range.it.feed, team, step);
@@ -274,11 +274,11 @@ static void test_refusals(void **state) {
   il_method method;
   il_method_defaults(&method);
   il_net *net = il_net_preset(context, "mlp", IL_SHAPE(1), 2, 0);
-  il_learner *learner = il_learner_new(context, &method, net, false, false);
+  il_learned *learner = il_learned_new(context, &method, net, false, false);
   il_meta_step step;
   assert_int_not_equal(il_meta_step_init(context, &step, &method, learner, tasks, NULL), IL_OK);
   assert_non_null(strstr(il_context_message(context), "training tasks have 2 and 3 outputs"));
-  il_learner_free(learner);
+  il_learned_free(learner);
   il_tasks_free(tasks);
   il_context_free(context);
 }

@@ -1,13 +1,13 @@
 /* Learners in memory. */
-#include "learner/learner.h"
+#include "learner/learned.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
 
-il_learner *il_learner_new(il_context *context, const il_method *m, il_net *net, bool memory,
+il_learned *il_learned_new(il_context *context, const il_method *m, il_net *net, bool memory,
                            bool twice) {
-  il_learner *l = net ? calloc(1, sizeof *l) : NULL;
+  il_learned *l = net ? calloc(1, sizeof *l) : NULL;
   if (!l) {
     if (net) il_fail_memory(context, "a learner");
     il_net_free(net);
@@ -26,11 +26,11 @@ il_learner *il_learner_new(il_context *context, const il_method *m, il_net *net,
     status = il_buffers_init(context, &l->carry, l->carry_entries.count, l->carry_entries.entry,
                              m->real, twice);
   if (status == IL_OK) return l;
-  il_learner_free(l);
+  il_learned_free(l);
   return NULL;
 }
 
-void il_learner_free(il_learner *l) {
+void il_learned_free(il_learned *l) {
   if (!l) return;
   il_buffers_free(&l->meta);
   il_buffers_free(&l->carry);
@@ -40,12 +40,12 @@ void il_learner_free(il_learner *l) {
   free(l);
 }
 
-void il_learner_initialize(il_learner *l, uint64_t seed) {
+void il_learned_initialize(il_learned *l, uint64_t seed) {
   il_buffers_initialize(&l->meta, seed);
   il_buffers_initialize(&l->carry, seed);
 }
 
-il_build il_learner_build(const il_learner *l, const il_method *m, il_graph *g,
+il_build il_learned_build(const il_learned *l, const il_method *m, il_graph *g,
                           const il_task_shape *shape) {
   il_build b = il_method_build(m, g, l->net, shape);
   b.meta = il_values_input(g, l->meta_entries.count, l->meta_entries.entry, "", IL_SHARED);
@@ -53,7 +53,7 @@ il_build il_learner_build(const il_learner *l, const il_method *m, il_graph *g,
   return b;
 }
 
-il_status il_learner_bind(il_learner *l, il_run *run) {
+il_status il_learned_bind(il_learned *l, il_run *run) {
   il_status status = il_run_buffers(run, &l->meta, "");
   return status == IL_OK ? il_run_buffers(run, &l->carry, "") : status;
 }

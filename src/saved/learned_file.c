@@ -1,5 +1,5 @@
 /* Values of learners in files. */
-#include "learner/learner_file.h"
+#include "saved/learned_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
