@@ -24,6 +24,10 @@ typedef struct il_learner_input {
 /* What the learner of a run's folder takes. */
 IL_API il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input);
 
+/* Writes what a run has learned into one file, which stands for the run wherever its learner is asked for, and which
+ * il_learner_place (learner.h) takes. `run`: the run's folder, or such a file. */
+IL_API il_status il_learner_export(il_context *context, const char *run, const char *out);
+
 /* How a learner is shown classes; {0}: as it was trained to. */
 typedef struct il_adapt_options {
   /* "inner.steps=10": keys inner.* and meta.query_statistics take the place of the run's. Ends with NULL; may be NULL. */
@@ -31,7 +35,7 @@ typedef struct il_adapt_options {
   bool inverted; /* the support set's pixels were inverted; kept for whoever brings queries */
   il_team *team; /* must outlive the learner */
 } il_adapt_options;
-/* Adapts the learner of a run's folder to the classes of `support`, as it was trained to. Queries are scored one at a
+/* Adapts the learner of a run's folder, or of a file that il_learner_export wrote, to the classes of `support`, as it was trained to. Queries are scored one at a
  * time: with the support set's norm statistics where the run was trained with those of the query set, which one query
  * does not have; else as it was trained. Any number of classes where the algorithm has its own head, else as many as the head.
  * Where at least 10 examples belong to classes of two or more, each of these is left out once, the learner adapted to the others and
@@ -40,7 +44,7 @@ typedef struct il_adapt_options {
  * after an error. */
 IL_API il_adapted *il_adapted_new(il_context *context, const char *run, const il_dataset *support,
                                   const il_adapt_options *options);
-/* One that il_adapted_save wrote. */
+/* One that il_adapted_save wrote; its file is a learner's, which il_learner_place takes as well. */
 IL_API il_adapted *il_adapted_open(il_context *context, const char *path, il_team *team);
 /* Safetensors, atomic; equal content gives equal bytes. */
 IL_API il_status il_adapted_save(const il_adapted *a, const char *path);

@@ -12,6 +12,7 @@
 #include "nn.h"
 #include "optim.h"
 #include "meta.h"
+#include "learner.h"
 #include "io.h"
 #include "data.h"
 #include "import.h"

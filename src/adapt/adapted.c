@@ -1,5 +1,5 @@
-/* Adapting and answering. The support set is a shared input of the function and a query one of its tasks: what does not
- * depend on the query is computed once a run, and every query alone. */
+/* Adapting and answering: two functions with the state between them (learner/adaptation.h). A query is a task of the second, so
+ * that every query is looked at alone. */
 #include "adapt/adapted.h"
 
 #include <math.h>
@@ -46,12 +46,11 @@ int il_adapted_softmax(int n, const double *score, double temperature, double *p
 
 /* ---- the function ---- */
 
-il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape, bool shared) {
+il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape) {
   il_graph *g = il_graph_new(a->context, a->method.real);
   if (!g) return NULL;
   il_task_needs needs =
       il_method_needs(&a->method, a->learner->net, shape, a->method.inner.steps, false);
-  needs.shared = shared;
   needs.unlabelled = true;
   il_build b = il_learned_build(a->learner, &a->method, g, shape);
   b.training = false;
@@ -76,30 +75,54 @@ static il_status make_order(il_adapted *a) {
   int32_t *place = calloc((size_t)a->shape.support, sizeof *place);
   a->order = calloc((size_t)needs.steps * (size_t)needs.batch, sizeof *a->order);
   if (place && a->order)
-    il_batch_order(a->shape.support, needs, a->method.seed, place, a->order);
+    il_method_order(a->shape.support, needs, a->method.seed, place, a->order);
   else
     il_fail_memory(a->context, "the order of inner steps");
   free(place);
   return il_context_status(a->context);
 }
 
-il_status il_adapted_finish(il_adapted *a) {
-  const size_t example = (size_t)il_shape_count(a->shape.example),
-               support = (size_t)a->shape.support * example;
+il_status il_adapted_prepare(il_adapted *a) {
+  a->adaptation = (il_adaptation){
+      .method = &a->method, .learned = a->learner, .shape = a->shape, .statistics = a->statistics};
+  if (il_adaptation_init(a->context, &a->adaptation) != IL_OK) return il_context_status(a->context);
+  return il_buffers_init(a->context, &a->state, a->adaptation.state.count,
+                         a->adaptation.state.entry, a->method.real, false);
+}
+
+il_status il_adapted_adapt(il_adapted *a) {
+  const size_t numbers = (size_t)a->shape.support * (size_t)il_shape_count(a->shape.example);
   if (make_order(a) != IL_OK) return il_context_status(a->context);
-  a->function = il_adapted_function(a, &a->shape, true);
+  void *x = malloc(numbers * il_adapted_number(a) + 1);
+  if (!x) il_fail_memory(a->context, "a support set");
+  il_function *adapt = x ? il_adaptation_adapt(a->context, &a->adaptation) : NULL;
+  il_run *run = il_run_new(a->context, adapt, a->team, 1);
+  il_status status = run ? il_learned_bind(a->learner, run) : il_context_status(a->context);
+  if (status == IL_OK) {
+    il_adapted_copy(a, a->support_x, numbers, x);
+    il_run_input(run, il_function_input(adapt, "support_x"), x);
+    il_run_input(run, il_function_input(adapt, "support_y"), a->support_y);
+    il_run_input(run, il_function_input(adapt, "order"), a->order);
+    il_adaptation_write(run, adapt, &a->state);
+    status = il_run_go(run, 1);
+  }
+  il_run_free(run);
+  il_function_free(adapt);
+  free(x);
+  return status;
+}
+
+il_status il_adapted_finish(il_adapted *a) {
+  const size_t example = (size_t)il_shape_count(a->shape.example);
+  a->function = il_adaptation_answer(a->context, &a->adaptation);
   a->room = AT_ONCE;
   a->run = il_run_new(a->context, a->function, a->team, a->room);
   a->scores = calloc((size_t)a->room * (size_t)a->shape.ways, sizeof(double));
   a->asked = calloc((size_t)a->room * example, sizeof(double));
-  a->real_x = calloc(support + 1, il_adapted_number(a));
-  if (!a->run || il_learned_bind(a->learner, a->run) != IL_OK) return il_context_status(a->context);
-  if (!a->scores || !a->asked || !a->real_x)
-    return il_fail_memory(a->context, "an adapted learner");
-  il_adapted_copy(a, a->support_x, support, a->real_x);
-  il_run_input(a->run, il_function_input(a->function, "support_x"), a->real_x);
-  il_run_input(a->run, il_function_input(a->function, "support_y"), a->support_y);
-  il_run_input(a->run, il_function_input(a->function, "order"), a->order);
+  if (!a->run || il_learned_bind(a->learner, a->run) != IL_OK ||
+      il_run_buffers(a->run, &a->state, "state/") != IL_OK)
+    return il_context_status(a->context);
+  if (!a->scores || !a->asked) return il_fail_memory(a->context, "an adapted learner");
   il_run_input(a->run, il_function_input(a->function, "query_x"), a->asked);
   il_run_output(a->run, il_function_output(a->function, "scores"), a->scores);
   return IL_OK;
@@ -128,11 +151,6 @@ il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float 
 
 /* ---- making and asking about it ---- */
 
-/* Norm statistics of the query set are none of one query. */
-static il_query_statistics alone(il_query_statistics trained) {
-  return trained == IL_QUERY_STATISTICS_QUERY ? IL_QUERY_STATISTICS_SUPPORT : trained;
-}
-
 il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_task_shape *shape,
                              il_team *team) {
   il_adapted *a = config ? calloc(1, sizeof *a) : NULL;
@@ -144,7 +162,7 @@ il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_ta
   *a = (il_adapted){
       .context = context, .team = team, .config = config, .shape = *shape, .temperature = 1};
   if (il_config_method(config, &a->method) == IL_OK) {
-    a->statistics = alone(a->method.statistics);
+    a->statistics = il_statistics_alone(a->method.statistics);
     a->learner =
         il_learned_new(context, &a->method, il_config_net(context, config, shape), true, false);
   }
@@ -164,12 +182,13 @@ void il_adapted_free(il_adapted *a) {
   if (!a) return;
   il_run_free(a->run);
   il_function_free(a->function);
+  il_buffers_free(&a->state);
+  il_adaptation_free(&a->adaptation);
   il_learned_free(a->learner);
   il_config_free(a->config);
   il_arena_free(&a->arena);
   free(a->support_x);
   free(a->support_y);
-  free(a->real_x);
   free(a->order);
   free(a->asked);
   free(a->scores);

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "config/config.h"
-#include "learner/learned.h"
+#include "learner/adaptation.h"
 
 struct il_adapted {
   il_context *context;
@@ -18,31 +18,37 @@ struct il_adapted {
   il_task_shape shape; /* the support set, one query */
   void *support_x;     /* [support, example…] of the shape's type */
   int32_t *support_y;  /* [support] */
-  void *real_x;        /* the same as reals; NULL: bytes */
   int32_t *order;      /* [steps, batch] of the inner loop; NULL: all examples each time */
   const char **name;   /* [ways] */
   il_arena arena;      /* names */
   bool inverted;
   int left_out, right;
   double temperature, reject;
-  il_function *function; /* of one query */
+  il_adaptation adaptation; /* to the support set, for one query */
+  il_buffers state;         /* what came of it */
+  il_function *function;    /* of one query */
   il_run *run;
   int room;     /* queries at once */
   void *asked;  /* [room, example…] reals; NULL: bytes are taken where they lie */
   void *scores; /* [room, ways] reals */
 };
 
+/* The file of a learner: itself, or a run's checkpoint. Malloc'ed; NULL after an error. */
+char *il_learner_path(il_context *context, const char *run);
 /* Takes config over. Classes must be named, support_x and support_y of `support` examples filled by the caller. */
 il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_task_shape *shape,
                              il_team *team);
-/* Compiles what answers queries, from the values that the learner holds. */
+/* Makes room for the state. */
+il_status il_adapted_prepare(il_adapted *a);
+/* Adapts to the support set, from the values that the learner holds: fills the state. */
+il_status il_adapted_adapt(il_adapted *a);
+/* Compiles what answers queries from the state. */
 il_status il_adapted_finish(il_adapted *a);
 /* Leaves each example out once: fills left_out, right, temperature and reject. */
 il_status il_adapted_calibrate(il_adapted *a);
 
-/* A function that scores `shape->query` queries after adapting to a support set. shared: the support set is one for all
- * tasks, so that it is adapted to once a run. */
-il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape, bool shared);
+/* A function whose tasks have support sets of their own: it scores `shape->query` queries after adapting to each. */
+il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape);
 /* `count` numbers of support sets or queries as the function takes them: bytes, or reals of the learner's precision. */
 void il_adapted_copy(const il_adapted *a, const void *from, size_t count, void *to);
 size_t il_adapted_number(const il_adapted *a); /* bytes of one such number */

@@ -59,10 +59,11 @@ static il_status prepare(leaving *l) {
   l->order = malloc(AT_ONCE * order * sizeof *l->order + 1);
   int32_t *place = malloc(support * sizeof *place);
   const bool made = l->x[0] && l->x[1] && l->y && l->scores && l->score && l->order && place;
-  if (made && needs.batch) il_batch_order(l->shape.support, needs, a->method.seed, place, l->order);
+  if (made && needs.batch)
+    il_method_order(l->shape.support, needs, a->method.seed, place, l->order);
   free(place);
   if (!made) return il_fail_memory(a->context, "examples that are left out");
-  l->function = il_adapted_function(a, &l->shape, false);
+  l->function = il_adapted_function(a, &l->shape);
   l->run = il_run_new(a->context, l->function, a->team, AT_ONCE);
   if (!l->run || il_learned_bind(a->learner, l->run) != IL_OK) return il_context_status(a->context);
   il_run_input(l->run, il_function_input(l->function, "support_x"), l->x[0]);

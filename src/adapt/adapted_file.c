@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "adapt/adapted.h"
 #include "base/error.h"
 #include "base/locale.h"
+#include "base/room.h"
 #include "config/config_method.h"
 #include "data/dataset.h"
 #include "io/json_texts.h"
+#include "learner/spec.h"
 #include "saved/learned_file.h"
 #include "train/checkpoint.h"
 
@@ -39,12 +40,8 @@ static il_config *open_run(il_context *context, const char *run, char **path,
   il_checkpoint_tasks t = {0};
   il_config *config = NULL;
   *input = (il_learner_input){0};
-  *path = il_run_path(context, run, "checkpoint.safetensors");
-  if (*path && access(*path, F_OK) != 0)
-    il_fail(context, IL_ERROR_FILE,
-            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
-  else if (*path)
-    config = config_of(context, *path);
+  *path = il_learner_path(context, run);
+  if (*path) config = config_of(context, *path);
   if (config && il_checkpoint_read_tasks(context, *path, &t) == IL_OK && !t.known)
     il_fail(context, IL_ERROR_FORMAT,
             "%s: does not say what examples it takes; an earlier version of innerloop wrote it: "
@@ -175,6 +172,7 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
   il_status status = a ? il_checkpoint_open(a->learner, path, &made) : IL_ERROR_DATA;
   free(path);
   if (status == IL_OK && il_context_status(context) == IL_OK && il_adapted_calibrate(a) == IL_OK &&
+      il_adapted_prepare(a) == IL_OK && il_adapted_adapt(a) == IL_OK &&
       il_adapted_finish(a) == IL_OK)
     return a;
   il_adapted_free(a);
@@ -186,16 +184,21 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
 il_status il_adapted_save(const il_adapted *a, const char *path) {
   const il_learned *l = a->learner;
   il_arena arena = {0};
-  il_tensor *tensor =
-      il_arena_alloc(&arena, ((size_t)l->meta.count + (size_t)l->carry.count + 2) * sizeof *tensor);
-  char *config = il_config_dump(a->config), *names = il_json_of_texts(a->shape.ways, a->name);
-  il_status status =
-      tensor && config && names ? IL_OK : il_fail_memory(a->context, "an adapted learner's file");
+  il_tensor *tensor = il_arena_alloc(
+      &arena, ((size_t)l->meta.count + (size_t)l->carry.count + (size_t)a->state.count + 2) *
+                  sizeof *tensor);
+  char *config = il_config_dump(a->config), *names = il_json_of_texts(a->shape.ways, a->name),
+       *spec = il_spec_print(a->context, &a->method, l->net, &a->shape, true);
+  il_status status = tensor && config && names && spec
+                         ? IL_OK
+                         : il_fail_memory(a->context, "an adapted learner's file");
   int count = 0;
   if (status == IL_OK)
     status = il_buffers_tensors(a->context, &arena, &l->meta, IL_ROLE_META, tensor, &count);
   if (status == IL_OK)
     status = il_buffers_tensors(a->context, &arena, &l->carry, IL_ROLE_CARRY, tensor, &count);
+  if (status == IL_OK)
+    status = il_buffers_tensors(a->context, &arena, &a->state, IL_ROLE_ADAPTED, tensor, &count);
   if (status == IL_OK) {
     il_shape x = {.rank = a->shape.example.rank + 1, .dim = {a->shape.support}};
     memcpy(x.dim + 1, a->shape.example.dim, (size_t)a->shape.example.rank * sizeof *x.dim);
@@ -206,15 +209,18 @@ il_status il_adapted_save(const il_adapted *a, const char *path) {
     il_real_print(a->temperature, temperature, sizeof temperature);
     il_real_print(a->reject, reject, sizeof reject);
     snprintf(left_out, sizeof left_out, "%d of %d", a->right, a->left_out);
-    const il_pair pair[] = {{"class_names", names}, {"config", config},
-                            {"format", FORMAT},     {"inverted", a->inverted ? "true" : "false"},
-                            {"left_out", left_out}, {"reject", reject},
-                            {"scale", scale},       {"temperature", temperature}};
+    const il_pair pair[] = {
+        {"class_names", names},      {"config", config},
+        {"format", FORMAT},          {"inverted", a->inverted ? "true" : "false"},
+        {"learner", spec},           {"left_out", left_out},
+        {"reject", reject},          {"scale", scale},
+        {"temperature", temperature}};
     status = il_safetensors_write(a->context, path, count, tensor,
                                   (int)(sizeof pair / sizeof *pair), pair);
   }
   free(config);
   free(names);
+  il_release(spec);
   il_arena_free(&arena);
   return status;
 }
@@ -265,6 +271,14 @@ static il_status read_support(il_adapted *a, const char *path, const il_tensor *
   return IL_OK;
 }
 
+/* What came of adapting; files of before it was kept adapt again. */
+static il_status read_state(il_adapted *a, const char *path, const il_safetensors *file) {
+  if (il_adapted_prepare(a) != IL_OK) return il_context_status(a->context);
+  return il_safetensors_metadata(file, "learner")
+             ? il_buffers_read(a->context, path, file, &a->state, IL_ROLE_ADAPTED)
+             : il_adapted_adapt(a);
+}
+
 static il_adapted *read_all(il_context *context, const char *path, const il_safetensors *file,
                             il_team *team) {
   const il_tensor *x = il_safetensors_find(file, "support/x"),
@@ -297,7 +311,7 @@ static il_adapted *read_all(il_context *context, const char *path, const il_safe
   if (a && read_support(a, path, x, y) == IL_OK && read_rest(a, path, file) == IL_OK &&
       il_buffers_read(context, path, file, &a->learner->meta, IL_ROLE_META) == IL_OK &&
       il_buffers_read(context, path, file, &a->learner->carry, IL_ROLE_CARRY) == IL_OK &&
-      il_adapted_finish(a) == IL_OK)
+      read_state(a, path, file) == IL_OK && il_adapted_finish(a) == IL_OK)
     return a;
   il_adapted_free(a);
   return NULL;

@@ -3,8 +3,9 @@
 #include "base/arena.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/room.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -15,7 +16,7 @@ enum { GUARD = 16 };
 enum { GUARD = 0 };
 #endif
 
-enum { ALIGNMENT = 16, DEFAULT_BLOCK = 64 * 1024 };
+enum { ALIGNMENT = 16, DEFAULT_BLOCK = 64 * 1024, ROOM_BLOCK = 8 * 1024 };
 
 struct il_arena_block {
   _Alignas(ALIGNMENT) il_arena_block *next;
@@ -25,15 +26,18 @@ struct il_arena_block {
 static char *bytes_of(il_arena_block *block) { return (char *)(block + 1); }
 
 static il_arena_block *add_block(il_arena *arena, size_t need) {
-  size_t size = arena->block_size ? arena->block_size : DEFAULT_BLOCK;
+  size_t size = arena->block_size             ? arena->block_size
+                : il_has_room(arena->context) ? ROOM_BLOCK
+                                              : DEFAULT_BLOCK;
   if (size < need) size = need;
   if (size > SIZE_MAX - sizeof(il_arena_block)) return NULL;
-  il_arena_block *block = calloc(1, sizeof *block + size);
+  il_arena_block *block = il_new(arena->context, 1, sizeof *block + size);
   if (!block) return NULL;
   block->size = size;
   block->next = arena->blocks;
   arena->blocks = block;
-  ASAN_POISON_MEMORY_REGION(bytes_of(block), size);
+  /* Not in a room: nobody would make the caller's memory whole again. */
+  if (!il_has_room(arena->context)) ASAN_POISON_MEMORY_REGION(bytes_of(block), size);
   return block;
 }
 
@@ -68,7 +72,7 @@ void il_arena_free(il_arena *arena) {
   for (il_arena_block *block = arena->blocks, *next; block; block = next) {
     next = block->next;
     ASAN_UNPOISON_MEMORY_REGION(bytes_of(block), block->size);
-    free(block);
+    il_release(block);
   }
   arena->blocks = NULL;
 }

@@ -6,10 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct il_context {
-  il_status status;
-  char message[1024];
-};
+#include "base/context.h"
 
 const char *il_status_name(il_status status) {
   switch (status) {

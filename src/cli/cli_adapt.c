@@ -41,7 +41,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_JSON: in->json = true; return 0;
   case OPTION_INVERT: in->invert = parse_choice(state, "invert", arg, 3, inversions); return 0;
   case ARGP_KEY_END:
-    if (!in->common.config) argp_error(state, "expected the folder of a run");
+    if (!in->common.config) argp_error(state, "expected the folder of a run, or a learner's file");
     if (!in->support) argp_error(state, "--support is missing");
     if (!in->out) argp_error(state, "--out is missing");
     return 0;
@@ -52,8 +52,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 const struct argp adapt_argp = {
     options,
     parse_option,
-    "RUN",
-    "Shows the learner of a run a few examples of classes, which it adapts to as it was trained "
+    "RUN|LEARNER",
+    "Shows the learner of a run, or of a file that `innerloop export` wrote, a few examples of "
+    "classes, which it adapts to as it was trained "
     "to, "
     "and writes what comes of it into one file for `innerloop predict`. Each example is left out "
     "once where its class has others: that gives the accuracy to expect.",

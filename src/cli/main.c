@@ -16,6 +16,8 @@ const command commands[] = {
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval, &eval_argp, NULL},
     {"adapt", "show a run's learner a few examples of new classes", run_adapt, &adapt_argp, NULL},
     {"predict", "say which of these classes others belong to", run_predict, &predict_argp, NULL},
+    {"export", "write a run's learner as one file, also for C programs", run_export, &export_argp,
+     NULL},
     {"data", "import, describe and show datasets, write episode lists", run_data, NULL,
      data_actions},
     {"convert", "tensors between PyTorch, numpy and safetensors files; show a file", run_convert,

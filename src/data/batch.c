@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "meta/method.h"
 
 const char *const il_batch_input_name[IL_BATCH_INPUTS] = {"support_x", "support_y",   "query_x",
                                                           "query_y",   "dropout_key", "order"};
@@ -72,21 +73,6 @@ void il_batch_free(il_batch *b) {
   *b = (il_batch){0};
 }
 
-/* Mini-batches without replacement: the support set in random order, drawn anew when it is used up, as Nichol et al.'s
- * program does. Front to back, so that the first steps do not depend on how many follow. */
-void il_batch_order(int support, il_task_needs needs, uint64_t seed, int32_t *place,
-                    int32_t *order) {
-  const int count = needs.steps * needs.batch;
-  il_random random = il_random_start(seed, 0x6f72646572u);
-  for (int i = 0; i < count; i++) {
-    const int used = i % support;
-    for (int k = 0; used == 0 && k < support; k++) place[k] = k;
-    const int other = used + (int)il_random_below(&random, (uint32_t)(support - used));
-    order[i] = place[other];
-    place[other] = place[used];
-  }
-}
-
 void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first, int task) {
   char *scratch = b->scratch + (size_t)worker * b->scratch_size, *staged = scratch + b->staging;
   void *at[IL_BATCH_INPUTS], *drawn[4];
@@ -106,9 +92,9 @@ void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first,
     for (size_t j = 0; j < count; j++) ((double *)at[i])[j] = (double)((const float *)drawn[i])[j];
   }
   if (b->size[5])
-    il_batch_order(b->shape.support, b->needs,
-                   il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), id.index),
-                   (int32_t *)(void *)staged, at[5]);
+    il_method_order(b->shape.support, b->needs,
+                    il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), id.index),
+                    (int32_t *)(void *)staged, at[5]);
   if (b->size[4]) {
     uint64_t key = il_random_mix(il_random_mix(b->from->seed, (uint64_t)split), id.index);
     memcpy(at[4], &key, sizeof key);

@@ -38,8 +38,4 @@ void il_batch_draw_task(il_batch *batch, int worker, il_split split, uint64_t fi
 /* IL_OK, or the error of a task that could not be drawn. */
 il_status il_batch_check(const il_batch *batch, il_split split, uint64_t first);
 
-/* Mini-batches of an inner loop without replacement: place [support] is room; order [steps, batch]. A pure function. */
-void il_batch_order(int support, il_task_needs needs, uint64_t seed, int32_t *place,
-                    int32_t *order);
-
 #endif

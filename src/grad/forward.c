@@ -1,7 +1,7 @@
 /* Forward mode: walks from x to the results and adds the tangents by each operation's own rule. */
-#include <stdlib.h>
 
 #include "grad/grad.h"
+#include "base/room.h"
 
 static void add_to(il_graph *g, il_value *sum, il_value part) {
   *sum = sum->id ? il_add(g, *sum, part) : part;
@@ -40,7 +40,7 @@ il_status il_jvp(il_graph *g, int count, const il_value *x, const il_value *tang
   uint32_t last = 0;
   for (int i = 0; i < outputs; i++)
     if (y[i].id > last) last = y[i].id;
-  il_value *t = calloc((size_t)last + 1, sizeof *t);
+  il_value *t = il_new(g->context, (size_t)last + 1, sizeof *t);
   if (!t) return il_fail_memory(g->context, "a tangent");
   for (int i = 0; i < count; i++)
     if (x[i].id <= last) add_to(g, &t[x[i].id], tangent[i]); /* the same x twice: both count */
@@ -50,6 +50,6 @@ il_status il_jvp(il_graph *g, int count, const il_value *x, const il_value *tang
     dy[i] = t[y[i].id];
     if (!dy[i].id) dy[i] = il_constant(g, 0, il_value_shape(g, y[i]));
   }
-  free(t);
+  il_release(t);
   return il_context_status(g->context);
 }

@@ -1,8 +1,8 @@
 /* Reverse mode: walks from the results back to x and adds nodes made by each operation's own rule. It knows
  * no operation. May include graph/. */
-#include <stdlib.h>
 
 #include "grad/grad.h"
+#include "base/room.h"
 
 /* Nothing before the first x depends on one: a walk through one inner step does not look at the steps before it. */
 typedef struct il_walk {
@@ -95,11 +95,11 @@ static il_status reverse(il_graph *g, int outputs, const il_value *y, const il_v
   for (int i = 0; i < count; i++)
     if (x[i].id < w.first) w.first = x[i].id;
   const size_t n = w.last < w.first ? 0 : (size_t)w.last - w.first + 1;
-  w.depends = calloc(n + 1, sizeof *w.depends);
-  w.cotangent = calloc(n + 1, sizeof *w.cotangent);
+  w.depends = il_new(g->context, n + 1, sizeof *w.depends);
+  w.cotangent = il_new(g->context, n + 1, sizeof *w.cotangent);
   if (!w.depends || !w.cotangent) {
-    free(w.depends);
-    free(w.cotangent);
+    il_release(w.depends);
+    il_release(w.cotangent);
     return il_fail_memory(g->context, "a derivative");
   }
   mark(&w, count, x);
@@ -111,8 +111,8 @@ static il_status reverse(il_graph *g, int outputs, const il_value *y, const il_v
     dx[i] = x[i].id <= w.last ? w.cotangent[x[i].id - w.first] : (il_value){0};
     if (!dx[i].id) dx[i] = il_constant(g, 0, il_value_shape(g, x[i]));
   }
-  free(w.depends);
-  free(w.cotangent);
+  il_release(w.depends);
+  il_release(w.cotangent);
   return il_context_status(g->context);
 }
 

@@ -1,8 +1,8 @@
 /* By what one may differentiate. Folding may have looked through a computed value while a result was made (graph/
  * hidden.c); the graph then no longer knows that use of it, and its derivative would be wrong. */
-#include <stdlib.h>
 
 #include "grad/grad.h"
+#include "base/room.h"
 
 static bool refuse_constant(il_graph *g, const char *function, int i, il_value x) {
   double number;
@@ -39,7 +39,7 @@ bool il_grad_variables(il_graph *g, const char *function, int count, const il_va
   }
   if (!computed || g->hidden.count == 0) return true; /* nothing hides an input */
   const size_t n = (size_t)g->size + 1;
-  bool *hidden = calloc(2 * n, sizeof *hidden);
+  bool *hidden = il_new(g->context, 2 * n, sizeof *hidden);
   if (!hidden) {
     il_fail_memory(g->context, "a derivative");
     return false;
@@ -48,6 +48,6 @@ bool il_grad_variables(il_graph *g, const char *function, int count, const il_va
   bool right = true;
   for (int i = 0; i < count && right; i++)
     if (hidden[x[i].id]) right = refuse_hidden(g, function, i, x[i], outputs, y, hidden + n);
-  free(hidden);
+  il_release(hidden);
   return right;
 }

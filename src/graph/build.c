@@ -2,11 +2,11 @@
  * is decided by the operation's shape rule (graph/ops/), which also writes the error sentence. */
 #include "graph/build.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/node.h"
 #include "graph/shape.h"
+#include "base/room.h"
 
 /* Of values that il_node_operands has accepted. */
 static il_shape shape_of(const il_graph *g, il_value v) { return g->nodes[v.id]->shape; }
@@ -300,7 +300,7 @@ il_value il_task_product(il_graph *g, int pairs, const il_value *a, const il_val
     il_fail(g->context, IL_ERROR_ARGUMENT, "%s: %d pairs, expected at least 1", function, pairs);
     return (il_value){0};
   }
-  il_value *operand = calloc(2 * (size_t)pairs, sizeof *operand);
+  il_value *operand = il_new(g->context, 2 * (size_t)pairs, sizeof *operand);
   if (!operand) {
     il_fail_memory(g->context, "the operands of a node");
     return (il_value){0};
@@ -311,6 +311,6 @@ il_value il_task_product(il_graph *g, int pairs, const il_value *a, const il_val
   }
   const il_value made =
       il_node_make(g, function, IL_OP_TASK_PRODUCT, 2 * pairs, operand, NULL, il_shape_scalar());
-  free(operand);
+  il_release(operand);
   return made;
 }

@@ -3,10 +3,10 @@
 #include "graph/graph.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/node.h"
+#include "base/room.h"
 
 il_graph *il_graph_new(il_context *context, il_type real) {
   if (real != IL_FLOAT32 && real != IL_FLOAT64) {
@@ -14,12 +14,13 @@ il_graph *il_graph_new(il_context *context, il_type real) {
             il_type_name(real));
     return NULL;
   }
-  il_graph *graph = calloc(1, sizeof *graph);
+  il_graph *graph = il_new(context, 1, sizeof *graph);
   if (!graph) {
     il_fail_memory(context, "a graph");
     return NULL;
   }
   graph->context = context;
+  graph->arena.context = context;
   graph->real = real;
   graph->ops = il_op_table;
   graph->scope = "";
@@ -29,13 +30,13 @@ il_graph *il_graph_new(il_context *context, il_type real) {
 void il_graph_free(il_graph *graph) {
   if (!graph) return;
   il_arena_free(&graph->arena);
-  free(graph->nodes);
-  free(graph->table);
-  free(graph->inputs);
-  free(graph->outputs);
-  free(graph->scopes);
+  il_release(graph->nodes);
+  il_release(graph->table);
+  il_release(graph->inputs);
+  il_release(graph->outputs);
+  il_release(graph->scopes);
   il_hidden_free(&graph->hidden);
-  free(graph);
+  il_release(graph);
 }
 
 il_context *il_graph_context(const il_graph *graph) { return graph->context; }
@@ -83,7 +84,7 @@ static bool append(il_graph *g, const char *name, il_value value, il_named **lis
   char *copy = il_arena_string(&g->arena, name);
   if (*count == *capacity) {
     int larger = *capacity ? *capacity * 2 : 16;
-    il_named *grown = realloc(*list, (size_t)larger * sizeof *grown);
+    il_named *grown = il_grow(g->context, *list, (size_t)larger * sizeof *grown);
     if (!grown) copy = NULL;
     if (grown) {
       *list = grown;
@@ -158,7 +159,7 @@ const char *il_graph_output_name(const il_graph *graph, int index) {
 void il_scope_push(il_graph *graph, const char *name) {
   if (graph->scope_depth == graph->scope_capacity) {
     int capacity = graph->scope_capacity ? graph->scope_capacity * 2 : 8;
-    const char **scopes = realloc(graph->scopes, (size_t)capacity * sizeof *scopes);
+    const char **scopes = il_grow(graph->context, graph->scopes, (size_t)capacity * sizeof *scopes);
     if (!scopes) {
       il_fail_memory(graph->context, "a scope");
       return;

@@ -2,16 +2,16 @@
  * result in which v no longer stands: right as a function of a, but not as one of v. Folds note each value whose
  * definition they use (il_fold_opens); here is kept which results hide which values, so that nobody differentiates by
  * them unknowingly. Inputs and leaves have no definition, so nothing hides them; any constant may be hidden. */
-#include <stdlib.h>
 
 #include "graph/fold.h"
 #include "graph/node.h"
+#include "base/room.h"
 
 /* Room for one more; false: reported. */
 static bool grow(il_graph *g, void **list, uint32_t count, uint32_t *capacity, size_t size) {
   if (count < *capacity) return true;
   const uint32_t larger = *capacity ? 2 * *capacity : 64;
-  void *grown = realloc(*list, larger * size);
+  void *grown = il_grow(g->context, *list, larger * size);
   if (!grown) {
     il_fail_memory(g->context, "what folding hides");
     return false;
@@ -36,8 +36,8 @@ void il_hide(il_graph *g, il_value result, il_value v) {
 }
 
 void il_hidden_free(il_hidden *h) {
-  free(h->opened);
-  free(h->pairs);
+  il_release(h->opened);
+  il_release(h->pairs);
   *h = (il_hidden){0};
 }
 

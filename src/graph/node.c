@@ -2,10 +2,10 @@
  * the graph's arena. The intern table is open addressing over node ids, at most half full. */
 #include "graph/node.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/shape.h"
+#include "base/room.h"
 
 bool il_node_operands(il_graph *g, const char *function, int inputs, const il_value *input) {
   for (int i = 0; i < inputs; i++) {
@@ -95,7 +95,7 @@ static bool make_room(il_graph *g) {
       return false;
     }
     uint32_t capacity = g->capacity ? g->capacity * 2 : 256;
-    il_node **nodes = realloc(g->nodes, capacity * sizeof *nodes);
+    il_node **nodes = il_grow(g->context, g->nodes, capacity * sizeof *nodes);
     if (!nodes) goto memory;
     nodes[0] = NULL;
     g->nodes = nodes;
@@ -103,9 +103,9 @@ static bool make_room(il_graph *g) {
   }
   if (g->table_size < 2 * (g->size + 1)) {
     uint32_t size = g->table_size ? g->table_size * 2 : 1024;
-    uint32_t *table = calloc(size, sizeof *table);
+    uint32_t *table = il_new(g->context, size, sizeof *table);
     if (!table) goto memory;
-    free(g->table);
+    il_release(g->table);
     g->table = table;
     g->table_size = size;
     for (uint32_t id = 1; id <= g->size; id++) g->table[slot_of(g, g->nodes[id])] = id;

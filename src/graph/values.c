@@ -1,10 +1,10 @@
 /* Lists of named values in a graph's arena, and of entries apart from any graph. il_values_grad stands in grad/, il_entry_initialize in nn/. */
 #include <innerloop/values.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/graph.h"
+#include "base/room.h"
 
 /* Arrays grow by moving. */
 static bool grow(il_graph *g, il_values *v) {
@@ -84,7 +84,7 @@ bool il_entry_rename(il_context *context, il_entry *entry, const char *prefix, c
 bool il_entries_add(il_context *context, il_entries *e, il_entry entry) {
   if (e->count == e->room) {
     const int room = e->room ? 2 * e->room : 32;
-    il_entry *more = realloc(e->entry, (size_t)room * sizeof *more);
+    il_entry *more = il_grow(context, e->entry, (size_t)room * sizeof *more);
     if (!more) {
       il_fail_memory(context, "a list of values");
       return false;
@@ -97,6 +97,6 @@ bool il_entries_add(il_context *context, il_entries *e, il_entry entry) {
 }
 
 void il_entries_free(il_entries *e) {
-  free(e->entry);
+  il_release(e->entry);
   *e = (il_entries){0};
 }

@@ -1,13 +1,14 @@
 /* Learners in memory. */
 #include "learner/learned.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "base/error.h"
+#include "base/room.h"
 
 il_learned *il_learned_new(il_context *context, const il_method *m, il_net *net, bool memory,
                            bool twice) {
-  il_learned *l = net ? calloc(1, sizeof *l) : NULL;
+  il_learned *l = net ? il_new(context, 1, sizeof *l) : NULL;
   if (!l) {
     if (net) il_fail_memory(context, "a learner");
     il_net_free(net);
@@ -37,7 +38,7 @@ void il_learned_free(il_learned *l) {
   il_entries_free(&l->meta_entries);
   il_entries_free(&l->carry_entries);
   il_net_free(l->net);
-  free(l);
+  il_release(l);
 }
 
 void il_learned_initialize(il_learned *l, uint64_t seed) {
@@ -56,4 +57,25 @@ il_build il_learned_build(const il_learned *l, const il_method *m, il_graph *g,
 il_status il_learned_bind(il_learned *l, il_run *run) {
   il_status status = il_run_buffers(run, &l->meta, "");
   return status == IL_OK ? il_run_buffers(run, &l->carry, "") : status;
+}
+
+/* ---- in files ---- */
+
+void il_entry_file_name(const il_entry *e, il_role role, char text[IL_FILE_NAME]) {
+  const bool own = role == IL_ROLE_META && e->drawn;
+  snprintf(text, IL_FILE_NAME, "%s%s",
+           role == IL_ROLE_OUTER     ? "outer/"
+           : role == IL_ROLE_ADAPTED ? "adapted/"
+           : own                     ? "meta/"
+                                     : "",
+           e->name);
+}
+
+/* In files, matrices and filters lie as PyTorch has them. */
+il_shape il_entry_file_shape(const il_entry *e) {
+  const il_shape s = e->shape;
+  if (e->net && s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
+  if (e->net && s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
+  if (e->net && s.rank == 2) return IL_SHAPE(s.dim[1], s.dim[0]);
+  return s;
 }

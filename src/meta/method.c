@@ -6,6 +6,7 @@
 
 #include "base/elementary.h"
 #include "base/error.h"
+#include "base/random.h"
 
 static void take(char *settings, size_t size, const il_field *fields) {
   assert(size <= IL_SETTINGS_SIZE);
@@ -88,4 +89,19 @@ il_build il_method_build(const il_method *m, il_graph *g, const il_net *net,
                 .ways = shape->ways};
   if (b.inner.batch >= shape->support) b.inner.batch = 0;
   return b;
+}
+
+/* Mini-batches without replacement: the support set in random order, drawn anew when it is used up, as Nichol et al.'s
+ * program does. Front to back, so that the first steps do not depend on how many follow. */
+void il_method_order(int support, il_task_needs needs, uint64_t seed, int32_t *place,
+                     int32_t *order) {
+  const int count = needs.steps * needs.batch;
+  il_random random = il_random_start(seed, 0x6f72646572u);
+  for (int i = 0; i < count; i++) {
+    const int used = i % support;
+    for (int k = 0; used == 0 && k < support; k++) place[k] = k;
+    const int other = used + (int)il_random_below(&random, (uint32_t)(support - used));
+    order[i] = place[other];
+    place[other] = place[used];
+  }
 }

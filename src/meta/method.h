@@ -46,6 +46,9 @@ double il_method_lr(const il_method *m, int64_t made);
 /* What tasks of these shapes hold when up to so many inner steps are taken. */
 il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_task_shape *shape,
                               int steps, bool training);
+/* Mini-batches of an inner loop without replacement: place [support] is room; order [steps, batch]. A pure function. */
+void il_method_order(int support, il_task_needs needs, uint64_t seed, int32_t *place,
+                     int32_t *order);
 /* A build of one task in g; the caller adds meta and carry values and the task. */
 il_build il_method_build(const il_method *m, il_graph *g, const il_net *net,
                          const il_task_shape *shape);

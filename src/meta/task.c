@@ -20,15 +20,19 @@ void il_task_inputs(il_graph *g, const il_task_shape *s, il_task_needs needs, il
   const il_shape query_y = s->targets ? IL_SHAPE(s->query, s->outputs) : IL_SHAPE(s->query);
   const il_stage support = needs.shared ? IL_SHARED : IL_TASK;
   *task = (il_task){0};
-  task->support_x = il_input(g, "support_x", support, x, with_examples(s->support, s->example));
-  task->support_y = il_input(g, "support_y", support, y, support_y);
-  task->query_x = il_input(g, "query_x", IL_TASK, x, with_examples(s->query, s->example));
-  if (!needs.unlabelled) task->query_y = il_input(g, "query_y", IL_TASK, y, query_y);
+  if (!needs.no_support) {
+    task->support_x = il_input(g, "support_x", support, x, with_examples(s->support, s->example));
+    task->support_y = il_input(g, "support_y", support, y, support_y);
+  }
+  if (!needs.no_query) {
+    task->query_x = il_input(g, "query_x", IL_TASK, x, with_examples(s->query, s->example));
+    if (!needs.unlabelled) task->query_y = il_input(g, "query_y", IL_TASK, y, query_y);
+  }
   if (needs.key) task->dropout_key = il_input(g, "dropout_key", IL_TASK, IL_INT32, IL_SHAPE(2));
-  if (needs.batch > 0 && needs.steps > 0)
+  if (needs.batch > 0 && needs.steps > 0 && !needs.no_support)
     task->order = il_input(g, "order", support, IL_INT32, IL_SHAPE(needs.steps, needs.batch));
   il_scope_push(g, "pixels");
-  task->support_x = scaled(g, task->support_x, s->scale);
-  task->query_x = scaled(g, task->query_x, s->scale);
+  if (!needs.no_support) task->support_x = scaled(g, task->support_x, s->scale);
+  if (!needs.no_query) task->query_x = scaled(g, task->query_x, s->scale);
   il_scope_pop(g);
 }

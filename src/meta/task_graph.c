@@ -126,17 +126,29 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
   }
 }
 
-il_value il_build_query(il_build *b, const il_values *state, int k) {
+bool il_build_records(const il_build *b) {
+  return b->statistics == IL_QUERY_STATISTICS_SUPPORT && il_net_norms(b->net) > 0;
+}
+
+void il_build_record(il_build *b, const il_values *state, int k) {
   il_scope_push(b->g, "query");
-  if (b->statistics == IL_QUERY_STATISTICS_SUPPORT && il_net_norms(b->net)) {
-    /* Differentiable: the meta-gradient also goes through the support set's moments. */
-    b->pass = IL_PASS_RECORDING;
-    b->algorithm->score(b, state, b->task.support_x, k);
-  }
+  /* Differentiable: the meta-gradient also goes through the support set's moments. */
+  b->pass = IL_PASS_RECORDING;
+  b->algorithm->score(b, state, b->task.support_x, k);
+  il_scope_pop(b->g);
+}
+
+il_value il_build_score(il_build *b, const il_values *state, int k) {
+  il_scope_push(b->g, "query");
   b->pass = IL_PASS_SCORING;
   il_value scores = b->algorithm->score(b, state, b->task.query_x, k);
   il_scope_pop(b->g);
   return scores;
+}
+
+il_value il_build_query(il_build *b, const il_values *state, int k) {
+  if (il_build_records(b)) il_build_record(b, state, k);
+  return il_build_score(b, state, k);
 }
 
 il_value il_query_loss(il_build *b, il_value scores) {

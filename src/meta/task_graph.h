@@ -11,4 +11,9 @@ enum {
   IL_PASS_SCORING,
 };
 
+/* il_build_query in two: whether scoring takes moments of the support set; these, into b->moments; the scores under them. */
+bool il_build_records(const il_build *b);
+void il_build_record(il_build *b, const il_values *state, int k);
+il_value il_build_score(il_build *b, const il_values *state, int k);
+
 #endif

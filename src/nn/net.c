@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "base/room.h"
 
 /* A parameter larger than this is a mistake in the layers, not a net for few-shot learning. */
 static const int64_t largest_parameter = (int64_t)1 << 28;
@@ -251,12 +251,13 @@ il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_sh
   const il_layer *last = &layer[layers - 1];
   if (outputs == 0 && layers > 1 && last->kind == IL_LAYER_LINEAR && last->units == 0) layers--;
   if (!example_fine(context, example)) return NULL;
-  il_net *net = calloc(1, sizeof *net);
+  il_net *net = il_new(context, 1, sizeof *net);
   if (!net) {
     il_fail_memory(context, "a net");
     return NULL;
   }
   net->context = context;
+  net->arena.context = context;
   net->example = example;
   net->layers = layers;
   net->layer = il_arena_alloc(&net->arena, (size_t)layers * sizeof *net->layer);
@@ -276,7 +277,7 @@ il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_sh
 
 il_net *il_net_copy(const il_net *net) {
   const int last = net->layers - 1;
-  il_layer *layer = calloc((size_t)net->layers, sizeof *layer);
+  il_layer *layer = il_new(net->context, (size_t)net->layers, sizeof *layer);
   if (!layer) {
     il_fail_memory(net->context, "the layers of a net");
     return NULL;
@@ -285,14 +286,14 @@ il_net *il_net_copy(const il_net *net) {
   const il_shape out = net->layer[last].out;
   il_net *copy = il_net_new(net->context, net->layers, layer, net->example,
                             out.rank == 1 ? (int)out.dim[0] : 0);
-  free(layer);
+  il_release(layer);
   return copy;
 }
 
 void il_net_free(il_net *net) {
   if (!net) return;
   il_arena_free(&net->arena);
-  free(net);
+  il_release(net);
 }
 
 int il_net_layers(const il_net *net) { return net->layers; }

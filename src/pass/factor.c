@@ -11,12 +11,12 @@
  * So no task forms weights of its own, and the meta-gradient is one product over the rows of all tasks. Nodes are
  * added to the graph and its outputs moved; if the estimated time of a task is not less, they stay. */
 #include <innerloop/plan.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/build.h"
 #include "graph/graph.h"
 #include "graph/node.h"
+#include "base/room.h"
 
 static const char function[] = "il_graph_factor";
 
@@ -323,7 +323,7 @@ static void mark_needed(const il_graph *g, bool *needed) {
 
 /* What one task costs, in operations: multiply-adds, bytes, calls. Of fused groups only results count. */
 static double cost(const il_graph *g) {
-  bool *needed = calloc((size_t)g->size + 1, sizeof *needed);
+  bool *needed = il_new(g->context, (size_t)g->size + 1, sizeof *needed);
   if (!needed) return -1;
   mark_needed(g, needed);
   double sum = 0;
@@ -339,18 +339,18 @@ static double cost(const il_graph *g) {
     sum += bytes * BYTE + (il_op_elementwise(node->op) ? 0 : CALL);
     if (g->ops[node->op]->flops) sum += g->ops[node->op]->flops(g, node);
   }
-  free(needed);
+  il_release(needed);
   return sum;
 }
 
 il_status il_graph_factor(il_graph *g) {
   if (il_context_status(g->context) != IL_OK) return il_context_status(g->context);
   const size_t n = (size_t)g->size + 1;
-  il_factor f = {.g = g, .size = g->size};
-  f.needed = calloc(n, sizeof *f.needed);
-  f.dense = calloc(n, sizeof *f.dense);
-  f.sum = calloc(n, sizeof *f.sum);
-  il_value *output = calloc((size_t)g->output_count + 1, sizeof *output);
+  il_factor f = {.g = g, .size = g->size, .arena = {.context = g->context}};
+  f.needed = il_new(g->context, n, sizeof *f.needed);
+  f.dense = il_new(g->context, n, sizeof *f.dense);
+  f.sum = il_new(g->context, n, sizeof *f.sum);
+  il_value *output = il_new(g->context, (size_t)g->output_count + 1, sizeof *output);
   f.failed = !f.needed || !f.dense || !f.sum || !output;
   const double before = cost(g);
   if (!f.failed) mark_needed(g, f.needed);
@@ -364,10 +364,10 @@ il_status il_graph_factor(il_graph *g) {
   if (before < 0 || after < 0) f.failed = true;
   for (int i = 0; i < g->output_count && !f.failed && after >= before; i++)
     g->outputs[i].value = output[i];
-  free(f.needed);
-  free(f.dense);
-  free(f.sum);
-  free(output);
+  il_release(f.needed);
+  il_release(f.dense);
+  il_release(f.sum);
+  il_release(output);
   il_arena_free(&f.arena);
   return f.failed ? il_fail_memory(g->context, "factored updates") : il_context_status(g->context);
 }

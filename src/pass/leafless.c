@@ -2,10 +2,10 @@
  * made again in the old order, through the one way to make nodes, so folding and interning see what the leaves
  * hid. Order counts: plans follow it. */
 #include <innerloop/plan.h>
-#include <stdlib.h>
 
 #include "graph/graph.h"
 #include "graph/node.h"
+#include "base/room.h"
 
 static const char function[] = "il_graph_without_leaves";
 
@@ -26,8 +26,8 @@ static il_nodes take_nodes(il_graph *g) {
 }
 
 static void put_nodes(il_graph *g, const il_nodes *n) {
-  free(g->nodes);
-  free(g->table);
+  il_release(g->nodes);
+  il_release(g->table);
   il_hidden_free(&g->hidden);
   g->nodes = n->nodes;
   g->size = n->size;
@@ -82,15 +82,15 @@ il_status il_graph_without_leaves(il_graph *g) {
   bool leaves;
   const size_t operands = (size_t)widest(g, &leaves);
   if (!leaves) return IL_OK;
-  il_value *now = calloc((size_t)g->size + 1 + operands, sizeof *now);
+  il_value *now = il_new(g->context, (size_t)g->size + 1 + operands, sizeof *now);
   if (!now) return il_fail_memory(g->context, "a graph without leaves");
   const il_node before = {.scope = g->scope, .direction = g->direction};
   const uint32_t origin = g->origin;
   il_nodes old = take_nodes(g);
   const bool made = make_again(g, &old, now, now + old.size + 1);
   if (made) {
-    free(old.nodes);
-    free(old.table);
+    il_release(old.nodes);
+    il_release(old.table);
     il_hidden_free(&old.hidden);
     move_named(g->inputs, g->input_count, now);
     move_named(g->outputs, g->output_count, now);
@@ -98,6 +98,6 @@ il_status il_graph_without_leaves(il_graph *g) {
     put_nodes(g, &old);
   }
   stand_for(g, &before, made ? now[origin].id : origin);
-  free(now);
+  il_release(now);
   return il_context_status(g->context);
 }

@@ -86,7 +86,8 @@ typedef struct il_buffer {
 } il_buffer;
 /* Gives every buffer an offset such that no two that are alive together overlap, largest first; total: the size of the
  * arena. Adds to looks what was compared. Order of `buffer` is kept. False: out of memory. */
-bool il_place_buffers(int64_t count, il_buffer *buffer, size_t *total, int64_t *looks);
+bool il_place_buffers(il_context *context, int64_t count, il_buffer *buffer, size_t *total,
+                      int64_t *looks);
 
 /* ---- calls (plan/calls.c) ---- */
 /* A call with its kernel for each item, and copies. False: out of memory. */

@@ -1,7 +1,7 @@
 /* Lifetimes: from which call to which a value is kept, and whose place it may take. */
-#include <stdlib.h>
 
 #include "plan/builder.h"
+#include "base/room.h"
 
 static const int64_t FOREVER = INT64_MAX;
 
@@ -55,9 +55,9 @@ static void set_lives(il_builder *b) {
 }
 
 bool il_lives_set(il_builder *b) {
-  b->life = calloc((size_t)count_lives(b), sizeof *b->life);
-  b->now = calloc((size_t)b->g->size + 1, sizeof *b->now);
-  b->time = calloc((size_t)b->s.count + 1, sizeof *b->time);
+  b->life = il_new(b->g->context, (size_t)count_lives(b), sizeof *b->life);
+  b->now = il_new(b->g->context, (size_t)b->g->size + 1, sizeof *b->now);
+  b->time = il_new(b->g->context, (size_t)b->s.count + 1, sizeof *b->time);
   if (!b->life || !b->now || !b->time) return false;
   b->life[b->lives++].placed = true;
   set_times(b);

@@ -7,24 +7,24 @@
  * nodes that the other is cut into. */
 #include "plan/occupancy.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include "base/room.h"
 
-bool il_occupancy_start(il_occupancy *o, int64_t instants) {
-  *o = (il_occupancy){.width = 1};
+bool il_occupancy_start(il_occupancy *o, il_context *context, int64_t instants) {
+  *o = (il_occupancy){.context = context, .width = 1};
   while (o->width < instants) o->width *= 2;
-  o->part = calloc(2 * (size_t)o->width, sizeof *o->part);
-  o->whole = calloc(2 * (size_t)o->width, sizeof *o->whole);
+  o->part = il_new(o->context, 2 * (size_t)o->width, sizeof *o->part);
+  o->whole = il_new(o->context, 2 * (size_t)o->width, sizeof *o->whole);
   return o->part && o->whole;
 }
 
 void il_occupancy_end(il_occupancy *o) {
   for (int64_t n = 0; n < 2 * o->width; n++) {
-    if (o->part) free(o->part[n].span);
-    if (o->whole) free(o->whole[n].span);
+    if (o->part) il_release(o->part[n].span);
+    if (o->whole) il_release(o->whole[n].span);
   }
-  free(o->part);
-  free(o->whole);
+  il_release(o->part);
+  il_release(o->whole);
   *o = (il_occupancy){0};
 }
 
@@ -51,7 +51,7 @@ static bool add(il_occupancy *o, il_spans *s, il_span span) {
   o->looks += 1 + end - at;
   if (end == at && s->count == s->capacity) {
     const int64_t capacity = s->capacity ? 2 * s->capacity : 2;
-    il_span *grown = realloc(s->span, (size_t)capacity * sizeof *grown);
+    il_span *grown = il_grow(o->context, s->span, (size_t)capacity * sizeof *grown);
     if (!grown) return false;
     s->span = grown;
     s->capacity = capacity;

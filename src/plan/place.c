@@ -1,7 +1,7 @@
 /* Where values lie: in the caller's buffers, in the means and rows, or in an arena while they live. */
-#include <stdlib.h>
 
 #include "plan/builder.h"
+#include "base/room.h"
 
 /* Values that are made once, and those that outlive the tasks. */
 static void put(il_builder *b, uint32_t root, int slot, size_t offset) {
@@ -43,7 +43,7 @@ void il_place_fixed(il_builder *b) {
 }
 
 static bool place_arena(il_builder *b, bool task) {
-  il_buffer *buffer = calloc((size_t)b->lives + 1, sizeof *buffer);
+  il_buffer *buffer = il_new(b->g->context, (size_t)b->lives + 1, sizeof *buffer);
   int64_t count = 0;
   for (int64_t i = 0; i < b->lives && buffer; i++) {
     const il_life *life = &b->life[i];
@@ -57,14 +57,15 @@ static bool place_arena(il_builder *b, bool task) {
                     .first = life->first,
                     .last = life->last};
   }
-  const bool placed = buffer && il_place_buffers(count, buffer, &b->plan->arena_bytes[task ? 1 : 0],
-                                                 &b->plan->looks);
+  const bool placed =
+      buffer && il_place_buffers(b->g->context, count, buffer, &b->plan->arena_bytes[task ? 1 : 0],
+                                 &b->plan->looks);
   for (int64_t i = 0; i < count; i++)
     b->life[buffer[i].life].place =
         (il_place){task ? IL_SLOT_TASK : IL_SLOT_SHARED, buffer[i].offset};
   for (int64_t i = 0; i < b->lives; i++)
     if (b->life[i].onto) b->life[i].place = b->life[b->life[i].onto].place;
-  free(buffer);
+  il_release(buffer);
   return placed;
 }
 

@@ -1,9 +1,10 @@
 /* Places buffers in one arena by liveness: the largest first, each at the lowest offset where it overlaps
  * nothing that lives at the same time. */
-#include <stdlib.h>
 
 #include "plan/builder.h"
 #include "plan/occupancy.h"
+#include "base/room.h"
+#include "base/sort.h"
 
 static bool larger(const il_buffer *a, const il_buffer *b) {
   if (a->bytes != b->bytes) return a->bytes > b->bytes;
@@ -44,7 +45,7 @@ static int ascending(const void *a, const void *b) {
 static int64_t instants_of(int64_t count, const il_buffer *buffer, int64_t *instant) {
   int64_t apart = 0;
   for (int64_t i = 0; i < count; i++) instant[i] = buffer[i].first;
-  qsort(instant, (size_t)count, sizeof *instant, ascending);
+  il_sort(instant, (size_t)count, sizeof *instant, ascending);
   for (int64_t i = 0; i < count; i++)
     if (apart == 0 || instant[i] != instant[apart - 1]) instant[apart++] = instant[i];
   return apart;
@@ -63,12 +64,13 @@ static int64_t index_of(const int64_t *instant, int64_t count, int64_t time) {
   return low;
 }
 
-bool il_place_buffers(int64_t count, il_buffer *buffer, size_t *total, int64_t *looks) {
-  int64_t *order = calloc((size_t)count + 1, sizeof *order);
-  int64_t *instant = calloc((size_t)count + 1, sizeof *instant);
+bool il_place_buffers(il_context *context, int64_t count, il_buffer *buffer, size_t *total,
+                      int64_t *looks) {
+  int64_t *order = il_new(context, (size_t)count + 1, sizeof *order);
+  int64_t *instant = il_new(context, (size_t)count + 1, sizeof *instant);
   const int64_t instants = order && instant ? instants_of(count, buffer, instant) : 0;
   il_occupancy taken;
-  bool ok = il_occupancy_start(&taken, instants) && order && instant;
+  bool ok = il_occupancy_start(&taken, context, instants) && order && instant;
   *total = 0;
   for (int64_t i = 0; i < count; i++) buffer[i].bytes = il_aligned(buffer[i].bytes);
   if (ok) sort_by_size(order, count, buffer);
@@ -83,7 +85,7 @@ bool il_place_buffers(int64_t count, il_buffer *buffer, size_t *total, int64_t *
   }
   *looks += taken.looks;
   il_occupancy_end(&taken);
-  free(order);
-  free(instant);
+  il_release(order);
+  il_release(instant);
   return ok;
 }

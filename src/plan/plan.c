@@ -1,9 +1,9 @@
 /* Builds a plan: items in order, a place for every value, a kernel for every call; one for tasks in lanes, one for single
  * tasks, of which the better is kept. */
-#include <stdlib.h>
 
 #include "kernels/lanes.h"
 #include "plan/builder.h"
+#include "base/room.h"
 
 static bool build(il_builder *b) {
   if (!il_lives_set(b)) return false;
@@ -41,19 +41,20 @@ static il_plan *build_with(const il_graph *graph, const il_plan_options *options
     il_schedule_free(&b.s);
     return NULL;
   }
-  b.plan = calloc(1, sizeof *b.plan);
+  b.plan = il_new(graph->context, 1, sizeof *b.plan);
   bool ok = b.plan != NULL;
   if (ok) {
     b.plan->graph = graph;
+    b.plan->arena.context = graph->context;
     b.plan->kernels = kernels;
     b.plan->lanes = lanes;
     b.plan->why = "as the options ask";
     ok = build(&b);
   }
   if (ok) b.plan->looks += b.s.looks;
-  free(b.life);
-  free(b.now);
-  free(b.time);
+  il_release(b.life);
+  il_release(b.now);
+  il_release(b.time);
   il_schedule_free(&b.s);
   if (ok) return b.plan;
   il_plan_free(b.plan);
@@ -99,5 +100,5 @@ void il_plan_free(il_plan *plan) {
   if (!plan) return;
   il_plan_free(plan->single);
   il_arena_free(&plan->arena);
-  free(plan);
+  il_release(plan);
 }

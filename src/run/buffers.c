@@ -1,9 +1,9 @@
 /* Memory for a list of entries, lying twice where a run replaces the values. */
 #include <innerloop/function.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/room.h"
 
 enum { ALIGNMENT = 64 };
 static size_t bytes_of(const il_entry *entry, il_type type) {
@@ -23,10 +23,10 @@ il_status il_buffers_init(il_context *context, il_buffers *b, int count, const i
   const size_t bytes = il_buffers_bytes(b) + ALIGNMENT;
   for (int side = 0; side <= twice; side++) {
     /* The first address is what is freed, also when there is no entry. */
-    b->side[side] = calloc((size_t)count + 1, sizeof *b->side[side]);
-    char *at = b->side[side] ? aligned_alloc(ALIGNMENT, bytes) : NULL;
+    b->side[side] = il_new(context, (size_t)count + 1, sizeof *b->side[side]);
+    char *at = b->side[side] ? il_new_aligned(context, bytes) : NULL;
     if (!at) {
-      free(b->side[side]);
+      il_release(b->side[side]);
       b->side[side] = NULL;
       il_buffers_free(b);
       return il_fail_memory(context, "weights");
@@ -43,8 +43,8 @@ il_status il_buffers_init(il_context *context, il_buffers *b, int count, const i
 
 void il_buffers_free(il_buffers *b) {
   for (int side = 0; side < 2; side++) {
-    if (b->side[side]) free(b->side[side][0]);
-    free(b->side[side]);
+    if (b->side[side]) il_release(b->side[side][0]);
+    il_release(b->side[side]);
   }
   *b = (il_buffers){0};
 }

@@ -2,10 +2,10 @@
 #include "run/function.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/room.h"
 
 static const char next_prefix[] = "next.";
 
@@ -50,7 +50,7 @@ const il_plan *il_function_plan(const il_function *f) { return f->plan; }
 
 static bool pair_up(il_function *f) {
   const il_graph *g = f->graph;
-  f->next = calloc((size_t)g->input_count + 1, sizeof *f->next);
+  f->next = il_new(f->graph->context, (size_t)g->input_count + 1, sizeof *f->next);
   if (!f->next) return false;
   for (int i = 0; i < g->input_count; i++) f->next[i] = -1;
   for (int o = 0; o < g->output_count; o++) {
@@ -66,7 +66,7 @@ il_function *il_function_new(il_graph *graph, const il_function_options *options
   static const il_function_options defaults = {0};
   if (!options) options = &defaults;
   if (!graph) return NULL;
-  il_function *f = calloc(1, sizeof *f);
+  il_function *f = il_new(graph->context, 1, sizeof *f);
   if (!f) {
     il_fail_memory(graph->context, "a function");
     il_graph_free(graph);
@@ -87,6 +87,6 @@ void il_function_free(il_function *f) {
   if (!f) return;
   il_plan_free(f->plan);
   il_graph_free(f->graph);
-  free(f->next);
-  free(f);
+  il_release(f->next);
+  il_release(f);
 }

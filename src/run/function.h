@@ -13,6 +13,11 @@ struct il_function {
   int *next; /* [inputs] the output that is the input's next value; −1: none */
 };
 
+/* il_run_new in a workspace of the caller's, aligned and as large as il_plan_workspace says (NULL: allocated), and, with team
+ * NULL, on the calling thread alone: then nothing is locked. */
+il_run *il_run_over(il_context *context, const il_function *f, il_team *team, int tasks,
+                    void *workspace);
+
 /* Each run adds its times to the profile, the caller's; NULL: none. */
 void il_run_profile(il_run *r, il_profile *profile);
 /* What workers without a task do during each run. */

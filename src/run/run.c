@@ -1,9 +1,9 @@
 /* One caller's use of a function: room to run in, bound memory, errors. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/room.h"
 #include "base/team.h"
 #include "run/function.h"
 
@@ -37,10 +37,15 @@ static bool is_number(const il_graph *g, il_value value) {
 }
 
 il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int tasks) {
-  if (!f || !team) return NULL;
+  return team ? il_run_over(context, f, team, tasks, NULL) : NULL;
+}
+
+il_run *il_run_over(il_context *context, const il_function *f, il_team *team, int tasks,
+                    void *workspace) {
+  if (!f) return NULL;
   const il_graph *g = f->graph;
   const size_t inputs = (size_t)g->input_count, outputs = (size_t)g->output_count;
-  il_run *r = calloc(1, sizeof *r);
+  il_run *r = il_new(context, 1, sizeof *r);
   if (!r) {
     il_fail_memory(context, "a run");
     return NULL;
@@ -48,10 +53,11 @@ il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int
   *r = (il_run){.context = context, .function = f, .team = team, .tasks = tasks};
   r->bytes = il_plan_workspace(f->plan, tasks, il_team_threads(team));
   r->bytes = (r->bytes + IL_WORKSPACE_ALIGNMENT) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
-  r->workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, r->bytes);
-  r->input = calloc(inputs + 1, sizeof *r->input);
-  r->output = calloc(outputs + 1, sizeof *r->output);
-  r->cell = calloc(inputs + outputs + 1, sizeof *r->cell);
+  r->borrowed = workspace != NULL;
+  r->workspace = workspace ? workspace : il_new_aligned(context, r->bytes);
+  r->input = il_new(context, inputs + 1, sizeof *r->input);
+  r->output = il_new(context, outputs + 1, sizeof *r->output);
+  r->cell = il_new(context, inputs + outputs + 1, sizeof *r->cell);
   if (!r->workspace || !r->input || !r->output || !r->cell) {
     il_fail_memory(context, "the workspace of a plan");
     il_run_free(r);
@@ -67,18 +73,18 @@ il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int
 void il_run_free(il_run *r) {
   if (!r) return;
   for (int a = 0; a < r->attached; a++) {
-    free(r->attach[a].input);
-    free(r->attach[a].output);
+    il_release(r->attach[a].input);
+    il_release(r->attach[a].output);
   }
-  if (!r->borrowed) free(r->workspace);
-  free(r->input);
-  free(r->output);
-  free(r->cell);
-  free(r);
+  if (!r->borrowed) il_release(r->workspace);
+  il_release(r->input);
+  il_release(r->output);
+  il_release(r->cell);
+  il_release(r);
 }
 
 void il_run_lend(il_run *from, il_run *to) {
-  if (!to->borrowed) free(to->workspace);
+  if (!to->borrowed) il_release(to->workspace);
   to->workspace = from->workspace;
   to->borrowed = true;
   to->bytes = 0;
@@ -119,11 +125,11 @@ il_status il_run_buffers(il_run *r, il_buffers *b, const char *prefix) {
     return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_buffers: more than %d lists of buffers",
                    MOST_ATTACHED);
   attached a = {.buffers = b};
-  a.input = calloc((size_t)b->count + 1, sizeof *a.input);
-  a.output = calloc((size_t)b->count + 1, sizeof *a.output);
+  a.input = il_new(r->context, (size_t)b->count + 1, sizeof *a.input);
+  a.output = il_new(r->context, (size_t)b->count + 1, sizeof *a.output);
   if (!a.input || !a.output) {
-    free(a.input);
-    free(a.output);
+    il_release(a.input);
+    il_release(a.output);
     return il_fail_memory(r->context, "the names of buffers");
   }
   int moved = 0;
@@ -136,8 +142,8 @@ il_status il_run_buffers(il_run *r, il_buffers *b, const char *prefix) {
     if (node && (node->when == IL_PER_TASK || node->type != b->type ||
                  !il_shape_equal(node->shape, b->entry[i].shape))) {
       char expected[96], found[96];
-      free(a.input);
-      free(a.output);
+      il_release(a.input);
+      il_release(a.output);
       return il_fail(r->context, IL_ERROR_SHAPE,
                      "il_run_buffers: \"%s\" has memory for %s %s; the function takes %s %s%s",
                      name, il_type_name(b->type), il_shape_text(b->entry[i].shape, found),

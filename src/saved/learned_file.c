@@ -8,30 +8,16 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
-static void file_name(const il_entry *e, il_role role, char text[static 96]) {
-  const bool own = role == IL_ROLE_META && e->drawn;
-  snprintf(text, 96, "%s%s", role == IL_ROLE_OUTER ? "outer/" : own ? "meta/" : "", e->name);
-}
-
-/* In files, matrices and filters lie as PyTorch has them. */
-static il_shape file_shape(const il_entry *e) {
-  const il_shape s = e->shape;
-  if (e->net && s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
-  if (e->net && s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
-  if (e->net && s.rank == 2) return IL_SHAPE(s.dim[1], s.dim[0]);
-  return s;
-}
-
 il_status il_buffers_tensors(il_context *context, il_arena *arena, const il_buffers *b,
                              il_role role, il_tensor *tensor, int *count) {
   for (int i = 0; i < b->count; i++) {
     const il_entry *e = &b->entry[i];
     char name[96];
-    file_name(e, role, name);
+    il_entry_file_name(e, role, name);
     const size_t bytes = (size_t)il_shape_count(e->shape) * il_type_size(b->type);
     void *data = il_arena_alloc(arena, bytes);
     il_tensor *t = &tensor[*count];
-    *t = (il_tensor){il_arena_string(arena, name), b->type, file_shape(e), data};
+    *t = (il_tensor){il_arena_string(arena, name), b->type, il_entry_file_shape(e), data};
     if (!data || !t->name) return il_fail_memory(context, "weights to write");
     if (e->net)
       il_net_to_torch(e->net, e->parameter, b->type, il_buffers_at(b, i), data);
@@ -61,7 +47,7 @@ static bool take(il_buffers *b, int index, const il_tensor *t) {
 static il_status read_one(il_context *context, const char *path, const il_tensor *t, il_buffers *b,
                           int i, const char *name) {
   char found[128], expected[128];
-  const il_shape shape = file_shape(&b->entry[i]);
+  const il_shape shape = il_entry_file_shape(&b->entry[i]);
   if (!t)
     return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s", path,
                    name, il_shape_text(shape, expected));
@@ -79,7 +65,7 @@ il_status il_buffers_read(il_context *context, const char *path, const il_safete
   il_status status = IL_OK;
   for (int i = 0; i < b->count && status == IL_OK; i++) {
     char name[96];
-    file_name(&b->entry[i], role, name);
+    il_entry_file_name(&b->entry[i], role, name);
     status = read_one(context, path, il_safetensors_find(file, name), b, i, name);
   }
   return status;
@@ -88,7 +74,7 @@ il_status il_buffers_read(il_context *context, const char *path, const il_safete
 il_status il_buffers_read_if_there(il_context *context, const char *path, const il_tensors *file,
                                    il_buffers *b, int index, il_role role) {
   char name[96];
-  file_name(&b->entry[index], role, name);
+  il_entry_file_name(&b->entry[index], role, name);
   const il_tensor *t = il_tensors_find(file, name);
   return t ? read_one(context, path, t, b, index, name) : IL_OK;
 }

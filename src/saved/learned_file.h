@@ -7,8 +7,7 @@
 
 #include "base/arena.h"
 #include "io/io.h"
-
-typedef enum il_role { IL_ROLE_META = 1, IL_ROLE_CARRY, IL_ROLE_OUTER } il_role;
+#include "learner/learned.h"
 
 /* Appends a tensor for each entry, in memory of the arena; *count grows. */
 il_status il_buffers_tensors(il_context *context, il_arena *arena, const il_buffers *b,

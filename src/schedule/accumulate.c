@@ -2,7 +2,7 @@
  * or not, to one other value, becomes part of that group. Kernels for lanes take such a group as one call. */
 #include "schedule/schedule.h"
 
-#include <stdlib.h>
+#include "base/room.h"
 
 static const il_node *node_at(const il_schedule *s, uint32_t id) { return s->graph->nodes[id]; }
 
@@ -82,7 +82,7 @@ static void remove_empty(il_schedule *s, int *place) {
     if (s->items[i]->node || s->items[i]->members)
       s->items[count++] = s->items[i];
     else
-      free(s->items[i]);
+      il_release(s->items[i]);
   }
   s->count = count;
   for (uint32_t id = 1; id <= s->graph->size; id++)
@@ -90,15 +90,15 @@ static void remove_empty(il_schedule *s, int *place) {
 }
 
 il_status il_schedule_accumulate(il_schedule *s) {
-  int *place = calloc((size_t)s->count + 1, sizeof *place);
-  int *readers = calloc((size_t)s->graph->size + 1, sizeof *readers);
+  int *place = il_new(s->graph->context, (size_t)s->count + 1, sizeof *place);
+  int *readers = il_new(s->graph->context, (size_t)s->graph->size + 1, sizeof *readers);
   const bool memory = place && readers;
   if (memory) {
     count_readers(s, readers);
     for (int i = 0; i < s->count; i++) accumulate(s, readers, s->items[i]);
     remove_empty(s, place);
   }
-  free(place);
-  free(readers);
+  il_release(place);
+  il_release(readers);
   return memory ? IL_OK : il_fail_memory(s->graph->context, "a plan's schedule");
 }

@@ -9,10 +9,10 @@
  * read: an optimizer's decay of its moments joins the group that updates them. */
 #include "schedule/schedule.h"
 
-#include <stdlib.h>
 
 #include "schedule/mark.h"
 #include "schedule/operand.h"
+#include "base/room.h"
 
 enum {
   LOOK_BACK = 24, /* groups further back are not worth the memory their operands would hold */
@@ -43,7 +43,7 @@ static il_item *append(il_fusion *f, il_when when) {
   il_schedule *s = f->s;
   if (s->count == s->capacity) {
     const int capacity = s->capacity ? 2 * s->capacity : 256;
-    il_item **items = realloc(s->items, (size_t)capacity * sizeof *items);
+    il_item **items = il_grow(s->graph->context, s->items, (size_t)capacity * sizeof *items);
     if (!items) {
       f->failed = true;
       return NULL;
@@ -51,7 +51,7 @@ static il_item *append(il_fusion *f, il_when when) {
     s->items = items;
     s->capacity = capacity;
   }
-  il_item *item = calloc(1, sizeof *item);
+  il_item *item = il_new(s->graph->context, 1, sizeof *item);
   if (!item) {
     f->failed = true;
     return NULL;
@@ -353,14 +353,16 @@ static void place(il_fusion *f, uint32_t id) {
 il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedule *s) {
   *s = (il_schedule){.graph = g, .fuse = fuse && tiles};
   const size_t n = (size_t)g->size + 1;
-  s->needed = calloc(n, sizeof *s->needed);
-  s->root = calloc(n, sizeof *s->root);
-  s->item_of = calloc(n, sizeof *s->item_of);
-  s->leaves = calloc(n, sizeof *s->leaves);
-  il_fusion f = {
-      .s = s, .available = calloc(n, sizeof(int32_t)), .fuse = fuse && tiles, .tiles = tiles};
-  f.remade = calloc(n, sizeof *f.remade);
-  f.later = calloc(n, sizeof *f.later);
+  s->needed = il_new(s->graph->context, n, sizeof *s->needed);
+  s->root = il_new(s->graph->context, n, sizeof *s->root);
+  s->item_of = il_new(s->graph->context, n, sizeof *s->item_of);
+  s->leaves = il_new(s->graph->context, n, sizeof *s->leaves);
+  il_fusion f = {.s = s,
+                 .available = il_new(s->graph->context, n, sizeof(int32_t)),
+                 .fuse = fuse && tiles,
+                 .tiles = tiles};
+  f.remade = il_new(s->graph->context, n, sizeof *f.remade);
+  f.later = il_new(s->graph->context, n, sizeof *f.later);
   if (!s->needed || !s->root || !s->item_of || !s->leaves || !f.available || !f.remade ||
       !f.later) {
     f.failed = true;
@@ -373,20 +375,20 @@ il_status il_schedule_build(const il_graph *g, bool fuse, bool tiles, il_schedul
     if (!f.failed) il_mark_leaving(s);
     if (!f.failed) f.failed = !il_items_by_stage(s);
   }
-  free(f.available);
-  free(f.remade);
-  free(f.later);
+  il_release(f.available);
+  il_release(f.remade);
+  il_release(f.later);
   if (!f.failed) return IL_OK;
   il_schedule_free(s);
   return il_fail_memory(g->context, "a plan's schedule");
 }
 
 void il_schedule_free(il_schedule *s) {
-  for (int i = 0; i < s->count; i++) free(s->items[i]);
-  free(s->items);
-  free(s->needed);
-  free(s->root);
-  free(s->item_of);
-  free(s->leaves);
+  for (int i = 0; i < s->count; i++) il_release(s->items[i]);
+  il_release(s->items);
+  il_release(s->needed);
+  il_release(s->root);
+  il_release(s->item_of);
+  il_release(s->leaves);
   *s = (il_schedule){0};
 }

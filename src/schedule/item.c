@@ -1,7 +1,7 @@
 /* What an item of a schedule reads and makes (schedule.h). */
 #include "schedule/schedule.h"
 
-#include <stdlib.h>
+#include "base/room.h"
 
 int il_find(const uint32_t *list, int count, uint32_t id) {
   for (int i = 0; i < count; i++)
@@ -60,13 +60,13 @@ void il_items_replace(il_schedule *s, il_item **items, int count) {
   for (int i = 0; i < count; i++) items[i]->at = i;
   for (uint32_t id = 1; id <= s->graph->size; id++)
     if (s->item_of[id] >= 0) s->item_of[id] = s->items[s->item_of[id]]->at;
-  free(s->items);
+  il_release(s->items);
   s->items = items;
   s->count = s->capacity = count;
 }
 
 bool il_items_by_stage(il_schedule *s) {
-  il_item **items = malloc(((size_t)s->count + 1) * sizeof *items);
+  il_item **items = il_new(s->graph->context, 1, ((size_t)s->count + 1) * sizeof *items);
   if (!items) return false;
   int count = 0;
   for (il_when when = IL_BEFORE; when <= IL_AFTER; when++)

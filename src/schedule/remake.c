@@ -9,9 +9,10 @@
  *
  * Made again means: the same kernel runs on the same operands and gives the same bits. The operands live until then;
  * whether that outweighs what is freed is found by trying: the peak must fall. */
-#include <stdlib.h>
 
 #include "schedule/timeline.h"
+#include "base/room.h"
+#include "base/sort.h"
 
 enum {
   SMALL_PEAK = 16 << 20, /* bytes of a task that no value is made again for */
@@ -105,7 +106,7 @@ static int by_gain(const void *left, const void *right) {
 
 static bool find_candidates(il_remaking *r) {
   il_schedule *s = r->s;
-  r->candidate = calloc((size_t)s->graph->size + 1, sizeof *r->candidate);
+  r->candidate = il_new(s->graph->context, (size_t)s->graph->size + 1, sizeof *r->candidate);
   if (!r->candidate) return false;
   for (int i = 0; i < s->count; i++) {
     const il_turn *turn = r->line.first[i];
@@ -121,7 +122,7 @@ static bool find_candidates(il_remaking *r) {
       if (c.gain > 1.0 / MOST_COST) r->candidate[r->candidates++] = c;
     }
   }
-  qsort(r->candidate, (size_t)r->candidates, sizeof *r->candidate, by_gain);
+  il_sort(r->candidate, (size_t)r->candidates, sizeof *r->candidate, by_gain);
   return true;
 }
 
@@ -160,19 +161,19 @@ static bool choose(il_remaking *r) {
     const il_turn *before;
     const il_candidate *c = best_at(r, &peak, &before);
     if (!c) return true;
-    il_item *item = malloc(sizeof *item);
+    il_item *item = il_new(r->s->graph->context, 1, sizeof *item);
     if (!item) return false;
     *item = trimmed(r->s, c->making->turn->item, c->id);
     il_turn *turn = il_turn_make(line, item);
     if (!turn) {
-      free(item);
+      il_release(item);
       return false;
     }
     il_timeline_insert(line, turn, before);
     const il_peak next = il_timeline_peak(line);
     if (c->cost > left || next.most > peak.most || (next.most == peak.most && next.at == peak.at)) {
       il_timeline_take_out(line, turn);
-      free(item);
+      il_release(item);
       r->fixed[c->id] = true;
       continue;
     }
@@ -185,7 +186,8 @@ static bool choose(il_remaking *r) {
 /* Puts the added items before those that they were made for. */
 static bool merge(const il_remaking *r) {
   il_schedule *s = r->s;
-  il_item **items = malloc(((size_t)s->count + (size_t)r->line.count + 1) * sizeof *items);
+  il_item **items =
+      il_new(s->graph->context, 1, ((size_t)s->count + (size_t)r->line.count + 1) * sizeof *items);
   if (!items) return false;
   int count = 0;
   for (int i = 0; i < s->count; i++) {
@@ -200,18 +202,18 @@ static bool merge(const il_remaking *r) {
 static void free_added(const il_remaking *r) {
   for (int i = 0; i < r->s->count && r->line.first; i++)
     for (const il_turn *turn = r->line.first[i]; turn && turn->next; turn = turn->next)
-      free(turn->item);
+      il_release(turn->item);
 }
 
 il_status il_schedule_remake(il_schedule *s) {
   il_remaking r = {.s = s};
-  r.fixed = calloc((size_t)s->graph->size + 1, sizeof *r.fixed);
+  r.fixed = il_new(s->graph->context, (size_t)s->graph->size + 1, sizeof *r.fixed);
   bool made = il_timeline_start(&r.line, s) && r.fixed;
   if (made) fix(&r);
   made = made && find_candidates(&r) && choose(&r) && merge(&r);
   if (!made) free_added(&r);
   il_timeline_end(&r.line);
-  free(r.fixed);
-  free(r.candidate);
+  il_release(r.fixed);
+  il_release(r.candidate);
   return made ? IL_OK : il_fail_memory(s->graph->context, "a plan's schedule");
 }

@@ -3,7 +3,7 @@
  * to its root for each. */
 #include "schedule/timeline.h"
 
-#include <stdlib.h>
+#include "base/room.h"
 
 static int64_t bytes_of(const il_timeline *line, uint32_t id) {
   return (int64_t)il_node_bytes(line->s->graph->nodes[id]);
@@ -140,11 +140,11 @@ void il_timeline_take_out(il_timeline *line, il_turn *turn) {
 }
 
 bool il_timeline_start(il_timeline *line, il_schedule *s) {
-  *line = (il_timeline){.s = s, .width = 1};
+  *line = (il_timeline){.s = s, .width = 1, .arena = {.context = s->graph->context}};
   while (line->width < s->count) line->width *= 2;
-  line->first = calloc((size_t)s->count + 1, sizeof *line->first);
-  line->last = calloc((size_t)s->graph->size + 1, sizeof *line->last);
-  line->peak = calloc(2 * (size_t)line->width, sizeof *line->peak);
+  line->first = il_new(s->graph->context, (size_t)s->count + 1, sizeof *line->first);
+  line->last = il_new(s->graph->context, (size_t)s->graph->size + 1, sizeof *line->last);
+  line->peak = il_new(s->graph->context, 2 * (size_t)line->width, sizeof *line->peak);
   if (!line->first || !line->last || !line->peak) return false;
   for (int i = 0; i < s->count; i++) {
     if (s->items[i]->when != IL_PER_TASK) continue;
@@ -165,8 +165,8 @@ bool il_timeline_start(il_timeline *line, il_schedule *s) {
 }
 
 void il_timeline_end(il_timeline *line) {
-  free(line->first);
-  free(line->last);
-  free(line->peak);
+  il_release(line->first);
+  il_release(line->last);
+  il_release(line->peak);
   il_arena_free(&line->arena);
 }

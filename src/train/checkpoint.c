@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/locale.h"
+#include "base/room.h"
 #include "data/dataset.h"
+#include "learner/spec.h"
 #include "saved/learned_file.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
@@ -73,23 +75,27 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->method->seed);
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
            s->method->algorithm->revision);
-  il_pair pair[] = {{"algorithm", algorithm},
-                    {"answers", shape->targets ? "numbers" : "classes"},
-                    {"config", config},
-                    {"dataset", content},
-                    {"deviation", deviation},
-                    {"example", example},
-                    {"format", "innerloop learner 1"},
-                    {"inputs", s->pixels ? "pixels" : "reals"},
-                    {"mean", mean},
-                    {"norm_statistics", il_query_statistics_name(s->method->statistics)},
-                    {"outputs", outputs},
-                    {"scale", scale},
-                    {"seed", seed},
-                    {"step", step}};
+  char *spec = il_spec_print(s->context, s->method, l->net, shape, false);
+  const il_pair pair[] = {{"algorithm", algorithm},
+                          {"answers", shape->targets ? "numbers" : "classes"},
+                          {"config", config},
+                          {"dataset", content},
+                          {"deviation", deviation},
+                          {"example", example},
+                          {"format", "innerloop learner 1"},
+                          {"inputs", s->pixels ? "pixels" : "reals"},
+                          {"learner", spec},
+                          {"mean", mean},
+                          {"norm_statistics", il_query_statistics_name(s->method->statistics)},
+                          {"outputs", outputs},
+                          {"scale", scale},
+                          {"seed", seed},
+                          {"step", step}};
+  if (!spec) status = il_context_status(s->context);
   if (status == IL_OK)
     status = il_safetensors_write(s->context, path, count, tensor,
                                   (int)(sizeof pair / sizeof *pair), pair);
+  il_release(spec);
   il_arena_free(&arena);
   return status;
 }

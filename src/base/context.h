@@ -1,0 +1,13 @@
+/* A context from the inside, for whoever has memory for one. */
+#ifndef IL_BASE_CONTEXT_H
+#define IL_BASE_CONTEXT_H
+
+#include "base/room.h"
+
+struct il_context {
+  il_status status;
+  char message[1024];
+  il_room *room; /* NULL: malloc */
+};
+
+#endif

@@ -1,0 +1,128 @@
+/* Rooms: holes in a list by address, the first that fits is taken, neighbours are joined.
+ *
+ * Before what is given lies a tag that says whose it is and how much: [tag][bytes given], both multiples of 16. */
+#include "base/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+
+enum { UNIT = 16 };
+
+typedef struct tag {
+  _Alignas(UNIT) il_room *room; /* NULL: malloc's */
+  char *base;                   /* where the block begins */
+  size_t size;                  /* of the block from base on */
+  size_t bytes;                 /* that were asked for */
+} tag;
+
+struct il_hole {
+  il_hole *next;
+  size_t size;
+};
+_Static_assert(sizeof(tag) >= sizeof(il_hole) && sizeof(tag) % UNIT == 0,
+               "what is given back has to hold a hole");
+
+static char *up(char *at, size_t alignment) {
+  return at + (alignment - (uintptr_t)at % alignment) % alignment;
+}
+
+void il_room_init(il_room *room, void *memory, size_t size) {
+  char *begin = up(memory, IL_ROOM_ALIGNMENT), *end = (char *)memory + size;
+  if (begin > end) begin = end;
+  *room = (il_room){.begin = begin, .top = begin, .end = end};
+}
+
+size_t il_room_used(const il_room *room) { return room->most; }
+
+static char *take_hole(il_room *room, size_t size) {
+  for (il_hole **at = &room->holes; *at; at = &(*at)->next) {
+    il_hole *hole = *at;
+    if (hole->size < size) continue;
+    hole->size -= size;
+    if (hole->size == 0) *at = hole->next;
+    return (char *)hole + hole->size; /* the far end, so that the list stays as it is */
+  }
+  return NULL;
+}
+
+static char *take(il_room *room, size_t size) {
+  char *block = take_hole(room, size);
+  if (block) return block;
+  if ((size_t)(room->end - room->top) < size) return NULL;
+  block = room->top;
+  room->top += size;
+  if (room->most < (size_t)(room->top - room->begin))
+    room->most = (size_t)(room->top - room->begin);
+  return block;
+}
+
+static void give_back(il_room *room, char *base, size_t size) {
+  il_hole **at = &room->holes, *before = NULL;
+  while (*at && (char *)*at < base) {
+    before = *at;
+    at = &(*at)->next;
+  }
+  il_hole *hole = (il_hole *)(void *)base;
+  *hole = (il_hole){.next = *at, .size = size};
+  if (hole->next && base + size == (char *)hole->next) {
+    hole->size += hole->next->size;
+    hole->next = hole->next->next;
+  }
+  *at = hole;
+  if (before && (char *)before + before->size == base) {
+    before->size += hole->size;
+    before->next = hole->next;
+    hole = before;
+  }
+  if ((char *)hole + hole->size != room->top) return;
+  room->top = (char *)hole;
+  for (at = &room->holes; *at != hole;) at = &(*at)->next;
+  *at = NULL;
+}
+
+bool il_has_room(const il_context *context) { return context && context->room; }
+
+/* alignment: UNIT or more. */
+static void *give(il_context *context, size_t bytes, size_t alignment) {
+  il_room *room = context ? context->room : NULL;
+  if (bytes > SIZE_MAX / 4) return NULL;
+  const size_t size = (sizeof(tag) + bytes + alignment + UNIT - 1) / UNIT * UNIT;
+  char *base = room ? take(room, size) : malloc(size);
+  if (!base) return NULL;
+  char *memory = up(base + sizeof(tag), alignment);
+  *((tag *)(void *)memory - 1) = (tag){room, base, size, bytes};
+  return memory;
+}
+
+void *il_new(il_context *context, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+  void *memory = give(context, bytes, UNIT);
+  if (memory) memset(memory, 0, bytes);
+  return memory;
+}
+
+void *il_new_aligned(il_context *context, size_t bytes) {
+  return give(context, bytes, IL_ROOM_ALIGNMENT);
+}
+
+void *il_grow(il_context *context, void *memory, size_t bytes) {
+  void *grown = give(context, bytes, UNIT);
+  if (!grown || !memory) return grown;
+  const size_t had = ((tag *)memory - 1)->bytes;
+  memcpy(grown, memory, had < bytes ? had : bytes);
+  il_release(memory);
+  return grown;
+}
+
+void il_release(void *memory) {
+  if (!memory) return;
+  const tag t = *((tag *)memory - 1);
+  if (!t.room) {
+    free(t.base);
+    return;
+  }
+  give_back(t.room, t.base, t.size);
+}

@@ -1,0 +1,31 @@
+/* Where memory comes from: a context that stands in a caller's room takes every byte out of it, any other takes malloc's.
+ * A room gives the lowest place that fits, so that what it gives depends on what was asked, not on its size. */
+#ifndef IL_BASE_ROOM_H
+#define IL_BASE_ROOM_H
+
+#include <innerloop/base.h>
+
+enum { IL_ROOM_ALIGNMENT = 64 };
+
+typedef struct il_hole il_hole;
+typedef struct il_room {
+  il_hole *holes;          /* by address */
+  char *begin, *top, *end; /* from top on nothing is taken */
+  size_t most;             /* that was taken at once, holes between included */
+} il_room;
+
+/* A room over [memory, memory + size). */
+void il_room_init(il_room *room, void *memory, size_t size);
+size_t il_room_used(const il_room *room); /* the most: a room of so many bytes would have done */
+
+/* Whether the context stands in a room; NULL does not. */
+bool il_has_room(const il_context *context);
+/* count·size zeroed bytes; NULL: there are none, and nobody has said so yet. Aligned as malloc's are. */
+void *il_new(il_context *context, size_t count, size_t size);
+/* Not zeroed, aligned to IL_ROOM_ALIGNMENT. */
+void *il_new_aligned(il_context *context, size_t bytes);
+/* What memory (NULL: nothing) held, in `bytes`; what is more is not zeroed. NULL: there are none, memory stays. */
+void *il_grow(il_context *context, void *memory, size_t bytes);
+void il_release(void *memory); /* of any of these, whichever the context was; accepts NULL */
+
+#endif
