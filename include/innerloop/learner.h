@@ -49,6 +49,7 @@ IL_API il_learner *il_learner_place_for(const void *bytes, size_t size,
                                         size_t room_size);
 
 /* Adapts to n examples, as the learner was trained to; what it was adapted to before is forgotten.
+ * Refused arguments leave the learner as it was.
  * x: [n, example…] of the learner's type, numbers as its data had them (bytes 0 to 255 for pictures): the scale is the
  * learner's. y: int32_t [n], the class of each from 0, every class at least once; for a learner of numbers float
  * [n, outputs]. Both aligned as their types are, not changed, and not needed afterwards. */

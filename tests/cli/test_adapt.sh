@@ -38,6 +38,16 @@ grep -q "^left out once each: 1[0-6] of 16 named right" out.txt || fail "left ou
 [ "$(wc -l <out.txt)" = 4 ] || fail "more words than expected: $(cat out.txt)"
 "$program" adapt run --support few --out again --json >out.txt || fail "adapt --json"
 cmp model again || fail "two adaptations differ"
+# The learner alone in a file is as good as the run.
+"$program" export run --out learner.safetensors >out.txt 2>&1 || fail "export: $(cat out.txt)"
+grep -qE "^learner.safetensors: [0-9]+ bytes; placed in memory .il_learner_place. it takes [1-9][0-9]+ bytes" out.txt || fail "export said: $(cat out.txt)"
+"$program" convert --list learner.safetensors >out.txt && grep -q conv1.weight out.txt && ! grep -q outer/ out.txt || fail "exported: $(cat out.txt)"
+"$program" export learner.safetensors --out copy --json | python3 -c 'import json,sys; j = json.load(sys.stdin); assert j["room"] > j["bytes"] > 1000' ||
+  fail "export --json"
+cmp learner.safetensors copy || fail "exported twice"
+"$program" adapt learner.safetensors --support few --out again >out.txt 2>&1 && cmp model again || fail "adapt a learner: $(cat out.txt)"
+"$program" export nowhere --out copy 2>out.txt && fail "exported nothing"
+grep -q "nowhere: there is no run" out.txt || fail "nothing to export: $(cat out.txt)"
 python3 -c 'import json,sys; j = json.load(open("out.txt")); assert j["examples"] == 16 and j["classes"][0] == "sort 1"' ||
   fail "adapt --json: $(cat out.txt)"
 

@@ -1,7 +1,8 @@
 # What a user does with the installed core alone: exactly its headers are there, each compiles alone, and a program links
 # the static library by pkg-config and by find_package.
-# test_core.sh SOURCE BUILD WORK: the source tree, a build with INNERLOOP_CORE_ONLY, a folder that may be emptied.
-source=$1 build=$2 work=$3
+# test_core.sh SOURCE BUILD WORK [LEARNER]: the source tree, a build with INNERLOOP_CORE_ONLY, a folder that may be emptied, the
+# file of a learner of glyphs.
+source=$1 build=$2 work=$3 learner=$4
 fail() { echo "failed: $*"; exit 1; }
 
 [ -e "$build/libinnerloop.a" ] || { echo "skipped: no build of the core in $build"; exit 77; }
@@ -16,7 +17,7 @@ rm -rf "$work" && mkdir -p "$work" || exit 1
 cmake --install "$build" --prefix "$work/prefix" >"$work/log.txt" 2>&1 || fail "cmake --install: $(cat "$work/log.txt")"
 prefix=$work/prefix
 found=$(echo $(LC_ALL=C ls "$prefix/include/innerloop"))
-[ "$found" = "base.h error.def field.h function.h grad.h graph.h meta.h nn.h optim.h plan.h shape.h values.h version.h" ] || fail "its headers are $found"
+[ "$found" = "base.h error.def field.h function.h grad.h graph.h learner.h meta.h nn.h optim.h plan.h shape.h values.h version.h" ] || fail "its headers are $found"
 for header in "$prefix"/include/innerloop/*.h; do
   echo "#include <innerloop/${header##*/}>
 int main(void) { return 0; }" | "$compiler" -std=c11 -x c -Wall -Wextra -pedantic -Werror -fsyntax-only -I "$prefix/include" - ||
@@ -29,6 +30,13 @@ for name in innerloop innerloop-core; do # in this build both are the core
   "$compiler" -DCORE_ONLY -std=c11 -static "$source/tests/install/user.c" -o "$work/user" $flags || fail "by pkg-config: $flags"
   $run "$work/user" || fail "the program by pkg-config $name"
 done
+# A learner in memory; without a file it says so.
+"$compiler" -std=c11 -static "$source/examples/05_recognise_from_memory.c" -o "$work/recognise" $flags || fail "a learner in memory"
+$run "$work/recognise" >"$work/log.txt" && fail "a learner out of nothing"
+grep -q "found 0 bytes" "$work/log.txt" || fail "no learner: $(cat "$work/log.txt")"
+if [ -s "$learner" ]; then
+  $run "$work/recognise" "$learner" >"$work/log.txt" || fail "a learner in memory: $(cat "$work/log.txt")"
+fi
 cmake -S "$source/tests/install/find_package" -B "$work/find_package" -DCMAKE_TOOLCHAIN_FILE="$toolchain" \
   -DCMAKE_PREFIX_PATH="$prefix" -DUSER_SOURCE="$source/tests/install/user.c" -DCMAKE_C_FLAGS=-DCORE_ONLY \
   >"$work/log.txt" 2>&1 && cmake --build "$work/find_package" >>"$work/log.txt" 2>&1 ||
