@@ -38,6 +38,9 @@ grep -q "^left out once each: 1[0-6] of 16 named right" out.txt || fail "left ou
 [ "$(wc -l <out.txt)" = 4 ] || fail "more words than expected: $(cat out.txt)"
 "$program" adapt run --support few --out again --json >out.txt || fail "adapt --json"
 cmp model again || fail "two adaptations differ"
+python3 -c 'import json,sys; j = json.load(open("out.txt")); assert j["examples"] == 16 and j["classes"][0] == "sort 1"' ||
+  fail "adapt --json: $(cat out.txt)"
+
 # The learner alone in a file is as good as the run.
 "$program" export run --out learner.safetensors >out.txt 2>&1 || fail "export: $(cat out.txt)"
 grep -qE "^learner.safetensors: [0-9]+ bytes; placed in memory .il_learner_place. it takes [1-9][0-9]+ bytes" out.txt || fail "export said: $(cat out.txt)"
@@ -48,8 +51,6 @@ cmp learner.safetensors copy || fail "exported twice"
 "$program" adapt learner.safetensors --support few --out again >out.txt 2>&1 && cmp model again || fail "adapt a learner: $(cat out.txt)"
 "$program" export nowhere --out copy 2>out.txt && fail "exported nothing"
 grep -q "nowhere: there is no run" out.txt || fail "nothing to export: $(cat out.txt)"
-python3 -c 'import json,sys; j = json.load(open("out.txt")); assert j["examples"] == 16 and j["classes"][0] == "sort 1"' ||
-  fail "adapt --json: $(cat out.txt)"
 
 # Right far more often than by chance; a folder, single pictures and standard input give the same answers.
 "$program" predict model many --csv >all.csv || fail "predict a folder"

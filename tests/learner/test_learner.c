@@ -1,146 +1,20 @@
 /* A learner placed in memory answers as `innerloop predict` does, to the bit, out of a room whose size was said before, without
- * an allocation or a system call; files that are damaged or lie, and calls that make no sense, are errors. */
-#include <innerloop/adapt.h>
-#include <innerloop/learner.h>
-#include <innerloop/train.h>
+ * an allocation or a system call, on any number of threads over one file. */
+#include <linux/seccomp.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "support/learners.h"
 
 #include "adapt/adapted.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/dataset.h"
 #include "train/checkpoint.h"
-
-enum { PIXELS = 28 * 28, WAYS = 5, SHOTS = 2, SUPPORT = WAYS * SHOTS, ASKED = 7, MOST = 16 };
-
-/* Every allocation of this program passes here (tests/CMakeLists.txt). */
-static atomic_bool armed;
-static atomic_long allocations;
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t number, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t number, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size) {
-  if (atomic_load(&armed)) atomic_fetch_add(&allocations, 1);
-  return __real_malloc(size);
-}
-void *__wrap_calloc(size_t number, size_t size) {
-  if (atomic_load(&armed)) atomic_fetch_add(&allocations, 1);
-  return __real_calloc(number, size);
-}
-void *__wrap_realloc(void *memory, size_t size) {
-  if (atomic_load(&armed)) atomic_fetch_add(&allocations, 1);
-  return __real_realloc(memory, size);
-}
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-  if (atomic_load(&armed)) atomic_fetch_add(&allocations, 1);
-  return __real_aligned_alloc(alignment, size);
-}
-
-static il_context *context;
-static il_team *team;
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-  static char path[4][128];
-  static int turn;
-  char *p = path[turn++ % 4];
-  snprintf(p, sizeof path[0], "%s/%s", folder, name);
-  return p;
-}
-
-static int set_up(void **state) {
-  (void)state;
-  context = il_context_new();
-  team = il_team_new(context, 2);
-  strcpy(folder, "/tmp/innerloop-learner-XXXXXX");
-  return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  char command[128];
-  il_team_free(team);
-  il_context_free(context);
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command); /* NOLINT(cert-env33-c) */
-}
-
-static void train(const char *preset, const char *run, const char *const *settings) {
-  static const char *const small[] = {"outer.steps=3", "eval.every=0", "eval.tasks=2",
-                                      "outer.meta_batch=2", "task.shots=2"};
-  il_config *c = il_config_load(context, preset);
-  for (size_t i = 0; i < sizeof small / sizeof *small; i++) il_config_set(c, small[i]);
-  if (!strncmp(preset, "glyphs", 6)) {
-    il_config_set(c, "glyphs.alphabets=10");
-    il_config_set(c, "task.train_classes=100");
-    il_config_set(c, "model.filters=8");
-  }
-  for (; settings && *settings; settings++) il_config_set(c, *settings);
-  if (il_train(context, c, &(il_train_options){.out = in_folder(run), .team = team}) != IL_OK)
-    fail_msg("%s: %s", run, il_context_message(context));
-  il_config_free(c);
-}
-
-static char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "re");
-  assert_non_null(file);
-  fseek(file, 0, SEEK_END);
-  *size = (size_t)ftell(file);
-  rewind(file);
-  char *bytes = malloc(*size + 1);
-  assert_int_equal(fread(bytes, 1, *size, file), *size);
-  fclose(file);
-  return bytes;
-}
-
-static char *exported(const char *run, size_t *size) {
-  char to[160];
-  snprintf(to, sizeof to, "%s.safetensors", in_folder(run));
-  if (il_learner_export(context, in_folder(run), to) != IL_OK)
-    fail_msg("%s", il_context_message(context));
-  return read_file(to, size);
-}
-
-/* Blots that differ from class to class, and a little from example to example. */
-static void draw(int cls, int example, uint8_t *x) {
-  for (int i = 0; i < PIXELS; i++) {
-    const int h = i / 28, w = i % 28;
-    const int at = cls * 5 + 3;
-    x[i] = abs(w - at) < 3 + example % 2 || (cls & 1 && abs(h - at) < 3)
-               ? 255
-               : (uint8_t)((unsigned)(i * 31 + example * 17) % 20);
-  }
-}
-
-static uint8_t support_x[SUPPORT * PIXELS * 2], asked_x[ASKED * PIXELS];
-static int32_t support_y[SUPPORT * 2];
-
-static void draw_all(int ways) {
-  for (int i = 0; i < ways * SHOTS; i++) {
-    support_y[i] = i / SHOTS;
-    draw(support_y[i], i % SHOTS, support_x + (size_t)i * PIXELS);
-  }
-  for (int i = 0; i < ASKED; i++) draw(i % ways, 5 + i, asked_x + (size_t)i * PIXELS);
-}
 
 static il_dataset *dataset(int ways) {
   static const char *const names[] = {"a", "b \"quoted\"", "中文 / d", "é\\", "e", "f", "g"};
@@ -157,48 +31,6 @@ static il_dataset *dataset(int ways) {
                                                       .example = IL_SHAPE(28, 28, 1),
                                                       .name = names,
                                                       .origin = none});
-}
-
-/* Places in a room of exactly the size that was said, with a fence on either side, off every alignment. */
-typedef struct placed {
-  char *room;
-  size_t size;
-  il_learner *l;
-} placed;
-
-static placed place(const char *bytes, size_t size, const il_learner_options *options) {
-  placed p = {.size = il_learner_room(bytes, size, options)};
-  if (!p.size) p.size = 1 << 22; /* for the sentence */
-  p.room = malloc(p.size + 32);
-  memset(p.room, 0x5a, p.size + 32);
-  atomic_store(&allocations, 0);
-  atomic_store(&armed, true);
-  p.l = il_learner_place_for(bytes, size, options, p.room + 13, p.size);
-  atomic_store(&armed, false);
-  assert_non_null(p.l);
-  assert_int_equal(atomic_load(&allocations), 0);
-  return p;
-}
-
-static void leave(placed *p) {
-  for (int i = 0; i < 13; i++) assert_int_equal(p->room[i], 0x5a);
-  for (size_t i = 13 + p->size; i < p->size + 32; i++) assert_int_equal(p->room[i], 0x5a);
-  free(p->room);
-}
-
-static void must(const il_learner *l, il_status status) {
-  if (status != IL_OK || il_learner_status(l) != IL_OK) fail_msg("%s", il_learner_message(l));
-}
-
-static void adapt_and_ask(il_learner *l, int examples, float *scores) {
-  atomic_store(&allocations, 0);
-  atomic_store(&armed, true);
-  const il_status adapted = il_learner_adapt(l, examples, support_x, support_y),
-                  asked = il_learner_predict(l, ASKED, asked_x, scores);
-  atomic_store(&armed, false);
-  must(l, adapted);
-  must(l, asked);
-  assert_int_equal(atomic_load(&allocations), 0);
 }
 
 /* What il_adapted, on which the command line stands, scores the same queries with. */
@@ -430,157 +262,14 @@ static void test_threads(void **state) {
   free(bytes);
 }
 
-/* ---- what is refused ---- */
-
-static void refused(const il_learner *l, il_status status, const char *word) {
-  if (il_learner_status(l) != status || !strstr(il_learner_message(l), word))
-    fail_msg("found %s \"%s\", expected \"%s\" in it", il_status_name(il_learner_status(l)),
-             il_learner_message(l), word);
-}
-
-static void test_calls(void **state) {
-  (void)state;
-  size_t size;
-  float scores[ASKED * MOST];
-  draw_all(WAYS);
-  char *bytes = exported("maml", &size);
-  placed p = place(bytes, size, NULL);
-  assert_int_equal(il_learner_predict(p.l, 1, asked_x, scores), IL_ERROR_ARGUMENT);
-  refused(p.l, IL_ERROR_ARGUMENT, "adapted to nothing");
-  il_learner_adapt(p.l, SUPPORT - 1, support_x, support_y);
-  refused(p.l, IL_ERROR_ARGUMENT, "placed for 10");
-  int32_t y[SUPPORT];
-  memcpy(y, support_y, sizeof y);
-  y[3] = WAYS;
-  il_learner_adapt(p.l, SUPPORT, support_x, y);
-  refused(p.l, IL_ERROR_ARGUMENT, "example 3 is of class 5, expected 0 to 4");
-  y[3] = -1;
-  il_learner_adapt(p.l, SUPPORT, support_x, y);
-  refused(p.l, IL_ERROR_ARGUMENT, "class -1");
-  for (int i = 0; i < SUPPORT; i++) y[i] = i % 4;
-  il_learner_adapt(p.l, SUPPORT, support_x, y);
-  refused(p.l, IL_ERROR_ARGUMENT, "class 4 has no example");
-  assert_int_equal(il_learner_predict(p.l, 1, asked_x, scores), IL_ERROR_ARGUMENT);
-  adapt_and_ask(p.l, SUPPORT, scores); /* none of these is for good */
-  assert_int_equal(il_learner_predict(p.l, 0, NULL, NULL), IL_OK);
-  leave(&p);
-  /* For other tasks than it was trained on. */
-  p = place(bytes, size, &(il_learner_options){.examples = 5});
-  for (int i = 0; i < WAYS; i++) y[i] = WAYS - 1 - i;
-  must(p.l, il_learner_adapt(p.l, WAYS, support_x, y));
-  must(p.l, il_learner_predict(p.l, 1, asked_x, scores));
-  leave(&p);
-  p = place(bytes, size, &(il_learner_options){.ways = 7, .examples = 14});
-  refused(p.l, IL_ERROR_ARGUMENT, "has a head for 5");
-  assert_int_equal(il_learner_adapt(p.l, 14, support_x, support_y), IL_ERROR_ARGUMENT);
-  refused(p.l, IL_ERROR_ARGUMENT, "has a head for 5"); /* that is for good */
-  leave(&p);
-  p = place(bytes, size, &(il_learner_options){.answers_only = true});
-  refused(p.l, IL_ERROR_ARGUMENT, "answers_only");
-  leave(&p);
-  assert_int_equal(il_learner_room(bytes, size, &(il_learner_options){.examples = 3}), 0);
-  /* No learner at all. */
-  assert_null(il_learner_place(bytes, size, scores, 64));
-  assert_int_equal(il_learner_adapt(NULL, 1, asked_x, support_y), IL_ERROR_MEMORY);
-  assert_int_equal(il_learner_predict(NULL, 1, asked_x, scores), IL_ERROR_MEMORY);
-  assert_true(strstr(il_learner_message(NULL), "too small") != NULL);
-  il_learner_info info;
-  assert_false(il_learner_describe(NULL, &info));
-  free(bytes);
-}
-
-static void test_rooms(void **state) {
-  (void)state;
-  size_t size;
-  char *bytes = exported("maml", &size);
-  const size_t room = il_learner_room(bytes, size, NULL);
-  assert_true(room > size);
-  assert_int_equal(il_learner_room(bytes, size, NULL), room);
-  char *memory = malloc(room);
-  for (size_t less = 0; less < room - 4096; less += room / 60 + 1) {
-    const il_learner *l = il_learner_place(bytes, size, memory, less);
-    assert_int_equal(il_learner_status(l), IL_ERROR_MEMORY);
-    assert_true(strstr(il_learner_message(l), "too small") != NULL);
-  }
-  const il_learner *l = il_learner_place(bytes, size, memory, room);
-  assert_int_equal(il_learner_status(l), IL_OK);
-  assert_true(il_learner_used(l) <= room);
-  free(memory);
-  free(bytes);
-}
-
-/* The same file with `from` made `to`, of equal length. */
-static void changed(const char *bytes, size_t size, const char *from, const char *to,
-                    il_status status, const char *word) {
-  assert_int_equal(strlen(from), strlen(to));
-  char *copy = malloc(size);
-  memcpy(copy, bytes, size);
-  char *at = memmem(copy, size, from, strlen(from));
-  if (!at) fail_msg("the file has no \"%s\"", from);
-  memcpy(at, to, strlen(to));
-  placed p = place(copy, size, NULL);
-  if (il_learner_status(p.l) != status || !strstr(il_learner_message(p.l), word))
-    fail_msg("%s: found %s \"%s\", expected \"%s\" in it", to,
-             il_status_name(il_learner_status(p.l)), il_learner_message(p.l), word);
-  leave(&p);
-  free(copy);
-}
-
-static void test_damaged(void **state) {
-  (void)state;
-  size_t size;
-  char *bytes = exported("maml", &size), *memory = malloc(1 << 22);
-  for (size_t cut = 0; cut < size; cut += 1 + cut / 40) {
-    char *part = malloc(cut + 1); /* the sanitizer sees reads beyond its end */
-    memcpy(part, bytes, cut);
-    const il_learner *l = il_learner_place(part, cut, memory, 1 << 22);
-    assert_int_equal(il_learner_status(l), IL_ERROR_FORMAT);
-    free(part);
-  }
-  changed(bytes, size, "inner.steps 2", "inner.stepz 2", IL_ERROR_FORMAT, "\"inner.stepz\"");
-  changed(bytes, size, "meta.revision 1", "meta.revision 7", IL_ERROR_FORMAT, "revision 7");
-  changed(bytes, size, "meta.algorithm maml", "meta.algorithm nope", IL_ERROR_FORMAT, "\"nope\"");
-  changed(bytes, size, "units=8", "units=9", IL_ERROR_DATA, "conv1.weight");
-  changed(bytes, size, "example u8 28 28 1", "example u8 28 28 0", IL_ERROR_FORMAT,
-          "\"u8 28 28 0\"");
-  changed(bytes, size, "example u8 28 28 1", "example u8 99999 1", IL_ERROR_SHAPE, "image");
-  changed(bytes, size, "ways 5", "ways 0", IL_ERROR_CONFIG, "ways");
-  changed(bytes, size, "layer relu", "layer rely", IL_ERROR_CONFIG, "rely");
-  changed(bytes, size, "\"learner\"", "\"leerner\"", IL_ERROR_FORMAT, "\"learner\"");
-  changed(bytes, size, "conv1.weight\"", "conv9.weight\"", IL_ERROR_DATA, "conv1.weight");
-  changed(bytes, size, "\"F32\"", "\"I32\"", IL_ERROR_DATA, "expected F32");
-  changed(bytes, size, "\"F32\"", "\"F99\"", IL_ERROR_FORMAT, "dtype");
-  changed(bytes, size, "data_offsets\":[0,", "data_offsets\":[9,", IL_ERROR_FORMAT, "data_offsets");
-  /* Whatever else stands there: an answer or a sentence. */
-  uint64_t header = 0;
-  memcpy(&header, bytes, sizeof header);
-  unsigned drawn = 1;
-  for (int turn = 0; turn < 400; turn++) {
-    char *copy = malloc(size);
-    memcpy(copy, bytes, size);
-    for (int i = 0; i <= turn % 3; i++) {
-      drawn = drawn * 1664525u + 1013904223u;
-      static const char with[] = "0189-{}[]\",:\\nu x";
-      copy[8 + (drawn >> 8) % header] =
-          turn % 5 ? with[(drawn >> 3) % (sizeof with - 1)] : (char)(drawn >> 4);
-    }
-    il_learner *l = il_learner_place(copy, size, memory, 1 << 22);
-    assert_non_null(l);
-    assert_true((il_learner_status(l) == IL_OK) == (*il_learner_message(l) == 0));
-    free(copy);
-  }
-  free(memory);
-  free(bytes);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_as_predicted),   cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_as_predicted),
+      cmocka_unit_test(test_numbers),
 #ifndef __SANITIZE_ADDRESS__
       cmocka_unit_test(test_no_system_call),
 #endif
-      cmocka_unit_test(test_threads),        cmocka_unit_test(test_calls),
-      cmocka_unit_test(test_rooms),          cmocka_unit_test(test_damaged),
+      cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
