@@ -9,7 +9,6 @@
  * read: an optimizer's decay of its moments joins the group that updates them. */
 #include "schedule/schedule.h"
 
-
 #include "schedule/mark.h"
 #include "schedule/operand.h"
 #include "base/room.h"

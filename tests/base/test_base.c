@@ -7,8 +7,11 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/context.h"
+#include "base/sort.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -131,11 +134,82 @@ static void many_draws_are_single_ones(void **state) {
     }
 }
 
+/* ---- rooms and sorting ---- */
+
+static void test_rooms(void **state) {
+  (void)state;
+  enum { SIZE = 1 << 16, KEPT = 40 };
+  static char memory[SIZE + 1];
+  il_room room;
+  il_context in = {0}; /* a context in a room */
+  il_room_init(&room, memory + 1, SIZE);
+  in.room = &room;
+  unsigned char *kept[KEPT] = {0};
+  size_t bytes[KEPT] = {0};
+  unsigned drawn = 7;
+  for (int turn = 0; turn < 5000; turn++) {
+    drawn = drawn * 1664525u + 1013904223u;
+    const int i = (int)(drawn >> 16) % KEPT;
+    for (size_t k = 0; k < bytes[i]; k++) assert_int_equal(kept[i][k], i); /* nobody wrote there */
+    const size_t size = (drawn >> 8) % 1500;
+    if (kept[i] && turn % 3 == 0) {
+      kept[i] = il_grow(&in, kept[i], size);
+      assert_non_null(kept[i]);
+      for (size_t k = 0; k < size && k < bytes[i]; k++) assert_int_equal(kept[i][k], i);
+    } else {
+      il_release(kept[i]);
+      kept[i] = turn % 2 ? il_new(&in, 1, size) : il_new_aligned(&in, size);
+      assert_non_null(kept[i]);
+      if (turn % 2 == 0) assert_int_equal((uintptr_t)kept[i] % IL_ROOM_ALIGNMENT, 0);
+      for (size_t k = 0; turn % 2 && k < size; k++) assert_int_equal(kept[i][k], 0);
+    }
+    bytes[i] = size;
+    memset(kept[i], i, size);
+  }
+  for (int i = 0; i < KEPT; i++) il_release(kept[i]);
+  const size_t most = il_room_used(&room);
+  assert_true(most > 10000 && most < SIZE);
+  /* All holes are one again, and a room ends. */
+  void *all = il_new(&in, 1, SIZE - 256);
+  assert_non_null(all);
+  assert_null(il_new(&in, 1, 256));
+  assert_null(il_new(&in, SIZE_MAX / 2, 3));
+  assert_null(il_grow(&in, all, SIZE));
+  il_release(all);
+  assert_int_equal(memory[0], 0);
+  il_release(NULL);
+  /* Without a room it is malloc's. */
+  char *outside = il_grow(NULL, il_new(NULL, 3, 5), 100);
+  assert_true(outside && (outside < memory || outside > memory + SIZE));
+  il_release(outside);
+}
+
+static int by_number(const void *a, const void *b) {
+  const int x = *(const int *)a, y = *(const int *)b;
+  return (x > y) - (x < y);
+}
+
+static void test_sort(void **state) {
+  (void)state;
+  int found[100], expected[100];
+  for (int many = 0; many <= 100; many++) {
+    for (int i = 0; i < many; i++) found[i] = expected[i] = (i * 7919 + many) % 37;
+    il_sort(found, (size_t)many, sizeof *found, by_number);
+    qsort(expected, (size_t)many, sizeof *expected, by_number);
+    assert_memory_equal(found, expected, (size_t)many * sizeof *found);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(many_draws_are_single_ones),    cmocka_unit_test(first_error_wins),
-      cmocka_unit_test(arena_is_aligned_and_zero),     cmocka_unit_test(philox_known_answers),
-      cmocka_unit_test(draws_have_their_distribution), cmocka_unit_test(team_runs_every_worker),
+      cmocka_unit_test(test_rooms),
+      cmocka_unit_test(test_sort),
+      cmocka_unit_test(many_draws_are_single_ones),
+      cmocka_unit_test(first_error_wins),
+      cmocka_unit_test(arena_is_aligned_and_zero),
+      cmocka_unit_test(philox_known_answers),
+      cmocka_unit_test(draws_have_their_distribution),
+      cmocka_unit_test(team_runs_every_worker),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
