@@ -38,19 +38,25 @@ static il_status no_memory(il_learner *l) {
                  sizeof *l + (size_t)(l->room.end - l->room.begin));
 }
 
-/* What stands in the file for these values, as it lies in memory. */
-static il_status read_values(il_learner *l, il_buffers *b, il_role role) {
-  for (int i = 0; i < b->count; i++) {
-    const il_entry *e = &b->entry[i];
-    char name[IL_FILE_NAME];
-    il_entry_file_name(e, role, name);
-    const void *data =
-        il_container_tensor(&l->context, &l->file, name, b->type, il_entry_file_shape(e));
-    if (!data) return il_context_status(&l->context);
-    if (e->net)
-      il_net_from_torch(e->net, e->parameter, b->type, data, il_buffers_at(b, i));
-    else
-      memcpy(il_buffers_at(b, i), data, (size_t)il_shape_count(e->shape) * il_type_size(b->type));
+/* Memory for these values, filled from the file; none before the file is known to have them all. */
+static il_status read_values(il_learner *l, const il_entries *entries, il_role role,
+                             il_buffers *b) {
+  il_context *context = &l->context;
+  const il_type real = l->spec.method.real;
+  char name[IL_FILE_NAME];
+  for (int fill = 0; fill < 2; fill++) {
+    for (int i = 0; i < entries->count; i++) {
+      const il_entry *e = &entries->entry[i];
+      il_entry_file_name(e, role, name);
+      const void *data = il_container_tensor(context, &l->file, name, real, il_entry_file_shape(e));
+      if (!data) return il_context_status(context);
+      if (fill && e->net)
+        il_net_from_torch(e->net, e->parameter, real, data, il_buffers_at(b, i));
+      else if (fill)
+        memcpy(il_buffers_at(b, i), data, (size_t)il_shape_count(e->shape) * il_type_size(real));
+    }
+    if (!fill && il_buffers_init(context, b, entries->count, entries->entry, real, false) != IL_OK)
+      return il_context_status(context);
   }
   return IL_OK;
 }
@@ -67,10 +73,10 @@ static il_status read_file(il_learner *l, const void *bytes, size_t size) {
   const il_spec *s = &l->spec;
   il_net *net = il_net_new(context, s->layers, s->layer, s->shape.example,
                            s->method.algorithm->own_head ? 0 : s->shape.outputs);
-  l->learned = il_learned_new(context, &s->method, net, true, false);
-  if (!l->learned || read_values(l, &l->learned->meta, IL_ROLE_META) != IL_OK)
+  il_learned *learned = l->learned = il_learned_new(context, &s->method, net, false, false);
+  if (!learned || read_values(l, &learned->meta_entries, IL_ROLE_META, &learned->meta) != IL_OK)
     return il_context_status(context);
-  return read_values(l, &l->learned->carry, IL_ROLE_CARRY);
+  return read_values(l, &learned->carry_entries, IL_ROLE_CARRY, &learned->carry);
 }
 
 static il_status choose(il_learner *l, const il_learner_options *o) {
@@ -122,12 +128,11 @@ static il_status compile(il_learner *l, bool answers_only) {
                                   .shape = l->spec.shape,
                                   .statistics = il_statistics_alone(l->spec.method.statistics)};
   il_adaptation *a = &l->adaptation;
-  if (il_adaptation_init(context, a) != IL_OK ||
-      il_buffers_init(context, &l->state, a->state.count, a->state.entry, l->spec.method.real,
-                      false) != IL_OK)
-    return il_context_status(context);
+  if (il_adaptation_init(context, a) != IL_OK) return il_context_status(context);
   l->adapted = l->spec.adapted;
-  if (l->adapted && read_values(l, &l->state, IL_ROLE_ADAPTED) != IL_OK)
+  if ((l->adapted ? read_values(l, &a->state, IL_ROLE_ADAPTED, &l->state)
+                  : il_buffers_init(context, &l->state, a->state.count, a->state.entry,
+                                    l->spec.method.real, false)) != IL_OK)
     return il_context_status(context);
   if (!answers_only && !(l->adapt = il_adaptation_adapt(context, a)))
     return il_context_status(context);
