@@ -204,6 +204,16 @@ static void test_alone_and_from_a_file(void **state) {
            in_folder("again.safetensors"));
   assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
   il_adapted_free(b);
+  /* A file of before its adapted parameters were kept says nothing of how it adapts, and adapts again. */
+  snprintf(command, sizeof command,
+           "sed -i 's/\"learner\"/\"earlier\"/; s/adapted\\/conv1/adopted\\/conv1/' '%s'",
+           in_folder("again.safetensors"));
+  assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+  b = il_adapted_open(context, in_folder("again.safetensors"), three);
+  if (!b) fail_msg("%s", il_context_message(context));
+  assert_int_equal(il_adapted_predict(b, WAYS * QUERIES, qx, again), IL_OK);
+  assert_memory_equal(all, again, sizeof all);
+  il_adapted_free(b);
   il_team_free(three);
   il_adapted_free(a);
   /* Other steps than it was trained with. */
