@@ -22,6 +22,7 @@
 extern "C" {
 #endif
 
+/* A placed learner: where it lies in the room. */
 typedef struct il_learner il_learner;
 
 /* What a learner is placed for; it can be placed again, in the same room, for something else. 0: as the file has it, which is as
@@ -44,6 +45,7 @@ IL_API size_t il_learner_room(const void *bytes, size_t size, const il_learner_o
  * back as well, that does nothing and says what went wrong; only where the room is too small even for that it is NULL, which all
  * functions below take for such a learner. Takes milliseconds to seconds, for graphs are built and planned. */
 IL_API il_learner *il_learner_place(const void *bytes, size_t size, void *room, size_t room_size);
+/* The same for what options say; NULL: as the file has it. */
 IL_API il_learner *il_learner_place_for(const void *bytes, size_t size,
                                         const il_learner_options *options, void *room,
                                         size_t room_size);
@@ -67,6 +69,7 @@ IL_API const char *il_learner_message(const il_learner *l); /* one sentence, or 
 /* Bytes of the room that were taken: it could have been so large. */
 IL_API size_t il_learner_used(const il_learner *l);
 
+/* What a placed learner takes and gives. */
 typedef struct il_learner_info {
   const char *algorithm; /* "maml" */
   il_shape example;      /* [height, width, channels], [time, channels] or [features] */
