@@ -8,16 +8,26 @@
 
 #include "base/error.h"
 
-/* ---- atomic file (io/atomic.c): temporary file beside it, fsync, rename, fsync of the folder ---- */
-/* Writes the pieces one after the other; on any error nothing of `path` has changed. */
+/* ---- atomic file (io/atomic.c): new bytes in the same folder, fsync, rename, fsync of the folder ---- */
+/* Writes the pieces one after the other; on any error nothing of `path` has changed. Symbolic links are followed and
+ * modes kept. What is no regular file (a pipe, /dev/stdout) gets the complete bytes directly, and so does a file with
+ * several names, so that all of them show the new bytes. */
 typedef struct il_piece {
   const void *data;
   size_t size;
 } il_piece;
 il_status il_atomic_write(il_context *context, const char *path, int pieces, const il_piece *piece);
-/* The same in steps, in memory O(1). Begun, a file must be committed or aborted; both free it. */
+/* For files that are mapped by those who read them: never rewritten, the other names of a file keep the old bytes. */
+il_status il_atomic_replace(il_context *context, const char *path, int pieces,
+                            const il_piece *piece);
+/* Removes what killed writers left in a folder; what is still being written stays. */
+void il_atomic_clean(const char *folder);
+/* The same in steps, in memory O(1) where the target is a regular file. Begun, a file must be committed or aborted; both
+ * free it. */
 typedef struct il_atomic_file il_atomic_file;
-il_atomic_file *il_atomic_begin(il_context *context, const char *path); /* NULL after an error */
+il_atomic_file *il_atomic_begin(
+    il_context *context, const char *path,
+    bool keep_links); /* false: il_atomic_replace; NULL after an error */
 il_status il_atomic_append(il_atomic_file *file, const void *data, size_t size);
 il_status il_atomic_seek(il_atomic_file *file, uint64_t offset); /* where the next is appended */
 il_status il_atomic_commit(il_atomic_file *file);

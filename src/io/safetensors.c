@@ -366,7 +366,7 @@ il_status il_safetensors_write(il_context *context, const char *path, int count,
       json_decref(describe(&tensor[i], &at, &bytes));
       piece[i + 1] = (il_piece){tensor[i].data, (size_t)bytes};
     }
-    status = il_atomic_write(context, path, count + 1, piece);
+    status = il_atomic_replace(context, path, count + 1, piece);
   }
   free(header);
   free(piece);
