@@ -11,6 +11,7 @@
 #include "train/checkpoint.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
+#include "train/run_lock.h"
 #include "train/timing.h"
 #include "train/trainer.h"
 
@@ -22,6 +23,7 @@ typedef struct run {
   bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
   il_metrics metrics;
+  il_run_lock lock;
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
@@ -40,6 +42,9 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
 }
 
 static il_status make_folder(il_context *context, const char *path) {
+  if (!*path)
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "the folder of the run has an empty name; expected a path");
   char *copy = strdup(path);
   if (!copy) return il_fail_memory(context, "a path");
   il_status status = IL_OK;
@@ -107,14 +112,19 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
+  il_status status = make_folder(r->context, o->out);
+  if (status == IL_OK) status = il_run_lock_take(r->context, &r->lock, o->out);
+  if (status != IL_OK) return status;
+  il_atomic_clean(o->out);
   bool exists = access(r->checkpoint_path, F_OK) == 0;
+  if (!exists && errno != ENOENT)
+    return il_fail(r->context, IL_ERROR_FILE, "%s: cannot be written: %s", r->checkpoint_path,
+                   strerror(errno));
   if (exists && !o->resume)
     return il_fail(
         r->context, IL_ERROR_CONFIG,
         "%s already holds a run; continue it with --resume, or choose another folder with --out",
         o->out);
-  il_status status = make_folder(r->context, o->out);
-  if (status != IL_OK) return status;
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
                                   &r->step);
@@ -259,6 +269,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
     il_status closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  il_run_lock_release(&r.lock);
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
