@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/locale.h"
+
 struct il_context {
   il_status status;
   char message[2 * 4096 + 1024]; /* two paths as long as the system allows, and a sentence */
@@ -53,7 +55,7 @@ il_status il_fail(il_context *context, il_status status, const char *format, ...
   if (!context || context->status != IL_OK || status == IL_OK) return status;
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(context->message, sizeof context->message, format, arguments);
+  int length = il_plain_list(context->message, sizeof context->message, format, arguments);
   va_end(arguments);
   if (length < 0) context->message[0] = 0;
   /* Names from files end up in sentences: one sentence stays one line. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/locale.h"
 #include "config/config.h"
 
 /* The fields of a layer in YAML. */
@@ -137,7 +138,7 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
                             const char *text, il_layer *layer) {
   char found[128], *end = NULL;
   snprintf(found, sizeof found, "%s: \"%s\"", key, text);
-  double number = strtod(text, &end);
+  double number = il_real_parse(text, &end);
   bool numeric = *text && !*end && isfinite(number);
   if (!strcmp(key, "kind")) return IL_OK; /* read before the others */
   const int which = position(key, FIELDS, fields);
@@ -303,12 +304,12 @@ void il_config_print_layers(const il_config *config, FILE *out) {
     fprintf(out, "    - {kind: %s", layer_kinds[l->kind].name);
     if (has & HAS(UNITS)) fprintf(out, ", units: %d", l->units);
     if (has & HAS(BIAS)) fprintf(out, ", bias: %s", l->bias ? "true" : "false");
-    if (has & HAS(EPS)) fprintf(out, ", eps: %.17g", l->eps);
+    if (has & HAS(EPS)) il_plain_print(out, ", eps: %.17g", l->eps);
     if (has & HAS(INIT))
-      fprintf(out, ", init: %s, init_scale: %.17g", inits[l->init], l->init_scale);
+      il_plain_print(out, ", init: %s, init_scale: %.17g", inits[l->init], l->init_scale);
     if (has & HAS(KERNEL))
       fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
-    if (has & HAS(RATE)) fprintf(out, ", rate: %.17g", l->rate);
+    if (has & HAS(RATE)) il_plain_print(out, ", rate: %.17g", l->rate);
     fputs("}\n", out);
   }
 }

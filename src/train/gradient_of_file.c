@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/samples.h"
@@ -222,7 +223,7 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
     if (prepare(&w, config, &t.asked) == IL_OK && read_weights(&w, weights) == IL_OK &&
         differentiate(&w, &t, team, loss) == IL_OK) {
       char number[64];
-      snprintf(number, sizeof number, "%.17g", *loss);
+      il_plain_text(number, sizeof number, "%.17g", *loss);
       write_values(context, &w.gradient, 1, &(il_pair){"loss", number}, gradient);
     }
   }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/locale.h"
 #include "io/io.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
@@ -213,10 +214,10 @@ static void start_message(run *r) {
              name, shape->ways, shape->shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
-  snprintf(message + at, sizeof message - at,
-           "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
-           r->trainer.method.meta_batch, il_team_threads(r->options->team));
+  il_plain_text(message + at, sizeof message - at,
+                "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
+                (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
+                r->trainer.method.meta_batch, il_team_threads(r->options->team));
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
