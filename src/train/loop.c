@@ -9,6 +9,7 @@
 
 #include "base/locale.h"
 #include "io/io.h"
+#include "run/function.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
@@ -75,7 +76,16 @@ static il_status validate(run *r) {
                                interval);
 }
 
+/* The last checkpoint is always one that training can go on from. */
 static il_status checkpoint(run *r) {
+  int64_t at;
+  const il_buffers *meta = &r->trainer.learner->meta;
+  const int bad = il_buffers_not_finite(meta, &at);
+  if (bad >= 0)
+    return il_fail(r->context, IL_ERROR_DATA,
+                   "number %lld of %s is not finite after meta-step %lld; the folder keeps the "
+                   "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite",
+                   (long long)at, meta->entry[bad].name, (long long)r->step);
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
@@ -167,6 +177,7 @@ static il_status prepare(run *r) {
   il_team *team = r->options->team;
   r->steps = il_config_long(c, IL_KEY_STEPS);
   r->text = il_config_dump(c);
+  if (!r->text) return il_fail_memory(r->context, "the text of a configuration");
   r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
   r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
