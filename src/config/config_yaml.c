@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "base/locale.h"
+#include "io/io.h"
 #include "config/config.h"
 
 /* The fields of a layer in YAML. */
@@ -52,12 +53,12 @@ typedef struct reader {
 
 char *il_config_slurp(il_context *context, const char *path, size_t *size) {
   enum { LIMIT = 1 << 20 };
-  FILE *file = fopen(path, "rb");
+  FILE *file = il_open_file(context, path);
   char *text = file ? malloc(LIMIT + 1) : NULL;
   size_t got = text ? fread(text, 1, LIMIT + 1, file) : 0;
-  if (!file || (text && ferror(file)))
+  if (file && text && ferror(file))
     il_fail(context, IL_ERROR_FILE, "%s: %s", path, strerror(errno));
-  else if (!text)
+  else if (file && !text)
     il_fail_memory(context, path);
   else if (got > LIMIT)
     il_fail(context, IL_ERROR_FORMAT, "%s: larger than 1 MiB; expected a configuration", path);
@@ -284,9 +285,10 @@ il_status il_config_read(il_config *config, const char *name, const char *text, 
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
   il_status status;
   if (!yaml_parser_load(&parser, &document)) {
-    status =
-        il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
-                parser.problem_mark.line + 1, parser.problem ? parser.problem : "out of memory");
+    status = parser.error == YAML_MEMORY_ERROR || !parser.problem
+                 ? il_fail_memory(config->context, name)
+                 : il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
+                           parser.problem_mark.line + 1, parser.problem);
   } else {
     reader r = {config, name, &document};
     status = read_document(&r);

@@ -3,6 +3,7 @@
 #define IL_IO_IO_H
 
 #include <innerloop/io.h>
+#include <stdio.h>
 #include <innerloop/shape.h>
 #include <innerloop/nn.h>
 
@@ -34,6 +35,8 @@ il_status il_atomic_commit(il_atomic_file *file);
 void il_atomic_abort(il_atomic_file *file); /* NULL does nothing */
 
 /* ---- whole files, memory-mapped (io/map.c) ---- */
+/* A regular file to read from, however it is called: a pipe would wait for its writer. NULL after an error. */
+FILE *il_open_file(il_context *context, const char *path);
 /* NULL after an error; an empty file gives size 0 and a place. */
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size);
 void il_unmap_file(const unsigned char *map, size_t size); /* NULL does nothing */

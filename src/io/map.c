@@ -11,22 +11,46 @@
 /* mmap refuses 0 bytes; an empty file still has a place. */
 static const unsigned char nothing[1];
 
+static int open_regular(il_context *context, const char *path, struct stat *info) {
+  const int fd =
+      open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait to be written */
+  if (fd < 0) {
+    if (errno == ENOMEM)
+      il_fail_memory(context, path);
+    else
+      il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
+  } else if (fstat(fd, info) < 0 || !S_ISREG(info->st_mode)) {
+    il_fail(context, IL_ERROR_FILE, "%s is not a regular file", path);
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+FILE *il_open_file(il_context *context, const char *path) {
+  struct stat info;
+  const int fd = open_regular(context, path, &info);
+  FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
+  if (fd >= 0 && !file) {
+    il_fail_memory(context, path);
+    close(fd);
+  }
+  return file;
+}
+
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size) {
   *size = 0;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait to be written */
-  if (fd < 0) {
-    il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
-    return NULL;
-  }
   struct stat info;
+  const int fd = open_regular(context, path, &info);
+  if (fd < 0) return NULL;
   const unsigned char *map = NULL;
-  if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
-    il_fail(context, IL_ERROR_FILE, "%s is not a regular file", path);
-  } else if (info.st_size == 0) {
+  if (info.st_size == 0) {
     map = nothing;
   } else {
     void *found = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (found == MAP_FAILED) {
+    if (found == MAP_FAILED && errno == ENOMEM) {
+      il_fail_memory(context, path);
+    } else if (found == MAP_FAILED) {
       il_fail(context, IL_ERROR_FILE, "%s cannot be mapped: %s", path, strerror(errno));
     } else {
       map = found;
