@@ -122,4 +122,26 @@ stops hangup 'kill -HUP $pid'
 stops twice 'kill -TERM $pid; kill -TERM $pid; kill -INT $pid'
 "$program" train $small --json --set checkpoint.every=100000000 --set outer.steps=100000000 --out pipe_run 2>log.txt | head -n 1 >/dev/null
 [ "${PIPESTATUS[0]}" -eq 130 ] && [ -s pipe_run/checkpoint.safetensors ] || fail "SIGPIPE: $(cat log.txt)"
+# A data file that is cut while it is trained on: a sentence with its name instead of a signal, and the run goes on from its
+# last checkpoint when the file is whole again.
+header='{"class_start":{"dtype":"I32","shape":[21],"data_offsets":[0,84]},"examples":{"dtype":"U8","shape":[400,28,28,1],"data_offsets":[84,313684]}}'
+starts=$(for c in $(seq 0 20); do printf '\\x%02x\\x%02x\\0\\0' $((c * 20 % 256)) $((c * 20 / 256)); done)
+tensors cut.safetensors "$header" "$starts"
+size=$((8 + ${#header} + 313684))
+truncate -s $size cut.safetensors
+cut_run="train pictures-5w1s-maml --data cut.safetensors --set model.filters=4 --set outer.meta_batch=2 --set eval.every=0"
+cut_run="$cut_run --set checkpoint.every=1 --set task.split=auto --set task.queries=2 --out cut"
+"$program" $cut_run --set outer.steps=1000000 >cut.txt 2>&1 &
+pid=$!
+for _ in $(seq 400); do [ -s cut/checkpoint.safetensors ] && break; sleep 0.02; done
+truncate -s 200 cut.safetensors
+wait $pid
+code=$?
+pid=
+[ $code -eq 1 ] || fail "a file that became shorter: exit code $code: $(cat cut.txt)"
+grep -q "cut.safetensors: became shorter while it was read" cut.txt || fail "a file that became shorter: $(cat cut.txt)"
+tensors cut.safetensors "$header" "$starts"
+truncate -s $size cut.safetensors
+timeout 3 "$program" $cut_run --resume --set outer.steps=1000000 >log.txt 2>&1
+grep -q "continuing from meta-step" log.txt || fail "the run does not go on: $(cat log.txt)"
 echo "hostile files and surroundings: all as expected"
