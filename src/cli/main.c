@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "io/io.h"
 
 const command commands[] = {
     {"train", "meta-train a preset or a configuration file", run_train, &train_argp, NULL},
@@ -109,6 +111,24 @@ static int run_help(int argc, char **argv) {
   return close_output();
 }
 
+/* A file that became shorter while it was read: there is nothing to go on with, but a sentence can be said. Only calls
+ * that a handler may make. */
+static void on_lost_page(int number, siginfo_t *info, void *more) {
+  (void)more;
+  const char *path = il_map_named(info->si_addr);
+  const char *const part[] = {
+      "innerloop: ", path,
+      ": became shorter while it was read; expected that it stays as it is as long as it is in use "
+      "(a run goes on from its last checkpoint)\n"};
+  if (!path) { /* not of our making */
+    signal(number, SIG_DFL);
+    return; /* and again */
+  }
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (write(STDERR_FILENO, part[i], strlen(part[i])) < 0) break;
+  _exit(1);
+}
+
 /* The instruction set that the environment's INNERLOOP_ISA names; IL_OK without one. */
 static il_status choose_isa(void) {
   const char *isa = getenv("INNERLOOP_ISA");
@@ -123,6 +143,8 @@ static il_status choose_isa(void) {
 
 int main(int argc, char **argv) {
   argp_err_exit_status = 2;
+  sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO},
+            NULL);
   if (argc < 2) {
     help(stderr);
     return 2;

@@ -13,7 +13,7 @@
  *                    (collapsed) reduced run goes to lane i % 16, over all outer reduced indexes
  *                    ascending; then lanes are added pairwise: l += l+8, l+4, l+2, l+1
  *   task_product     acc = 0; tasks, pairs, rows ascending: acc = fma(a, b, acc); acc / tasks
- *   max, argmax      exact; ties: the first
+ *   max, argmax      exact; ties: the first; NaN is larger than any number (of several in a window: the last)
  *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once
  * Rows of the bit class "winograd" (winograd.c) compute other products and equal the reference loop but for rounding;
  * among themselves they are equal on every instruction set. */

@@ -179,8 +179,8 @@ static inline __attribute__((always_inline)) void run_block(const int rows, cons
       UNARY(TWICE, x + x);
       UNARY(SQUARE, x * x);
       UNARY(NEG, -x);
-      UNARY(RELU, (il_vec)((x > 0) & (il_mask)x));
-      UNARY(STEP, (il_vec)((x > 0) & one));
+      UNARY(RELU, (il_vec)(~(x <= 0) & (il_mask)x)); /* NaN passes */
+      UNARY(STEP, (il_vec)(~(x <= 0) & one));
     case STORE *FORMS: ROWS COLUMNS il_store(m + r * stride + c * IL_VL, v[r * vectors + c]); break;
     case SUM *FORMS:
       COLUMNS {

@@ -1,4 +1,5 @@
 /* The page of a picture, its text and lines, and its way into a file. */
+#include "base/locale.h"
 #include "plot/plot_canvas.h"
 
 #include <math.h>
@@ -103,5 +104,5 @@ il_ticks il_ticks_over(double low, double high) {
 
 void il_ticks_text(const il_ticks *ticks, double value, char text[static 32]) {
   int digits = ticks->step >= 1 ? 0 : (int)ceil(-log10(ticks->step) - 1e-9);
-  snprintf(text, 32, "%.*f", digits, fabs(value) < ticks->step * 1e-6 ? 0 : value);
+  il_plain_text(text, 32, "%.*f", digits, fabs(value) < ticks->step * 1e-6 ? 0 : value);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/episode.h"
@@ -40,7 +41,7 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
   for (int t = 0; t < tasks; t++) {
     fprintf(out, "\n%d", t);
     for (int c = 0; c < e->columns; c++)
-      fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
+      il_plain_print(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
     fputc(',', out);
     il_csv_print(out, tested);
   }

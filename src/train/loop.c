@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/locale.h"
 #include "io/io.h"
+#include "run/function.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
+#include "train/run_lock.h"
 #include "train/timing.h"
 #include "train/trainer.h"
 
@@ -22,6 +25,7 @@ typedef struct run {
   bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
   il_metrics metrics;
+  il_run_lock lock;
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
@@ -40,6 +44,9 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
 }
 
 static il_status make_folder(il_context *context, const char *path) {
+  if (!*path)
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "the folder of the run has an empty name; expected a path");
   char *copy = strdup(path);
   if (!copy) return il_fail_memory(context, "a path");
   il_status status = IL_OK;
@@ -69,7 +76,16 @@ static il_status validate(run *r) {
                                interval);
 }
 
+/* The last checkpoint is always one that training can go on from. */
 static il_status checkpoint(run *r) {
+  int64_t at;
+  const il_buffers *meta = &r->trainer.learner->meta;
+  const int bad = il_buffers_not_finite(meta, &at);
+  if (bad >= 0)
+    return il_fail(r->context, IL_ERROR_DATA,
+                   "number %lld of %s is not finite after meta-step %lld; the folder keeps the "
+                   "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite",
+                   (long long)at, meta->entry[bad].name, (long long)r->step);
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
@@ -107,14 +123,19 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
+  il_status status = make_folder(r->context, o->out);
+  if (status == IL_OK) status = il_run_lock_take(r->context, &r->lock, o->out);
+  if (status != IL_OK) return status;
+  il_atomic_clean(o->out);
   bool exists = access(r->checkpoint_path, F_OK) == 0;
+  if (!exists && errno != ENOENT)
+    return il_fail(r->context, IL_ERROR_FILE, "%s: cannot be written: %s", r->checkpoint_path,
+                   strerror(errno));
   if (exists && !o->resume)
     return il_fail(
         r->context, IL_ERROR_CONFIG,
         "%s already holds a run; continue it with --resume, or choose another folder with --out",
         o->out);
-  il_status status = make_folder(r->context, o->out);
-  if (status != IL_OK) return status;
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
                                   &r->step);
@@ -156,6 +177,7 @@ static il_status prepare(run *r) {
   il_team *team = r->options->team;
   r->steps = il_config_long(c, IL_KEY_STEPS);
   r->text = il_config_dump(c);
+  if (!r->text) return il_fail_memory(r->context, "the text of a configuration");
   r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
   r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
@@ -203,10 +225,10 @@ static void start_message(run *r) {
              name, shape->ways, shape->shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
-  snprintf(message + at, sizeof message - at,
-           "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
-           r->trainer.method.meta_batch, il_team_threads(r->options->team));
+  il_plain_text(message + at, sizeof message - at,
+                "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
+                (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
+                r->trainer.method.meta_batch, il_team_threads(r->options->team));
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
@@ -259,6 +281,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
     il_status closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  il_run_lock_release(&r.lock);
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
