@@ -3,7 +3,7 @@
  * not, before it leaves the registers. */
 #include "kernels/lanes.h"
 
-#if defined __AVX512VL__ || defined __aarch64__
+#if defined IL_AVX512 || defined IL_NEON
 #define MANY_REGISTERS
 enum { ROWS = 5, COLUMNS = 5 }; /* 25 sums, 5 columns and a row in 32 registers */
 #else
@@ -31,9 +31,9 @@ static inline il_lane value(bool shared, const float *x) {
 
 /* Keeps gcc from reading the number again in each product: loads, not products, would be the limit. */
 static inline il_lane held(il_lane v) {
-#if defined __AVX512VL__
+#if defined IL_AVX512
   __asm__("" : "+v"(v));
-#elif defined __x86_64__
+#elif defined IL_SSE4
   __asm__("" : "+x"(v));
 #endif
   return v;
