@@ -34,9 +34,9 @@ typedef struct il_plan_options {
    * what they compute. The bits are the same. */
   il_lanes lanes;
   int tasks; /* how many tasks a run will have, for choosing; 0: many */
-  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64) or "aarch64". NULL: that of
-   * il_isa_set_default, else the best that the CPU runs. All give the same bits, but for v2, which has no fused
-   * multiply-add. */
+  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64), "aarch64" or "portable" (any CPU; slow). NULL:
+   * that of il_isa_set_default, else the best that the CPU runs. All give the same bits, but for v2, which has no
+   * fused multiply-add. */
   const char *isa;
 } il_plan_options;
 

@@ -6,6 +6,8 @@
 #if defined IL_AVX512 || defined IL_NEON
 #define MANY_REGISTERS
 enum { ROWS = 5, COLUMNS = 5 }; /* 25 sums, 5 columns and a row in 32 registers */
+#elif defined IL_PORTABLE
+enum { ROWS = 2, COLUMNS = 2 }; /* 16 numbers */
 #else
 enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
 #endif
@@ -96,17 +98,19 @@ __attribute__((always_inline)) static inline void sums(int rows, int columns, bo
     break;
 #if defined MANY_REGISTERS
 #define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3) CASE(r, 4) CASE(r, 5)
-#define HIGH_CASES CASES(4) CASES(5)
+#define HIGH_CASES CASES(3) CASES(4) CASES(5)
+#elif defined IL_PORTABLE
+#define CASES(r) CASE(r, 1) CASE(r, 2)
+#define HIGH_CASES
 #else
 #define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3)
-#define HIGH_CASES
+#define HIGH_CASES CASES(3)
 #endif
 static void block(int64_t rows, int64_t columns, int shared, const il_operand *a,
                   const il_operand *b, int64_t k, const il_result *to) {
   switch (rows * 8 + columns) {
     CASES(1)
     CASES(2)
-    CASES(3)
     HIGH_CASES
   default: break;
   }
