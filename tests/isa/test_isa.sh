@@ -47,7 +47,7 @@ emulated() {
 }
 emulated aarch64 aarch64-linux-gnu-gcc qemu-aarch64 gcc-aarch64-linux-gnu
 # Bits do not depend on how much a compiler optimises, its time does.
-emulated riscv64 riscv64-linux-gnu-gcc qemu-riscv64 gcc-riscv64-linux-gnu -DCMAKE_C_FLAGS_RELEASE=-O1
-emulated armhf arm-linux-gnueabihf-gcc qemu-arm gcc-arm-linux-gnueabihf -DCMAKE_C_FLAGS_RELEASE=-O1
+emulated riscv64 riscv64-linux-gnu-gcc qemu-riscv64 gcc-riscv64-linux-gnu -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
+emulated armhf arm-linux-gnueabihf-gcc qemu-arm gcc-arm-linux-gnueabihf -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
 [ -z "$skipped" ] || { echo "skipped: not compared:$skipped"; exit 77; }
 echo "isa: the same weights on all"
