@@ -15,11 +15,12 @@ grep -q "^Package: $package$" "$source/debian/control" || fail "debian/control h
 [ -e "$source/debian/$package.install" ] || fail "no debian/$package.install"
 
 # A line of a file *.install is a path under / with wildcards, or a folder; Debian's lib has a folder per processor.
+patterns=$(cat "$source"/debian/*.install)
 cd "$prefix" || exit 1
 set -f
 find . ! -type d | sed 's,^\./,usr/,; s,^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\},usr/lib/x/,' | while read -r file; do
   found=
-  for pattern in $(cat "$source"/debian/*.install); do
+  for pattern in $patterns; do
     case $file in
     $pattern | $pattern/*) found=yes ;;
     esac
