@@ -6,7 +6,7 @@
 #include "kernels/simd.h"
 
 /* Vectors of a block, and the most that stand beside each other in a row. */
-enum { BLOCK = IL_ACCUMULATORS >= 24 ? 16 : 8, PANEL = 4 };
+enum { BLOCK = IL_ACCUMULATORS >= 24 ? 16 : IL_ACCUMULATORS >= 12 ? 8 : 4, PANEL = 4 };
 enum { SLOTS = IL_TILE_MAX_OPERANDS + IL_TILE_MAX_CODE + IL_TILE_MAX_RESULTS };
 
 /* v: the value in registers; m: a slot in memory. */
