@@ -1,9 +1,11 @@
 /* Checkpoints (see saved/learned_file.h for names and layout). */
 #include "train/checkpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/locale.h"
@@ -17,6 +19,24 @@ char *il_run_path(il_context *context, const char *folder, const char *name) {
   if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
   il_fail_memory(context, "a path");
   return NULL;
+}
+
+il_status il_run_folder(il_context *context, const char *path) {
+  char *copy = strdup(path);
+  if (!copy) return il_fail_memory(context, "a path");
+  il_status status = IL_OK;
+  for (char *at = copy + 1; status == IL_OK; at++) {
+    if (*at != '/' && *at != 0) continue;
+    char kept = *at;
+    *at = 0;
+    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
+                       strerror(errno));
+    *at = kept;
+    if (!kept) break;
+  }
+  free(copy);
+  return status;
 }
 
 /* "u8 28 28 1": one example. */
@@ -187,13 +207,27 @@ static il_status same_data(il_context *context, const il_tasks *tasks, const il_
                  path, il_config_get(config, "task.data"));
 }
 
+static il_status match(il_context *context, const il_tasks *tasks, const il_config *config,
+                       const char *path, const il_safetensors *file, int64_t *made) {
+  il_status status = read_head(context, path, file, made);
+  if (status == IL_OK) status = same_config(context, config, path, file);
+  return status == IL_OK ? same_data(context, tasks, config, path, file) : status;
+}
+
+il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,
+                              const char *path, int64_t *made) {
+  il_safetensors *file = il_safetensors_open(context, path);
+  if (!file) return il_context_status(context);
+  const il_status status = match(context, tasks, config, path, file, made);
+  il_safetensors_close(file);
+  return status;
+}
+
 il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_config *config,
                                const char *path, int64_t *made) {
   il_safetensors *file = il_safetensors_open(s->context, path);
   if (!file) return il_context_status(s->context);
-  il_status status = read_head(s->context, path, file, made);
-  if (status == IL_OK) status = same_config(s->context, config, path, file);
-  if (status == IL_OK) status = same_data(s->context, tasks, config, path, file);
+  il_status status = match(s->context, tasks, config, path, file, made);
   if (status == IL_OK) status = read_learner(s->learner, path, file);
   if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
   il_safetensors_close(file);

@@ -1,10 +1,8 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
-#include <errno.h>
 #include <innerloop/train.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/io.h"
@@ -37,24 +35,6 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.steps = r->steps;
   progress.squared_error = r->squared_error;
   r->options->progress(r->options->user, &progress);
-}
-
-static il_status make_folder(il_context *context, const char *path) {
-  char *copy = strdup(path);
-  if (!copy) return il_fail_memory(context, "a path");
-  il_status status = IL_OK;
-  for (char *at = copy + 1; status == IL_OK; at++) {
-    if (*at != '/' && *at != 0) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
-                       strerror(errno));
-    *at = kept;
-    if (!kept) break;
-  }
-  free(copy);
-  return status;
 }
 
 static il_status validate(run *r) {
@@ -113,7 +93,7 @@ static il_status begin(run *r) {
         r->context, IL_ERROR_CONFIG,
         "%s already holds a run; continue it with --resume, or choose another folder with --out",
         o->out);
-  il_status status = make_folder(r->context, o->out);
+  il_status status = il_run_folder(r->context, o->out);
   if (status != IL_OK) return status;
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
