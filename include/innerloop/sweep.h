@@ -67,6 +67,7 @@ typedef struct il_sweep_progress {
 } il_sweep_progress;
 typedef struct il_sweep_go_options {
   il_team *team;
+  bool tensorboard; /* as in il_train_options */
   void (*progress)(void *user, const il_sweep *sweep, const il_sweep_progress *progress);
   void *user;                        /* progress may be NULL */
   const volatile sig_atomic_t *stop; /* as in il_train_options */

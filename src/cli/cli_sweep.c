@@ -15,10 +15,10 @@ typedef struct input {
   int axes, seeds;
   il_sweep_axis axis[AXES];
   int64_t *seed; /* [SEEDS] */
-  bool dry, json;
+  bool dry, tensorboard, json;
 } input;
 
-enum { OPTION_SEEDS = 256, OPTION_GRID, OPTION_DRY };
+enum { OPTION_SEEDS = 256, OPTION_GRID, OPTION_DRY, OPTION_TENSORBOARD };
 static const struct argp_option options[] = {
     {"seeds", OPTION_SEEDS, "LIST", 0, "a run for each of these seeds: 1,2,3 (the configuration's)",
      0},
@@ -28,6 +28,8 @@ static const struct argp_option options[] = {
      0},
     {"out", OPTION_OUT, "FOLDER", 0, "folder of the runs and of the table", 0},
     {"dry-run", OPTION_DRY, NULL, 0, "check all combinations, list the runs and do nothing", 0},
+    {"tensorboard", OPTION_TENSORBOARD, NULL, 0,
+     "also write curves, histograms and configurations for TensorBoard into the runs' folders", 0},
     SET_OPTION,
     DATA_OPTION,
     THREADS_OPTION,
@@ -72,6 +74,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_GRID: add_axis(in, arg, state); return 0;
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_DRY: in->dry = true; return 0;
+  case OPTION_TENSORBOARD: in->tensorboard = true; return 0;
   case OPTION_JSON: in->json = true; return 0;
   case ARGP_KEY_END:
     if (!in->common.config) argp_error(state, "expected a preset or a configuration file");
@@ -209,8 +212,11 @@ static void go(il_context *context, il_sweep *s, const input *in) {
   bool terminal = isatty(STDERR_FILENO);
   il_team *team = il_team_new(context, in->common.threads);
   if (!team) return;
-  const il_sweep_go_options o = {
-      .team = team, .progress = show, .user = &terminal, .stop = catch_signals()};
+  const il_sweep_go_options o = {.team = team,
+                                 .tensorboard = in->tensorboard,
+                                 .progress = show,
+                                 .user = &terminal,
+                                 .stop = catch_signals()};
   const il_status status = il_sweep_go(s, &o);
   if (terminal) fputs("\r\033[K", stderr);
   il_team_free(team);

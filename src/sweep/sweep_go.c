@@ -28,6 +28,7 @@ static il_status train(going *g, il_context *context) {
   const il_train_options o = {.out = run->folder,
                               .team = g->options->team,
                               .resume = true,
+                              .tensorboard = g->options->tensorboard,
                               .progress = tell_training,
                               .user = g,
                               .stop = g->options->stop};

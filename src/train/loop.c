@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io/io.h"
+#include "train/board.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
@@ -20,6 +21,7 @@ typedef struct run {
   bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
   il_metrics metrics;
+  il_board board;
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
@@ -45,15 +47,17 @@ static il_status validate(run *r) {
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
-                               interval);
+  status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
+                                 interval);
+  return status == IL_OK ? il_board_validation(&r->board, r->step, r->squared_error, mean, interval)
+                         : status;
 }
 
 static il_status checkpoint(run *r) {
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
-  return status;
+  return status == IL_OK ? il_board_parameters(&r->board, &r->trainer.step, r->step) : status;
 }
 
 static il_status one_step(run *r) {
@@ -73,8 +77,9 @@ static il_status one_step(run *r) {
         (long long)r->step, s->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
-  if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
-    status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  const bool logged = r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last;
+  if (logged) status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
@@ -105,6 +110,8 @@ static il_status begin(run *r) {
                    (long long)r->steps, (long long)r->step);
   status = il_atomic_write(r->context, r->config_path, 1, &(il_piece){r->text, strlen(r->text)});
   if (status == IL_OK) status = il_metrics_open(&r->metrics, r->context, r->metrics_path, r->step);
+  if (status == IL_OK && o->tensorboard && r->step < r->steps)
+    status = il_board_open(&r->board, r->context, o->out, r->step, r->text);
   return status;
 }
 
@@ -235,10 +242,13 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);
   }
+  il_status closed;
   if (r.metrics.file) {
-    il_status closed = il_metrics_close(&r.metrics);
+    closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  closed = il_board_close(&r.board);
+  if (status == IL_OK) status = closed;
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);
