@@ -120,19 +120,11 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   return status;
 }
 
-/* What the file says that it is: made by an algorithm as it is today, after so many meta-steps. */
-static il_status read_head(il_context *context, const char *path, const il_safetensors *file,
-                           int64_t *made) {
-  const char *text = il_safetensors_metadata(file, "step"),
-             *by = il_safetensors_metadata(file, "algorithm");
-  char *end = NULL, name[64] = "";
+il_status il_checkpoint_check_algorithm(il_context *context, const char *path,
+                                        const il_safetensors *file) {
+  const char *by = il_safetensors_metadata(file, "algorithm");
+  char name[64] = "";
   int revision = 0;
-  *made = text ? strtoll(text, &end, 10) : -1;
-  if (!text || *end || *made < 0)
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s: metadata \"step\" is %s, expected a meta-step; not a "
-                   "checkpoint of innerloop",
-                   path, text ? text : "missing");
   if (!by) return IL_OK; /* written before there was more than one */
   const il_algorithm *algorithm =
       sscanf(by, "%63s %d", name, &revision) == 2 ? il_algorithm_find(name) : NULL;
@@ -141,6 +133,20 @@ static il_status read_head(il_context *context, const char *path, const il_safet
                  "%s: metadata \"algorithm\" is \"%s\", which this version does not have; another "
                  "version of innerloop wrote it",
                  path, by);
+}
+
+/* What the file says that it is: made by an algorithm as it is today, after so many meta-steps. */
+static il_status read_head(il_context *context, const char *path, const il_safetensors *file,
+                           int64_t *made) {
+  const char *text = il_safetensors_metadata(file, "step");
+  char *end = NULL;
+  *made = text ? strtoll(text, &end, 10) : -1;
+  if (!text || *end || *made < 0)
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: metadata \"step\" is %s, expected a meta-step; not a "
+                   "checkpoint of innerloop",
+                   path, text ? text : "missing");
+  return il_checkpoint_check_algorithm(context, path, file);
 }
 
 il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_checkpoint_tasks *t) {
