@@ -83,6 +83,15 @@ static void sort_classes(answers *a, const float *p) {
   }
 }
 
+/* An answer is one line, and no name changes the terminal. */
+static void print_name(const char *name) {
+  for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+    if (*p < 0x20 || *p == 0x7f)
+      printf("\\x%02x", *p);
+    else
+      putchar(*p);
+}
+
 void print_answer(answers *a, const char *name, const float *p) {
   const int classes = il_adapted_classes(a->model),
             top = a->in->top < classes ? a->in->top : classes;
@@ -90,11 +99,13 @@ void print_answer(answers *a, const char *name, const float *p) {
   const bool none = (double)p[a->order[0]] < a->least;
   switch (a->in->format) {
   case FORMAT_TEXT:
-    printf("%s", name);
+    print_name(name);
     if (none) printf("  none of these; nearest");
-    for (int k = 0; k < top; k++)
-      printf("  %s %.1f %%", il_adapted_class_name(a->model, a->order[k]),
-             100 * (double)p[a->order[k]]);
+    for (int k = 0; k < top; k++) {
+      fputs("  ", stdout);
+      print_name(il_adapted_class_name(a->model, a->order[k]));
+      printf(" %.1f %%", 100 * (double)p[a->order[k]]);
+    }
     putchar('\n');
     break;
   case FORMAT_CSV:
@@ -195,26 +206,30 @@ static void ask_folder(answers *a, const char *path) {
     il_fail_memory(a->context, "a picture");
     return;
   }
-  if (il_listing_open(&l, a->context, path) == IL_OK)
-    for (size_t i = 0; i < l.count && il_context_status(a->context) == IL_OK; i++) {
-      char *name = NULL;
-      if (asprintf(&name, "%s/%s", path, l.file[i].name) < 0) {
-        il_fail_memory(a->context, "the name of a picture");
-        break;
-      }
-      if (l.file[i].problem) {
-        unreadable(a, name, l.file[i].problem);
-      } else if (!il_listing_begin(&l, &l.file[i])) {
-        unreadable(a, name, l.reason);
-      } else {
-        memset(bytes, 0, sizeof *bytes);
-        bytes->read = il_listing_read;
-        bytes->user = &l;
-        ask_picture(a, name, bytes);
-      }
-      il_listing_end(&l);
-      free(name);
+  const bool open = il_listing_open(&l, a->context, path) == IL_OK;
+  size_t files = 0;
+  for (size_t i = 0; open && i < l.count && il_context_status(a->context) == IL_OK; i++) {
+    char *name = NULL;
+    if (l.file[i].empty) continue;
+    files++;
+    if (asprintf(&name, "%s/%s", path, l.file[i].name) < 0) {
+      il_fail_memory(a->context, "the name of a picture");
+      break;
     }
+    if (l.file[i].problem) {
+      unreadable(a, name, l.file[i].problem);
+    } else if (!il_listing_begin(&l, &l.file[i])) {
+      unreadable(a, name, l.reason);
+    } else {
+      memset(bytes, 0, sizeof *bytes);
+      bytes->read = il_listing_read;
+      bytes->user = &l;
+      ask_picture(a, name, bytes);
+    }
+    il_listing_end(&l);
+    free(name);
+  }
+  if (open && files == 0) unreadable(a, path, "has no files");
   il_listing_close(&l);
   free(bytes);
 }
