@@ -181,12 +181,12 @@ static il_status check_trains(il_sweep *s, const il_config *config, il_sweep_poi
   if (!*tasks) return il_context_status(s->context);
   const il_task_shape *shape = il_tasks_shape(*tasks, IL_TRAIN, 0);
   il_net *net = il_config_net(s->context, config, shape);
-  il_learner *learner = il_learner_new(s->context, &method, net, false, true);
+  il_learned *learner = il_learned_new(s->context, &method, net, false, true);
   il_meta_step step = {0};
   status = learner ? il_meta_step_init(s->context, &step, &method, learner, *tasks, NULL)
                    : il_context_status(s->context);
   il_meta_step_free(&step);
-  il_learner_free(learner);
+  il_learned_free(learner);
   point->squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   point->inner_steps = method.inner.steps;
   static const char *const protocol[] = {[IL_QUERY_STATISTICS_QUERY] = "transductive",

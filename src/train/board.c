@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "learner/learner_file.h"
+#include "saved/learned_file.h"
 
 static double now(void) {
   struct timespec t;
