@@ -19,6 +19,7 @@
 #include "config.h"
 #include "train.h"
 #include "adapt.h"
+#include "sweep.h"
 #include "fit.h"
 #include "greedy.h"
 #include "study.h"

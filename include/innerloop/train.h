@@ -39,7 +39,9 @@ typedef struct il_train_options {
   il_team *team;   /* threads to compute with */
   bool resume;     /* continue from the folder's checkpoint */
   bool check;      /* first compare a meta-step with the reference interpreter, bit by bit */
-  bool profile;    /* time every step of the plan and report it at the end */
+  /* also write an event file for TensorBoard into the folder; changes no result */
+  bool tensorboard;
+  bool profile; /* time every step of the plan and report it at the end */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
   void *user;                                                /* given to progress */
   const volatile sig_atomic_t

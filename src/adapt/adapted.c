@@ -128,6 +128,13 @@ il_status il_adapted_finish(il_adapted *a) {
   return IL_OK;
 }
 
+static il_status not_finite(const il_adapted *a, int64_t query, double score) {
+  return il_fail(a->context, IL_ERROR_DATA,
+                 "query %lld: a score is %g; expected finite ones: numbers of the query, of the "
+                 "support set or of the learner are too large, or adapting with inner.lr=%s was",
+                 (long long)query, score, il_config_get(a->config, "inner.lr"));
+}
+
 il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *probability) {
   const size_t example = (size_t)il_shape_count(a->shape.example), ways = (size_t)a->shape.ways,
                bytes = example * (a->shape.x == IL_UINT8 ? 1 : sizeof(float));
@@ -139,7 +146,11 @@ il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float 
     il_adapted_copy(a, (const char *)x + (size_t)first * bytes, (size_t)n * example, a->asked);
     status = il_run_go(a->run, n);
     for (size_t q = 0; q < (size_t)n && status == IL_OK; q++) {
-      for (size_t w = 0; w < ways; w++) score[w] = il_adapted_score(a, a->scores, q * ways + w);
+      for (size_t w = 0; w < ways && status == IL_OK; w++) {
+        score[w] = il_adapted_score(a, a->scores, q * ways + w);
+        if (!isfinite(score[w])) status = not_finite(a, first + (int64_t)q, score[w]);
+      }
+      if (status != IL_OK) break;
       il_adapted_softmax((int)ways, score, a->temperature, score + ways);
       for (size_t w = 0; w < ways; w++)
         probability[((size_t)first + q) * ways + w] = (float)score[ways + w];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "import/importer.h"
 
@@ -165,11 +166,15 @@ il_config *load_config(il_context *context, const settings *s) {
 }
 
 void print_json_string(const char *text) {
+  /* Names of files are any bytes, JSON is UTF-8. */
+  const bool good = il_utf8(text, strlen(text));
   putchar('"');
   for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
     if (*p == '"' || *p == '\\') putchar('\\');
     if (*p < 0x20)
       printf("\\u%04x", *p);
+    else if (*p >= 0x80 && !good)
+      fputs("\\ufffd", stdout);
     else
       putchar(*p);
   }

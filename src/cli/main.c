@@ -15,6 +15,7 @@ const command commands[] = {
      &improve_argp, NULL},
     {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare,
      &compare_argp, NULL},
+    {"sweep", "train with several seeds and settings, one table", run_sweep, &sweep_argp, NULL},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval, &eval_argp, NULL},
     {"adapt", "show a run's learner a few examples of new classes", run_adapt, &adapt_argp, NULL},
     {"predict", "say which of these classes others belong to", run_predict, &predict_argp, NULL},

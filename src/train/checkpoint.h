@@ -4,10 +4,13 @@
 #define IL_TRAIN_CHECKPOINT_H
 
 #include "config/config.h"
+#include "io/io.h"
 #include "train/meta_step.h"
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
 char *il_run_path(il_context *context, const char *folder, const char *name);
+/* Makes a folder and those above it, as far as they are not there. */
+il_status il_run_folder(il_context *context, const char *path);
 /* tasks: what is trained on. */
 il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, int64_t made,
                              const char *config, const char *path);
@@ -15,6 +18,12 @@ il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, in
  * differs. */
 il_status il_checkpoint_resume(il_meta_step *step, const il_tasks *tasks, const il_config *config,
                                const char *path, int64_t *made);
+/* Whether a checkpoint is of this configuration and data, and after how many meta-steps; refused as by the function above. */
+il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,
+                              const char *path, int64_t *made);
+/* Whether the algorithm that the file's metadata name is one of this version. */
+il_status il_checkpoint_check_algorithm(il_context *context, const char *path,
+                                        const il_safetensors *file);
 /* What a learner learned on, as its checkpoint says. */
 typedef struct il_checkpoint_tasks {
   bool known;       /* false: an older file, and nothing below */

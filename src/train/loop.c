@@ -1,15 +1,14 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
-#include <errno.h>
 #include <innerloop/train.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/locale.h"
 #include "io/io.h"
 #include "run/function.h"
+#include "train/board.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
@@ -26,6 +25,7 @@ typedef struct run {
   il_evaluator evaluator;
   il_metrics metrics;
   il_run_lock lock;
+  il_board board;
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
@@ -43,27 +43,6 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   r->options->progress(r->options->user, &progress);
 }
 
-static il_status make_folder(il_context *context, const char *path) {
-  if (!*path)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "the folder of the run has an empty name; expected a path");
-  char *copy = strdup(path);
-  if (!copy) return il_fail_memory(context, "a path");
-  il_status status = IL_OK;
-  for (char *at = copy + 1; status == IL_OK; at++) {
-    if (*at != '/' && *at != 0) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
-                       strerror(errno));
-    *at = kept;
-    if (!kept) break;
-  }
-  free(copy);
-  return status;
-}
-
 static il_status validate(run *r) {
   const int tasks = r->validation;
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
@@ -72,8 +51,10 @@ static il_status validate(run *r) {
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
-                               interval);
+  status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
+                                 interval);
+  return status == IL_OK ? il_board_validation(&r->board, r->step, r->squared_error, mean, interval)
+                         : status;
 }
 
 /* The last checkpoint is always one that training can go on from. */
@@ -89,7 +70,7 @@ static il_status checkpoint(run *r) {
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
-  return status;
+  return status == IL_OK ? il_board_parameters(&r->board, &r->trainer.step, r->step) : status;
 }
 
 static il_status one_step(run *r) {
@@ -109,8 +90,9 @@ static il_status one_step(run *r) {
         (long long)r->step, s->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
-  if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
-    status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  const bool logged = r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last;
+  if (logged) status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
@@ -123,7 +105,7 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
-  il_status status = make_folder(r->context, o->out);
+  il_status status = il_run_folder(r->context, o->out);
   if (status == IL_OK) status = il_run_lock_take(r->context, &r->lock, o->out);
   if (status != IL_OK) return status;
   il_atomic_clean(o->out);
@@ -146,6 +128,8 @@ static il_status begin(run *r) {
                    (long long)r->steps, (long long)r->step);
   status = il_atomic_write(r->context, r->config_path, 1, &(il_piece){r->text, strlen(r->text)});
   if (status == IL_OK) status = il_metrics_open(&r->metrics, r->context, r->metrics_path, r->step);
+  if (status == IL_OK && o->tensorboard && r->step < r->steps)
+    status = il_board_open(&r->board, r->context, o->out, r->step, r->text);
   return status;
 }
 
@@ -277,10 +261,13 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);
   }
+  il_status closed;
   if (r.metrics.file) {
-    il_status closed = il_metrics_close(&r.metrics);
+    closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  closed = il_board_close(&r.board);
+  if (status == IL_OK) status = closed;
   il_run_lock_release(&r.lock);
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
