@@ -23,6 +23,9 @@ il_status il_atomic_seek(il_atomic_file *file, uint64_t offset); /* where the ne
 il_status il_atomic_commit(il_atomic_file *file);
 void il_atomic_abort(il_atomic_file *file); /* NULL does nothing */
 
+/* Makes a folder and those above it (io/folder.c); one that is there is fine. */
+il_status il_folder_make(il_context *context, const char *path);
+
 /* ---- whole files, memory-mapped (io/map.c) ---- */
 /* NULL after an error; an empty file gives size 0 and a place. */
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size);

@@ -1,14 +1,13 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
-#include <errno.h>
 #include <innerloop/train.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/io.h"
 #include "train/checkpoint.h"
+#include "train/curve.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
 #include "train/timing.h"
@@ -39,24 +38,6 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   r->options->progress(r->options->user, &progress);
 }
 
-static il_status make_folder(il_context *context, const char *path) {
-  char *copy = strdup(path);
-  if (!copy) return il_fail_memory(context, "a path");
-  il_status status = IL_OK;
-  for (char *at = copy + 1; status == IL_OK; at++) {
-    if (*at != '/' && *at != 0) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
-                       strerror(errno));
-    *at = kept;
-    if (!kept) break;
-  }
-  free(copy);
-  return status;
-}
-
 static il_status validate(run *r) {
   const int tasks = r->validation;
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
@@ -67,6 +48,10 @@ static il_status validate(run *r) {
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
   return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
                                interval);
+}
+
+static il_status plot(run *r) {
+  return r->options->plot ? il_curve_plot(r->context, r->options->out) : IL_OK;
 }
 
 static il_status checkpoint(run *r) {
@@ -97,7 +82,9 @@ static il_status one_step(run *r) {
     status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
-  if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
+  const bool validated = r->validation && (r->step % every == 0 || last);
+  if (status == IL_OK && validated) status = validate(r);
+  if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
     status = checkpoint(r);
@@ -113,7 +100,7 @@ static il_status begin(run *r) {
         r->context, IL_ERROR_CONFIG,
         "%s already holds a run; continue it with --resume, or choose another folder with --out",
         o->out);
-  il_status status = make_folder(r->context, o->out);
+  il_status status = il_folder_make(r->context, o->out);
   if (status != IL_OK) return status;
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
@@ -175,7 +162,7 @@ static il_status prepare(run *r) {
   if (!r->values) return il_fail_memory(r->context, "validation");
   return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
                            IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
-                           r->validation, team);
+                           r->validation, team, NULL);
 }
 
 static void start_message(run *r) {
@@ -233,6 +220,7 @@ static il_status loop(run *r) {
   while (r->step < r->steps && status == IL_OK) {
     if (stop && *stop) {
       status = checkpoint(r);
+      if (status == IL_OK) status = plot(r);
       if (status != IL_OK) return status;
       return il_fail(
           r->context, IL_ERROR_INTERRUPTED,
@@ -251,6 +239,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);
   const int64_t first = r.step;
+  if (status == IL_OK && first == r.steps) status = plot(&r); /* of a run that is done */
   if (status == IL_OK) {
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);
