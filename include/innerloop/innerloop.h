@@ -23,5 +23,6 @@
 #include "greedy.h"
 #include "study.h"
 #include "measure.h"
+#include "report.h"
 #include "version.h"
 #endif
