@@ -24,5 +24,6 @@
 #include "greedy.h"
 #include "study.h"
 #include "measure.h"
+#include "report.h"
 #include "version.h"
 #endif

@@ -21,6 +21,7 @@ const command *find_command(const command *table, const char *name);
 /* What may have been meant; NULL: none is near. */
 const char *nearest_command(const command *table, const char *name);
 extern const struct argp train_argp, fit_argp, improve_argp, compare_argp, sweep_argp, eval_argp,
+    report_argp,
     adapt_argp, export_argp, predict_argp, convert_argp, presets_argp, check_argp, plan_argp,
     bench_argp, init_argp, grad_argp, info_argp;
 extern const struct argp data_import_argp, data_info_argp, data_show_argp, data_export_argp,
@@ -29,6 +30,7 @@ extern const struct argp data_import_argp, data_info_argp, data_show_argp, data_
 int run_train(int argc, char **argv);
 int run_sweep(int argc, char **argv);
 int run_eval(int argc, char **argv);
+int run_report(int argc, char **argv);
 int run_convert(int argc, char **argv);
 int run_export(int argc, char **argv);
 int run_adapt(int argc, char **argv);

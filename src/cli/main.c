@@ -17,6 +17,7 @@ const command commands[] = {
      &compare_argp, NULL},
     {"sweep", "train with several seeds and settings, one table", run_sweep, &sweep_argp, NULL},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval, &eval_argp, NULL},
+    {"report", "a page of what runs learned, with pictures", run_report, &report_argp, NULL},
     {"adapt", "show a run's learner a few examples of new classes", run_adapt, &adapt_argp, NULL},
     {"predict", "say which of these classes others belong to", run_predict, &predict_argp, NULL},
     {"export", "write a run's learner as one file, also for C programs", run_export, &export_argp,

@@ -34,6 +34,9 @@ il_status il_atomic_seek(il_atomic_file *file, uint64_t offset); /* where the ne
 il_status il_atomic_commit(il_atomic_file *file);
 void il_atomic_abort(il_atomic_file *file); /* NULL does nothing */
 
+/* Makes a folder and those above it (io/folder.c); one that is there is fine. */
+il_status il_folder_make(il_context *context, const char *path);
+
 /* ---- whole files, memory-mapped (io/map.c) ---- */
 /* A regular file to read from, however it is called: a pipe would wait for its writer. NULL after an error. */
 FILE *il_open_file(il_context *context, const char *path);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/io.h"
 #include "sweep/sweep.h"
 #include "train/checkpoint.h"
 
@@ -70,7 +71,7 @@ static il_status failed(going *g, il_context *context) {
 il_status il_sweep_go(il_sweep *s, const il_sweep_go_options *options) {
   going g = {s, options, 0};
   const volatile sig_atomic_t *stop = options->stop;
-  il_status first = IL_OK, status = il_run_folder(s->context, s->out);
+  il_status first = IL_OK, status = il_folder_make(s->context, s->out);
   int failures = 0, told = 0;
   for (g.run = 0; g.run < s->runs && status == IL_OK; g.run++) {
     const il_sweep_run *run = &s->run[g.run];

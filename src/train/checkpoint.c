@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/locale.h"
@@ -19,27 +18,6 @@ char *il_run_path(il_context *context, const char *folder, const char *name) {
   if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
   il_fail_memory(context, "a path");
   return NULL;
-}
-
-il_status il_run_folder(il_context *context, const char *path) {
-  if (!*path)
-    return il_fail(context, IL_ERROR_ARGUMENT,
-                   "the folder of the run has an empty name; expected a path");
-  char *copy = strdup(path);
-  if (!copy) return il_fail_memory(context, "a path");
-  il_status status = IL_OK;
-  for (char *at = copy + 1; status == IL_OK; at++) {
-    if (*at != '/' && *at != 0) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
-                       strerror(errno));
-    *at = kept;
-    if (!kept) break;
-  }
-  free(copy);
-  return status;
 }
 
 /* "u8 28 28 1": one example. */

@@ -9,8 +9,6 @@
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
 char *il_run_path(il_context *context, const char *folder, const char *name);
-/* Makes a folder and those above it, as far as they are not there. */
-il_status il_run_folder(il_context *context, const char *path);
 /* tasks: what is trained on. */
 il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, int64_t made,
                              const char *config, const char *path);

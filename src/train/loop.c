@@ -10,6 +10,7 @@
 #include "run/function.h"
 #include "train/board.h"
 #include "train/checkpoint.h"
+#include "train/curve.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
 #include "train/run_lock.h"
@@ -57,6 +58,10 @@ static il_status validate(run *r) {
                          : status;
 }
 
+static il_status plot(run *r) {
+  return r->options->plot ? il_curve_plot(r->context, r->options->out) : IL_OK;
+}
+
 /* The last checkpoint is always one that training can go on from. */
 static il_status checkpoint(run *r) {
   int64_t at;
@@ -95,7 +100,9 @@ static il_status one_step(run *r) {
   if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
-  if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
+  const bool validated = r->validation && (r->step % every == 0 || last);
+  if (status == IL_OK && validated) status = validate(r);
+  if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
     status = checkpoint(r);
@@ -105,7 +112,7 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
-  il_status status = il_run_folder(r->context, o->out);
+  il_status status = il_folder_make(r->context, o->out);
   if (status == IL_OK) status = il_run_lock_take(r->context, &r->lock, o->out);
   if (status != IL_OK) return status;
   il_atomic_clean(o->out);
@@ -181,7 +188,7 @@ static il_status prepare(run *r) {
   if (!r->values) return il_fail_memory(r->context, "validation");
   return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
                            IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
-                           r->validation, team);
+                           r->validation, team, NULL);
 }
 
 static void start_message(run *r) {
@@ -239,6 +246,7 @@ static il_status loop(run *r) {
   while (r->step < r->steps && status == IL_OK) {
     if (stop && *stop) {
       status = checkpoint(r);
+      if (status == IL_OK) status = plot(r);
       if (status != IL_OK) return status;
       return il_fail(
           r->context, IL_ERROR_INTERRUPTED,
@@ -257,6 +265,7 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);
   const int64_t first = r.step;
+  if (status == IL_OK && first == r.steps) status = plot(&r); /* of a run that is done */
   if (status == IL_OK) {
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);

@@ -48,7 +48,7 @@ grep -vqE '^\{"step": [0-9]+, "loss": [0-9.e+-]+.*\}$' run/metrics.jsonl && fail
 
 # No folder at all.
 train --set outer.steps=1 --out "" >log.txt 2>&1 && fail "a folder without a name was taken"
-grep -q "the folder of the run has an empty name" log.txt || fail "--out '': $(cat log.txt)"
+grep -q "a folder has an empty name" log.txt || fail "--out '': $(cat log.txt)"
 
 # A name that leaves no room for the checkpoint's is refused before the first step, one of the longest length works.
 long=$(printf 'x%.0s' $(seq 255))
