@@ -1,7 +1,6 @@
 /* Checkpoints (see saved/learned_file.h for names and layout). */
 #include "train/checkpoint.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
 #include <innerloop/train.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
