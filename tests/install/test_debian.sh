@@ -2,10 +2,10 @@
 # installed. test_debian.sh SOURCE BUILD: the source tree, the build to install.
 source=$1 build=$2
 fail() { echo "failed: $*"; exit 1; }
-prefix=$(mktemp -d) || exit 1
-trap 'rm -rf "$prefix"' EXIT
-cmake --install "$build" --prefix "$prefix" >"$prefix.log" 2>&1 || fail "cmake --install: $(cat "$prefix.log")"
-rm -f "$prefix.log"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+cmake --install "$build" --prefix "$prefix" >"$work/log.txt" 2>&1 || fail "cmake --install: $(cat "$work/log.txt")"
 
 version=$(sed -n 's/^Version: //p' "$(find "$prefix" -name innerloop.pc)")
 grep -q "^innerloop ($version)" "$source/debian/changelog" || fail "debian/changelog is not that of $version"
@@ -18,13 +18,15 @@ grep -q "^Package: $package$" "$source/debian/control" || fail "debian/control h
 patterns=$(cat "$source"/debian/*.install)
 cd "$prefix" || exit 1
 set -f
-find . ! -type d | sed 's,^\./,usr/,; s,^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\},usr/lib/x/,' | while read -r file; do
+find . ! -type d | sed 's|^\./|usr/|; s|^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\}|usr/lib/x/|' >"$work/files.txt"
+[ -s "$work/files.txt" ] || fail "nothing is installed"
+while read -r file; do
   found=
   for pattern in $patterns; do
     case $file in
     $pattern | $pattern/*) found=yes ;;
     esac
   done
-  [ -n "$found" ] || { echo "failed: no package holds $file"; exit 1; }
-done || exit 1
+  [ -n "$found" ] || fail "no package holds $file"
+done <"$work/files.txt"
 echo "debian: every installed file is in a package"
