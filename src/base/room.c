@@ -11,10 +11,10 @@
 enum { UNIT = 16 };
 
 typedef struct tag {
-  _Alignas(UNIT) il_room *room; /* NULL: malloc's */
-  char *base;                   /* where the block begins */
-  size_t size;                  /* of the block from base on */
-  size_t bytes;                 /* that were asked for */
+  il_room *room; /* NULL: malloc's, which aligns to 8 bytes only where addresses have 32 bits */
+  char *base;    /* where the block begins */
+  size_t size;   /* of the block from base on */
+  size_t bytes;  /* that were asked for */
 } tag;
 
 struct il_hole {

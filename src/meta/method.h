@@ -27,9 +27,9 @@ typedef struct il_method {
   uint64_t seed;
   il_type real;
   il_function_options function;
-  _Alignas(16) char algorithm_settings[IL_SETTINGS_SIZE];
-  _Alignas(16) char inner_settings[IL_SETTINGS_SIZE];
-  _Alignas(16) char outer_settings[IL_SETTINGS_SIZE];
+  _Alignas(8) char algorithm_settings[IL_SETTINGS_SIZE];
+  _Alignas(8) char inner_settings[IL_SETTINGS_SIZE];
+  _Alignas(8) char outer_settings[IL_SETTINGS_SIZE];
 } il_method;
 
 /* MAML with one step of 0.1 and Adam 0.001, all settings at their defaults. */
