@@ -97,6 +97,8 @@ typedef struct il_build {
   il_values carry;                /* with running statistics: theirs; else empty */
   il_values mask; /* reals: where 0, an inner step leaves the number as it is; empty: none */
   int64_t made;    /* meta-steps that were made before the first of those that the graph is for */
+  bool
+      whole; /* the whole derivative, also where an algorithm would begin without a part: for checks */
   il_value step_weights; /* real [inner.steps], of an algorithm that weighs them; {0}: none */
   /* In between; the caller leaves them zero. */
   int pass;              /* whose turn it is, for il_apply */
@@ -162,12 +164,12 @@ typedef enum il_distance {
   IL_DISTANCE_EUCLIDEAN = 1, /* −|a − b|² */
   IL_DISTANCE_COSINE = 2,    /* a·b / (|a|·|b|) */
 } il_distance;
-typedef struct il_compare_settings {
+typedef struct il_distance_settings {
   il_distance distance;
   double scale; /* multiplies it */
   bool learned; /* the scale is the first value of one that is learned */
-} il_compare_settings;
-/* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. Settings: il_compare_settings. */
+} il_distance_settings;
+/* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_protonet;
 /* Nichol, Achiam, Schulman, 2018: towards the adapted weights. */
 extern IL_API const il_algorithm il_reptile;
@@ -202,7 +204,7 @@ typedef struct il_imaml_settings {
   int solver_steps;
 } il_imaml_settings;
 extern IL_API const il_algorithm il_imaml;
-/* Vinyals et al., NIPS 2016, without full context embeddings: attention over support examples. Settings: il_compare_settings. */
+/* Vinyals et al., NIPS 2016, without full context embeddings: attention over support examples. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_matching;
 /* Bertinetto, Henriques, Torr, Vedaldi, ICLR 2019: ridge regression on the features. */
 typedef struct il_ridge_settings {

@@ -17,7 +17,7 @@ il_value il_unit_rows(il_graph *g, il_value f) {
 
 il_value il_alike(il_build *b, il_value q, il_value p) {
   il_graph *g = b->g;
-  const il_compare_settings *s = b->settings;
+  const il_distance_settings *s = b->settings;
   if (!il_valid(q) || !il_valid(p)) return (il_value){0};
   const il_value alike = s->distance == IL_DISTANCE_COSINE
                              ? il_matmul(g, il_unit_rows(g, q), il_unit_rows(g, p), false, true)
@@ -27,7 +27,7 @@ il_value il_alike(il_build *b, il_value q, il_value p) {
 }
 
 void il_alike_declare(il_context *context, const void *settings, il_entries *entries) {
-  const il_compare_settings *s = settings;
+  const il_distance_settings *s = settings;
   if (s->learned)
     il_entries_add(context, entries,
                    (il_entry){.name = "scale", .drawn = true, .low = s->scale, .high = s->scale});

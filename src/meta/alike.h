@@ -4,7 +4,7 @@
 
 #include <innerloop/meta.h>
 
-/* How alike the rows of q [m, f] and p [n, f] are, [m, n], times the scale. Settings: il_compare_settings. */
+/* How alike the rows of q [m, f] and p [n, f] are, [m, n], times the scale. Settings: il_distance_settings. */
 il_value il_alike(il_build *b, il_value q, il_value p);
 /* Declares the scale where it is learned: "scale", which starts at `scale`. */
 void il_alike_declare(il_context *context, const void *settings, il_entries *entries);
@@ -14,11 +14,11 @@ il_value il_unit_rows(il_graph *g, il_value f);
 /* The table of fields of `type`, whose compare settings have these defaults. */
 #define IL_ALIKE_FIELDS(distance_, scale_, learned_, who)                                          \
   {                                                                                                \
-    IL_FIELD(il_compare_settings, distance, IL_FIELD_ENUM, distance_, 1, 2, "euclidean|cosine",    \
+    IL_FIELD(il_distance_settings, distance, IL_FIELD_ENUM, distance_, 1, 2, "euclidean|cosine",   \
              "how features are compared: by the squared distance or the cosine (" who ")"),        \
-        IL_FIELD(il_compare_settings, scale, IL_FIELD_DOUBLE, scale_, 0, 1e6, "",                  \
+        IL_FIELD(il_distance_settings, scale, IL_FIELD_DOUBLE, scale_, 0, 1e6, "",                 \
                  "multiplies it (" who ")"),                                                       \
-        IL_FIELD(il_compare_settings, learned, IL_FIELD_BOOL, learned_, 0, 0, "",                  \
+        IL_FIELD(il_distance_settings, learned, IL_FIELD_BOOL, learned_, 0, 0, "",                 \
                  "the scale is learned from there on (" who ")"),                                  \
     {                                                                                              \
       0                                                                                            \

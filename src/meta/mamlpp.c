@@ -74,7 +74,7 @@ static void every_step(il_build *b, il_outcome *out) {
 
 static void objective(il_build *b, il_outcome *out) {
   const il_mamlpp_settings *s = b->settings;
-  if (b->made < s->first_order) b->inner.first_order = true;
+  if (b->made < s->first_order && !b->whole) b->inner.first_order = true;
   if (il_valid(b->step_weights) && b->made < s->multi_step)
     every_step(b, out);
   else

@@ -1,6 +1,7 @@
 /* R2-D2: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form solvers", ICLR 2019,
  * equations 4-6: the head is the ridge regression, with an intercept, of the support labels on the support features,
- * differentiated; its scores are scaled and shifted. λ (as its logarithm), scale and shift are learned beside the net. */
+ * differentiated; its scores are scaled. λ (as its logarithm) and the scale are learned beside the net. The paper's shift
+ * of all scores is left out: cross-entropy does not see it. */
 #include <innerloop/field.h>
 
 #include "base/elementary.h"
@@ -11,9 +12,8 @@ static void declare(il_context *context, const void *settings, il_entries *entri
   const double log_lambda = il_double_log(s->lambda);
   const il_entry own[] = {
       {.name = "ridge.log_lambda", .drawn = true, .low = log_lambda, .high = log_lambda},
-      {.name = "ridge.scale", .drawn = true, .low = s->scale, .high = s->scale},
-      {.name = "ridge.shift", .drawn = true}};
-  for (int i = 0; i < 3; i++)
+      {.name = "ridge.scale", .drawn = true, .low = s->scale, .high = s->scale}};
+  for (int i = 0; i < 2; i++)
     if (!il_entries_add(context, entries, own[i])) return;
 }
 
@@ -28,8 +28,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   il_graph *g = b->g;
   const il_value f = il_with_ones(g, il_apply(b, NULL, x, k));
   const il_value y = il_matmul(g, f, il_values_get(g, state, "ridge.weight"), false, false);
-  const il_value scaled = il_mul(g, y, il_values_get(g, &b->meta, "ridge.scale"));
-  return il_add(g, scaled, il_values_get(g, &b->meta, "ridge.shift"));
+  return il_mul(g, y, il_values_get(g, &b->meta, "ridge.scale"));
 }
 
 static const il_field fields[] = {

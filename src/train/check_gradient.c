@@ -72,6 +72,7 @@ static il_run *run_of(checker *k, il_graph *g, il_function **f) {
 /* The build of a task, with its inputs. */
 static il_build build_of(checker *k, il_graph *g) {
   il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
+  b.whole = true;
   if (k->weights)
     b.step_weights = il_input(g, "step_weights", IL_SHARED, IL_FLOAT64, IL_SHAPE(b.inner.steps));
   return b;
