@@ -24,7 +24,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   il_graph *g = b->g;
   const il_value w = il_values_get(g, state, "ridge.weight");
   const il_value y = il_matmul(g, il_apply(b, NULL, x, k), w, false, false);
-  return il_mul(g, y, il_values_get(g, &b->meta, "ridge.scale"));
+  return il_ridge_scaled(b, y);
 }
 
 static const il_field fields[] = {

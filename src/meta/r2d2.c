@@ -1,6 +1,6 @@
 /* R2-D2: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form solvers", ICLR 2019,
  * equations 4-6: the head is the ridge regression, with an intercept, of the support labels on the support features,
- * differentiated; its scores are scaled. λ (as its logarithm) and the scale are learned beside the net. The paper's shift
+ * differentiated; the scores of classes are scaled. λ (as its logarithm) and the scale are learned beside the net. The paper's shift
  * of all scores is left out: cross-entropy does not see it. */
 #include <innerloop/field.h>
 
@@ -28,7 +28,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   il_graph *g = b->g;
   const il_value f = il_with_ones(g, il_apply(b, NULL, x, k));
   const il_value y = il_matmul(g, f, il_values_get(g, state, "ridge.weight"), false, false);
-  return il_mul(g, y, il_values_get(g, &b->meta, "ridge.scale"));
+  return il_ridge_scaled(b, y);
 }
 
 static const il_field fields[] = {

@@ -27,3 +27,8 @@ il_value il_ridge(il_build *b, il_value f, il_value lambda) {
   return dual ? il_matmul(g, f, il_solve(g, a, y), true, false)
               : il_solve(g, a, il_matmul(g, f, y, true, false));
 }
+
+il_value il_ridge_scaled(il_build *b, il_value y) {
+  if (il_value_type(b->g, b->task.support_y) != IL_INT32) return y;
+  return il_mul(b->g, y, il_values_get(b->g, &b->meta, "ridge.scale"));
+}
