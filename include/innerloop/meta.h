@@ -96,9 +96,8 @@ typedef struct il_build {
   il_values meta;                 /* the net's parameters, then what the algorithm declares */
   il_values carry;                /* with running statistics: theirs; else empty */
   il_values mask; /* reals: where 0, an inner step leaves the number as it is; empty: none */
-  int64_t made;    /* meta-steps that were made before the first of those that the graph is for */
-  bool
-      whole; /* the whole derivative, also where an algorithm would begin without a part: for checks */
+  int64_t made;   /* meta-steps that were made before the first of those that the graph is for */
+  bool whole;     /* for checks: no part of the derivative is left out, as some do at first */
   il_value step_weights; /* real [inner.steps], of an algorithm that weighs them; {0}: none */
   /* In between; the caller leaves them zero. */
   int pass;              /* whose turn it is, for il_apply */
@@ -164,10 +163,11 @@ typedef enum il_distance {
   IL_DISTANCE_EUCLIDEAN = 1, /* −|a − b|² */
   IL_DISTANCE_COSINE = 2,    /* a·b / (|a|·|b|) */
 } il_distance;
+/* Settings of what compares features. */
 typedef struct il_distance_settings {
-  il_distance distance;
-  double scale; /* multiplies it */
-  bool learned; /* the scale is the first value of one that is learned */
+  il_distance distance; /* how */
+  double scale;         /* multiplies it */
+  bool learned;         /* the scale is the first value of one that is learned */
 } il_distance_settings;
 /* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_protonet;
@@ -181,28 +181,34 @@ typedef struct il_cavia_settings {
   int contexts;      /* numbers of the context */
   const char *layer; /* "norm3", "linear1"; "": chosen */
 } il_cavia_settings;
+/* CAVIA; settings: il_cavia_settings. */
 extern IL_API const il_algorithm il_cavia;
-/* Antoniou, Edwards, Storkey, ICLR 2019. */
+/* Antoniou, Edwards, Storkey, ICLR 2019: MAML with learned rates of each layer and step, and losses after every step. */
 typedef struct il_mamlpp_settings {
   int steps; /* that have rates, norm scales and shifts of their own; later ones take the last's */
   double lr; /* the learned rates start at it */
-  bool
-      step_norm; /* norm scales and shifts that do not adapt have values of their own for each step */
+  bool step_norm;      /* whether norm scales and shifts that do not adapt have such values */
   int64_t multi_step;  /* meta-steps, from the first, whose loss is that after every inner step */
   int64_t first_order; /* meta-steps, from the first, of first order */
   int64_t epoch;       /* meta-steps for which the weights of the inner steps stay the same */
 } il_mamlpp_settings;
+/* MAML++; settings: il_mamlpp_settings. */
 extern IL_API const il_algorithm il_mamlpp;
-/* Park & Oliva, NeurIPS 2019. */
+/* Park & Oliva, NeurIPS 2019: learned matrices multiply the inner gradient. */
 extern IL_API const il_algorithm il_meta_curvature;
-/* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019. */
-typedef enum il_imaml_solver { IL_IMAML_CG = 1, IL_IMAML_NEUMANN = 2 } il_imaml_solver;
+/* What solves for iMAML's implicit gradient. */
+typedef enum il_imaml_solver {
+  IL_IMAML_CG = 1,      /* conjugate gradients */
+  IL_IMAML_NEUMANN = 2, /* terms of Neumann's series */
+} il_imaml_solver;
+/* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019: the gradient of the inner loop's minimum. */
 typedef struct il_imaml_settings {
   double lambda;  /* how much the inner loop is held at where it starts: λ/2·|φ − θ|² */
   double damping; /* added to λ in the system that is solved */
-  il_imaml_solver solver;
-  int solver_steps;
+  il_imaml_solver solver; /* of that system */
+  int solver_steps;       /* its steps, or terms */
 } il_imaml_settings;
+/* iMAML; settings: il_imaml_settings. */
 extern IL_API const il_algorithm il_imaml;
 /* Vinyals et al., NIPS 2016, without full context embeddings: attention over support examples. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_matching;
@@ -211,6 +217,7 @@ typedef struct il_ridge_settings {
   double lambda; /* starts at */
   double scale;  /* of the scores; starts at, and is learned */
 } il_ridge_settings;
+/* R2-D2; settings: il_ridge_settings. */
 extern IL_API const il_algorithm il_r2d2;
 /* Lee, Maji, Ravichandran, Soatto, CVPR 2019, with its ridge regression: no intercept, λ as it is. Settings: il_ridge_settings. */
 extern IL_API const il_algorithm il_metaoptnet;
