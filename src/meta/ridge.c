@@ -29,6 +29,6 @@ il_value il_ridge(il_build *b, il_value f, il_value lambda) {
 }
 
 il_value il_ridge_scaled(il_build *b, il_value y) {
-  if (il_value_type(b->g, b->task.support_y) != IL_INT32) return y;
+  if (b->loss == IL_LOSS_MEAN_SQUARED_ERROR) return y;
   return il_mul(b->g, y, il_values_get(b->g, &b->meta, "ridge.scale"));
 }

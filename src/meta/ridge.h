@@ -6,7 +6,7 @@
 
 /* f [n, d] -> W [d, ways] = argmin |f·W − Y|² + λ·|W|², Y one-hot rows of the labels (or the targets). */
 il_value il_ridge(il_build *b, il_value f, il_value lambda);
-/* Scores times the learned "ridge.scale"; numbers that stand for themselves, where the tasks have targets, as they are. */
+/* Scores times the learned "ridge.scale"; numbers, whose squared error counts, as they are. */
 il_value il_ridge_scaled(il_build *b, il_value y);
 /* f with a column of ones. */
 il_value il_with_ones(il_graph *g, il_value f);
