@@ -155,6 +155,9 @@ IL_API il_value il_one_hot(il_graph *g, il_value index, int64_t classes);
 /* y[b..., m, n] = Σ_k a[b..., m, k]·b[b..., k, n]; with transpose_a, a is stored [b..., k, m];
  * with transpose_b, b is stored [b..., n, k]. Equal leading dimensions (rank 2: none). */
 IL_API il_value il_matmul(il_graph *g, il_value a, il_value b, bool transpose_a, bool transpose_b);
+/* y [n,m] with a·y = b; a [n,n], b [n,m]. Gaussian elimination, rows exchanged for the largest pivot; a singular a gives
+ * what dividing by its pivot 0 gives. */
+IL_API il_value il_solve(il_graph *g, il_value a, il_value b);
 
 /* Geometry of a convolution or pool over the two middle axes of [n, h, w, c]. */
 /* y[n,oh,ow,o] = Σ_{kh,kw,i} x[n, oh·stride+kh·dilation−pad, ow·…, i]·w[kh,kw,i,o]

@@ -72,6 +72,8 @@ typedef struct il_inner {
   int batch; /* support examples of a step, by the task's order; 0: all of them */
   double
       lr; /* multiplies the gradient of the MEAN support loss; meta entries "inner.lr.NAME" or "inner.lr" take its place */
+  double l2;                     /* adds l2·w to the gradient; 0: nothing */
+  double clip;                   /* longest gradient, all entries together; 0: any */
   bool first_order;              /* the inner gradient counts as a constant of the meta-gradient */
   const il_optimizer *optimizer; /* NULL: sgd */
   const void *settings;          /* of the optimizer */
@@ -94,6 +96,9 @@ typedef struct il_build {
   il_values meta;                 /* the net's parameters, then what the algorithm declares */
   il_values carry;                /* with running statistics: theirs; else empty */
   il_values mask; /* reals: where 0, an inner step leaves the number as it is; empty: none */
+  int64_t made;   /* meta-steps that were made before the first of those that the graph is for */
+  bool whole;     /* for checks: no part of the derivative is left out, as some do at first */
+  il_value step_weights; /* real [inner.steps], of an algorithm that weighs them; {0}: none */
   /* In between; the caller leaves them zero. */
   int pass;              /* whose turn it is, for il_apply */
   il_moments moments;    /* the last that were recorded */
@@ -111,8 +116,9 @@ typedef struct il_outcome {
 
 /* What `check` may ask of a gradient. */
 typedef enum il_gradient_kind {
-  IL_GRADIENT_EXACT = 1,  /* the derivative of the loss */
-  IL_GRADIENT_PSEUDO = 2, /* a direction that is no derivative of it (Reptile) */
+  IL_GRADIENT_EXACT = 1, /* the derivative of the loss */
+  IL_GRADIENT_PSEUDO =
+      2, /* a direction that is no derivative of it (Reptile; iMAML but where it has converged) */
 } il_gradient_kind;
 
 /* One algorithm: constant, one file in src/meta/, one row in algorithms.def. Functions return nothing: errors stay in the
@@ -122,7 +128,7 @@ struct il_algorithm {
   int revision;              /* of what a saved learner means */
   il_gradient_kind gradient; /* what the outer loop takes */
   bool own_head;             /* the net has no last linear layer: any number of classes */
-  const char *adapts;        /* as il_inner.adapts; NULL: no inner steps */
+  const char *adapts;        /* as il_inner.adapts; NULL: nothing of the net */
   size_t size;               /* of the settings */
   const il_field *fields;    /* of the settings */
   /* Appends learned entries to the net's, which are there and flagged already. NULL: none. */
@@ -131,8 +137,13 @@ struct il_algorithm {
   void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
   /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
   il_value (*score)(il_build *b, const il_values *state, il_value x, int k);
-  /* Loss and gradient of a meta-step; NULL: the mean query loss after all steps, differentiated. */
+  /* Loss and gradient of a meta-step; NULL: il_query_objective. */
   void (*objective)(il_build *b, il_outcome *out);
+  /* The graph of a meta-step after `made` others (il_build.made) is that of those that follow, until this many are made;
+   * INT64_MAX: from then on always. NULL: it is one graph always. */
+  int64_t (*until)(const void *settings, int64_t made);
+  /* Fills il_build.step_weights for the meta-step after `made` others. NULL: takes none. */
+  void (*weigh)(const void *settings, int steps, int64_t made, double *weight);
 };
 
 /* Finn, Abbeel, Levine, ICML 2017. With inner.first_order: FOMAML. */
@@ -147,10 +158,69 @@ typedef struct il_meta_sgd_settings {
 } il_meta_sgd_settings;
 /* Li et al., 2017: learned rates, one for each parameter. */
 extern IL_API const il_algorithm il_meta_sgd;
-/* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. */
+/* How features are compared. */
+typedef enum il_distance {
+  IL_DISTANCE_EUCLIDEAN = 1, /* −|a − b|² */
+  IL_DISTANCE_COSINE = 2,    /* a·b / (|a|·|b|) */
+} il_distance;
+/* Settings of what compares features. */
+typedef struct il_distance_settings {
+  il_distance distance; /* how */
+  double scale;         /* multiplies it */
+  bool learned;         /* the scale is the first value of one that is learned */
+} il_distance_settings;
+/* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_protonet;
 /* Nichol, Achiam, Schulman, 2018: towards the adapted weights. */
 extern IL_API const il_algorithm il_reptile;
+
+/* Triantafillou et al., ICLR 2020: MAML from the prototypes' head on. */
+extern IL_API const il_algorithm il_protomaml;
+/* Zintgraf et al., ICML 2019: only a context adapts, which the net takes in at one layer. */
+typedef struct il_cavia_settings {
+  int contexts;      /* numbers of the context */
+  const char *layer; /* "norm3", "linear1"; "": chosen */
+} il_cavia_settings;
+/* CAVIA; settings: il_cavia_settings. */
+extern IL_API const il_algorithm il_cavia;
+/* Antoniou, Edwards, Storkey, ICLR 2019: MAML with learned rates of each layer and step, and losses after every step. */
+typedef struct il_mamlpp_settings {
+  int steps; /* that have rates, norm scales and shifts of their own; later ones take the last's */
+  double lr; /* the learned rates start at it */
+  bool step_norm;      /* whether norm scales and shifts that do not adapt have such values */
+  int64_t multi_step;  /* meta-steps, from the first, whose loss is that after every inner step */
+  int64_t first_order; /* meta-steps, from the first, of first order */
+  int64_t epoch;       /* meta-steps for which the weights of the inner steps stay the same */
+} il_mamlpp_settings;
+/* MAML++; settings: il_mamlpp_settings. */
+extern IL_API const il_algorithm il_mamlpp;
+/* Park & Oliva, NeurIPS 2019: learned matrices multiply the inner gradient. */
+extern IL_API const il_algorithm il_meta_curvature;
+/* What solves for iMAML's implicit gradient. */
+typedef enum il_imaml_solver {
+  IL_IMAML_CG = 1,      /* conjugate gradients */
+  IL_IMAML_NEUMANN = 2, /* terms of Neumann's series */
+} il_imaml_solver;
+/* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019: the gradient of the inner loop's minimum. */
+typedef struct il_imaml_settings {
+  double lambda;  /* how much the inner loop is held at where it starts: λ/2·|φ − θ|² */
+  double damping; /* added to λ in the system that is solved */
+  il_imaml_solver solver; /* of that system */
+  int solver_steps;       /* its steps, or terms */
+} il_imaml_settings;
+/* iMAML; settings: il_imaml_settings. */
+extern IL_API const il_algorithm il_imaml;
+/* Vinyals et al., NIPS 2016, without full context embeddings: attention over support examples. Settings: il_distance_settings. */
+extern IL_API const il_algorithm il_matching;
+/* Bertinetto, Henriques, Torr, Vedaldi, ICLR 2019: ridge regression on the features. */
+typedef struct il_ridge_settings {
+  double lambda; /* starts at */
+  double scale;  /* of the scores; starts at, and is learned */
+} il_ridge_settings;
+/* R2-D2; settings: il_ridge_settings. */
+extern IL_API const il_algorithm il_r2d2;
+/* Lee, Maji, Ravichandran, Soatto, CVPR 2019, with its ridge regression: no intercept, λ as it is. Settings: il_ridge_settings. */
+extern IL_API const il_algorithm il_metaoptnet;
 
 /* How many algorithms there are. */
 IL_API int il_algorithms(void);
@@ -189,14 +259,28 @@ IL_API il_values il_carry_next(il_build *b, const il_outcome *out);
 IL_API il_value il_apply(il_build *b, const il_values *state, il_value x, int k);
 /* The mean loss on the support set before step k, or on the step's mini-batch where the task has an order. */
 IL_API il_value il_support_loss(il_build *b, const il_values *state, int k);
+/* The mean query loss after all inner steps, differentiated. */
+IL_API void il_query_objective(il_build *b, il_outcome *out);
 /* The mean query loss of scores. */
 IL_API il_value il_query_loss(il_build *b, il_value scores);
 /* begin and step of all algorithms whose inner loop descends the support loss: MAML's, with any optimizer, rates and
  * mask. State: the adapting entries, then the optimizer's slots. Rates: the meta entry "inner.lr.NAME" or "inner.lr" where
- * the algorithm declares one, else inner.lr. */
+ * the algorithm declares one (of the step, if it is IL_EACH_STEP), else inner.lr. */
 IL_API void il_gradient_begin(il_build *b, il_values *state);
 /* The k-th inner step of MAML and its kin: gradient descent on the support set. */
 IL_API void il_gradient_step(il_build *b, il_values *state, int k);
+/* The parts of both. The meta entries that adapt: */
+IL_API il_values il_adapting(il_build *b);
+/* The state that adapts from these values on (flagged IL_ADAPTS, wrapped by il_leaf), and the optimizer's slots: */
+IL_API void il_inner_begin(il_build *b, const il_values *start, il_values *state);
+/* ∂loss/∂(what adapts), by its names; with inner.first_order a constant: */
+IL_API il_values il_inner_gradient(il_build *b, il_value loss, const il_values *state);
+/* The k-th update by it: */
+IL_API void il_inner_update(il_build *b, il_values *state, const il_values *gradient, int k);
+/* Names what is made until il_scope_pop "inner step k+1". */
+IL_API void il_step_scope(il_build *b, int k);
+/* Of an entry's value, what step k takes: itself or, where the entry is IL_EACH_STEP, row k, or the last. */
+IL_API il_value il_step_value(il_build *b, il_entry entry, il_value value, int k);
 /* il_apply: scores of a net that has its head. */
 IL_API il_value il_net_score(il_build *b, const il_values *state, il_value x, int k);
 /* Mean of the rows of f [n, features] of each class: [ways, features]; labels int32 [n]. A class without example: 0. */

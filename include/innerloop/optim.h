@@ -54,6 +54,24 @@ typedef struct il_adam_settings {
 } il_adam_settings;
 /* Adam; settings: il_adam_settings. */
 extern IL_API const il_optimizer il_adam;
+/* Loshchilov & Hutter, ICLR 2019: w − lr·weight_decay·w, then Adam's step. */
+typedef struct il_adamw_settings {
+  double beta1, beta2, eps, weight_decay; /* as Adam's; the share that decays */
+} il_adamw_settings;
+/* AdamW; settings: il_adamw_settings. */
+extern IL_API const il_optimizer il_adamw;
+/* Hinton, 2012: square = alpha·square + (1 − alpha)·g²; w − lr·g/(√square + eps): PyTorch's form. */
+typedef struct il_rmsprop_settings {
+  double alpha, eps; /* decay of the mean square; what is added to the root */
+} il_rmsprop_settings;
+/* RMSProp; settings: il_rmsprop_settings. */
+extern IL_API const il_optimizer il_rmsprop;
+/* Duchi, Hazan, Singer, JMLR 2011: sum = sum + g²; w − lr·g/(√sum + eps). */
+typedef struct il_adagrad_settings {
+  double eps; /* what is added to the root */
+} il_adagrad_settings;
+/* AdaGrad; settings: il_adagrad_settings. */
+extern IL_API const il_optimizer il_adagrad;
 
 /* How many optimizers there are. */
 IL_API int il_optimizers(void);

@@ -32,9 +32,10 @@ typedef enum il_init {
 } il_init;
 
 enum {
-  IL_ADAPTS = 1, /* the inner loop moves it */
-  IL_HEAD = 2,   /* a parameter of the net's last linear layer */
-  IL_SLOT = 4,   /* belongs to an optimizer, such as a moment */
+  IL_ADAPTS = 1,    /* the inner loop moves it */
+  IL_HEAD = 2,      /* a parameter of the net's last linear layer */
+  IL_SLOT = 4,      /* belongs to an optimizer, such as a moment */
+  IL_EACH_STEP = 8, /* has a row for each inner step; steps beyond them take the last */
 };
 
 enum { IL_ENTRY_NAME = 64 }; /* bytes of a name, with its end */

@@ -20,11 +20,20 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->inner.steps = m->algorithm->step ? il_config_int(c, IL_KEY_INNER_STEPS) : 0;
   m->inner.batch = il_config_int(c, IL_KEY_INNER_BATCH);
   m->inner.lr = il_config_real(c, IL_KEY_INNER_LR);
+  m->inner.l2 = il_config_real(c, IL_KEY_INNER_L2);
+  m->inner.clip = il_config_real(c, IL_KEY_INNER_CLIP);
   m->inner.first_order = il_config_int(c, IL_KEY_FIRST_ORDER);
   m->inner.adapts = il_config_text(c, IL_KEY_ADAPTS);
   m->statistics = (il_query_statistics)(1 + il_config_int(c, IL_KEY_QUERY_STATISTICS));
   m->lr = il_config_real(c, IL_KEY_LR);
   m->schedule = (il_lr_schedule)il_config_int(c, IL_KEY_SCHEDULE);
+  m->lr_end = il_config_real(c, IL_KEY_LR_END);
+  m->decay = il_config_real(c, IL_KEY_DECAY);
+  m->decay_every = il_config_long(c, IL_KEY_DECAY_EVERY);
+  m->warmup = il_config_long(c, IL_KEY_WARMUP);
+  m->l2 = il_config_real(c, IL_KEY_OUTER_L2);
+  m->clip = il_config_real(c, IL_KEY_OUTER_CLIP);
+  m->clip_value = il_config_real(c, IL_KEY_OUTER_CLIP_VALUE);
   m->steps = il_config_long(c, IL_KEY_STEPS);
   m->meta_batch = il_config_int(c, IL_KEY_META_BATCH);
   m->seed = (uint64_t)il_config_long(c, IL_KEY_SEED);
@@ -35,6 +44,10 @@ il_status il_config_method(const il_config *c, il_method *m) {
         c->context, IL_ERROR_CONFIG, "%s: found %s, but %s makes no inner steps; expected none",
         *m->inner.adapts ? "inner.adapts" : "inner.batch",
         il_config_get(c, *m->inner.adapts ? "inner.adapts" : "inner.batch"), m->algorithm->name);
+  if (m->algorithm->step && !m->algorithm->adapts && *m->inner.adapts)
+    return il_fail(c->context, IL_ERROR_CONFIG,
+                   "inner.adapts: found %s, but %s adapts no parameter of the net; expected none",
+                   m->inner.adapts, m->algorithm->name);
   struct {
     const char *prefix;
     const il_field *fields;

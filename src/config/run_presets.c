@@ -134,6 +134,68 @@ static const il_preset presets[] = {
      SETTINGS("task.source=sinusoid", "task.shots=10", "task.queries=10", "model.preset=mlp",
               "inner.steps=1", "inner.lr=0.01", "outer.meta_batch=25", "outer.steps=70000",
               "eval.every=5000", "eval.queries=100", "checkpoint.every=5000", "log.every=100")},
+    {"sinusoid-10shot-cavia",
+     "Regression of sinusoids from 10 points by five context numbers beside the input.",
+     "Zintgraf et al. 2019, section 5.1: 1 inner step of 1.0 on the context alone, meta-batch 25, "
+     "Adam 1e-3, 50000 meta-steps; tested on 100 points of x, which are drawn here and evenly "
+     "spaced there.",
+     SETTINGS("task.source=sinusoid", "task.shots=10", "task.queries=10", "model.preset=mlp",
+              "meta.algorithm=cavia", "cavia.contexts=5", "inner.steps=1", "inner.lr=1",
+              "outer.meta_batch=25", "outer.steps=50000", "eval.every=5000", "eval.queries=100",
+              "checkpoint.every=5000", "log.every=100")},
+    {"omniglot-5w1s-cavia", "5-way 1-shot CAVIA on Omniglot: a context of 100 numbers adapts.",
+     "Zintgraf et al. 2019, whose pictures are miniImageNet's: the context enters behind the third "
+     "norm layer, 2 inner steps of 1.0, 100 numbers. Everything else as omniglot-5w1s-conv4-maml.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=cavia", "cavia.contexts=100", "task.ways=5",
+              "task.shots=1", "task.queries=15", "model.preset=conv4", "inner.steps=2",
+              "inner.lr=1", "outer.meta_batch=8", "outer.steps=15000")},
+    {"omniglot-5w1s-protomaml",
+     "5-way 1-shot Proto-MAML on Omniglot: a head of prototypes, from which everything adapts.",
+     "Triantafillou et al. 2020, whose pictures are Meta-Dataset's; everything else as "
+     "omniglot-5w1s-maml, with 5 inner steps of 0.1 and 5 queries per class.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=protomaml", "task.ways=5", "task.shots=1",
+              "task.queries=5", "model.preset=omniglot_conv", "inner.steps=5", "inner.lr=0.1",
+              "outer.meta_batch=16", "outer.steps=15000")},
+#define MAMLPP                                                                                     \
+  OMNIGLOT_SPLIT, "meta.algorithm=mamlpp", "task.train_classes=1150",                              \
+      "task.validation_classes=50", "task.shots=1", "task.queries=1", "model.preset=conv4",        \
+      "inner.steps=5", "outer.meta_batch=8", "outer.schedule=cosine", "outer.lr_end=0.00001",      \
+      "outer.steps=50000", "eval.every=2500"
+#define MAMLPP_SOURCE                                                                              \
+  "Antoniou et al. 2019: 1150/50/423 characters turned in training alone, 5 inner steps whose "    \
+  "learned rates start at 0.1, losses after every step for the first 5000 meta-steps, meta-batch " \
+  "8, Adam 1e-3 down to 1e-5 along a cosine, 50000 meta-steps. Their net has leaky relus, and "    \
+  "their figures are those of the five best checkpoints together."
+    {"omniglot-5w1s-maml++", "5-way 1-shot MAML++ on Omniglot, max-pool convolutions.",
+     MAMLPP_SOURCE, SETTINGS(MAMLPP, "task.ways=5")},
+    {"omniglot-20w1s-maml++", "20-way 1-shot MAML++ on Omniglot, max-pool convolutions.",
+     MAMLPP_SOURCE, SETTINGS(MAMLPP, "task.ways=20")},
+    {"omniglot-5w1s-meta-curvature",
+     "5-way 1-shot Meta-Curvature on Omniglot: learned curvature of the inner gradients.",
+     "Park & Oliva 2019 on omniglot-5w1s-maml's setting.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=meta_curvature", "task.ways=5", "task.shots=1",
+              "task.queries=1", "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4",
+              "outer.meta_batch=32", "outer.steps=15000")},
+    {"omniglot-5w1s-imaml", "5-way 1-shot iMAML on Omniglot: 16 inner steps, implicit gradient.",
+     "Rajeswaran et al. 2019's program: 16 inner steps of 0.1, lambda 2, damping 1, 5 steps of "
+     "conjugate gradients, meta-batch 32, Adam 1e-3, 20000 meta-steps; 1150/50/423 characters, "
+     "theirs 1200/423.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=imaml", "task.train_classes=1150",
+              "task.validation_classes=50", "task.ways=5", "task.shots=1", "task.queries=1",
+              "model.preset=conv4", "inner.steps=16", "inner.lr=0.1", "outer.meta_batch=32",
+              "outer.steps=20000")},
+    {"omniglot-5w1s-matching", "5-way 1-shot matching networks on Omniglot, trained on 60 ways.",
+     "Vinyals et al. 2016 without full context embeddings, trained as omniglot-5w1s-protonet; a "
+     "learned scale multiplies the cosines.",
+     SETTINGS(PROTONET, "meta.algorithm=matching", "task.ways=5")},
+    {"omniglot-5w1s-r2d2", "5-way 1-shot R2-D2 on Omniglot, trained on 60 ways.",
+     "Bertinetto et al. 2019 train on 60 ways, too; the net and everything else as "
+     "omniglot-5w1s-protonet.",
+     SETTINGS(PROTONET, "meta.algorithm=r2d2", "task.ways=5")},
+    {"omniglot-5w1s-metaoptnet",
+     "5-way 1-shot MetaOptNet with ridge regression on Omniglot, trained on 60 ways.",
+     "Lee et al. 2019's ridge head, whose pictures are others; trained as omniglot-5w1s-protonet.",
+     SETTINGS(PROTONET, "meta.algorithm=metaoptnet", "task.ways=5")},
     {"pictures-5w1s-maml",
      "5-way 1-shot MAML on one's own pictures, given by --data; any size, grey or colour.",
      "For a folder of classes, no paper: the net of omniglot-5w1s-maml with 32 filters, which ends "

@@ -165,6 +165,10 @@ il_value il_matmul(il_graph *g, il_value a, il_value b, bool transpose_a, bool t
   return make2(g, "il_matmul", IL_OP_MATMUL, a, b, &attr, il_shape_scalar());
 }
 
+il_value il_solve(il_graph *g, il_value a, il_value b) {
+  return make2(g, "il_solve", IL_OP_SOLVE, a, b, NULL, il_shape_scalar());
+}
+
 il_window il_window_square(int kernel, int stride, int pad) {
   return (il_window){.kernel = {kernel, kernel},
                      .stride = {stride, stride},

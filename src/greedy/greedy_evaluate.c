@@ -141,6 +141,11 @@ static il_status sparse_init(sparse *s, int tasks) {
     return il_fail(s->context, IL_ERROR_UNSUPPORTED,
                    "%s makes no inner steps, so that there are none to restrict",
                    m->algorithm->name);
+  if (m->algorithm->own_head)
+    return il_fail(s->context, IL_ERROR_UNSUPPORTED,
+                   "%s adapts a head that it makes for each task, and a sparse inner loop chooses "
+                   "among parameters that were learned; expected an algorithm that learns the head",
+                   m->algorithm->name);
   s->parameters = il_net_parameters(s->net);
   for (int p = 0; p < s->parameters; p++)
     if (!(s->run->learner->meta_entries.entry[p].flags & IL_ADAPTS))

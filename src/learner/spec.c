@@ -18,7 +18,7 @@ typedef struct head {
   const char *algorithm, *optimizer, *adapts, *example;
   int revision, steps, batch, statistics, precision, loss, ways, support, outputs;
   int64_t seed;
-  double lr, scale;
+  double lr, l2, clip, scale;
   bool first_order, factored, winograd, targets, adapted;
 } head;
 
@@ -32,6 +32,8 @@ static const il_field table[] = {
     ROW("inner.steps", steps, IL_FIELD_INT32, "0", 0, 1000, ""),
     ROW("inner.batch", batch, IL_FIELD_INT32, "0", 0, 65536, ""),
     ROW("inner.lr", lr, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
+    ROW("inner.l2", l2, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
+    ROW("inner.clip", clip, IL_FIELD_DOUBLE, "0", 0, 1e30, ""),
     ROW("inner.first_order", first_order, IL_FIELD_BOOL, "false", 0, 1, ""),
     ROW("inner.adapts", adapts, IL_FIELD_TEXT, "", 0, 0, ""),
     ROW("inner.optimizer", optimizer, IL_FIELD_TEXT, "sgd", 0, 0, ""),
@@ -130,6 +132,8 @@ char *il_spec_print(il_context *context, const il_method *m, const il_net *net,
                   .outputs = s->outputs,
                   .seed = (int64_t)m->seed,
                   .lr = m->inner.lr,
+                  .l2 = m->inner.l2,
+                  .clip = m->inner.clip,
                   .scale = s->scale,
                   .first_order = m->inner.first_order,
                   .factored = m->function.factored,
@@ -240,6 +244,8 @@ static void fill(il_spec *spec, const head *h) {
   m->inner.steps = m->algorithm->step ? h->steps : 0;
   m->inner.batch = h->batch;
   m->inner.lr = h->lr;
+  m->inner.l2 = h->l2;
+  m->inner.clip = h->clip;
   m->inner.first_order = h->first_order;
   m->inner.adapts = h->adapts;
   m->statistics = (il_query_statistics)h->statistics;

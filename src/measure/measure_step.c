@@ -67,8 +67,8 @@ static il_status measure(il_context *context, const il_config *config, il_team *
   il_trainer_free(&t);
   if (planned && il_trainer_init(context, &t, config, team) == IL_OK) {
     const il_footprint memory = il_footprint_of(&t, NULL);
-    /* The mean over the shapes of tasks. */
-    for (int v = 0; v < t.step.forms; v++) {
+    /* The mean over the shapes of tasks; of an algorithm that changes, as it is when steps are timed: at first. */
+    for (int v = 0; v < t.step.variants; v++) {
       const il_plan_summary s = il_plan_summarize(il_function_plan(t.step.form[v].function));
       result->flops += il_tasks_share(t.tasks, IL_TRAIN, v) *
                        (s.flops_shared + t.method.meta_batch * s.flops_task + s.flops_after);

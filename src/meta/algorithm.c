@@ -110,13 +110,15 @@ il_status il_net_entries(il_context *context, const il_net *net, il_entries *ent
 
 il_status il_meta_entries(il_context *context, const il_net *net, const il_algorithm *algorithm,
                           const il_inner *inner, const void *settings, il_entries *entries) {
-  const char *list = inner->adapts && *inner->adapts ? inner->adapts : algorithm->adapts;
-  if (!algorithm->step) list = NULL;
+  const bool asked = inner->adapts && *inner->adapts;
+  const char *list = asked ? inner->adapts : algorithm->adapts;
+  if (!algorithm->step || !algorithm->adapts) list = NULL;
   if (il_net_entries(context, net, entries) != IL_OK) return il_context_status(context);
   int adapting = 0;
   for (int i = 0; i < entries->count && algorithm->own_head; i++)
     entries->entry[i].flags &= ~(unsigned)IL_HEAD;
-  if (list && check_list(context, list, entries) != IL_OK) return il_context_status(context);
+  if (list && asked && check_list(context, list, entries) != IL_OK)
+    return il_context_status(context);
   for (int i = 0; i < entries->count; i++) {
     il_entry *e = &entries->entry[i];
     if (!list || !adapts(list, e)) continue;

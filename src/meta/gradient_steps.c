@@ -7,34 +7,64 @@
 #include "graph/graph.h"
 #include "meta/task_graph.h"
 #include "nn/net.h"
+#include "optim/root.h"
 
 static const il_optimizer *optimizer_of(const il_build *b) {
   return b->inner.optimizer ? b->inner.optimizer : &il_sgd;
 }
 
+/* The value of step k: of an entry that has one for each step, a row; later steps take the last. */
+il_value il_step_value(il_build *b, il_entry e, il_value v, int k) {
+  if (!(e.flags & IL_EACH_STEP)) return v;
+  il_shape row = il_value_shape(b->g, v);
+  const int64_t begin[IL_MAX_RANK] = {k < row.dim[0] ? k : row.dim[0] - 1};
+  row.dim[0] = 1;
+  v = il_slice(b->g, v, begin, row);
+  il_shape shape = {.rank = row.rank - 1};
+  for (int i = 0; i < shape.rank; i++) shape.dim[i] = row.dim[i + 1];
+  return il_reshape(b->g, v, shape);
+}
+
 /* The learned rates that the algorithm declares: of every entry "inner.lr.NAME", by its name; of all, "inner.lr". */
-static il_values learned_rates(il_build *b, il_rate *all) {
+static il_values learned_rates(il_build *b, int k, il_rate *all) {
   il_values rates = {0};
   for (int i = 0; i < b->meta.count; i++) {
     il_entry e = b->meta.entry[i];
-    if (strcmp(e.name, "inner.lr") == 0) all->value = b->meta.at[i];
-    if (strncmp(e.name, "inner.lr.", 9)) continue;
+    if (strncmp(e.name, "inner.lr", 8)) continue;
+    const il_value rate = il_step_value(b, e, b->meta.at[i], k);
+    if (strcmp(e.name, "inner.lr") == 0) all->value = rate;
+    if (e.name[8] != '.') continue;
     memmove(e.name, e.name + 9, strlen(e.name + 9) + 1);
-    il_values_put(b->g, &rates, e, b->meta.at[i]);
+    il_values_put(b->g, &rates, e, rate);
   }
   return rates;
 }
 
-void il_gradient_begin(il_build *b, il_values *state) {
-  for (int i = 0; i < b->meta.count; i++)
-    if (b->meta.entry[i].flags & IL_ADAPTS)
-      il_values_put(b->g, state, b->meta.entry[i], il_leaf(b->g, b->meta.at[i]));
+void il_inner_begin(il_build *b, const il_values *start, il_values *state) {
+  for (int i = 0; i < start->count; i++) {
+    il_entry e = start->entry[i];
+    e.flags |= IL_ADAPTS;
+    il_values_put(b->g, state, e, il_leaf(b->g, start->at[i]));
+  }
   il_entries slots = {0};
   il_context *context = b->g->context;
   if (il_optimizer_slots(context, optimizer_of(b), state->count, state->entry, &slots) == IL_OK)
     for (int i = 0; i < slots.count; i++)
       il_values_put(b->g, state, slots.entry[i], il_constant(b->g, 0, slots.entry[i].shape));
   il_entries_free(&slots);
+}
+
+il_values il_adapting(il_build *b) {
+  il_values adapting = {0};
+  for (int i = 0; i < b->meta.count; i++)
+    if (b->meta.entry[i].flags & IL_ADAPTS)
+      il_values_put(b->g, &adapting, b->meta.entry[i], b->meta.at[i]);
+  return adapting;
+}
+
+void il_gradient_begin(il_build *b, il_values *state) {
+  const il_values start = il_adapting(b);
+  il_inner_begin(b, &start, state);
 }
 
 /* The step's mini-batch: rows of the support set. Labels go through one-hot rows, for indexes cannot be gathered. */
@@ -68,28 +98,51 @@ il_value il_support_loss(il_build *b, const il_values *state, int k) {
   return il_loss_value(b->g, b->loss, scores, y);
 }
 
-void il_gradient_step(il_build *b, il_values *state, int k) {
-  il_graph *g = b->g;
-  char name[32];
-  snprintf(name, sizeof name, "inner step %d", k + 1);
-  il_scope_push(g, name);
-  /* Evaluate ∇ L(f_θ) on the support set. */
-  b->support_loss = il_support_loss(b, state, k);
+static il_values adapted(il_build *b, const il_values *state) {
   il_values weights = {0};
   for (int i = 0; i < state->count; i++)
     if (state->entry[i].flags & IL_ADAPTS)
-      il_values_put(g, &weights, state->entry[i], state->at[i]);
-  il_values gradient = il_values_grad(g, b->support_loss, &weights);
-  /* θ' = θ − α ∇ L(f_θ). First order: the gradient counts as a constant of the meta-gradient. */
+      il_values_put(b->g, &weights, state->entry[i], state->at[i]);
+  return weights;
+}
+
+/* All entries together become no longer than `most`. */
+void il_values_clip(il_graph *g, il_values *gradient, double most) {
+  il_value square = il_scalar(g, 0);
+  for (int i = 0; i < gradient->count; i++)
+    square = il_add(g, square, il_sum_all(g, il_mul(g, gradient->at[i], gradient->at[i])));
+  const il_value limit = il_scalar(g, most), length = il_root(g, square, true);
+  const il_value factor = il_div(g, limit, il_maximum(g, length, limit));
+  for (int i = 0; i < gradient->count; i++) gradient->at[i] = il_mul(g, gradient->at[i], factor);
+}
+
+void il_values_decay(il_graph *g, il_values *gradient, double l2, const il_values *weights) {
+  for (int i = 0; i < gradient->count; i++) {
+    const int at = il_values_find(weights, gradient->entry[i].name);
+    if (at < 0) continue;
+    gradient->at[i] = il_add(g, gradient->at[i], il_scale(g, weights->at[at], l2));
+  }
+}
+
+il_values il_inner_gradient(il_build *b, il_value loss, const il_values *state) {
+  const il_values weights = adapted(b, state);
+  il_values gradient = il_values_grad(b->g, loss, &weights);
+  if (b->inner.l2 > 0) il_values_decay(b->g, &gradient, b->inner.l2, &weights);
+  if (b->inner.clip > 0) il_values_clip(b->g, &gradient, b->inner.clip);
   for (int i = 0; i < gradient.count && b->inner.first_order; i++)
-    gradient.at[i] = il_stop_gradient(g, gradient.at[i]);
+    gradient.at[i] = il_stop_gradient(b->g, gradient.at[i]);
+  return gradient;
+}
+
+void il_inner_update(il_build *b, il_values *state, const il_values *gradient, int k) {
+  il_graph *g = b->g;
+  il_values weights = adapted(b, state);
   il_rate lr = {.constant = b->inner.lr};
-  const il_values rates = learned_rates(b, &lr);
+  const il_values rates = learned_rates(b, k, &lr);
   const il_optimizer *o = optimizer_of(b);
   const il_value made = o->slots ? il_scalar(g, k) : (il_value){0};
   if (il_context_status(g->context) == IL_OK)
-    il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, true, &weights, state,
-                        &gradient);
+    il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, true, &weights, state, gradient);
   for (int i = 0; i < weights.count; i++) {
     const int at = il_values_find(state, weights.entry[i].name),
               mask = il_values_find(&b->mask, weights.entry[i].name);
@@ -97,5 +150,19 @@ void il_gradient_step(il_build *b, il_values *state, int k) {
         mask < 0 ? weights.at[i] : il_select(g, b->mask.at[mask], weights.at[i], state->at[at]);
     state->at[at] = il_leaf(g, next); /* the next gradient is by this value and nothing else */
   }
-  il_scope_pop(g);
+}
+
+void il_step_scope(il_build *b, int k) {
+  char name[32];
+  snprintf(name, sizeof name, "inner step %d", k + 1);
+  il_scope_push(b->g, name);
+}
+
+/* Evaluate ∇ L(f_θ) on the support set, then θ' = θ − α ∇ L(f_θ). */
+void il_gradient_step(il_build *b, il_values *state, int k) {
+  il_step_scope(b, k);
+  b->support_loss = il_support_loss(b, state, k);
+  const il_values gradient = il_inner_gradient(b, b->support_loss, state);
+  il_inner_update(b, state, &gradient, k);
+  il_scope_pop(b->g);
 }

@@ -40,6 +40,8 @@ void il_method_defaults(il_method *m) {
   *m = (il_method){.inner = {.steps = 1, .lr = 0.1},
                    .statistics = IL_QUERY_STATISTICS_QUERY,
                    .lr = 0.001,
+                   .decay = 1,
+                   .decay_every = 1,
                    .steps = 1,
                    .meta_batch = 1,
                    .seed = 1,
@@ -54,14 +56,28 @@ void il_method_copy(il_method *to, const il_method *from) {
   to->inner.settings = to->inner_settings;
 }
 
-double il_method_lr(const il_method *m, int64_t made) {
-  const double share = m->steps > 0 ? (double)made / (double)m->steps : 0;
+bool il_method_lr_moves(const il_method *m) {
+  return m->schedule != IL_SCHEDULE_CONSTANT || m->warmup > 0;
+}
+
+static double scheduled(const il_method *m, int64_t made) {
+  const double share = m->steps > 0 ? (double)made / (double)m->steps : 0, fall = m->lr - m->lr_end;
+  double lr = m->lr;
   switch (m->schedule) {
   case IL_SCHEDULE_CONSTANT: break;
-  case IL_SCHEDULE_LINEAR: return m->lr * (1 - share);
-  case IL_SCHEDULE_COSINE: return m->lr * 0.5 * (1 + il_double_cos(3.14159265358979323846 * share));
+  case IL_SCHEDULE_LINEAR: return m->lr_end + fall * (1 - share);
+  case IL_SCHEDULE_COSINE:
+    return m->lr_end + fall * 0.5 * (1 + il_double_cos(3.14159265358979323846 * share));
+  case IL_SCHEDULE_STEP:
+    for (int64_t k = made / m->decay_every; k > 0 && lr > 0; k--) lr *= m->decay;
+    break;
   }
-  return m->lr;
+  return lr;
+}
+
+double il_method_lr(const il_method *m, int64_t made) {
+  const double lr = scheduled(m, made);
+  return made < m->warmup ? lr * ((double)(made + 1) / (double)m->warmup) : lr;
 }
 
 il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_task_shape *shape,

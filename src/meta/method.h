@@ -10,8 +10,9 @@ enum { IL_SETTINGS_SIZE = 256 }; /* bytes of any record's settings */
 /* What outer.lr does over the meta-steps. */
 typedef enum il_lr_schedule {
   IL_SCHEDULE_CONSTANT = 0,
-  IL_SCHEDULE_LINEAR = 1, /* towards 0, which the meta-step after the last would have */
+  IL_SCHEDULE_LINEAR = 1, /* towards lr_end, which the meta-step after the last would have */
   IL_SCHEDULE_COSINE = 2, /* the same along half a cosine */
+  IL_SCHEDULE_STEP = 3,   /* times decay after every decay_every of them */
 } il_lr_schedule;
 
 /* The settings that algorithm, inner and outer optimizer point to lie in it: copied by il_method_copy alone. */
@@ -22,8 +23,13 @@ typedef struct il_method {
   const il_optimizer *outer;
   double lr; /* outer */
   il_lr_schedule schedule;
-  int64_t steps;  /* meta-steps, for the schedule */
-  int meta_batch; /* tasks of a meta-step */
+  double lr_end, decay;
+  int64_t decay_every;
+  int64_t warmup; /* meta-steps, from the first, over which the rate rises evenly to what it is */
+  double l2;      /* adds l2·w to the meta-gradient; 0: nothing */
+  double clip, clip_value; /* longest meta-gradient, largest number of it; 0: any */
+  int64_t steps;           /* meta-steps, for the schedule */
+  int meta_batch;          /* tasks of a meta-step */
   uint64_t seed;
   il_type real;
   il_function_options function;
@@ -41,6 +47,8 @@ void il_method_inner(il_method *m, const il_optimizer *optimizer);
 void il_method_outer(il_method *m, const il_optimizer *optimizer);
 /* Whether a caller's record can be taken; `where` opens the sentence if not. */
 il_status il_method_accepts(il_context *context, const char *where, const il_optimizer *optimizer);
+/* Whether meta-steps have different outer rates. */
+bool il_method_lr_moves(const il_method *m);
 /* The outer rate of the meta-step after `made` of them; a pure function. */
 double il_method_lr(const il_method *m, int64_t made);
 /* What tasks of these shapes hold when up to so many inner steps are taken. */

@@ -8,6 +8,19 @@
 #include "graph/graph.h"
 #include "nn/net.h"
 
+/* The algorithm's own settings where none are given; they die with the graph. */
+static void take_settings(il_build *b) {
+  if (b->settings || !b->algorithm->size || !b->algorithm->fields) return;
+  void *own = il_arena_alloc(&b->g->arena, b->algorithm->size);
+  if (!own) {
+    il_fail_memory(b->g->context, "the settings of an algorithm");
+    return;
+  }
+  memset(own, 0, b->algorithm->size);
+  il_fields_default(b->algorithm->fields, own);
+  b->settings = own;
+}
+
 bool il_build_check(il_build *b) {
   il_context *context = il_graph_context(b->g);
   const il_inner *inner = &b->inner;
@@ -114,6 +127,8 @@ il_value il_net_score(il_build *b, const il_values *state, il_value x, int k) {
 
 void il_build_begin(il_build *b, il_values *state) {
   *state = (il_values){0};
+  take_settings(b);
+  if (il_context_status(b->g->context) != IL_OK) return;
   b->pass = IL_PASS_BEGINNING;
   b->algorithm->begin(b, state);
 }
@@ -155,7 +170,7 @@ il_value il_query_loss(il_build *b, il_value scores) {
   return il_loss_value(b->g, b->loss, scores, b->task.query_y);
 }
 
-static void query_objective(il_build *b, il_outcome *out) {
+void il_query_objective(il_build *b, il_outcome *out) {
   il_values state;
   const int steps = b->algorithm->step ? b->inner.steps : 0;
   il_build_begin(b, &state);
@@ -200,11 +215,12 @@ static void carry_seen(il_build *b, il_outcome *out) {
 
 il_status il_build_outcome(il_build *b, il_outcome *out) {
   *out = (il_outcome){0};
+  take_settings(b);
   if (!il_build_check(b)) return il_context_status(b->g->context);
   if (b->algorithm->objective)
     b->algorithm->objective(b, out);
   else
-    query_objective(b, out);
+    il_query_objective(b, out);
   if (b->training && b->carry.count && il_context_status(b->g->context) == IL_OK)
     carry_seen(b, out);
   return il_context_status(b->g->context);

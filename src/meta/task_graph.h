@@ -1,4 +1,4 @@
-/* Whose turn it is while a task's graph is made (il_build.pass). */
+/* Whose turn it is while a task's graph is made (il_build.pass), and what is done to gradients before a step. */
 #ifndef IL_META_TASK_GRAPH_H
 #define IL_META_TASK_GRAPH_H
 
@@ -15,5 +15,10 @@ enum {
 bool il_build_records(const il_build *b);
 void il_build_record(il_build *b, const il_values *state, int k);
 il_value il_build_score(il_build *b, const il_values *state, int k);
+
+/* All entries together become no longer than `most`. */
+void il_values_clip(il_graph *g, il_values *gradient, double most);
+/* Adds l2·w for each weight of a gradient's name. */
+void il_values_decay(il_graph *g, il_values *gradient, double l2, const il_values *weights);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/elementary.h"
 #include "base/error.h"
+#include "optim/root.h"
 
 /* 1 − beta^t. In float32 the difference itself loses most digits for beta near 1 and small t, so it is
  * computed as 1 − e^(−2a) = 2·tanh a / (1 + tanh a) with a = −t·ln(beta)/2. */
@@ -17,15 +18,6 @@ static il_value moving_average(il_graph *g, double beta, il_value old, il_value 
   return il_add(g, il_scale(g, old, beta), il_scale(g, update, 1 - beta));
 }
 
-/* √v, and where v is 0, 0 with derivative 0 instead of infinity: no weight behind a dead unit may turn the
- * meta-gradient into NaN. */
-static il_value root(il_graph *g, il_value v, bool differentiable) {
-  if (!differentiable) return il_sqrt(g, v);
-  il_value on = il_step(g, v);
-  il_value safe = il_select(g, on, v, il_constant(g, 1, il_value_shape(g, v)));
-  return il_mul(g, on, il_sqrt(g, safe));
-}
-
 static void update(il_graph *g, const void *settings, il_update *u) {
   const il_adam_settings *s = settings;
   if (!(s->beta1 >= 0 && s->beta1 < 1 && s->beta2 >= 0 && s->beta2 < 1 && s->eps >= 0))
@@ -36,20 +28,21 @@ static void update(il_graph *g, const void *settings, il_update *u) {
   il_value correct1 = correction(g, s->beta1, t), correct2 = correction(g, s->beta2, t);
   il_value m = moving_average(g, s->beta1, u->slot[0], u->gradient);
   il_value v = moving_average(g, s->beta2, u->slot[1], il_mul(g, u->gradient, u->gradient));
-  il_value length = root(g, il_div(g, v, correct2), u->differentiable);
+  il_value length = il_root(g, il_div(g, v, correct2), u->differentiable);
   il_value direction = il_div(g, il_div(g, m, correct1), il_shift(g, length, s->eps));
   u->weight = il_sub(g, u->weight, il_rate_times(g, direction, u->lr));
   u->slot[0] = m;
   u->slot[1] = v;
 }
 
-static const il_field fields[] = {IL_FIELD(il_adam_settings, beta1, IL_FIELD_DOUBLE, "0.9", 0,
-                                           0.999999999, "", "decay of the first moment (adam)"),
-                                  IL_FIELD(il_adam_settings, beta2, IL_FIELD_DOUBLE, "0.999", 0,
-                                           0.999999999, "", "decay of the second moment (adam)"),
-                                  IL_FIELD(il_adam_settings, eps, IL_FIELD_DOUBLE, "1.0e-8", 1e-300,
-                                           1, "", "outside the root (adam)"),
-                                  {0}};
+static const il_field fields[] = {
+    IL_FIELD(il_adam_settings, beta1, IL_FIELD_DOUBLE, "0.9", 0, 0.999999999, "",
+             "decay of the first moment (adam, adamw)"),
+    IL_FIELD(il_adam_settings, beta2, IL_FIELD_DOUBLE, "0.999", 0, 0.999999999, "",
+             "decay of the second moment (adam, adamw)"),
+    IL_FIELD(il_adam_settings, eps, IL_FIELD_DOUBLE, "1.0e-8", 1e-300, 1, "",
+             "outside the root (adam, adamw, rmsprop, adagrad)"),
+    {0}};
 
 const il_optimizer il_adam = {.name = "adam",
                               .paper = "Kingma & Ba, ICLR 2015",

@@ -27,6 +27,7 @@ typedef struct checker {
   il_learned *learner;
   il_task_needs needs;
   il_batch batch;
+  double *weights;                       /* of the inner steps; NULL: the algorithm takes none */
   il_buffers gradient, other, direction; /* by meta entries */
 } checker;
 
@@ -35,9 +36,14 @@ static int64_t numbers(const il_buffers *b, int i) { return il_shape_count(b->en
 
 static bool pseudo(const checker *k) { return k->method.algorithm->gradient == IL_GRADIENT_PSEUDO; }
 
-/* The loss whose derivative is compared. */
+/* The loss whose derivative is compared, of the first meta-step. */
 static il_value loss_of(checker *k, il_build *b) {
   il_values state;
+  if (!pseudo(k) && b->algorithm->objective) {
+    il_outcome out;
+    il_build_outcome(b, &out);
+    return out.loss;
+  }
   il_build_begin(b, &state);
   if (pseudo(k)) return il_support_loss(b, &state, 0);
   const int steps = k->method.algorithm->step ? b->inner.steps : 0;
@@ -57,16 +63,35 @@ static il_run *run_of(checker *k, il_graph *g, il_function **f) {
   il_run *run = *f ? il_run_new(k->context, *f, k->team, TASKS) : NULL;
   for (int i = 0; run && i < IL_BATCH_INPUTS; i++)
     il_run_input(run, il_function_input(*f, il_batch_input_name[i]), k->batch.input[i]);
+  if (run) il_run_input(run, il_function_input(*f, "step_weights"), k->weights);
   if (run && il_learned_bind(k->learner, run) == IL_OK) return run;
   il_run_free(run);
   return NULL;
+}
+
+/* The build of a task, with its inputs. */
+static il_build build_of(checker *k, il_graph *g) {
+  il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
+  b.whole = true;
+  if (k->weights)
+    b.step_weights = il_input(g, "step_weights", IL_SHARED, IL_FLOAT64, IL_SHAPE(b.inner.steps));
+  return b;
+}
+
+static il_status take_weights(checker *k) {
+  const il_method *m = &k->method;
+  if (!m->algorithm->weigh || m->inner.steps == 0) return IL_OK;
+  k->weights = calloc((size_t)m->inner.steps, sizeof *k->weights);
+  if (!k->weights) return il_fail_memory(k->context, "a check");
+  m->algorithm->weigh(m->algorithm_settings, m->inner.steps, 0, k->weights);
+  return IL_OK;
 }
 
 /* gradient receives the mean meta-gradient of the batch. */
 static il_status gradient_of(checker *k, bool first_order, il_buffers *gradient) {
   il_graph *g = il_graph_new(k->context, IL_FLOAT64);
   if (!g) return il_context_status(k->context);
-  il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
+  il_build b = build_of(k, g);
   b.inner.first_order = first_order;
   il_task_inputs(g, k->shape, k->needs, &b.task);
   il_values d = {0};
@@ -107,7 +132,7 @@ static il_value decision(il_graph *g, uint32_t *next, uint32_t last) {
 static il_graph *both_sides(checker *k) {
   il_graph *g = il_graph_new(k->context, IL_FLOAT64);
   if (!g) return NULL;
-  il_build b = il_learned_build(k->learner, &k->method, g, k->shape);
+  il_build b = build_of(k, g);
   const il_values weights = b.meta,
                   d = il_values_input(g, b.meta.count, b.meta.entry, "direction of ", IL_SHARED);
   il_value h = il_input(g, "h", IL_SHARED, IL_FLOAT64, il_shape_scalar());
@@ -208,6 +233,7 @@ static il_status prepare(checker *k, const il_config *config) {
   il_status status = il_config_method(config, &k->method);
   if (status != IL_OK) return status;
   k->method.real = IL_FLOAT64;
+  if (take_weights(k) != IL_OK) return il_context_status(k->context);
   k->tasks = il_config_tasks(k->context, config);
   if (!k->tasks) return il_context_status(k->context);
   k->shape = il_tasks_shape(k->tasks, IL_TRAIN, 0);
@@ -256,6 +282,7 @@ il_status il_check_meta_gradient(il_context *context, const il_config *config, i
   checker k = {.context = context, .team = team};
   if (prepare(&k, config) == IL_OK) check(&k, result);
   il_batch_free(&k.batch);
+  free(k.weights);
   il_buffers_free(&k.gradient);
   il_buffers_free(&k.other);
   il_buffers_free(&k.direction);

@@ -267,14 +267,14 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
 /* Of several shapes of tasks the plan of the largest, which a first line says. */
 static char *plan_text(const il_trainer *t) {
   char *plan = il_plan_print(il_meta_step_plan(&t->step)), *text = NULL;
-  if (!plan || t->step.forms == 1) return plan;
-  const il_task_shape *s = il_tasks_shape(t->tasks, IL_TRAIN, t->step.largest);
+  if (!plan || t->step.variants == 1) return plan;
+  const il_task_shape *s = il_tasks_shape(t->tasks, IL_TRAIN, t->step.largest % t->step.variants);
   char all[48];
   il_tasks_text(t->tasks, IL_TRAIN, all, sizeof all);
   if (asprintf(&text,
                "%s: %d plans; this is the one of the most arithmetic, for tasks of %d + %d "
                "examples\n%s",
-               all, t->step.forms, s->support, s->query, plan) < 0) {
+               all, t->step.variants, s->support, s->query, plan) < 0) {
     text = NULL;
     il_fail_memory(t->step.context, "the text of a plan");
   }

@@ -145,7 +145,7 @@ static il_status check(run *r) {
   il_plan_checked checked = {0};
   char message[200];
   il_trainer *t = &r->trainer;
-  for (int v = 0; v < t->step.forms; v++) {
+  for (int v = 0; v < t->step.variants; v++) {
     il_plan_checked one;
     const il_batch *batch = il_feed_first(&t->feed, r->options->team, v);
     const il_status status =
@@ -200,7 +200,7 @@ static void start_message(run *r) {
   for (int i = 0; i < r->trainer.learner->meta_entries.count; i++)
     weights += il_shape_count(r->trainer.learner->meta_entries.entry[i].shape);
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
-  const int forms = r->trainer.step.forms;
+  const int forms = r->trainer.step.variants;
   const int test_ways = il_tasks_shape(tasks, IL_TEST, 0)->ways;
   const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
   char tested[32] = "", shots[48];

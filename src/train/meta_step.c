@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "meta/task_graph.h"
 
 /* What no task changes, such as the gradient of a weight that is not used, is its own mean. */
 static il_value mean(il_graph *g, il_value v) {
@@ -14,8 +15,15 @@ static il_value mean(il_graph *g, il_value v) {
 static void update(il_meta_step *s, const il_build *b, const il_values *slots, il_value made,
                    il_rate lr, const il_outcome *out) {
   il_graph *g = b->g;
-  const il_values gradient = il_values_task_mean(g, &out->gradient);
+  il_values gradient = il_values_task_mean(g, &out->gradient);
+  const il_method *m = s->method;
   il_scope_push(g, "outer update");
+  if (m->l2 > 0) il_values_decay(g, &gradient, m->l2, &b->meta);
+  for (int i = 0; m->clip_value > 0 && i < gradient.count; i++) {
+    const il_value below = il_minimum(g, gradient.at[i], il_scalar(g, m->clip_value));
+    gradient.at[i] = il_maximum(g, below, il_scalar(g, -m->clip_value));
+  }
+  if (m->clip > 0) il_values_clip(g, &gradient, m->clip);
   il_scope_push(g, s->method->outer->name);
   il_optimizer_next(g, s->method->outer, s->method->outer_settings, made, lr, &b->meta, slots,
                     &gradient);
@@ -23,24 +31,28 @@ static void update(il_meta_step *s, const il_build *b, const il_values *slots, i
   il_scope_pop(g);
 }
 
-static il_graph *build(il_meta_step *s, const il_task_shape *shape, il_task_needs *needs) {
+static il_graph *build(il_meta_step *s, int64_t made, const il_task_shape *shape,
+                       il_task_needs *needs) {
   const il_method *m = s->method;
   il_graph *g = il_graph_new(s->context, m->real);
   if (!g) return NULL;
   il_build b = il_learned_build(s->learner, m, g, shape);
   const il_values slots =
       il_values_input(g, s->outer_entries.count, s->outer_entries.entry, "", IL_SHARED);
-  il_value made = {0};
-  if (m->outer->slots) made = il_input(g, "step", IL_SHARED, m->real, il_shape_scalar());
+  il_value updates = {0};
+  b.made = made;
+  if (m->outer->slots) updates = il_input(g, "step", IL_SHARED, m->real, il_shape_scalar());
   il_rate lr = {.constant = m->lr};
-  if (m->schedule != IL_SCHEDULE_CONSTANT)
+  if (il_method_lr_moves(m))
     lr.value = il_input(g, "outer.lr", IL_SHARED, m->real, il_shape_scalar());
+  if (s->weights)
+    b.step_weights = il_input(g, "step_weights", IL_SHARED, m->real, IL_SHAPE(m->inner.steps));
   *needs = il_method_needs(m, s->learner->net, shape, m->inner.steps, true);
   il_task_inputs(g, shape, *needs, &b.task);
 
   il_outcome out;
   if (il_build_outcome(&b, &out) != IL_OK) return g;
-  update(s, &b, &slots, made, lr, &out);
+  update(s, &b, &slots, updates, lr, &out);
   const il_values carried = il_carry_next(&b, &out);
   for (int i = 0; i < carried.count; i++) il_next(g, b.carry.at[i], carried.at[i]);
   il_output(g, "loss", mean(g, out.loss));
@@ -53,6 +65,7 @@ static il_status places(il_meta_step *s, il_meta_step_form *form, il_team *team)
   const il_function *f = form->function;
   form->place_made = il_function_input(f, "step");
   form->place_lr = il_function_input(f, "outer.lr");
+  form->place_weights = il_function_input(f, "step_weights");
   for (int i = 0; i < IL_BATCH_INPUTS; i++)
     form->place_task[i] = il_function_input(f, il_batch_input_name[i]);
   form->place_loss = il_function_output(f, "loss");
@@ -84,11 +97,36 @@ static void find_largest(il_meta_step *s) {
   }
 }
 
+/* The first meta-steps of the algorithm's phases. */
+static il_status find_phases(il_meta_step *s) {
+  const il_method *m = s->method;
+  int64_t next = 0;
+  while (next < m->steps || s->phases == 0) {
+    if (s->phases == IL_META_STEP_PHASES)
+      return il_fail(s->context, IL_ERROR_UNSUPPORTED, "%s: more than %d phases of training",
+                     m->algorithm->name, IL_META_STEP_PHASES);
+    s->phase[s->phases++] = next;
+    if (!m->algorithm->until) break;
+    const int64_t until = m->algorithm->until(m->algorithm_settings, next);
+    if (until <= next) break;
+    next = until;
+  }
+  return IL_OK;
+}
+
+static il_status take_weights(il_meta_step *s) {
+  const size_t steps = (size_t)s->method->inner.steps;
+  if (!s->method->algorithm->weigh || steps == 0) return IL_OK;
+  s->weights = calloc(steps, sizeof *s->weights);
+  s->real_weights = calloc(steps, sizeof(double));
+  return s->weights && s->real_weights ? IL_OK : il_fail_memory(s->context, "a meta-step");
+}
+
 /* A head has one number of outputs. */
 static il_status check_outputs(const il_meta_step *s, const il_tasks *tasks) {
   if (s->method->algorithm->own_head) return IL_OK;
   const int outputs = il_tasks_shape(tasks, IL_TRAIN, 0)->outputs;
-  for (int v = 1; v < s->forms; v++) {
+  for (int v = 1; v < s->variants; v++) {
     const int other = il_tasks_shape(tasks, IL_TRAIN, v)->outputs;
     if (other != outputs)
       return il_fail(s->context, IL_ERROR_CONFIG,
@@ -102,21 +140,22 @@ static il_status check_outputs(const il_meta_step *s, const il_tasks *tasks) {
 
 il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_method *m,
                             il_learned *learner, const il_tasks *tasks, il_team *team) {
-  const int forms = il_tasks_variants(tasks, IL_TRAIN);
   *s = (il_meta_step){.context = context,
                       .method = m,
                       .learner = learner,
                       .pixels = il_tasks_shape(tasks, IL_TRAIN, 0)->x == IL_UINT8,
-                      .forms = forms,
-                      .form = calloc((size_t)forms + 1, sizeof *s->form),
-                      .needs = calloc((size_t)forms + 1, sizeof *s->needs)};
-  il_status status = IL_OK;
-  if (!s->form || !s->needs)
+                      .variants = il_tasks_variants(tasks, IL_TRAIN)};
+  il_status status = find_phases(s);
+  if (status == IL_OK) status = take_weights(s);
+  s->forms = s->phases * s->variants;
+  s->form = calloc((size_t)s->forms + 1, sizeof *s->form);
+  s->needs = calloc((size_t)s->variants + 1, sizeof *s->needs);
+  if (status == IL_OK && (!s->form || !s->needs))
     status = il_fail_memory(context, "a meta-step");
-  else if (forms == 0)
+  else if (status == IL_OK && s->variants == 0)
     status = il_fail(context, IL_ERROR_DATA, "source %s: the split leaves no task to train on",
                      tasks->source->name);
-  else
+  else if (status == IL_OK)
     status = check_outputs(s, tasks);
   if (status == IL_OK)
     status = il_optimizer_slots(context, m->outer, learner->meta_entries.count,
@@ -124,10 +163,12 @@ il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_metho
   if (status == IL_OK && team)
     status = il_buffers_init(context, &s->outer, s->outer_entries.count, s->outer_entries.entry,
                              m->real, true);
-  for (int v = 0; v < forms && status == IL_OK; v++) {
-    il_meta_step_form *form = &s->form[v];
-    form->function =
-        il_function_new(build(s, il_tasks_shape(tasks, IL_TRAIN, v), &s->needs[v]), &m->function);
+  for (int f = 0; f < s->forms && status == IL_OK; f++) {
+    il_meta_step_form *form = &s->form[f];
+    const int v = f % s->variants;
+    il_graph *g =
+        build(s, s->phase[f / s->variants], il_tasks_shape(tasks, IL_TRAIN, v), &s->needs[v]);
+    form->function = il_function_new(g, &m->function);
     status = form->function ? places(s, form, team) : il_context_status(context);
   }
   if (status == IL_OK && team) share_room(s);
@@ -145,6 +186,8 @@ void il_meta_step_free(il_meta_step *s) {
   }
   free(s->form);
   free(s->needs);
+  free(s->weights);
+  free(s->real_weights);
   il_buffers_free(&s->outer);
   il_entries_free(&s->outer_entries);
   *s = (il_meta_step){0};
@@ -158,10 +201,31 @@ const il_plan *il_meta_step_plan(const il_meta_step *s) {
   return il_function_plan(s->form[s->largest].function);
 }
 
+/* The form of the batch's shape for the meta-step after `made` others. */
+static const il_meta_step_form *form_of(const il_meta_step *s, const il_batch *batch,
+                                        int64_t made) {
+  int phase = s->phases - 1;
+  while (phase > 0 && s->phase[phase] > made) phase--;
+  return &s->form[phase * s->variants + batch->variant];
+}
+
+static void weigh(il_meta_step *s, int64_t made) {
+  const il_method *m = s->method;
+  if (!s->weights) return;
+  m->algorithm->weigh(m->algorithm_settings, m->inner.steps, made, s->weights);
+  for (int k = 0; k < m->inner.steps; k++)
+    if (m->real == IL_FLOAT32)
+      ((float *)s->real_weights)[k] = (float)s->weights[k];
+    else
+      ((double *)s->real_weights)[k] = s->weights[k];
+}
+
 static il_run *bind(il_meta_step *s, const il_batch *batch, int64_t made) {
-  const il_meta_step_form *form = &s->form[batch->variant];
+  const il_meta_step_form *form = form_of(s, batch, made);
+  weigh(s, made);
   il_run_set(form->run, form->place_made, (double)made);
   il_run_set(form->run, form->place_lr, il_method_lr(s->method, made));
+  il_run_input(form->run, form->place_weights, s->real_weights);
   for (int i = 0; i < IL_BATCH_INPUTS; i++)
     il_run_input(form->run, form->place_task[i], batch->input[i]);
   return form->run;
@@ -172,7 +236,7 @@ static double number(const il_run *run, int place) {
 }
 
 il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made) {
-  const il_meta_step_form *form = &s->form[batch->variant];
+  const il_meta_step_form *form = form_of(s, batch, made);
   il_run *run = bind(s, batch, made);
   const il_status status = il_run_go(run, batch->tasks);
   if (status != IL_OK) return status;

@@ -7,25 +7,31 @@
 #include "learner/learned.h"
 #include "run/function.h"
 
-/* Compiled for tasks of one shape. */
+/* Compiled for tasks of one shape and, of an algorithm that changes over the meta-steps, for some of these. */
 typedef struct il_meta_step_form {
   il_function *function;
   il_run *run;
-  int place_made, place_lr, place_loss, place_accuracy, place_support_loss;
+  int place_made, place_lr, place_weights, place_loss, place_accuracy, place_support_loss;
   int place_task[IL_BATCH_INPUTS];
 } il_meta_step_form;
 
+enum { IL_META_STEP_PHASES = 8 };
 typedef struct il_meta_step {
   il_context *context;
   const il_method *method;
   il_learned *learner;
   il_entries outer_entries;
-  il_buffers outer; /* the outer optimizer's moments */
-  bool pixels;      /* the tasks' x are bytes */
-  int forms;
-  il_meta_step_form *form;             /* [forms] by variant of the training tasks */
-  il_task_needs *needs;                /* likewise */
-  int largest;                         /* of the forms: that with most arithmetic for a task */
+  il_buffers outer;                   /* the outer optimizer's moments */
+  bool pixels;                        /* the tasks' x are bytes */
+  int variants;                       /* of the training tasks */
+  int phases;                         /* of the algorithm */
+  int64_t phase[IL_META_STEP_PHASES]; /* [phases] the first meta-step of each */
+  int forms;                          /* phases·variants */
+  il_meta_step_form *form;            /* [phases][variants] */
+  il_task_needs *needs;               /* [variants] */
+  double *weights;    /* of the inner steps, [inner steps]; NULL: the algorithm takes none */
+  void *real_weights; /* the same, as the graph takes them */
+  int largest;        /* of the forms: that with most arithmetic for a task */
   double loss, accuracy, support_loss; /* of the last meta-step; NAN: there is none */
 } il_meta_step;
 

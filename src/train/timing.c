@@ -17,7 +17,8 @@ static double now(void) {
 }
 
 il_status il_timing_init(il_timing *timing, il_meta_step *s, int threads) {
-  *timing = (il_timing){.plan = calloc((size_t)s->forms, sizeof *timing->plan)};
+  *timing =
+      (il_timing){.plan = calloc((size_t)s->forms, sizeof *timing->plan), .variants = s->variants};
   if (!timing->plan) return il_fail_memory(s->context, "a profile");
   for (; timing->forms < s->forms; timing->forms++) {
     il_profile *p = il_profile_new(il_function_plan(s->form[timing->forms].function), threads);
@@ -56,8 +57,12 @@ char *il_timing_print(const il_timing *timing, il_context *context, int64_t step
   FILE *file = open_memstream(&text, &size);
   for (int v = 0; file && v < timing->forms; v++) {
     char *plan = il_profile_print(timing->plan[v], LINES);
-    if (timing->forms > 1)
-      fprintf(file, "meta-steps on tasks of shape %d of %d:\n", v + 1, timing->forms);
+    if (timing->forms > timing->variants)
+      fprintf(file, "phase %d of %d of the training:\n", v / timing->variants + 1,
+              timing->forms / timing->variants);
+    if (timing->variants > 1)
+      fprintf(file, "meta-steps on tasks of shape %d of %d:\n", v % timing->variants + 1,
+              timing->variants);
     fprintf(file, "%s\n", plan ? plan : "");
     free(plan);
   }

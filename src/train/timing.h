@@ -16,7 +16,7 @@ typedef enum il_timed {
 } il_timed;
 
 typedef struct il_timing {
-  int forms;
+  int forms, variants;
   il_profile **plan; /* [forms] of the meta-step; NULL: off, no clock is read */
   double begun, last, seconds[IL_TIMED_COUNT];
 } il_timing;

@@ -128,17 +128,19 @@ static void test_as_evaluated(void **state) {
   (void)state;
   static const struct {
     const char *algorithm, *statistics, *column;
-  } all[] = {{"maml", "query", "support_2"},
-             {"anil", "each", "each_2"},
-             {"meta_sgd", "support", "support_2"},
-             {"protonet", "running", "running_0"}};
+  } all[] = {{"maml", "query", "support_2"},        {"anil", "each", "each_2"},
+             {"meta_sgd", "support", "support_2"},  {"protonet", "running", "running_0"},
+             {"protomaml", "support", "support_2"}, {"cavia", "support", "support_2"},
+             {"mamlpp", "query", "support_2"},      {"meta_curvature", "query", "support_2"},
+             {"imaml", "query", "support_2"},       {"matching", "running", "running_0"},
+             {"r2d2", "running", "running_0"},      {"metaoptnet", "each", "each_0"}};
   static uint8_t sx[WAYS * SHOTS * PIXELS], qx[WAYS * QUERIES * PIXELS];
   int32_t sy[WAYS * SHOTS], qy[WAYS * QUERIES];
   float p[WAYS * QUERIES * WAYS];
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
     char run[128];
     snprintf(run, sizeof run, "%s", in_folder(all[k].algorithm));
-    il_config *c = train(all[k].algorithm, all[k].algorithm, all[k].statistics);
+    il_config *c = train_for(k < 4 ? 30 : 6, all[k].algorithm, all[k].algorithm, all[k].statistics);
     il_evaluation e;
     assert_int_equal(il_evaluate(context, run, &(il_evaluate_options){.team = team}, &e), IL_OK);
     il_tasks *tasks = il_config_tasks(context, c);

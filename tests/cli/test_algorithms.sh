@@ -38,7 +38,7 @@ while read -r name settings; do
   *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
   esac
   case $name in
-  protonet*) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
+  protonet* | matching | r2d2 | metaoptnet) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
   *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
   esac
   "$program" check glyphs-5w1s-maml "$@" >check.txt 2>&1 || fail "$name check: $(cat check.txt)"
@@ -54,6 +54,16 @@ meta_sgd meta.algorithm=meta_sgd
 protonet meta.algorithm=protonet task.train_ways=8 meta.query_statistics=running
 protonet_each meta.algorithm=protonet meta.query_statistics=each glyphs.side=28
 reptile meta.algorithm=reptile task.train_shots=3 inner.batch=4 inner.optimizer=adam inner.beta1=0 inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5 outer.schedule=linear
+protomaml meta.algorithm=protomaml task.train_ways=4 inner.lr=0.05
+cavia meta.algorithm=cavia inner.lr=1
+mamlpp meta.algorithm=mamlpp mamlpp.steps=1 mamlpp.multi_step=3 mamlpp.epoch=1 mamlpp.first_order=2
+meta_curvature meta.algorithm=meta_curvature
+imaml meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2
+matching meta.algorithm=matching task.train_ways=8
+r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
+metaoptnet meta.algorithm=metaoptnet
+maml_outer outer.optimizer=adamw outer.clip=0.5 outer.clip_value=0.2 outer.warmup=4 outer.l2=0.01 outer.meta_batch=2
+maml_rmsprop inner.optimizer=rmsprop inner.lr=0.01 inner.l2=0.1 inner.clip=1 inner.eps=0.001
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
 maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running
@@ -81,6 +91,9 @@ refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
 refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
 refused "expected 1 to 16 numbers" eval.steps=3,2
 refused "would never move" meta.algorithm=reptile meta.query_statistics=running
+refused "cavia adapts no parameter of the net" meta.algorithm=cavia inner.adapts=head
+refused 'cavia.layer: "conv1" is no norm layer' meta.algorithm=cavia cavia.layer=conv1
+refused "needs classes" meta.algorithm=matching task.source=sinusoid model.preset=mlp
 refused "needs classes" meta.algorithm=protonet task.source=sinusoid model.preset=mlp
 "$program" train --resume reptile-r --set outer.steps=6 >log.txt 2>&1 && fail "a schedule of another length"
 grep -q "outer.steps 4, now it is 6" log.txt || fail "$(cat log.txt)"
@@ -90,6 +103,24 @@ grep -q "outer.steps 4, now it is 6" log.txt || fail "$(cat log.txt)"
 grep -q "nowhere: there is no run" log.txt || fail "$(cat log.txt)"
 "$program" eval anil-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of anil"
 grep -q "does not adapt conv1.weight" log.txt || fail "$(cat log.txt)"
+"$program" eval protomaml-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of protomaml"
+grep -q "a head that it makes for each task" log.txt || fail "$(cat log.txt)"
+# What is learned for each inner step does not depend on how many are taken.
+"$program" eval mamlpp-1 --inner-steps 1,4 --tasks 4 >log.txt 2>&1 || fail "mamlpp after other steps: $(cat log.txt)"
+# The phases of a training: the losses after every step for so many meta-steps, then the last alone.
+for until in 0 2 4; do
+  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
+    --set eval.every=0 --out "mamlpp-$until" >log.txt 2>&1 || fail "mamlpp.multi_step=$until: $(cat log.txt)"
+done
+first() { head -"$2" "mamlpp-$1/metrics.jsonl" | sed 's/"support_loss.*//'; }
+[ "$(first 0 1)" = "$(first 2 1)" ] && fail "mamlpp.multi_step has no effect on the first meta-step"
+[ "$(first 2 2)" = "$(first 4 2)" ] || fail "mamlpp.multi_step has an effect before it ends"
+[ "$(first 2 3)" = "$(first 4 3)" ] && fail "mamlpp.multi_step has no effect when it ends"
+# A ridge regression of numbers.
+"$program" train sinusoid-10shot-maml --set meta.algorithm=r2d2 --set outer.steps=300 --set outer.lr=0.003 --set eval.every=0 --set eval.tasks=50 \
+  --out ridge >log.txt 2>&1 || fail "r2d2 of numbers: $(cat log.txt)"
+"$program" eval ridge --json >eval.json 2>log.txt || fail "r2d2 of numbers: $(cat log.txt)"
+grep -qE '"inner_steps": 0, "loss": [01]\.' eval.json || fail "r2d2 of numbers, which a constant predicts to about 4: $(cat eval.json)"
 "$program" eval protonet-1 --adapt greedy >log.txt 2>&1 && fail "a sparse inner loop of protonet"
 grep -q "makes no inner steps" log.txt || fail "$(cat log.txt)"
 echo "algorithms: all do what maml does"

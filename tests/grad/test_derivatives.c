@@ -106,6 +106,7 @@ static bool bends(il_op op) {
   case IL_OP_SIGMOID:
   case IL_OP_POW:
   case IL_OP_MATMUL:
+  case IL_OP_SOLVE:
   case IL_OP_CONV2D:
   case IL_OP_CONV2D_TRANSPOSE:
   case IL_OP_CONV2D_WEIGHT: return true;

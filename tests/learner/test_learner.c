@@ -95,6 +95,14 @@ static void test_as_predicted(void **state) {
   CASE("reptile", WAYS, "meta.algorithm=reptile", "inner.steps=3", "inner.batch=4",
        "inner.optimizer=adam", "inner.lr=0.001");
   CASE("protonet", 7, "meta.algorithm=protonet");
+  CASE("protomaml", 7, "meta.algorithm=protomaml", "inner.steps=2", "inner.lr=0.05");
+  CASE("cavia", WAYS, "meta.algorithm=cavia", "inner.lr=1", "cavia.layer=norm2");
+  CASE("mamlpp", WAYS, "meta.algorithm=mamlpp", "inner.steps=2", "inner.l2=0.5", "inner.clip=0.2");
+  CASE("meta_curvature", WAYS, "meta.algorithm=meta_curvature");
+  CASE("imaml", WAYS, "meta.algorithm=imaml", "inner.steps=2");
+  CASE("matching", 7, "meta.algorithm=matching");
+  CASE("r2d2", 7, "meta.algorithm=r2d2");
+  CASE("metaoptnet", 7, "meta.algorithm=metaoptnet");
   CASE("each", WAYS, "meta.query_statistics=each", "inner.optimizer=momentum");
   CASE("running", WAYS, "meta.query_statistics=running");
   CASE("linear", WAYS, "model.preset=omniglot_fc", "inner.steps=2");
