@@ -39,6 +39,8 @@ library cairo-png libcairo2-dev
 [ "$purpose" = build ] || library cmocka libcmocka-dev
 # Tests write data sets with it that no program of ours has written.
 [ "$purpose" != test ] || command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+# The Python package is tested in a virtual environment of its own.
+[ "$purpose" != test ] || python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # The public headers are compiled as C++, too.
 if [ "$purpose" = test ]; then
   command -v g++ >/dev/null 2>&1 || missing="$missing g++"
