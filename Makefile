@@ -2,15 +2,16 @@
 #   make        builds build/innerloop
 #   make install  installs what make builds below PREFIX (/usr/local), and DESTDIR before it
 #   make docs   builds the reference of the library, build/reference/index.html
-#   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates
+#   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates, writes a report with pictures
 #   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
 #   make bench  installs the peers into build-bench/venv, measures innerloop against them (bench/README.md)
+#   make deb    Debian packages into build-deb (debian/), and what lintian says of them
 #   make lint   formatting, static analysis, layering, file lengths
 JOBS ?= $(shell nproc)
 DEMO ?= runs/demo
 PREFIX ?= /usr/local
 
-.PHONY: all build install docs demo test bench lint format clean
+.PHONY: all build install docs demo test bench deb lint format clean
 
 all: build
 
@@ -32,6 +33,10 @@ demo:
 	rm -rf $(DEMO)
 	build/innerloop train glyphs-5w1s-maml --out $(DEMO)
 	build/innerloop eval $(DEMO)
+	build/innerloop report $(DEMO)
+	@echo 'Look at it: $(DEMO)/report.html. Then with five of your own classes, a folder of a few pictures for each in few/:'
+	@echo '  build/innerloop adapt $(DEMO) --support few --out model.safetensors'
+	@echo '  build/innerloop predict model.safetensors PICTURE…'
 
 test:
 	@tools/bootstrap.sh test
@@ -48,6 +53,14 @@ bench:
 	cmake --build build-bench/build -j$(JOBS)
 	bench/setup.sh
 	bench/run $(BENCH) && bench/table.py
+
+deb:
+	@tools/bootstrap.sh deb
+	rm -rf build-deb && mkdir -p build-deb/source
+	tar cf - --exclude='./build*' --exclude=./runs --exclude=./.git . | tar xf - -C build-deb/source
+	cd build-deb/source && dpkg-buildpackage -us -uc -b
+	rm -rf build-deb/source
+	lintian --fail-on error build-deb/*.changes
 
 lint:
 	@tools/bootstrap.sh lint

@@ -6,18 +6,48 @@
 # best first. Sources of src/kernels that know no instruction set are shared: compiled once, for the baseline.
 set(INNERLOOP_KERNELS_SHARED select problem problem_tile lanes)
 
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  set(INNERLOOP_BASELINE x86-64-v2) # of everything that is not a kernel
-  set(INNERLOOP_ISAS v4 v3 v2)
+# The processor is what the compiler makes code for: its name says too little (32-bit systems on 64-bit processors).
+include(CheckSymbolExists)
+check_symbol_exists(__x86_64__ stdint.h INNERLOOP_X86_64)
+check_symbol_exists(__aarch64__ stdint.h INNERLOOP_AARCH64)
+set(INNERLOOP_MARCH_portable) # what the compiler is told anyway
+set(INNERLOOP_BASELINE)       # options for everything that is not a kernel
+if(INNERLOOP_X86_64)
+  set(INNERLOOP_BASELINE -march=x86-64-v2)
+  set(known v4 v3 v2 portable)
   set(INNERLOOP_MARCH_v4 -march=x86-64-v4 -mprefer-vector-width=512)
   set(INNERLOOP_MARCH_v3 -march=x86-64-v3)
   set(INNERLOOP_MARCH_v2 -march=x86-64-v2)
-elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
-  set(INNERLOOP_BASELINE armv8-a)
-  set(INNERLOOP_ISAS aarch64)
+elseif(INNERLOOP_AARCH64)
+  set(INNERLOOP_BASELINE -march=armv8-a)
+  set(known aarch64 portable)
   set(INNERLOOP_MARCH_aarch64 -march=armv8-a)
 else()
-  message(FATAL_ERROR "innerloop has kernels for x86_64 and aarch64, not for ${CMAKE_SYSTEM_PROCESSOR}")
+  set(known portable)
+endif()
+
+set(INNERLOOP_ISAS "" CACHE STRING "Instruction sets to build kernels for, of: ${known}; empty: all that it pays to have")
+if(NOT INNERLOOP_ISAS)
+  set(isas ${known})
+  if(INNERLOOP_AARCH64)
+    set(isas aarch64) # every such processor runs it
+  endif()
+else()
+  set(isas) # best first, in whatever order they are named
+  foreach(isa ${known})
+    if(isa IN_LIST INNERLOOP_ISAS)
+      list(APPEND isas ${isa})
+    endif()
+  endforeach()
+  foreach(isa ${INNERLOOP_ISAS})
+    if(NOT isa IN_LIST known)
+      list(JOIN known ", " known)
+      message(FATAL_ERROR "INNERLOOP_ISAS: no instruction set '${isa}' for this processor; there are ${known}")
+    endif()
+  endforeach()
+  if(isas STREQUAL portable)
+    set(INNERLOOP_BASELINE) # the oldest processors, too
+  endif()
 endif()
 
 set(INNERLOOP_GENERATED ${PROJECT_BINARY_DIR}/generated/kernels)
@@ -39,7 +69,7 @@ foreach(source ${INNERLOOP_KERNEL_SOURCES})
 endforeach()
 
 set(rows "")
-foreach(isa ${INNERLOOP_ISAS})
+foreach(isa ${isas})
   string(APPEND rows "IL_ISA(${isa})\n")
   set(renames "/* External names of the kernels for ${isa}; generated. */\n")
   foreach(name ${names})
@@ -51,10 +81,11 @@ file(CONFIGURE OUTPUT ${INNERLOOP_GENERATED}/isas.def @ONLY
   CONTENT "/* IL_ISA(name) for each instruction set that the build holds kernels for, best first; generated. */\n${rows}")
 
 function(innerloop_kernels target)
-  foreach(isa ${INNERLOOP_ISAS})
+  foreach(isa ${isas})
     add_library(innerloop_kernels_${isa} OBJECT ${INNERLOOP_KERNEL_SOURCES})
     target_link_libraries(innerloop_kernels_${isa} PRIVATE innerloop_flags)
-    target_compile_definitions(innerloop_kernels_${isa} PRIVATE IL_KERNEL_ISA="${isa}")
+    target_compile_definitions(innerloop_kernels_${isa} PRIVATE IL_KERNEL_ISA="${isa}"
+      $<$<STREQUAL:${isa},portable>:IL_PORTABLE>)
     target_compile_options(innerloop_kernels_${isa} PRIVATE ${INNERLOOP_MARCH_${isa}}
       "SHELL:-include ${INNERLOOP_GENERATED}/${isa}.h")
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:innerloop_kernels_${isa}>)

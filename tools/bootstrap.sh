@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds what a build, the tests or the linter need and this machine lacks, says so, and installs it with apt.
-# bootstrap.sh [--check] build|test|lint|docs      --check: only say what is missing, and end with 1
+# bootstrap.sh [--check] build|test|lint|docs|deb  --check: only say what is missing, and end with 1
 set -eu
 
 check=no
@@ -10,9 +10,9 @@ if [ "${1:-}" = --check ]; then
 fi
 purpose=${1:-build}
 case $purpose in
-build | test | lint | docs) ;;
+build | test | lint | docs | deb) ;;
 *)
-  echo "bootstrap: unknown purpose '$purpose', expected build, test, lint or docs" >&2
+  echo "bootstrap: unknown purpose '$purpose', expected build, test, lint, docs or deb" >&2
   exit 2
   ;;
 esac
@@ -36,10 +36,10 @@ library libpng libpng-dev
 library libjpeg libjpeg-dev
 library libxxhash libxxhash-dev
 library cairo-png libcairo2-dev
-[ "$purpose" = build ] || library cmocka libcmocka-dev
+[ "$purpose" = build ] || [ "$purpose" = deb ] || library cmocka libcmocka-dev
 # Tests write data sets with it that no program of ours has written.
 [ "$purpose" != test ] || command -v python3 >/dev/null 2>&1 || missing="$missing python3"
-# The Python package is tested in a virtual environment of its own.
+# TensorBoard comes from Python's index, where that can be reached, and the Python package is tested in a virtual environment.
 [ "$purpose" != test ] || python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # The public headers are compiled as C++, too.
 if [ "$purpose" = test ]; then
@@ -51,10 +51,17 @@ if [ "$purpose" = test ]; then
   command -v zsh >/dev/null 2>&1 || missing="$missing zsh"
   command -v fish >/dev/null 2>&1 || missing="$missing fish"
 fi
-# The same bits on aarch64 are shown under emulation.
+# The same bits on other processors are shown under emulation.
 if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+  command -v riscv64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
+  command -v arm-linux-gnueabihf-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
   command -v qemu-aarch64-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
+fi
+if [ "$purpose" = deb ]; then
+  command -v dpkg-buildpackage >/dev/null 2>&1 || missing="$missing dpkg-dev"
+  command -v dh >/dev/null 2>&1 || missing="$missing debhelper"
+  command -v lintian >/dev/null 2>&1 || missing="$missing lintian"
 fi
 if [ "$purpose" = lint ]; then
   command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"

@@ -21,6 +21,7 @@ typedef struct il_learner_input {
   int outputs;            /* classes that its head tells apart; 0: any number */
   bool targets;           /* it predicts so many numbers, and knows no classes */
   double mean, deviation; /* of the numbers that it was trained on; deviation 0: not known */
+  int ways, shots[2]; /* of its training tasks: classes, examples of a class from … to; 0: none */
 } il_learner_input;
 /* What the learner of a run's folder takes. */
 IL_API il_status il_run_input_of(il_context *context, const char *run, il_learner_input *input);
@@ -33,12 +34,16 @@ IL_API il_status il_learner_export(il_context *context, const char *run, const c
 typedef struct il_adapt_options {
   /* "inner.steps=10": keys inner.* and meta.query_statistics take the place of the run's. Ends with NULL; may be NULL. */
   const char *const *settings;
+  /* No inner step: a class is the mean of its examples' features, what the last linear layer gets, and a query's score for
+   * it minus the squared distance (protonet). For any number of classes, whatever the head tells apart. */
+  bool class_means;
   bool inverted; /* the support set's pixels were inverted; kept for whoever brings queries */
   il_team *team; /* must outlive the learner */
 } il_adapt_options;
 /* Adapts the learner of a run's folder, or of a file that il_learner_export wrote, to the classes of `support`, as it was trained to. Queries are scored one at a
  * time: with the support set's norm statistics where the run was trained with those of the query set, which one query
- * does not have; else as it was trained. Any number of classes where the algorithm has its own head, else as many as the head.
+ * does not have; else as it was trained. Any number of classes where the algorithm has its own head, or with class_means, else as many as
+ * the head.
  * Where at least 10 examples belong to classes of two or more, each of these is left out once, the learner adapted to the others and
  * asked about it: that gives the accuracy to expect, makes probabilities what they say (one temperature; Guo et al.,
  * "On calibration of modern neural networks", ICML 2017), and the probability below which an answer is worth no trust. NULL
@@ -88,7 +93,8 @@ typedef struct il_adapted_report {
 IL_API void il_adapted_describe(const il_adapted *a, il_adapted_report *report);
 
 /* x [count, example…] of the learner's type; answers [count, outputs]: the probability of each class, or numbers. Each example is asked about alone: its answer
- * is the same to the bit whatever else is asked, on any number of threads. One caller at a time. */
+ * is the same to the bit whatever else is asked, on any number of threads. One caller at a time. IL_ERROR_DATA where an
+ * answer is no finite number. */
 IL_API il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *answers);
 
 #ifdef __cplusplus

@@ -55,8 +55,8 @@ IL_API void il_team_free(il_team *team);
 /* How many threads it has, the calling one included. */
 IL_API int il_team_threads(const il_team *team);
 
-/* The instruction set ("v4", "v3", "v2", "aarch64") of all plans that name none (il_plan_options); NULL: the best that
- * the CPU runs, as from the start. For the whole process: call it before any plan is built. IL_ERROR_ARGUMENT for one that
+/* The instruction set ("v4", "v3", "v2", "aarch64", "portable") of all plans that name none (il_plan_options); NULL: the
+ * best that the CPU runs, as from the start. For the whole process: call it before any plan is built. IL_ERROR_ARGUMENT for one that
  * this build does not have, IL_ERROR_UNSUPPORTED for one that this CPU does not run. */
 IL_API il_status il_isa_set_default(il_context *context, const char *isa);
 

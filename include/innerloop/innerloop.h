@@ -19,9 +19,11 @@
 #include "config.h"
 #include "train.h"
 #include "adapt.h"
+#include "sweep.h"
 #include "fit.h"
 #include "greedy.h"
 #include "study.h"
 #include "measure.h"
+#include "report.h"
 #include "version.h"
 #endif

@@ -34,9 +34,9 @@ typedef struct il_plan_options {
    * what they compute. The bits are the same. */
   il_lanes lanes;
   int tasks; /* how many tasks a run will have, for choosing; 0: many */
-  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64) or "aarch64". NULL: that of
-   * il_isa_set_default, else the best that the CPU runs. All give the same bits, but for v2, which has no fused
-   * multiply-add. */
+  /* Instruction set of the kernels: "v4", "v3", "v2" (levels of x86-64), "aarch64" or "portable" (any CPU; slow). NULL:
+   * that of il_isa_set_default, else the best that the CPU runs. All give the same bits, but for v2, which has no
+   * fused multiply-add. */
   const char *isa;
 } il_plan_options;
 
@@ -56,8 +56,9 @@ IL_API il_plan *il_plan_build(const il_graph *graph, const il_plan_options *opti
 /* Accepts NULL. */
 IL_API void il_plan_free(il_plan *plan);
 enum { IL_WORKSPACE_ALIGNMENT = 64 }; /* bytes; of the memory that a plan works in */
-/* Bytes that il_plan_run needs for a meta-batch of so many tasks on so many threads;
- * the memory must be aligned to IL_WORKSPACE_ALIGNMENT bytes. */
+/* Bytes that il_plan_run needs for a meta-batch of so many tasks on so many threads; the memory must be aligned to
+ * IL_WORKSPACE_ALIGNMENT bytes. Where they are more than half of what a size_t counts, that half, which no allocation
+ * gives. */
 IL_API size_t il_plan_workspace(const il_plan *plan, int tasks, int threads);
 /* Runs the plan: shared values once, the tasks on the team's workers, their means, what follows.
  * An output buffer may not overlap any input buffer. Errors: IL_ERROR_ARGUMENT only, told in the context that the team was

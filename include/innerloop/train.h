@@ -43,13 +43,16 @@ typedef struct il_train_options {
   const void *settings; /* of that source */
   bool resume;          /* continue from the folder's checkpoint */
   bool check;           /* first compare a meta-step with the reference interpreter, bit by bit */
-  bool profile;         /* time every step of the plan and report it at the end */
+  bool plot;            /* draw RUN/curve.png at each validation and at the end */
+  /* also write an event file for TensorBoard into the folder; changes no result */
+  bool tensorboard;
+  bool profile; /* time every step of the plan and report it at the end */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
   void *user;                                                /* given to progress */
   const volatile sig_atomic_t
       *stop; /* nonzero: checkpoint and return IL_ERROR_INTERRUPTED; may be NULL */
 } il_train_options;
-/* Writes config.yaml, metrics.jsonl and checkpoint.safetensors into the folder. */
+/* Writes config.yaml, metrics.jsonl and checkpoint.safetensors into the folder (and curve.png). */
 IL_API il_status il_train(il_context *context, const il_config *config,
                           const il_train_options *options);
 

@@ -140,12 +140,24 @@ il_status il_adapted_finish(il_adapted *a) {
   return IL_OK;
 }
 
-/* What is answered of scores: they themselves, or the probabilities of classes. score: room for twice as many. */
-static void answer(const il_adapted *a, size_t query, double *score, float *to) {
+static il_status not_finite(const il_adapted *a, int64_t query, double score) {
+  return il_fail(a->context, IL_ERROR_DATA,
+                 "query %lld: a score is %g; expected finite ones: numbers of the query, of the "
+                 "support set or of the learner are too large, or adapting with inner.lr=%s was",
+                 (long long)query, score, il_config_get(a->config, "inner.lr"));
+}
+
+/* What is answered of the scores of query `at` of those asked: they themselves, or the probabilities of classes. score: room
+ * for twice as many. */
+static il_status answer(const il_adapted *a, int64_t first, size_t at, double *score, float *to) {
   const size_t n = (size_t)a->shape.outputs;
-  for (size_t i = 0; i < n; i++) score[i] = il_adapted_score(a, a->scores, query * n + i);
+  for (size_t i = 0; i < n; i++) {
+    score[i] = il_adapted_score(a, a->scores, at * n + i);
+    if (!isfinite(score[i])) return not_finite(a, first + (int64_t)at, score[i]);
+  }
   if (!a->target) il_adapted_softmax((int)n, score, a->temperature, score + n);
   for (size_t i = 0; i < n; i++) to[i] = (float)score[a->target ? i : n + i];
+  return IL_OK;
 }
 
 il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *answers) {
@@ -160,7 +172,7 @@ il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float 
     il_adapted_copy(a, (const char *)x + (size_t)first * bytes, (size_t)n * example, a->asked);
     status = il_run_go(a->run, n);
     for (size_t q = 0; q < (size_t)n && status == IL_OK; q++)
-      answer(a, q, score, answers + ((size_t)first + q) * outputs);
+      status = answer(a, first, q, score, answers + ((size_t)first + q) * outputs);
   }
   free(score);
   return status;

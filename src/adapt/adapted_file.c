@@ -34,6 +34,16 @@ static il_config *config_of(il_context *context, const char *path) {
   return config;
 }
 
+/* Of tasks that are cut from classes; of given ones a configuration does not know it. */
+static void trained_on(const il_config *config, int outputs, il_learner_input *input) {
+  const il_source *source = il_source_find(il_config_text(config, IL_KEY_SOURCE));
+  const int shots = il_config_int(config, IL_KEY_TRAIN_SHOTS);
+  if (!source->classes) return;
+  input->ways = outputs;
+  input->shots[0] = shots ? shots : il_config_int(config, IL_KEY_SHOTS);
+  input->shots[1] = shots ? (int)il_config_real(config, IL_KEY_TRAIN_SHOTS) : input->shots[0];
+}
+
 /* A run's configuration, where its checkpoint lies, and what its learner takes. NULL after an error. */
 static il_config *open_run(il_context *context, const char *run, char **path,
                            il_learner_input *input) {
@@ -55,6 +65,7 @@ static il_config *open_run(il_context *context, const char *run, char **path,
                                 .targets = t.targets,
                                 .mean = t.mean,
                                 .deviation = t.deviation};
+    trained_on(config, t.outputs, input);
     return config;
   }
   il_config_free(config);
@@ -68,6 +79,15 @@ il_status il_run_input_of(il_context *context, const char *run, il_learner_input
   il_config_free(open_run(context, run, &path, input));
   free(path);
   return il_context_status(context);
+}
+
+/* The body of what was trained, under class means. */
+static il_status take_class_means(il_config *config) {
+  static const char *const settings[] = {"meta.algorithm=protonet",
+                                         "inner.adapts=", "inner.batch=0"};
+  il_status status = IL_OK;
+  for (int i = 0; i < 3 && status == IL_OK; i++) status = il_config_set(config, settings[i]);
+  return status;
 }
 
 static il_status set(il_config *config, const char *const *settings) {
@@ -110,9 +130,10 @@ static il_status check(il_context *context, const il_learner_input *input, const
                    ways);
   if (input->outputs && input->outputs != ways)
     return il_fail(context, IL_ERROR_DATA,
-                   "the support set: found %d classes, but the learner's head tells %d apart; show "
-                   "it %d classes, train with task.ways=%d, or with an algorithm of any number of "
-                   "classes (meta.algorithm=protonet)",
+                   "the support set: found %d classes, but the learner's head tells %d apart; "
+                   "compare with class means instead of the head (--head means), show it %d "
+                   "classes, or train with task.ways=%d or an algorithm for any number of classes "
+                   "(meta.algorithm=protonet)",
                    ways, input->outputs, input->outputs, ways);
   return IL_OK;
 }
@@ -144,6 +165,15 @@ static il_task_shape shape_of(int ways, int support, il_shape example, il_type t
                          .scale = scale};
 }
 
+/* One question, so that what cannot answer is not saved. */
+static il_status try_once(il_adapted *a) {
+  float *probability = malloc((size_t)a->shape.ways * sizeof *probability);
+  if (!probability) return il_fail_memory(a->context, "a probability");
+  const il_status status = il_adapted_predict(a, 1, a->support_x, probability);
+  free(probability);
+  return status;
+}
+
 il_adapted *il_adapted_new(il_context *context, const char *run, const il_dataset *support,
                            const il_adapt_options *options) {
   il_learner_input input;
@@ -152,6 +182,7 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
   if (!config) return NULL;
   snprintf(ways, sizeof ways, "task.ways=%d", support->classes);
   il_adapted *a = NULL;
+  if (options->class_means) input.outputs = 0;
   if (input.targets) {
     il_fail(context, IL_ERROR_UNSUPPORTED,
             "%s: the run learned to predict numbers; only one that learned classes can be shown "
@@ -159,7 +190,8 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
             run);
     il_config_free(config);
   } else if (check(context, &input, support) == IL_OK && set(config, options->settings) == IL_OK &&
-             il_config_set(config, ways) == IL_OK) {
+             il_config_set(config, ways) == IL_OK &&
+             (!options->class_means || take_class_means(config) == IL_OK)) {
     const il_task_shape shape = shape_of(support->classes, support->start[support->classes],
                                          input.example, input.type, input.scale);
     a = il_adapted_begin(context, config, &shape, options->team);
@@ -175,7 +207,7 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
   free(path);
   if (status == IL_OK && il_context_status(context) == IL_OK && il_adapted_calibrate(a) == IL_OK &&
       il_adapted_prepare(a) == IL_OK && il_adapted_adapt(a) == IL_OK &&
-      il_adapted_finish(a) == IL_OK)
+      il_adapted_finish(a) == IL_OK && try_once(a) == IL_OK)
     return a;
   il_adapted_free(a);
   return NULL;
@@ -283,17 +315,23 @@ il_status il_adapted_save(const il_adapted *a, const char *path) {
         a->target ? (il_tensor){"support/y", IL_FLOAT32,
                                 IL_SHAPE(a->shape.support, a->shape.outputs), a->target}
                   : (il_tensor){"support/y", IL_INT32, IL_SHAPE(a->shape.support), a->support_y};
-    char scale[32], temperature[32], reject[32], left_out[48];
+    char scale[32], temperature[32], reject[32], left_out[48], algorithm[64];
+    snprintf(algorithm, sizeof algorithm, "%s %d", a->method.algorithm->name,
+             a->method.algorithm->revision);
     il_real_print(a->shape.scale, scale, sizeof scale);
     il_real_print(a->temperature, temperature, sizeof temperature);
     il_real_print(a->reject, reject, sizeof reject);
     snprintf(left_out, sizeof left_out, "%d of %d", a->right, a->left_out);
-    const il_pair pair[] = {
-        {"class_names", names},      {"config", config},
-        {"format", FORMAT},          {"inverted", a->inverted ? "true" : "false"},
-        {"learner", spec},           {"left_out", left_out},
-        {"reject", reject},          {"scale", scale},
-        {"temperature", temperature}};
+    const il_pair pair[] = {{"algorithm", algorithm},
+                            {"class_names", names},
+                            {"config", config},
+                            {"format", FORMAT},
+                            {"inverted", a->inverted ? "true" : "false"},
+                            {"learner", spec},
+                            {"left_out", left_out},
+                            {"reject", reject},
+                            {"scale", scale},
+                            {"temperature", temperature}};
     status = il_safetensors_write(a->context, path, count, tensor,
                                   (int)(sizeof pair / sizeof *pair), pair);
   }
@@ -373,17 +411,36 @@ static il_status read_state(il_adapted *a, const char *path, const il_safetensor
              : il_adapted_adapt(a);
 }
 
+/* A net hides what is no number: relu makes 0 of it. */
+static il_status check_values(il_context *context, const char *path, const il_buffers *b) {
+  for (int i = 0; i < b->count; i++) {
+    const int64_t n = il_shape_count(b->entry[i].shape);
+    const void *at = il_buffers_at(b, i);
+    for (int64_t k = 0; k < n; k++) {
+      const double x =
+          b->type == IL_FLOAT32 ? (double)((const float *)at)[k] : ((const double *)at)[k];
+      if (!isfinite(x))
+        return il_fail(context, IL_ERROR_FORMAT, "%s: '%s' has %g, expected finite numbers", path,
+                       b->entry[i].name, x);
+    }
+  }
+  return IL_OK;
+}
+
 static il_adapted *read_all(il_context *context, const char *path, const il_safetensors *file,
                             il_team *team) {
   const il_tensor *x = il_safetensors_find(file, "support/x"),
                   *y = il_safetensors_find(file, "support/y");
   double scale = 0;
   if (strcmp(text_of(file, "format"), FORMAT)) {
+    const bool other = !strncmp(text_of(file, "format"), FORMAT, sizeof FORMAT - 2);
     il_fail(context, IL_ERROR_FORMAT,
-            "%s: metadata \"format\" is \"%s\", expected \"%s\", which `innerloop adapt` writes",
-            path, text_of(file, "format"), FORMAT);
+            "%s: metadata \"format\" is \"%s\", expected \"%s\", which `innerloop adapt` writes%s",
+            path, text_of(file, "format"), FORMAT,
+            other ? "; another version of innerloop wrote it" : "");
     return NULL;
   }
+  if (il_checkpoint_check_algorithm(context, path, file) != IL_OK) return NULL;
   if (!x || !y || (x->type != IL_UINT8 && x->type != IL_FLOAT32) || x->shape.rank < 2 ||
       x->shape.rank > 4 || il_shape_count(x->shape) < 1 || !good_answers(&y->shape, y->type) ||
       y->shape.dim[0] != x->shape.dim[0] || y->shape.dim[0] > SUPPORT_MAX ||
@@ -407,7 +464,10 @@ static il_adapted *read_all(il_context *context, const char *path, const il_safe
   if (a && read_support(a, path, x, y) == IL_OK && read_rest(a, path, file) == IL_OK &&
       il_buffers_read(context, path, file, &a->learner->meta, IL_ROLE_META) == IL_OK &&
       il_buffers_read(context, path, file, &a->learner->carry, IL_ROLE_CARRY) == IL_OK &&
-      read_state(a, path, file) == IL_OK && il_adapted_finish(a) == IL_OK)
+      check_values(context, path, &a->learner->meta) == IL_OK &&
+      check_values(context, path, &a->learner->carry) == IL_OK &&
+      read_state(a, path, file) == IL_OK && check_values(context, path, &a->state) == IL_OK &&
+      il_adapted_finish(a) == IL_OK)
     return a;
   il_adapted_free(a);
   return NULL;

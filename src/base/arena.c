@@ -19,19 +19,22 @@ enum { GUARD = 0 };
 enum { ALIGNMENT = 16, DEFAULT_BLOCK = 64 * 1024, ROOM_BLOCK = 8 * 1024 };
 
 struct il_arena_block {
-  _Alignas(ALIGNMENT) il_arena_block *next;
+  il_arena_block *next;
   size_t size, used; /* of the bytes behind the header */
 };
 
-static char *bytes_of(il_arena_block *block) { return (char *)(block + 1); }
+/* calloc aligns to 8 bytes only where addresses have 32 bits. */
+static char *bytes_of(il_arena_block *block) {
+  return (char *)(((uintptr_t)(block + 1) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
 
 static il_arena_block *add_block(il_arena *arena, size_t need) {
   size_t size = arena->block_size             ? arena->block_size
                 : il_has_room(arena->context) ? ROOM_BLOCK
                                               : DEFAULT_BLOCK;
   if (size < need) size = need;
-  if (size > SIZE_MAX - sizeof(il_arena_block)) return NULL;
-  il_arena_block *block = il_new(arena->context, 1, sizeof *block + size);
+  if (size > SIZE_MAX - sizeof(il_arena_block) - ALIGNMENT) return NULL;
+  il_arena_block *block = il_new(arena->context, 1, sizeof *block + ALIGNMENT + size);
   if (!block) return NULL;
   block->size = size;
   block->next = arena->blocks;

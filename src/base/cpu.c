@@ -16,6 +16,11 @@ static bool runs_v3(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && unnamed_features();
 }
+/* Each feature of v2 that gcc and clang have a name for; of those that they have none for (CMPXCHG16B, LAHF), no
+ * processor with these lacks any. */
+static bool runs_v2(void) {
+  return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+}
 static bool runs_v4(void) {
   return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
@@ -26,8 +31,14 @@ bool il_cpu_runs(const char *isa) {
   __builtin_cpu_init();
   if (strcmp(isa, "v4") == 0) return runs_v4();
   if (strcmp(isa, "v3") == 0) return runs_v3();
-  return strcmp(isa, "v2") == 0; /* what the rest of the library is compiled for */
+  if (strcmp(isa, "v2") == 0) return runs_v2();
+  return strcmp(isa, "portable") == 0;
 }
 #else
-bool il_cpu_runs(const char *isa) { return strcmp(isa, "aarch64") == 0; }
+bool il_cpu_runs(const char *isa) {
+#if defined __aarch64__
+  if (strcmp(isa, "aarch64") == 0) return true;
+#endif
+  return strcmp(isa, "portable") == 0;
+}
 #endif

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether code of instruction set "v2", "v3", "v4" (levels of x86-64) or "aarch64" runs here. */
+/* Whether code of instruction set "v2", "v3", "v4" (levels of x86-64) or "aarch64" runs here. "portable" always does:
+ * it is what the compiler was told that there is. */
 bool il_cpu_runs(const char *isa);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/context.h"
+#include "base/locale.h"
 
 const char *il_status_name(il_status status) {
   switch (status) {
@@ -50,7 +51,7 @@ il_status il_fail(il_context *context, il_status status, const char *format, ...
   if (!context || context->status != IL_OK || status == IL_OK) return status;
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(context->message, sizeof context->message, format, arguments);
+  int length = il_plain_list(context->message, sizeof context->message, format, arguments);
   va_end(arguments);
   if (length < 0) context->message[0] = 0;
   /* Names from files end up in sentences: one sentence stays one line. */

@@ -25,7 +25,7 @@ static bool read_number(const il_field *f, const char *text, int64_t *integer, d
   locale_t plain, before = il_text_enter(&plain);
   errno = 0;
   if (f->kind == IL_FIELD_DOUBLE) {
-    *real = strtod(text, &end);
+    *real = il_real_parse(text, &end);
   } else {
     *integer = strtoll(text, &end, 10);
     *real = (double)*integer;
@@ -105,14 +105,16 @@ void il_field_accepts(const il_field *f, char *text, size_t size) {
   locale_t plain, before = il_text_enter(&plain);
   switch (f->kind) {
   case IL_FIELD_INT64:
-  case IL_FIELD_INT32: snprintf(text, size, "an integer from %.0f to %.0f", f->low, f->high); break;
-  case IL_FIELD_DOUBLE: snprintf(text, size, "a number from %g to %g", f->low, f->high); break;
+  case IL_FIELD_INT32:
+    il_plain_text(text, size, "an integer from %.0f to %.0f", f->low, f->high);
+    break;
+  case IL_FIELD_DOUBLE: il_plain_text(text, size, "a number from %g to %g", f->low, f->high); break;
   case IL_FIELD_BOOL: snprintf(text, size, "true or false"); break;
   case IL_FIELD_ENUM: snprintf(text, size, "one of %s", f->choices); break;
   case IL_FIELD_TEXT: snprintf(text, size, "text"); break;
   case IL_FIELD_RANGE:
-    snprintf(text, size, "an integer from %.0f to %.0f, or a range of them such as 1-5", f->low,
-             f->high);
+    il_plain_text(text, size, "an integer from %.0f to %.0f, or a range of them such as 1-5",
+                  f->low, f->high);
     break;
   }
   il_text_leave(before, plain);

@@ -116,6 +116,9 @@ static int start_workers(il_team *team) {
   /* Signals stay with the threads of the user: an interrupt must not land in a worker. */
   sigset_t all, before;
   sigfillset(&all);
+  /* What a worker's own access raises goes to it alone; blocked, it would kill without being handled. */
+  static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
   while (!error && team->started < team->threads - 1) {

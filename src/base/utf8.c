@@ -1,5 +1,11 @@
 #include "base/utf8.h"
 
+size_t il_utf8_character(const char *text) {
+  for (size_t n = 1; n <= 4 && text[n - 1]; n++)
+    if (il_utf8(text, n)) return n;
+  return 0;
+}
+
 size_t il_utf8_put(uint32_t p, char to[static 4]) {
   if (p < 0x80) {
     to[0] = (char)p;

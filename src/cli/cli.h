@@ -20,14 +20,17 @@ extern const command commands[], data_actions[];
 const command *find_command(const command *table, const char *name);
 /* What may have been meant; NULL: none is near. */
 const char *nearest_command(const command *table, const char *name);
-extern const struct argp train_argp, fit_argp, improve_argp, compare_argp, eval_argp, adapt_argp,
-    export_argp, predict_argp, convert_argp, presets_argp, check_argp, plan_argp, bench_argp,
-    init_argp, grad_argp, info_argp;
+extern const struct argp train_argp, fit_argp, improve_argp, compare_argp, sweep_argp, eval_argp,
+    report_argp,
+    adapt_argp, export_argp, predict_argp, convert_argp, presets_argp, check_argp, plan_argp,
+    bench_argp, init_argp, grad_argp, info_argp;
 extern const struct argp data_import_argp, data_info_argp, data_show_argp, data_export_argp,
     data_episodes_argp;
 
 int run_train(int argc, char **argv);
+int run_sweep(int argc, char **argv);
 int run_eval(int argc, char **argv);
+int run_report(int argc, char **argv);
 int run_convert(int argc, char **argv);
 int run_export(int argc, char **argv);
 int run_adapt(int argc, char **argv);
@@ -96,16 +99,20 @@ il_context *new_context(void);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Flushes stdout; 1 with a sentence when it could not be written. */
 int close_output(void);
-/* SIGINT and SIGTERM set the flag; a second one ends the program at once. */
+/* SIGINT, SIGTERM, SIGHUP and SIGPIPE set the flag; SIGINT or SIGTERM again, more than a second later, ends the program
+ * at once. */
 const volatile sig_atomic_t *catch_signals(void);
 
 /* ---- fit and compare (cli/load.c) ---- */
 /* A file, Omniglot's folder, or "glyphs": 20 drawn characters of 20 writers. signals: for a net that takes them
  * (il_samples_open_signals). NULL after an error. */
 il_samples *load_samples(il_context *context, const char *path, bool signals);
-/* Training and test samples; test_path NULL: a share is held out. False after an error; free both in any case. */
+/* Training and test samples; test_path NULL: a share is held out. A file whose labels name more classes than `classes` is
+ * refused. False after an error; free both in any case. */
+enum { CLASSES_USUALLY = 65536 };
 bool load_divided(il_context *context, const char *train_path, const char *test_path, bool signals,
-                  double hold_out, uint64_t seed, il_samples **train, il_samples **test);
+                  double hold_out, int classes, uint64_t seed, il_samples **train,
+                  il_samples **test);
 double parse_real(struct argp_state *state, const char *option, const char *arg, double low,
                   double high);
 /* The index of arg among names, else wrong usage. */

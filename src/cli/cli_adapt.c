@@ -12,12 +12,15 @@ typedef struct input {
   settings common; /* config: the run */
   const char *support, *out;
   int invert; /* as in inversions */
+  int head;   /* as in heads */
   bool json;
 } input;
 
 static const char *const inversions[] = {"auto", "yes", "no"};
 enum { INVERT_AUTO, INVERT_YES, INVERT_NO };
-enum { OPTION_SUPPORT = 256, OPTION_INVERT };
+static const char *const heads[] = {"trained", "means"};
+enum { HEAD_TRAINED, HEAD_MEANS };
+enum { OPTION_SUPPORT = 256, OPTION_INVERT, OPTION_HEAD };
 
 static const struct argp_option options[] = {
     {"support", OPTION_SUPPORT, "PATH", 0,
@@ -27,6 +30,10 @@ static const struct argp_option options[] = {
     {"out", OPTION_OUT, "MODEL", 0, "file to write", 0},
     {"invert", OPTION_INVERT, "auto|yes|no", 0,
      "pictures: dark becomes bright; auto: where they are like the learner's only then (auto)", 0},
+    {"head", OPTION_HEAD, "trained|means", 0,
+     "means: instead of the last layer and inner steps, the nearest of the classes' mean features, "
+     "for any number of classes (trained)",
+     0},
     {"set", OPTION_SET, "KEY=VALUE", 0,
      "adapt otherwise than it was trained to: inner.steps, inner.lr, meta.query_statistics …", 0},
     THREADS_OPTION,
@@ -40,6 +47,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_JSON: in->json = true; return 0;
   case OPTION_INVERT: in->invert = parse_choice(state, "invert", arg, 3, inversions); return 0;
+  case OPTION_HEAD: in->head = parse_choice(state, "head", arg, 2, heads); return 0;
   case ARGP_KEY_END:
     if (!in->common.config) argp_error(state, "expected the folder of a run, or a learner's file");
     if (!in->support) argp_error(state, "--support is missing");
@@ -88,7 +96,26 @@ static il_dataset *import_hidden(il_context *context, const char *source,
   return d;
 }
 
-static il_import_options bring_to(const il_learner_input *learner, const char *kind) {
+/* Where the channels of a file's arrays stand, by what the learner takes; as its format has them where that says nothing. */
+static il_import_channels channels_of(const char *path, il_shape e) {
+  il_import_channels found = IL_CHANNELS_BY_FORMAT;
+  il_context *context = il_context_new(); /* what is wrong with the file, its import says */
+  il_tensors *file = context ? il_tensors_open(context, path) : NULL;
+  for (int i = 0; file && i < il_tensors_count(file); i++) {
+    const il_shape s = il_tensors_at(file, i)->shape;
+    if (s.rank != e.rank + 1) continue;
+    bool last = true, first = s.dim[1] == e.dim[e.rank - 1];
+    for (int d = 0; d < e.rank; d++) last = last && s.dim[d + 1] == e.dim[d];
+    for (int d = 0; d + 1 < e.rank; d++) first = first && s.dim[d + 2] == e.dim[d];
+    if (last || first) found = last ? IL_CHANNELS_LAST : IL_CHANNELS_FIRST;
+  }
+  il_tensors_close(file);
+  il_context_free(context);
+  return found;
+}
+
+static il_import_options bring_to(const il_learner_input *learner, const char *kind,
+                                  const char *path) {
   il_import_options o = {0};
   if (!strcmp(kind, "pictures") && learner->example.rank == 3) {
     o.height = (int)learner->example.dim[0];
@@ -96,6 +123,7 @@ static il_import_options bring_to(const il_learner_input *learner, const char *k
     o.grey = learner->example.dim[2] == 1;
   } else if (!strcmp(kind, "arrays") && learner->example.rank >= 2) {
     o.layout = learner->example.rank == 3 ? IL_LAYOUT_IMAGES : IL_LAYOUT_SIGNALS;
+    o.channels = channels_of(path, learner->example);
   } else if (!strcmp(kind, "csv") && learner->example.rank == 2) {
     o.layout = IL_LAYOUT_SIGNALS;
   }
@@ -123,7 +151,7 @@ static il_dataset *open_support(il_context *context, const input *in,
     return NULL;
   }
   if (!strcmp(kind, "omniglot")) kind = "pictures";
-  il_import_options o = bring_to(learner, kind);
+  il_import_options o = bring_to(learner, kind, in->support);
   o.kind = kind;
   const bool pictures = !strcmp(kind, "pictures");
   if (in->invert == INVERT_YES && !pictures) {
@@ -140,7 +168,7 @@ static il_dataset *open_support(il_context *context, const input *in,
 
 /* ---- what is said ---- */
 
-static void warn(const il_dataset *d) {
+static void warn_constant(const il_dataset *d) {
   const size_t n = (size_t)il_shape_count(il_dataset_shape(d)) * il_type_size(il_dataset_type(d));
   for (int c = 0; c < il_dataset_classes(d); c++)
     for (int e = 0; e < il_dataset_examples(d, c); e++) {
@@ -151,13 +179,62 @@ static void warn(const il_dataset *d) {
     }
 }
 
-static void print_text(const il_adapted *a, const il_adapted_report *r, const char *out) {
+/* "3", "3 to 7" */
+static void print_range(char *text, size_t size, int from, int to) {
+  snprintf(text, size, from == to ? "%d" : "%d to %d", from, to);
+}
+
+/* Tasks of another size than those that it was trained on. */
+static void warn_size(const il_dataset *d, const il_learner_input *learner, bool means) {
+  const int ways = il_dataset_classes(d);
+  if (ways < 1) return;
+  int least = il_dataset_examples(d, 0), most = least;
+  for (int c = 1; c < ways; c++) {
+    const int n = il_dataset_examples(d, c);
+    least = n < least ? n : least;
+    most = n > most ? n : most;
+  }
+  char here[32], there[32];
+  print_range(here, sizeof here, least, most);
+  print_range(there, sizeof there, learner->shots[0], learner->shots[1]);
+  if (!learner->ways ||
+      (ways == learner->ways && least >= learner->shots[0] && most <= learner->shots[1]))
+    return;
+  fprintf(stderr,
+          "the support set has %d classes of %s examples, the learner was trained on tasks of %d "
+          "classes of %s",
+          ways, here, learner->ways, there);
+  if (!means)
+    fprintf(stderr, "; innerloop eval --ways %d --shots %d says how well it does", ways, least);
+  fputc('\n', stderr);
+}
+
+/* Numbers of another kind than those that it was trained on. */
+static void warn_numbers(const il_dataset *d, const il_learner_input *learner, bool inverted) {
+  double mean, deviation;
+  if (learner->deviation <= 0) return;
+  il_dataset_moments(d, &mean, &deviation);
+  if (!inverted && looks_inverted(d, learner))
+    fprintf(stderr,
+            "the pictures look inverted: their mean pixel is %.0f, of what the learner was trained "
+            "on it is %.0f; --invert yes turns them\n",
+            mean, learner->mean);
+  else if (fabs(mean - learner->mean) > 2 * learner->deviation ||
+           deviation > 5 * learner->deviation || deviation < learner->deviation / 5)
+    fprintf(stderr,
+            "the numbers of the support set (%.4g ± %.4g) are unlike those that the learner was "
+            "trained on (%.4g ± %.4g)\n",
+            mean, deviation, learner->mean, learner->deviation);
+}
+
+static void print_text(const il_adapted *a, const il_adapted_report *r, const char *out,
+                       bool means) {
   const il_shape e = il_adapted_example(a);
   printf("%s: %d classes, %d examples", out, il_adapted_classes(a), r->examples);
   if (e.rank == 3)
     printf(", as the learner's %lld×%lld %s%s", (long long)e.dim[0], (long long)e.dim[1],
            e.dim[2] == 1 ? "grey" : "colour", il_adapted_inverted(a) ? ", inverted" : "");
-  printf("\n%s", r->algorithm);
+  printf("\n%s", means ? "class means of the trained net's features" : r->algorithm);
   if (r->steps) printf(", %d inner step%s", r->steps, r->steps == 1 ? "" : "s");
   printf("; queries one at a time");
   printf(", norm statistics: %s\n", r->statistics);
@@ -201,16 +278,19 @@ static void adapt(il_context *context, const input *in, const char *const *set, 
   }
   il_dataset *d = open_support(context, in, &learner, &inverted);
   if (!d) return;
-  warn(d);
-  const il_adapt_options o = {.settings = set, .inverted = inverted, .team = team};
+  warn_constant(d);
+  warn_numbers(d, &learner, inverted);
+  const il_adapt_options o = {
+      .settings = set, .class_means = in->head == HEAD_MEANS, .inverted = inverted, .team = team};
   il_adapted *a = il_adapted_new(context, in->common.config, d, &o);
+  if (a) warn_size(d, &learner, in->head == HEAD_MEANS);
   if (a && il_adapted_save(a, in->out) == IL_OK) {
     il_adapted_report r;
     il_adapted_describe(a, &r);
     if (in->json)
       print_json(a, &r);
     else
-      print_text(a, &r, in->out);
+      print_text(a, &r, in->out, in->head == HEAD_MEANS);
   }
   il_adapted_free(a);
   il_dataset_free(d);

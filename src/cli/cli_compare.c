@@ -13,6 +13,7 @@ typedef struct input {
   net_file net;
   il_compare_options compare;
   double hold_out;
+  int classes;
   bool json;
 } input;
 
@@ -21,6 +22,7 @@ static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
+    MAX_CLASSES_OPTION,
     {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d", 0,
      "the net; conv1d: for signals (mlp)", 0},
     NET_OPTION,
@@ -67,7 +69,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
                                       .meta = &o->meta,
                                       .augment = &in->augment,
                                       .test = &in->test,
-                                      .hold_out = &in->hold_out},
+                                      .hold_out = &in->hold_out,
+                                      .classes = &in->classes},
                           key, arg, state);
   }
 }
@@ -109,7 +112,7 @@ static void print_table(const il_compare_result *r, bool json) {
 }
 
 int run_compare(int argc, char **argv) {
-  input in = {.out = "compare.png", .hold_out = 0.25};
+  input in = {.out = "compare.png", .hold_out = 0.25, .classes = CLASSES_USUALLY};
   in.augment = (il_augment){.crop = 2, .degrees = 10, .shift = 0.1, .scale = 0.1};
   in.compare = il_compare_defaults();
   parse(&compare_argp, argc, argv, &in);
@@ -125,7 +128,7 @@ int run_compare(int argc, char **argv) {
   il_samples *train = NULL, *test = NULL;
   if (o->fit.team && load_net(context, &in.net, &o->model) == IL_OK &&
       load_divided(context, in.train, in.test, il_model_of_signals(&o->model), in.hold_out,
-                   o->fit.seed, &train, &test)) {
+                   in.classes, o->fit.seed, &train, &test)) {
     if (!train->label) o->fit.loss = o->meta.loss = IL_LOSS_BINARY_CROSS_ENTROPY;
     il_compare_result result;
     il_status status = il_compare(context, train, test, o, &result);

@@ -85,7 +85,7 @@ static int run_info_of(int argc, char **argv) {
 static int run_show(int argc, char **argv) {
   return run_action(&data_show_argp, argc, argv, true, data_show);
 }
-static int run_export(int argc, char **argv) {
+static int run_data_export(int argc, char **argv) {
   return run_action(&data_export_argp, argc, argv, true, data_export);
 }
 static int run_episodes(int argc, char **argv) {
@@ -97,7 +97,7 @@ const command data_actions[] = {
      NULL},
     {"info", "describe a dataset", run_info_of, &data_info_argp, NULL},
     {"show", "draw examples of a dataset's classes", run_show, &data_show_argp, NULL},
-    {"export", "write a dataset for other programs", run_export, &data_export_argp, NULL},
+    {"export", "write a dataset for other programs", run_data_export, &data_export_argp, NULL},
     {"episodes", "write the first episodes of a split as a list", run_episodes, &data_episodes_argp,
      NULL},
     {0}};

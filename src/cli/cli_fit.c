@@ -20,6 +20,7 @@ typedef struct input {
   il_fit_options fit;
   il_augment augment;
   double hold_out;
+  int classes;
   bool meta, force;
   bool kept; /* the model has been saved */
   il_meta_options learn;
@@ -50,6 +51,7 @@ static const struct argp_option options[] = {
     {"test", OPTION_TEST, "DATA", 0, "samples to test on", 0},
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
+    MAX_CLASSES_OPTION,
     {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d", 0,
      "the net; mlp: linear, relu, linear; conv1d: for signals (mlp)", 0},
     NET_OPTION,
@@ -151,6 +153,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
                                                .augment = &in->augment,
                                                .test = &in->test,
                                                .hold_out = &in->hold_out,
+                                               .classes = &in->classes,
                                                .tasks = &in->tasks},
                                    key, arg, state);
     if (key == OPTION_BATCH) in->greedy.fit.greedy.candidates.batch = in->fit.batch;
@@ -373,6 +376,7 @@ int run_fit(int argc, char **argv) {
               .learn = il_meta_defaults(),
               .tasks = 200,
               .hold_out = 0.25,
+              .classes = CLASSES_USUALLY,
               .greedy = fit_greedy_defaults()};
   in.fit.loss = 0;
   in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0, false};
@@ -386,7 +390,7 @@ int run_fit(int argc, char **argv) {
   if (in.fit.team && check_files(context, &in) == IL_OK &&
       load_net(context, &in.net, &in.model) == IL_OK &&
       load_divided(context, in.train, in.test, il_model_of_signals(&in.model), in.hold_out,
-                   in.fit.seed, &train, &test)) {
+                   in.classes, in.fit.seed, &train, &test)) {
     complete(&in, train);
     fit(context, &in, train, test);
   }

@@ -42,6 +42,9 @@ error_t parse_learning(const learning *to, int key, char *arg, struct argp_state
     return 0;
   case OPTION_TEST: *to->test = arg; return 0;
   case OPTION_HOLD_OUT: *to->hold_out = parse_real(state, "hold-out", arg, 0.001, 0.999); return 0;
+  case OPTION_MAX_CLASSES:
+    *to->classes = (int)parse_number(state, "max-classes", arg, 1, INT32_MAX);
+    return 0;
   case OPTION_EPOCHS: fit->epochs = (int)parse_number(state, "epochs", arg, 0, 1000000); return 0;
   case OPTION_BATCH: fit->batch = (int)parse_number(state, "batch", arg, 1, 65536); return 0;
   case OPTION_LR: fit->lr = parse_real(state, "lr", arg, 0, 1e6); return 0;

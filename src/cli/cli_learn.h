@@ -13,6 +13,7 @@ enum {
   OPTION_WIDTH,
   OPTION_TEST,
   OPTION_HOLD_OUT,
+  OPTION_MAX_CLASSES,
   OPTION_EPOCHS,
   OPTION_BATCH,
   OPTION_LR,
@@ -34,6 +35,12 @@ enum {
         "the net, instead of --model: the layers that a configuration lists under model.layers", 0 \
   }
 
+#define MAX_CLASSES_OPTION                                                                         \
+  {                                                                                                \
+    "max-classes", OPTION_MAX_CLASSES, "N", 0,                                                     \
+        "refuse labels that name more classes than this (65536)", 0                                \
+  }
+
 /* A net whose layers stand in a file. */
 typedef struct net_file {
   const char *path;    /* NULL: --model */
@@ -53,6 +60,7 @@ typedef struct learning {
   il_augment *augment;
   const char **test;
   double *hold_out;
+  int *classes;
   int *tasks;
 } learning;
 /* Handles the keys above and --threads; ARGP_ERR_UNKNOWN for others. */

@@ -5,40 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/cli.h"
 #include "import/importer.h"
+#include "cli/cli_predict.h"
+#include "image/image_read.h"
 #include "import/listing.h"
 #include "io/csv.h"
-#include "image/image_read.h"
-
-typedef enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV } format;
-
-typedef struct input {
-  settings common; /* config: the model */
-  const char *asked[4096];
-  int count, top;
-  format format;
-  bool reject;
-  double least; /* probability; 0: the model's own */
-} input;
-
-enum { AT_ONCE = 64 };
-typedef struct answers {
-  il_context *context;
-  const input *in;
-  il_adapted *model;
-  double least; /* below it, none of the classes; 0: not asked for */
-  float *probability;
-  int *order; /* [classes] by probability */
-  /* Pictures that wait to be asked about together: the learner adapts once for all. */
-  uint8_t *pixels; /* [AT_ONCE, example…] */
-  char *name[AT_ONCE];
-  int waiting;
-  int64_t given;  /* answers */
-  int unreadable; /* things that could not be asked about */
-} answers;
 
 enum { OPTION_TOP = 256, OPTION_CSV, OPTION_REJECT };
 
@@ -84,9 +59,12 @@ const struct argp predict_argp = {
     options,
     parse_option,
     "MODEL PICTURE|FOLDER|FILE|-…",
-    "Says which class each picture belongs to, and how sure that is: pictures, folders of them, - "
-    "for one on standard input, or examples in a file of arrays (x, or its only tensor). Each is "
-    "asked about alone: its answer does not depend on the others.",
+    "Says which class each picture belongs to, and how sure that is: pictures (PNG, JPEG), folders "
+    "and zips "
+    "of them, or examples in a file of arrays (x, or its only tensor: .npz, .npy, .safetensors, "
+    ".pt) or, features and signals of one channel, in the rows of a CSV. - reads one such "
+    "picture or file from standard input. Each is asked about alone: its answer does not depend on "
+    "the others.",
     NULL,
     NULL,
     NULL};
@@ -105,18 +83,29 @@ static void sort_classes(answers *a, const float *p) {
   }
 }
 
-static void print_answer(answers *a, const char *name, const float *p) {
+/* An answer is one line, and no name changes the terminal. */
+static void print_name(const char *name) {
+  for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+    if (*p < 0x20 || *p == 0x7f)
+      printf("\\x%02x", *p);
+    else
+      putchar(*p);
+}
+
+void print_answer(answers *a, const char *name, const float *p) {
   const int classes = il_adapted_classes(a->model),
             top = a->in->top < classes ? a->in->top : classes;
   sort_classes(a, p);
   const bool none = (double)p[a->order[0]] < a->least;
   switch (a->in->format) {
   case FORMAT_TEXT:
-    printf("%s", name);
+    print_name(name);
     if (none) printf("  none of these; nearest");
-    for (int k = 0; k < top; k++)
-      printf("  %s %.1f %%", il_adapted_class_name(a->model, a->order[k]),
-             100 * (double)p[a->order[k]]);
+    for (int k = 0; k < top; k++) {
+      fputs("  ", stdout);
+      print_name(il_adapted_class_name(a->model, a->order[k]));
+      printf(" %.1f %%", 100 * (double)p[a->order[k]]);
+    }
     putchar('\n');
     break;
   case FORMAT_CSV:
@@ -149,7 +138,7 @@ static void print_answer(answers *a, const char *name, const float *p) {
   a->given++;
 }
 
-static void unreadable(answers *a, const char *name, const char *reason) {
+void unreadable(answers *a, const char *name, const char *reason) {
   fprintf(stderr, "innerloop: %s: %s\n", name, reason);
   a->unreadable++;
 }
@@ -217,95 +206,92 @@ static void ask_folder(answers *a, const char *path) {
     il_fail_memory(a->context, "a picture");
     return;
   }
-  if (il_listing_open(&l, a->context, path) == IL_OK)
-    for (size_t i = 0; i < l.count && il_context_status(a->context) == IL_OK; i++) {
-      char *name = NULL;
-      if (asprintf(&name, "%s/%s", path, l.file[i].name) < 0) break;
-      if (l.file[i].problem) {
-        unreadable(a, name, l.file[i].problem);
-      } else if (!il_listing_begin(&l, &l.file[i])) {
-        unreadable(a, name, l.reason);
-      } else {
-        memset(bytes, 0, sizeof *bytes);
-        bytes->read = il_listing_read;
-        bytes->user = &l;
-        ask_picture(a, name, bytes);
-      }
-      il_listing_end(&l);
-      free(name);
+  const bool open = il_listing_open(&l, a->context, path) == IL_OK;
+  size_t files = 0;
+  for (size_t i = 0; open && i < l.count && il_context_status(a->context) == IL_OK; i++) {
+    char *name = NULL;
+    if (l.file[i].empty) continue;
+    files++;
+    if (asprintf(&name, "%s/%s", path, l.file[i].name) < 0) {
+      il_fail_memory(a->context, "the name of a picture");
+      break;
     }
+    if (l.file[i].problem) {
+      unreadable(a, name, l.file[i].problem);
+    } else if (!il_listing_begin(&l, &l.file[i])) {
+      unreadable(a, name, l.reason);
+    } else {
+      memset(bytes, 0, sizeof *bytes);
+      bytes->read = il_listing_read;
+      bytes->user = &l;
+      ask_picture(a, name, bytes);
+    }
+    il_listing_end(&l);
+    free(name);
+  }
+  if (open && files == 0) unreadable(a, path, "has no files");
   il_listing_close(&l);
   free(bytes);
 }
 
-/* ---- arrays ---- */
-
-static const il_tensor *inputs_of(il_context *context, const char *path, const il_tensors *file) {
-  static const char *const names[] = {"x", "X", "inputs", "images", "signals", "features", "data"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (il_tensors_find(file, names[i])) return il_tensors_find(file, names[i]);
-  if (il_tensors_count(file) == 1) return il_tensors_at(file, 0);
-  il_fail(context, IL_ERROR_DATA,
-          "%s: found %d tensors and none called x; expected x [n, example…], or one alone", path,
-          il_tensors_count(file));
-  return NULL;
-}
-
-static void ask_rows(answers *a, const char *path, const il_tensor *t) {
+/* A file under the name that answers have. */
+static void ask_file(answers *a, const char *name, const char *path) {
   const il_shape e = il_adapted_example(a->model);
-  il_shape one = t->shape;
-  if (one.rank) memmove(one.dim, one.dim + 1, sizeof *one.dim * (size_t)--one.rank);
-  const bool bytes = il_adapted_type(a->model) == IL_UINT8;
-  if (t->shape.rank < 1 || il_shape_count(one) != il_shape_count(e) ||
-      (one.rank != e.rank && !(e.rank == 3 && e.dim[2] == 1 && one.rank == 2)) ||
-      (t->type == IL_UINT8) != bytes) {
-    il_fail(a->context, IL_ERROR_DATA,
-            "%s: '%s' is %s of %d dimensions; the learner takes [n, example…] of %s with %lld "
-            "numbers an example",
-            path, t->name, il_type_name(t->type), t->shape.rank, bytes ? "u8" : "reals",
-            (long long)il_shape_count(e));
+  const bool pictures = e.rank == 3 && il_adapted_type(a->model) == IL_UINT8;
+  if (il_import_is_tensors(path) || !pictures) {
+    ask_waiting(a); /* answers come in the order of what was asked */
+    ask_rows(a, name, path);
     return;
   }
-  const int64_t rows = t->shape.dim[0], n = il_shape_count(e);
-  float *real = bytes ? NULL : malloc((size_t)(rows * n + 1) * sizeof *real);
-  float *p = malloc((size_t)rows * (size_t)il_adapted_classes(a->model) * sizeof *p + 1);
-  if (!p || (!bytes && !real)) il_fail_memory(a->context, "the answers");
-  if (real) il_tensor_reals(t, IL_FLOAT32, real);
-  if (p && (bytes || real) &&
-      il_adapted_predict(a->model, rows, bytes ? t->data : real, p) == IL_OK)
-    for (int64_t i = 0; i < rows; i++) {
-      char *name = NULL;
-      if (asprintf(&name, "%s:%lld", path, (long long)i) < 0) break;
-      print_answer(a, name, p + i * il_adapted_classes(a->model));
-      free(name);
-    }
-  free(real);
-  free(p);
+  FILE *file = fopen(path, "rbe");
+  if (!file) {
+    unreadable(a, name, strerror(errno));
+    return;
+  }
+  ask_stream(a, name, file);
+  fclose(file);
+}
+
+/* Standard input can be read once only, and arrays are mapped: it becomes a file that is gone afterwards. */
+static void ask_standard_input(answers *a) {
+  const char *folder = getenv("TMPDIR");
+  char path[4096], block[1 << 14];
+  const int length = snprintf(path, sizeof path, "%s/innerloop-asked-XXXXXX.npz",
+                              folder && *folder ? folder : "/tmp");
+  /* The ending tells an archive of arrays from one of pictures, and matters to nothing else. */
+  const int descriptor = length < (int)sizeof path ? mkstemps(path, 4) : -1;
+  FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+  size_t got = 0;
+  bool good = file != NULL;
+  while (good && (got = fread(block, 1, sizeof block, stdin)) > 0)
+    good = fwrite(block, 1, got, file) == got;
+  if (file && fclose(file) != 0) good = false;
+  if (good && !ferror(stdin))
+    ask_file(a, "-", path);
+  else if (good)
+    unreadable(a, "-", "standard input cannot be read");
+  else
+    il_fail(a->context, IL_ERROR_FILE, "%s: a temporary file cannot be written: %s", path,
+            strerror(errno));
+  if (descriptor >= 0) unlink(path);
+}
+
+/* Of pictures, in a zip. */
+static bool is_archive(const char *path) {
+  const char *kind = il_import_kind_of(path);
+  return kind && (!strcmp(kind, "pictures") || !strcmp(kind, "omniglot"));
 }
 
 static void ask(answers *a, const char *path) {
   struct stat info;
-  if (!strcmp(path, "-")) {
-    ask_stream(a, "-", stdin);
-  } else if (stat(path, &info) != 0) {
+  if (!strcmp(path, "-"))
+    ask_standard_input(a);
+  else if (stat(path, &info) != 0)
     unreadable(a, path, strerror(errno));
-  } else if (S_ISDIR(info.st_mode)) {
+  else if (S_ISDIR(info.st_mode) || is_archive(path))
     ask_folder(a, path);
-  } else if (il_import_is_tensors(path)) {
-    il_tensors *file = il_tensors_open(a->context, path);
-    const il_tensor *t = file ? inputs_of(a->context, path, file) : NULL;
-    ask_waiting(a); /* answers come in the order of what was asked */
-    if (t) ask_rows(a, path, t);
-    il_tensors_close(file);
-  } else {
-    FILE *file = fopen(path, "rbe");
-    if (!file) {
-      unreadable(a, path, strerror(errno));
-      return;
-    }
-    ask_stream(a, path, file);
-    fclose(file);
-  }
+  else
+    ask_file(a, path, path);
 }
 
 static void predict(answers *a) {

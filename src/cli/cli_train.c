@@ -12,10 +12,10 @@
 typedef struct input {
   settings common;
   const char *out;
-  bool resume, check, profile, json;
+  bool resume, check, plot, profile, tensorboard, json;
 } input;
 
-enum { OPTION_RESUME = 256, OPTION_CHECK, OPTION_PROFILE };
+enum { OPTION_RESUME = 256, OPTION_CHECK, OPTION_PLOT, OPTION_PROFILE, OPTION_TENSORBOARD };
 static const struct argp_option options[] = {
     SET_OPTION,
     DATA_OPTION,
@@ -24,6 +24,13 @@ static const struct argp_option options[] = {
     {"resume", OPTION_RESUME, NULL, 0,
      "continue from the checkpoint in the run's folder, given as RUN or by --out", 0},
     {"check", OPTION_CHECK, NULL, 0, "first compare a meta-step with the interpreter, bit by bit",
+     0},
+    {"plot", OPTION_PLOT, NULL, 0,
+     "draw the curves of training and validation to RUN/curve.png, at each validation and at the "
+     "end",
+      0},
+    {"tensorboard", OPTION_TENSORBOARD, NULL, 0,
+     "also write curves, histograms and the configuration for TensorBoard into the run's folder",
      0},
     {"profile", OPTION_PROFILE, NULL, 0,
      "at the end, print where the time went, by step of the plan (with --json on standard error)",
@@ -56,7 +63,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_OUT: in->out = arg; return 0;
   case OPTION_RESUME: in->resume = true; return 0;
   case OPTION_CHECK: in->check = true; return 0;
+  case OPTION_PLOT: in->plot = true; return 0;
   case OPTION_PROFILE: in->profile = true; return 0;
+  case OPTION_TENSORBOARD: in->tensorboard = true; return 0;
   case OPTION_JSON: in->json = true; return 0;
   case ARGP_KEY_END:
     if (!in->common.config && !(in->resume && in->out))
@@ -193,13 +202,17 @@ int run_train(int argc, char **argv) {
                           .team = team,
                           .resume = in.resume,
                           .check = in.check,
+                          .plot = in.plot,
                           .profile = in.profile,
+                          .tensorboard = in.tensorboard,
                           .progress = show,
                           .user = &d,
                           .stop = catch_signals()};
     il_status status = il_train(context, config, &o);
     clear_line(&d);
     if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);
+    if (status == IL_OK && !in.json && in.tensorboard)
+      printf("curves: tensorboard --logdir %s\n", folder);
     fflush(stdout);
   }
   il_team_free(team);

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "import/importer.h"
 
@@ -41,17 +43,29 @@ int close_output(void) {
   return 1;
 }
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_asked, asked_at;
 static void on_signal(int number) {
-  (void)number;
-  if (stop_asked) _exit(130); /* asked twice: no patience for a checkpoint */
+  const int error = errno;
+  struct timespec now = {0};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  /* Asked twice: no patience for a checkpoint. What comes at once is the same wish, sent to a process and its group. */
+  const bool again = stop_asked && (sig_atomic_t)now.tv_sec - asked_at > 1;
+  if (again && (number == SIGINT || number == SIGTERM)) _exit(130);
+  if (!stop_asked) asked_at = (sig_atomic_t)now.tv_sec;
   stop_asked = 1;
+  errno = error;
 }
 
 const volatile sig_atomic_t *catch_signals(void) {
-  struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    /* nohup asked for it to be ignored. */
+    if (numbers[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+        before.sa_handler == SIG_IGN)
+      continue;
+    sigaction(numbers[i], &action, NULL);
+  }
   return &stop_asked;
 }
 
@@ -85,7 +99,11 @@ error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state)
 }
 
 void parse(const struct argp *argp, int argc, char **argv, void *input) {
-  argp_parse(argp, argc, argv, 0, NULL, input);
+  const error_t failed =
+      argp_parse(argp, argc, argv, 0, NULL, input); /* wrong usage has ended it */
+  if (!failed) return;
+  fprintf(stderr, "innerloop: the arguments cannot be read: %s\n", strerror(failed));
+  exit(1);
 }
 
 static bool assign(il_config *config, const char *key, const char *text) {
@@ -148,11 +166,15 @@ il_config *load_config(il_context *context, const settings *s) {
 }
 
 void print_json_string(const char *text) {
+  /* Names of files are any bytes, JSON is UTF-8. */
+  const bool good = il_utf8(text, strlen(text));
   putchar('"');
   for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
     if (*p == '"' || *p == '\\') putchar('\\');
     if (*p < 0x20)
       printf("\\u%04x", *p);
+    else if (*p >= 0x80 && !good)
+      fputs("\\ufffd", stdout);
     else
       putchar(*p);
   }

@@ -30,10 +30,25 @@ il_samples *load_samples(il_context *context, const char *path, bool signals) {
   return s;
 }
 
+/* A model has a score for every class up to the largest label, whether it occurs or not. */
+static bool few_classes(il_context *context, const char *path, const il_samples *s, int classes) {
+  if (!s || !s->label || s->outputs <= classes) return true;
+  il_fail(
+      context, IL_ERROR_DATA,
+      "%s: the largest label is %d, so that a model would have %d classes, expected at most %d; "
+      "number the classes from 0 without gaps, or raise --max-classes",
+      path, s->outputs - 1, s->outputs, classes);
+  return false;
+}
+
 bool load_divided(il_context *context, const char *train_path, const char *test_path, bool signals,
-                  double hold_out, uint64_t seed, il_samples **train, il_samples **test) {
+                  double hold_out, int classes, uint64_t seed, il_samples **train,
+                  il_samples **test) {
   *test = test_path ? load_samples(context, test_path, signals) : NULL;
   *train = test_path && !*test ? NULL : load_samples(context, train_path, signals);
+  if (!few_classes(context, train_path, *train, classes) ||
+      !few_classes(context, test_path, *test, classes))
+    return false;
   if (*train && !test_path) {
     il_samples *all = *train;
     il_samples_hold_out(context, all, hold_out, seed, train, test);

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "io/io.h"
 
 const command commands[] = {
     {"train", "meta-train a preset or a configuration file", run_train, &train_argp, NULL},
@@ -13,7 +15,9 @@ const command commands[] = {
      &improve_argp, NULL},
     {"compare", "plain, augmented, dropout and meta-learned training side by side", run_compare,
      &compare_argp, NULL},
+    {"sweep", "train with several seeds and settings, one table", run_sweep, &sweep_argp, NULL},
     {"eval", "evaluate a run on its test tasks, under three protocols", run_eval, &eval_argp, NULL},
+    {"report", "a page of what runs learned, with pictures", run_report, &report_argp, NULL},
     {"adapt", "show a run's learner a few examples of new classes", run_adapt, &adapt_argp, NULL},
     {"predict", "say which of these classes others belong to", run_predict, &predict_argp, NULL},
     {"export", "write a run's learner as one file, also for C programs", run_export, &export_argp,
@@ -109,6 +113,24 @@ static int run_help(int argc, char **argv) {
   return close_output();
 }
 
+/* A file that became shorter while it was read: there is nothing to go on with, but a sentence can be said. Only calls
+ * that a handler may make. */
+static void on_lost_page(int number, siginfo_t *info, void *more) {
+  (void)more;
+  const char *path = il_map_named(info->si_addr);
+  const char *const part[] = {
+      "innerloop: ", path,
+      ": became shorter while it was read; expected that it stays as it is as long as it is in use "
+      "(a run goes on from its last checkpoint)\n"};
+  if (!path) { /* not of our making */
+    signal(number, SIG_DFL);
+    return; /* and again */
+  }
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (write(STDERR_FILENO, part[i], strlen(part[i])) < 0) break;
+  _exit(1);
+}
+
 /* The instruction set that the environment's INNERLOOP_ISA names; IL_OK without one. */
 static il_status choose_isa(void) {
   const char *isa = getenv("INNERLOOP_ISA");
@@ -123,6 +145,8 @@ static il_status choose_isa(void) {
 
 int main(int argc, char **argv) {
   argp_err_exit_status = 2;
+  sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO},
+            NULL);
   if (argc < 2) {
     help(stderr);
     return 2;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "config/config_method.h"
 
 static int distance(const char *a, const char *b) {
@@ -94,6 +95,13 @@ static il_status assign(il_config *config, const char *where, int index, const c
     return il_fail(config->context, IL_ERROR_CONFIG, "%s%s: found \"%s\", expected %s", where,
                    il_config_key_name(index), text, accepted);
   }
+  /* The configuration goes into checkpoints, whose texts are UTF-8. */
+  if (!il_utf8(text, strlen(text)))
+    return il_fail(
+        config->context, IL_ERROR_CONFIG,
+        "%s%s: \"%s\" is not UTF-8, as a checkpoint's texts must be; rename it, or name a "
+        "symbolic link to it",
+        where, il_config_key_name(index), text);
   value.text = il_arena_string(&config->arena, text);
   if (!value.text) return il_fail_memory(config->context, "a configuration value");
   config->value[index] = value;

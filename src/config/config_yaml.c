@@ -5,6 +5,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/locale.h"
+#include "io/io.h"
 #include "config/config.h"
 
 /* The fields of a layer in YAML. */
@@ -51,12 +53,12 @@ typedef struct reader {
 
 char *il_config_slurp(il_context *context, const char *path, size_t *size) {
   enum { LIMIT = 1 << 20 };
-  FILE *file = fopen(path, "rb");
+  FILE *file = il_open_file(context, path);
   char *text = file ? malloc(LIMIT + 1) : NULL;
   size_t got = text ? fread(text, 1, LIMIT + 1, file) : 0;
-  if (!file || (text && ferror(file)))
+  if (file && text && ferror(file))
     il_fail(context, IL_ERROR_FILE, "%s: %s", path, strerror(errno));
-  else if (!text)
+  else if (file && !text)
     il_fail_memory(context, path);
   else if (got > LIMIT)
     il_fail(context, IL_ERROR_FORMAT, "%s: larger than 1 MiB; expected a configuration", path);
@@ -137,7 +139,7 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
                             const char *text, il_layer *layer) {
   char found[128], *end = NULL;
   snprintf(found, sizeof found, "%s: \"%s\"", key, text);
-  double number = strtod(text, &end);
+  double number = il_real_parse(text, &end);
   bool numeric = *text && !*end && isfinite(number);
   if (!strcmp(key, "kind")) return IL_OK; /* read before the others */
   const int which = position(key, FIELDS, fields);
@@ -283,9 +285,10 @@ il_status il_config_read(il_config *config, const char *name, const char *text, 
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
   il_status status;
   if (!yaml_parser_load(&parser, &document)) {
-    status =
-        il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
-                parser.problem_mark.line + 1, parser.problem ? parser.problem : "out of memory");
+    status = parser.error == YAML_MEMORY_ERROR || !parser.problem
+                 ? il_fail_memory(config->context, name)
+                 : il_fail(config->context, IL_ERROR_FORMAT, "%s:%zu: not YAML: %s", name,
+                           parser.problem_mark.line + 1, parser.problem);
   } else {
     reader r = {config, name, &document};
     status = read_document(&r);
@@ -303,12 +306,12 @@ void il_config_print_layers(const il_config *config, FILE *out) {
     fprintf(out, "    - {kind: %s", layer_kinds[l->kind].name);
     if (has & HAS(UNITS)) fprintf(out, ", units: %d", l->units);
     if (has & HAS(BIAS)) fprintf(out, ", bias: %s", l->bias ? "true" : "false");
-    if (has & HAS(EPS)) fprintf(out, ", eps: %.17g", l->eps);
+    if (has & HAS(EPS)) il_plain_print(out, ", eps: %.17g", l->eps);
     if (has & HAS(INIT))
-      fprintf(out, ", init: %s, init_scale: %.17g", inits[l->init], l->init_scale);
+      il_plain_print(out, ", init: %s, init_scale: %.17g", inits[l->init], l->init_scale);
     if (has & HAS(KERNEL))
       fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
-    if (has & HAS(RATE)) fprintf(out, ", rate: %.17g", l->rate);
+    if (has & HAS(RATE)) il_plain_print(out, ", rate: %.17g", l->rate);
     fputs("}\n", out);
   }
 }

@@ -249,8 +249,13 @@ static il_status check_tensors(il_dataset *d, const char *path) {
         d->context, IL_ERROR_FORMAT,
         "%s is no dataset: expected a tensor 'class_start' of type I32 with classes + 1 elements",
         path);
-  d->start = start->data;
   d->classes = (int)(start->shape.dim[0] - 1);
+  /* A copy: what is checked here must hold as long as the dataset is open, whatever happens to the file. */
+  const size_t bytes = ((size_t)d->classes + 1) * sizeof *d->start;
+  int32_t *copy = il_arena_alloc(&d->arena, bytes);
+  if (!copy) return il_fail_memory(d->context, "the classes of a dataset");
+  memcpy(copy, start->data, bytes);
+  d->start = copy;
   if (d->start[0] != 0)
     return il_fail(d->context, IL_ERROR_FORMAT, "%s: 'class_start' begins with %d, expected 0",
                    path, (int)d->start[0]);

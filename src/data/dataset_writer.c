@@ -177,7 +177,7 @@ il_dataset_writer *il_dataset_writer_new(il_context *context, const char *path,
   }
   w->context = context;
   if (copy_recipe(w, path, recipe) == IL_OK && check_names(w) == IL_OK &&
-      (w->file = il_atomic_begin(context, path)) && reserve(w) == IL_OK)
+      (w->file = il_atomic_begin(context, path, false)) && reserve(w) == IL_OK)
     return w;
   il_dataset_writer_abort(w);
   return NULL;

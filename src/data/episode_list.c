@@ -2,6 +2,7 @@
  * its classes, separated by tabs, are "name:rotation:shot,shot|query,query" with quarter turns and the
  * examples counted from 0. Lines that begin with # are comments. */
 #include "data/episode.h"
+#include "io/io.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -189,10 +190,8 @@ il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *
   reader r = {sampler, split, path, 0, in_split};
   int *list = NULL;
   uint64_t read = 0;
-  FILE *file = fopen(path, "re");
-  il_status status =
-      file ? read_lines(&r, file, &list, &read)
-           : il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", path, strerror(errno));
+  FILE *file = il_open_file(context, path);
+  il_status status = file ? read_lines(&r, file, &list, &read) : il_context_status(context);
   if (file) fclose(file);
   free(in_split);
   if (status) {

@@ -134,24 +134,43 @@ il_samples *il_samples_subset(il_context *context, const il_samples *samples, in
   return s;
 }
 
-/* Marks which examples are held out: class by class, by drawing without replacement. */
-static void mark_held(const il_samples *s, double test, uint64_t seed, int64_t *order, char *held) {
-  int groups = s->label ? (s->outputs == 1 ? 2 : s->outputs) : 1;
-  for (int c = 0; c < groups; c++) {
-    int64_t n = 0;
-    for (int64_t i = 0; i < s->count; i++)
-      if (!s->label || s->label[i] == c) order[n++] = i;
-    int64_t take = (int64_t)(test * (double)n + 0.5);
-    if (take == 0 && n > 1) take = 1;
-    if (take == n && n > 0) take = n - 1;
-    il_random random = il_random_start(il_random_mix(seed, 0x686f6c64u /* "hold" */), (uint64_t)c);
-    for (int64_t i = 0; i < take; i++) {
-      int64_t j = i + (int64_t)il_random_below(&random, (uint32_t)(n - i));
-      int64_t drawn = order[j];
-      order[j] = order[i];
-      order[i] = drawn;
-      held[drawn] = 1;
-    }
+/* Examples by label, then by place. */
+typedef struct labelled_place {
+  int32_t label;
+  int64_t place;
+} labelled_place;
+
+static int by_label(const void *a, const void *b) {
+  const labelled_place *x = a, *y = b;
+  if (x->label != y->label) return x->label < y->label ? -1 : 1;
+  return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Marks which of the n examples of one group are held out, by drawing without replacement. */
+static void mark_group(labelled_place *order, int64_t n, double test, il_random random,
+                       char *held) {
+  int64_t take = (int64_t)(test * (double)n + 0.5);
+  if (take == 0 && n > 1) take = 1;
+  if (take == n && n > 0) take = n - 1;
+  for (int64_t i = 0; i < take; i++) {
+    const int64_t j = i + (int64_t)il_random_below(&random, (uint32_t)(n - i));
+    const labelled_place drawn = order[j];
+    order[j] = order[i];
+    order[i] = drawn;
+    held[drawn.place] = 1;
+  }
+}
+
+/* Class by class, but only those that occur: labels may be large. */
+static void mark_held(const il_samples *s, double test, uint64_t seed, labelled_place *order,
+                      char *held) {
+  for (int64_t i = 0; i < s->count; i++) order[i] = (labelled_place){s->label ? s->label[i] : 0, i};
+  qsort(order, (size_t)s->count, sizeof *order, by_label);
+  const uint64_t stream = il_random_mix(seed, 0x686f6c64u /* "hold" */);
+  for (int64_t first = 0, next; first < s->count; first = next) {
+    for (next = first; next < s->count && order[next].label == order[first].label;) next++;
+    mark_group(order + first, next - first, test,
+               il_random_start(stream, (uint64_t)order[first].label), held);
   }
 }
 
@@ -162,7 +181,7 @@ il_status il_samples_hold_out(il_context *context, const il_samples *samples, do
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "il_samples_hold_out: share %g, expected more than 0 and less than 1", test);
   char *mark = calloc((size_t)samples->count + 1, 1);
-  int64_t *order = calloc((size_t)samples->count + 1, sizeof *order);
+  labelled_place *order = calloc((size_t)samples->count + 1, sizeof *order);
   if (mark && order) {
     mark_held(samples, test, seed, order, mark);
     int64_t out = 0, in = 0;

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "data/dataset.h"
+#include "io/io.h"
 
 enum { UNUSED = -1 };
 
@@ -209,9 +210,8 @@ static il_status from_file(il_context *context, const il_dataset *d, const il_sp
                            int *where, int *split) {
   if (!o->path)
     return il_fail(context, IL_ERROR_ARGUMENT, "a split of kind 'file' needs the file's path");
-  FILE *file = fopen(o->path, "re");
-  if (!file)
-    return il_fail(context, IL_ERROR_FILE, "%s cannot be opened: %s", o->path, strerror(errno));
+  FILE *file = il_open_file(context, o->path);
+  if (!file) return il_context_status(context);
   memset(where, 0, (size_t)d->classes * sizeof *where);
   char *line = NULL;
   size_t room = 0;

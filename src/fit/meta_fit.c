@@ -213,7 +213,7 @@ il_status il_meta_test(il_context *context, const il_model *model, const il_samp
   double *value = calloc((size_t)tasks, sizeof *value);
   il_status status =
       value ? il_evaluator_init(context, &e, &t.method, t.learner, t.tasks, IL_TEST, 1,
-                                &t.method.statistics, 1, &o->inner_steps, tasks, o->team)
+                                &t.method.statistics, 1, &o->inner_steps, tasks, o->team, NULL)
             : il_fail_memory(context, "the accuracies of tasks");
   if (status == IL_OK) {
     status = il_evaluator_run(&e, IL_TEST, tasks, value);

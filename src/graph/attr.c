@@ -1,5 +1,6 @@
 /* Writes and reads attributes by their field tables: the only code that knows how a field lies in memory.
  * Fields stand in the order of the table, all of them, so that equal attributes are equal text. */
+#include "base/locale.h"
 #include "graph/attr.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static void write_entry(FILE *out, const il_field *field, const char *at) {
   case IL_FIELD_DOUBLE: {
     double value;
     memcpy(&value, at, sizeof value);
-    fprintf(out, "%.17g", value);
+    il_plain_print(out, "%.17g", value);
     break;
   }
   default: break; /* other kinds are for settings */
@@ -69,7 +70,8 @@ static bool read_entry(const char **text, const il_field *field, char *at) {
     return false;
   errno = 0;
   if (field->kind == IL_FIELD_DOUBLE) {
-    double value = strtod(start, &end); /* overflow to infinity and underflow are what they say */
+    double value =
+        il_real_parse(start, &end); /* overflow to infinity and underflow are what they say */
     memcpy(at, &value, sizeof value);
   } else {
     long long value = strtoll(start, &end, 10);

@@ -146,8 +146,8 @@ static bool check_shape(il_graph *g, const char *function, il_shape shape) {
   if (il_shape_valid(shape)) return true;
   char text[96];
   il_fail(g->context, IL_ERROR_SHAPE,
-          "%s: shape %s, expected rank 0 to %d, dimensions of at least 1 and at most 2^40 elements",
-          function, il_shape_text(shape, text), IL_MAX_RANK);
+          "%s: shape %s, expected rank 0 to %d, dimensions of at least 1 and at most 2^%d elements",
+          function, il_shape_text(shape, text), IL_MAX_RANK, IL_MAX_COUNT_BITS);
   return false;
 }
 

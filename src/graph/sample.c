@@ -1,4 +1,5 @@
 /* Inputs of the operations' samples: their ranges travel in the inputs' names. */
+#include "base/locale.h"
 #include "graph/sample.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 
 il_value il_op_sample_input(il_graph *g, il_shape shape, double low, double high, double apart) {
   char name[96];
-  snprintf(name, sizeof name, "x%d|%.17g|%.17g|%.17g", il_graph_inputs(g), low, high, apart);
+  il_plain_text(name, sizeof name, "x%d|%.17g|%.17g|%.17g", il_graph_inputs(g), low, high, apart);
   return il_input(g, name, IL_SHARED, il_graph_real(g), shape);
 }
 
@@ -49,8 +50,10 @@ void il_op_sample_fill(const il_graph *g, uint64_t seed, void *const *inputs) {
     double low = 0, high = 1, apart = 0;
     long long bound = 1;
     int number;
+    locale_t plain, before = il_text_enter(&plain);
     sscanf(il_graph_input_name(g, i), "x%d|%lf|%lf|%lf", &number, &low, &high, &apart);
     sscanf(il_graph_input_name(g, i), "i%d|%lld", &number, &bound);
+    il_text_leave(before, plain);
     for (int64_t k = 0; k < count; k++, next++) {
       const double x = apart > 0 ? grid_point(&random, slot[next], slots, low, high)
                                  : low + (high - low) * il_random_uniform01(&random);

@@ -3,9 +3,11 @@
 #define IL_GRAPH_SHAPE_H
 
 #include <innerloop/shape.h>
+#include <stdint.h>
 
-/* Elements of one value at most: sizes in bytes, also of many tasks, stay far below 2^63. */
-#define IL_MAX_COUNT ((int64_t)1 << 40)
+/* Elements of one value at most, 2^IL_MAX_COUNT_BITS: its bytes, and those of a kernel's copies of it, are a size_t. */
+enum { IL_MAX_COUNT_BITS = SIZE_MAX > UINT32_MAX ? 40 : 26 };
+#define IL_MAX_COUNT ((int64_t)1 << IL_MAX_COUNT_BITS)
 
 bool il_shape_valid(il_shape shape);
 /* Numpy's rule for one shape into another. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "fit/model.h"
 
 il_fit_greedy_options il_fit_greedy_defaults(void) {
@@ -20,7 +21,7 @@ typedef struct record {
 
 static void write_list(FILE *f, const char *name, int count, const double *number) {
   fprintf(f, "\"%s\": [", name);
-  for (int i = 0; i < count; i++) fprintf(f, "%s%.9g", i ? ", " : "", number[i]);
+  for (int i = 0; i < count; i++) il_plain_print(f, "%s%.9g", i ? ", " : "", number[i]);
   fputc(']', f);
 }
 
@@ -28,15 +29,16 @@ static void write_step(void *user, const il_greedy_report *r) {
   const record *c = user;
   FILE *f = c->file;
   if (f) {
-    fprintf(f,
-            "{\"step\": %d, \"fraction\": %.9g, \"loss\": %.9g, \"log_p\": %.9g, \"log_q\": %.9g, "
-            "\"variance\": %.9g, \"gradient\": %.9g, \"gradient_max\": %.9g, \"change\": %.9g, "
-            "\"units\": %lld, \"scalars\": %lld, \"touched\": %lld, \"bytes\": %llu, "
-            "\"operations\": %llu, \"candidates\": {",
-            r->step, c->o->greedy.rule.fraction, r->loss, r->mean_log_p, r->mean_log_q,
-            r->variance_mean, r->gradient_length, r->gradient_max, r->change,
-            (long long)r->choice.units, (long long)r->choice.scalars, (long long)r->touched,
-            (unsigned long long)r->choice.bytes, (unsigned long long)r->choice.operations);
+    il_plain_print(
+        f,
+        "{\"step\": %d, \"fraction\": %.9g, \"loss\": %.9g, \"log_p\": %.9g, \"log_q\": %.9g, "
+        "\"variance\": %.9g, \"gradient\": %.9g, \"gradient_max\": %.9g, \"change\": %.9g, "
+        "\"units\": %lld, \"scalars\": %lld, \"touched\": %lld, \"bytes\": %llu, "
+        "\"operations\": %llu, \"candidates\": {",
+        r->step, c->o->greedy.rule.fraction, r->loss, r->mean_log_p, r->mean_log_q,
+        r->variance_mean, r->gradient_length, r->gradient_max, r->change,
+        (long long)r->choice.units, (long long)r->choice.scalars, (long long)r->touched,
+        (unsigned long long)r->choice.bytes, (unsigned long long)r->choice.operations);
     write_list(f, "log_p", r->candidates, r->log_p);
     fputs(", ", f);
     write_list(f, "log_q", r->candidates, r->log_q);
@@ -44,8 +46,8 @@ static void write_step(void *user, const il_greedy_report *r) {
     write_list(f, "loss", r->candidates, r->held_loss);
     fputs("}, \"tensors\": {", f);
     for (int p = 0; p < r->parameters; p++)
-      fprintf(f, "%s\"%s\": {\"variance\": %.9g, \"gradient\": %.9g}", p ? ", " : "",
-              il_net_parameter_name(c->net, p), r->variance[p], r->gradient_norm[p]);
+      il_plain_print(f, "%s\"%s\": {\"variance\": %.9g, \"gradient\": %.9g}", p ? ", " : "",
+                     il_net_parameter_name(c->net, p), r->variance[p], r->gradient_norm[p]);
     fputs("}}\n", f);
   }
   if (c->o->greedy.progress) c->o->greedy.progress(c->o->greedy.user, r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "greedy/greedy_units.h"
@@ -124,7 +125,7 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, c
   size_t at = strlen(text);
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text + at, size - at, format, arguments);
+  il_plain_list(text + at, size - at, format, arguments);
   va_end(arguments);
 }
 

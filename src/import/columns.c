@@ -1,3 +1,4 @@
+#include "base/locale.h"
 #include "import/columns.h"
 
 #include <math.h>
@@ -21,18 +22,18 @@ il_cell il_cell_read(const char *text, double *number) {
   if ((*digits >= '0' && *digits <= '9') || *digits == '.') {
     if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) return IL_CELL_TEXT;
     char *end;
-    *number = strtod(text, &end);
+    *number = il_real_parse(text, &end);
     while (*end == ' ' || *end == '\t') end++;
     return end == text || *end ? IL_CELL_TEXT : IL_CELL_NUMBER;
   }
   size_t length = strlen(text);
   while (length && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
   for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-    if (strlen(missing[i]) == length && !strncasecmp(text, missing[i], length))
+    if (strlen(missing[i]) == length && !il_word_order_within(text, missing[i], length))
       return IL_CELL_MISSING;
   length -= (size_t)(digits - text);
-  if ((length == 3 && !strncasecmp(digits, "inf", 3)) ||
-      (length == 8 && !strncasecmp(digits, "infinity", 8))) {
+  if ((length == 3 && !il_word_order_within(digits, "inf", 3)) ||
+      (length == 8 && !il_word_order_within(digits, "infinity", 8))) {
     *number = *text == '-' ? -(double)INFINITY : (double)INFINITY;
     return IL_CELL_NUMBER;
   }
@@ -158,7 +159,7 @@ int il_columns_find(il_columns *c, const char *option, const char *name) {
 int il_columns_by_words(const il_columns *c, const char *const *words) {
   for (const char *const *word = words; *word; word++)
     for (int i = 0; i < c->count; i++)
-      if (!strcasecmp(c->column[i].name, *word)) return i;
+      if (!il_word_order(c->column[i].name, *word)) return i;
   return -1;
 }
 

@@ -32,7 +32,7 @@ il_status il_examples_skip(il_examples *r, int64_t row, const char *format, ...)
   if (r->cls[row] < 0) return IL_OK; /* one reason is enough */
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(reason, sizeof reason, format, arguments);
+  il_plain_list(reason, sizeof reason, format, arguments);
   va_end(arguments);
   char *name = NULL;
   r->cls[row] = -1;

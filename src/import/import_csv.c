@@ -46,7 +46,8 @@ static il_status find_label(importer *im) {
 static bool is_id(const il_column *column) {
   if (!column->counts) return false;
   bool known = !*column->name;
-  for (const char *const *word = id_words; *word; word++) known |= !strcasecmp(column->name, *word);
+  for (const char *const *word = id_words; *word; word++)
+    known |= !il_word_order(column->name, *word);
   return known;
 }
 

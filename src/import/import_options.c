@@ -93,7 +93,7 @@ char *il_import_file_of(const char *source) {
 
 static bool ends_in(const char *text, const char *end) {
   const size_t length = strlen(text), wanted = strlen(end);
-  return length >= wanted && !strcasecmp(text + length - wanted, end);
+  return length >= wanted && !il_word_order(text + length - wanted, end);
 }
 
 /* Pictures come in zip archives too: those count as tensors by their ending. */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
+#include "base/locale.h"
 #include "import/importer.h"
 #include "import/listing.h"
 #include "image/image_read.h"
@@ -303,7 +303,7 @@ static il_status refuse_few(importer *im, int classes, const char *only) {
 }
 
 static int by_letters(const void *a, const void *b) {
-  return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+  return il_word_order(*(const char *const *)a, *(const char *const *)b);
 }
 
 static il_status note_classes(importer *im, const char **name, int classes) {
@@ -322,7 +322,7 @@ static il_status note_classes(importer *im, const char **name, int classes) {
   }
   qsort(name, (size_t)classes, sizeof *name, by_letters);
   for (int c = 1; c < classes; c++)
-    if (!strcasecmp(name[c - 1], name[c]))
+    if (!il_word_order(name[c - 1], name[c]))
       return il_import_note(im->context, im->report,
                             "'%s' and '%s' differ in case alone and became two classes",
                             name[c - 1], name[c]);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/locale.h"
 #include "graph/graph.h"
@@ -33,7 +32,7 @@ typedef struct reader {
 static bool is_output(const char *name) {
   for (const char *const *word = output_words; *word; word++) {
     const size_t length = strlen(*word);
-    if (strncasecmp(name, *word, length) != 0) continue;
+    if (il_word_order_within(name, *word, length) != 0) continue;
     const char *rest = name + length + (name[length] == '_');
     if (!name[length] || (*rest && strspn(rest, "0123456789") == strlen(rest))) return true;
   }
@@ -283,7 +282,7 @@ static il_status import_arrays(il_context *context, const char *source, const il
 
 bool il_import_is_text_table(const char *source) {
   const char *ending = strrchr(source, '.');
-  return ending && (!strcasecmp(ending, ".csv") || !strcasecmp(ending, ".tsv"));
+  return ending && (!il_word_order(ending, ".csv") || !il_word_order(ending, ".tsv"));
 }
 
 static bool recognises_arrays(const char *source) {
@@ -309,8 +308,8 @@ static bool recognises(const char *source) {
   bool task = false, class = false;
   for (int i = 0; i < fields; i++) {
     const char *name = il_cell_trim(field[i]);
-    for (const char *const *word = task_words; *word; word++) task |= !strcasecmp(name, *word);
-    for (const char *const *word = class_words; *word; word++) class |= !strcasecmp(name, *word);
+    for (const char *const *word = task_words; *word; word++) task |= !il_word_order(name, *word);
+    for (const char *const *word = class_words; *word; word++) class |= !il_word_order(name, *word);
   }
   il_csv_close(csv);
   il_context_free(context);

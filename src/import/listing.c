@@ -82,6 +82,7 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
   if (!folder && !*below)
     return il_fail(l->context, IL_ERROR_FILE, "%s cannot be read: %s", l->root, strerror(errno));
   if (!folder) return add(l, below, strerror(errno), 0);
+  const size_t before = l->count;
   il_status status = IL_OK;
   for (struct dirent *entry; !status && (entry = readdir(folder));) {
     char *name = NULL;
@@ -91,6 +92,9 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
     free(name);
   }
   closedir(folder);
+  if (status || l->count > before || !*below) return status;
+  status = add(l, below, "is an empty folder", 0);
+  if (!status) l->file[l->count - 1].empty = true;
   return status;
 }
 

@@ -13,6 +13,7 @@ enum { IL_LISTING_REASON = 256 };
 typedef struct il_listed {
   const char *name;    /* below the source, with '/' */
   const char *problem; /* why it is not read, or NULL */
+  bool empty;          /* it is a folder without a file */
   uint64_t index;      /* in the archive */
 } il_listed;
 

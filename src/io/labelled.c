@@ -6,6 +6,7 @@
 
 #include <innerloop/io.h>
 
+#include "base/locale.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "graph/graph.h"
@@ -145,7 +146,8 @@ static size_t purpose(const char *name) {
     const char *key = *at == '.' || *at == '[' ? at + 1 : at;
     size_t size = strcspn(key, ".[");
     for (size_t i = 0; *at != '[' && i < sizeof purposes / sizeof *purposes; i++)
-      if (!strncasecmp(key, purposes[i], strlen(purposes[i]))) return (size_t)(key - name) + size;
+      if (!il_word_order_within(key, purposes[i], strlen(purposes[i])))
+        return (size_t)(key - name) + size;
     at = key + size;
   }
   return 0;

@@ -163,7 +163,8 @@ static void push_collected(machine *m, il_pickle_kind kind, size_t begin) {
     return;
   }
   il_pickle *value = make(m, kind);
-  if (!value || !append(m, value, m->stack + begin, m->depth - begin)) return;
+  if (!value) return;
+  if (m->depth > begin && !append(m, value, m->stack + begin, m->depth - begin)) return;
   m->depth = begin;
   push(m, value);
 }

@@ -1,10 +1,12 @@
 /* safetensors: 8 bytes of header length (little-endian), a JSON header, the data of the tensors without gaps.
  * Reading maps the file and trusts nothing in it; writing is deterministic and atomic. */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "io/io.h"
 
 enum {
@@ -238,7 +240,12 @@ static il_status read_header(il_safetensors *file) {
                    " bytes was announced, expected at most %" PRIu64,
                    file->path, length, limit < HEADER_MAX ? limit : HEADER_MAX);
   json_error_t error;
+  errno = 0;
   file->header = json_loadb((const char *)bytes + 8, length, JSON_REJECT_DUPLICATES, &error);
+  /* Jansson does not say everywhere that memory was lacking: then it says nothing. */
+  if (!file->header &&
+      (!*error.text || json_error_code(&error) == json_error_out_of_memory || errno == ENOMEM))
+    return il_fail_memory(context, file->path);
   if (!file->header)
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s: the header is not the JSON that safetensors prescribes: %s", file->path,
@@ -298,28 +305,42 @@ static json_t *describe(const il_tensor *tensor, uint64_t *at, uint64_t *bytes) 
   return value;
 }
 
+static bool has_dtype(il_type type) {
+  for (int i = 0; i < DTYPES; i++)
+    if (dtypes[i].type == type) return true;
+  return false;
+}
+
+static bool is_text(const char *text) { return il_utf8(text, strlen(text)); }
+
 static il_status describe_all(il_context *context, const char *path, int count,
                               const il_tensor *tensor, int pairs, const il_pair *pair,
                               json_t *header) {
   if (pairs > 0) {
     json_t *metadata = json_object();
     json_object_set_new(header, "__metadata__", metadata);
-    for (int i = 0; i < pairs; i++)
-      if (json_object_get(metadata, pair[i].key) ||
-          json_object_set_new(metadata, pair[i].key, json_string(pair[i].value)) < 0)
+    if (!metadata) return il_fail_memory(context, "a safetensors header");
+    for (int i = 0; i < pairs; i++) {
+      if (json_object_get(metadata, pair[i].key) || !is_text(pair[i].key) ||
+          !is_text(pair[i].value))
         return il_fail(context, IL_ERROR_ARGUMENT,
                        "%s: the metadata '%s' is there twice or not valid UTF-8", path,
                        pair[i].key);
+      if (json_object_set_new(metadata, pair[i].key, json_string(pair[i].value)) < 0)
+        return il_fail_memory(context, "a safetensors header");
+    }
   }
   uint64_t at = 0;
   for (int i = 0; i < count; i++) {
     uint64_t bytes = 0;
     if (!strcmp(tensor[i].name, "__metadata__") || json_object_get(header, tensor[i].name) ||
-        json_object_set_new(header, tensor[i].name, describe(&tensor[i], &at, &bytes)) < 0)
+        !is_text(tensor[i].name) || !has_dtype(tensor[i].type))
       return il_fail(context, IL_ERROR_ARGUMENT,
                      "%s: the tensor '%s' has no type of a file, or its name is there twice, "
                      "reserved or not UTF-8",
                      path, tensor[i].name);
+    if (json_object_set_new(header, tensor[i].name, describe(&tensor[i], &at, &bytes)) < 0)
+      return il_fail_memory(context, "a safetensors header");
   }
   return IL_OK;
 }
@@ -366,7 +387,7 @@ il_status il_safetensors_write(il_context *context, const char *path, int count,
       json_decref(describe(&tensor[i], &at, &bytes));
       piece[i + 1] = (il_piece){tensor[i].data, (size_t)bytes};
     }
-    status = il_atomic_write(context, path, count + 1, piece);
+    status = il_atomic_replace(context, path, count + 1, piece);
   }
   free(header);
   free(piece);

@@ -1,5 +1,6 @@
 /* Zip archives in memory, read with libzip: sizes are believed only within the budget, contents only with their
  * checksum. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <zip.h>
@@ -12,14 +13,18 @@ struct il_zip {
 };
 
 static void fail(const il_tensors *t, zip_error_t *error) {
-  il_fail(t->context, IL_ERROR_FORMAT, "%s is no whole zip archive: %s", t->path,
-          zip_error_strerror(error));
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY || errno == ENOMEM)
+    il_fail_memory(t->context, t->path);
+  else
+    il_fail(t->context, IL_ERROR_FORMAT, "%s is no whole zip archive: %s", t->path,
+            zip_error_strerror(error));
   zip_error_fini(error);
 }
 
 il_zip *il_zip_open(il_tensors *t) {
   zip_error_t error;
   zip_error_init(&error);
+  errno = 0; /* libzip takes some of its own failures for a damaged archive */
   zip_source_t *source = zip_source_buffer_create(t->map, t->size, 0, &error);
   zip_t *archive = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
   if (!archive) {
@@ -82,6 +87,7 @@ const unsigned char *il_zip_read(il_zip *zip, int64_t index) {
   }
   unsigned char *bytes = il_tensors_alloc(t, size), extra;
   if (!bytes) return NULL;
+  errno = 0;
   zip_file_t *file = zip_fopen_index(zip->archive, (zip_uint64_t)index, 0);
   bool whole = file != NULL;
   while (whole && done < size) {
@@ -91,7 +97,9 @@ const unsigned char *il_zip_read(il_zip *zip, int64_t index) {
   }
   /* The checksum is compared when the end is reached. */
   whole = whole && zip_fread(file, &extra, 1) == 0;
-  if (!whole)
+  if (!whole && errno == ENOMEM)
+    il_fail_memory(t->context, name);
+  else if (!whole)
     il_fail(t->context, IL_ERROR_FORMAT, "%s: its entry %s cannot be read: %s", t->path, name,
             file ? zip_file_strerror(file) : zip_strerror(zip->archive));
   if (file) zip_fclose(file);

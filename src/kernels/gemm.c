@@ -230,9 +230,22 @@ static void prepare_conv(const il_problem *p, void *memory) {
     }
 }
 
+/* At most so many taps stand in the table; kinds are counted only where all positions might be too many. */
+enum { MOST_TERMS = 1 << 27 };
+static double most_terms(const il_problem *p) {
+  il_axis a[2];
+  axes_of(p, a);
+  const double each = (double)a[0].kernel * a[1].kernel * channels_of(p) / term_channels(p);
+  const double all = each * a[0].rows * a[1].rows;
+  return all < MOST_TERMS
+             ? all
+             : each * (double)kinds(&a[0], is_forward(p)) * (double)kinds(&a[1], is_forward(p));
+}
+
 static const char *conv_refuses(const il_problem *p) {
   const il_conv_geometry *q = &p->conv;
   if (q->groups != 1) return "takes one group only";
+  if (most_terms(p) >= MOST_TERMS) return "takes tables of fewer than 2^27 taps only";
   if ((int64_t)q->h * q->w * q->c >= INT32_MAX || (int64_t)q->oh * q->ow * q->k >= INT32_MAX)
     return "takes images of fewer than 2^31 numbers only";
   return NULL;

@@ -13,7 +13,7 @@
  *                    (collapsed) reduced run goes to lane i % 16, over all outer reduced indexes
  *                    ascending; then lanes are added pairwise: l += l+8, l+4, l+2, l+1
  *   task_product     acc = 0; tasks, pairs, rows ascending: acc = fma(a, b, acc); acc / tasks
- *   max, argmax      exact; ties: the first
+ *   max, argmax      exact; ties: the first; NaN is larger than any number (of several in a window: the last)
  *   average_pool     acc = 0; taps ascending: acc += x; result acc · (1 / (kh·kw)) rounded once
  * Rows of the bit class "winograd" (winograd.c) compute other products and equal the reference loop but for rounding;
  * among themselves they are equal on every instruction set. */
@@ -21,6 +21,7 @@
 #define IL_KERNELS_KERNEL_H
 
 #include "base/arena.h"
+#include "base/fused.h"
 #include "op/op.h"
 
 typedef struct il_matmul_geometry {
@@ -140,8 +141,9 @@ typedef struct il_kernel {
               void *scratch);
 } il_kernel;
 
-/* v2 of x86-64 has no fused multiply-add: there, rows that sum products round twice and are "no-fma". */
-#if defined __FMA__ || defined __aarch64__
+/* v2 of x86-64 has no fused multiply-add: there, rows that sum products round twice and are "no-fma". The portable set
+ * computes them, where there is no instruction. */
+#if IL_FUSED || defined IL_PORTABLE
 #define IL_KERNEL_BITS "fma"
 #else
 #define IL_KERNEL_BITS "no-fma"
@@ -150,7 +152,7 @@ typedef struct il_kernel {
 /* All rows for one instruction set. The files of this folder are compiled once for each, with names of their own, but
  * for those that cmake/kernels.cmake lists as shared. */
 typedef struct il_kernel_set {
-  const char *isa;       /* "v2", "v3", "v4" (levels of x86-64), "aarch64" */
+  const char *isa;       /* "v2", "v3", "v4" (levels of x86-64), "aarch64", "portable" */
   const char *bit_class; /* that of its rows which sum products */
   const il_kernel *const *row;
   int rows;

@@ -11,7 +11,7 @@ enum {
 }; /* a power of two, since a group of lanes is a subtree of the mean over tasks */
 
 /* One register of lanes. Where registers hold four, kernels go over the lanes in two parts. */
-#if defined __AVX__
+#if defined IL_AVX2
 enum { IL_LANE_PART = 8 };
 typedef float il_lane __attribute__((vector_size(32)));
 #else
@@ -27,10 +27,12 @@ static inline il_lane il_lane_load(const float *x) {
 static inline il_lane il_lane_fill(float number) { return number - (il_lane){0}; } /* keeps -0 */
 static inline void il_lane_store(float *y, il_lane v) { memcpy(y, &v, sizeof v); }
 static inline il_lane il_lane_fma(il_lane a, il_lane b, il_lane c) {
-#if defined __AVX2__ && defined __FMA__
+#if defined IL_AVX2
   return (il_lane)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined __aarch64__
+#elif defined IL_NEON
   return (il_lane)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#elif defined IL_PORTABLE
+  return (il_lane)il_fma_each((il_vec)a, (il_vec)b, (il_vec)c);
 #else
   return c + a * b; /* two roundings: bit class "no-fma" */
 #endif

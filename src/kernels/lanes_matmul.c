@@ -3,9 +3,11 @@
  * not, before it leaves the registers. */
 #include "kernels/lanes.h"
 
-#if defined __AVX512VL__ || defined __aarch64__
+#if defined IL_AVX512 || defined IL_NEON
 #define MANY_REGISTERS
 enum { ROWS = 5, COLUMNS = 5 }; /* 25 sums, 5 columns and a row in 32 registers */
+#elif defined IL_PORTABLE
+enum { ROWS = 2, COLUMNS = 2 }; /* 16 numbers */
 #else
 enum { ROWS = 3, COLUMNS = 3 }; /* in 16 registers */
 #endif
@@ -31,9 +33,9 @@ static inline il_lane value(bool shared, const float *x) {
 
 /* Keeps gcc from reading the number again in each product: loads, not products, would be the limit. */
 static inline il_lane held(il_lane v) {
-#if defined __AVX512VL__
+#if defined IL_AVX512
   __asm__("" : "+v"(v));
-#elif defined __x86_64__
+#elif defined IL_SSE4
   __asm__("" : "+x"(v));
 #endif
   return v;
@@ -96,17 +98,19 @@ __attribute__((always_inline)) static inline void sums(int rows, int columns, bo
     break;
 #if defined MANY_REGISTERS
 #define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3) CASE(r, 4) CASE(r, 5)
-#define HIGH_CASES CASES(4) CASES(5)
+#define HIGH_CASES CASES(3) CASES(4) CASES(5)
+#elif defined IL_PORTABLE
+#define CASES(r) CASE(r, 1) CASE(r, 2)
+#define HIGH_CASES
 #else
 #define CASES(r) CASE(r, 1) CASE(r, 2) CASE(r, 3)
-#define HIGH_CASES
+#define HIGH_CASES CASES(3)
 #endif
 static void block(int64_t rows, int64_t columns, int shared, const il_operand *a,
                   const il_operand *b, int64_t k, const il_result *to) {
   switch (rows * 8 + columns) {
     CASES(1)
     CASES(2)
-    CASES(3)
     HIGH_CASES
   default: break;
   }

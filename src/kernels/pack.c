@@ -4,9 +4,9 @@
 #define LOW(j, s) ((j) & (s) ? IL_VL + (j) - (s) : (j))
 #define HIGH(j, s) ((j) & (s) ? IL_VL + (j) : (j) + (s))
 #define LANES4(f, b, s) f(b, s), f(b + 1, s), f(b + 2, s), f(b + 3, s)
-#if defined __AVX512F__
+#if defined IL_AVX512
 #define LANES(f, s) LANES4(f, 0, s), LANES4(f, 4, s), LANES4(f, 8, s), LANES4(f, 12, s)
-#elif defined __AVX__
+#elif defined IL_AVX2
 #define LANES(f, s) LANES4(f, 0, s), LANES4(f, 4, s)
 #else
 #define LANES(f, s) LANES4(f, 0, s)
@@ -21,10 +21,10 @@
 static inline void square(il_vec v[IL_VL]) {
   ROUND(1)
   ROUND(2)
-#if defined __AVX__
+#if defined IL_AVX2
   ROUND(4)
 #endif
-#if defined __AVX512F__
+#if defined IL_AVX512
   ROUND(8)
 #endif
 }

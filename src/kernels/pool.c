@@ -95,7 +95,7 @@ STEP find_best(int vectors, int64_t count, const il_pool_geometry *g, const il_p
     const il_mask tap = (il_mask){0} + (a * g->kw + b);
     for (int v = 0; v < vectors; v++) {
       const il_vec number = load(x + v * IL_VL, count);
-      const il_mask more = first | (best[v] < number);
+      const il_mask more = first | (best[v] < number) | (number != number); /* NaN wins */
       best[v] = (il_vec)choose(more, (il_mask)number, (il_mask)best[v]);
       where[v] = choose(more, tap, where[v]);
     }

@@ -12,6 +12,7 @@
  * both sides gives. f64, i32 or u8 at the end: another type than f32. "direct": a convolution without Winograd's
  * transforms. Last of all "lanes": tasks in lanes, all
  * operands theirs; "lanes:2": but operand 1 (bits of a hexadecimal number) is shared. */
+#include "base/locale.h"
 #include "kernels/problem.h"
 
 #include <math.h>
@@ -130,7 +131,7 @@ void il_problem_put(il_problem_writer *w, const char *format, ...) {
   if (w->at + 1 >= w->size) return;
   va_list arguments;
   va_start(arguments, format);
-  const int length = vsnprintf(w->text + w->at, w->size - w->at, format, arguments);
+  const int length = il_plain_list(w->text + w->at, w->size - w->at, format, arguments);
   va_end(arguments);
   if (length > 0) w->at += (size_t)length;
 }
@@ -195,7 +196,7 @@ bool il_problem_fail(il_problem_reader *r, const char *format, ...) {
   char sentence[256];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(sentence, sizeof sentence, format, arguments);
+  il_plain_list(sentence, sizeof sentence, format, arguments);
   va_end(arguments);
   il_fail(r->context, IL_ERROR_CONFIG, "problem \"%.80s%s\": %s", r->line,
           strlen(r->line) > 80 ? "…" : "", sentence);
@@ -251,7 +252,7 @@ static bool read_part(il_problem_reader *r, il_problem *p, const il_part *part) 
 /* What follows "plus:". */
 static bool read_scale(il_problem_reader *r, il_problem *p) {
   char *end;
-  p->matmul.scale = strtod(r->at, &end);
+  p->matmul.scale = il_real_parse(r->at, &end);
   if (end == r->at || p->matmul.scale == 0 || !isfinite(p->matmul.scale))
     return il_problem_fail(
         r, "found \"%.*s\", expected a number other than 0 after plus:", il_problem_word(r), r->at);

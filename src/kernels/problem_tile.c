@@ -27,8 +27,8 @@ static const struct il_word {
 static void put_number(il_problem_writer *w, double number) {
   char text[40];
   for (int digits = 1; digits <= 17; digits++) {
-    snprintf(text, sizeof text, "%.*g", digits, number);
-    if (strtod(text, NULL) == number) break;
+    il_plain_text(text, sizeof text, "%.*g", digits, number);
+    if (il_real_parse(text, NULL) == number) break;
   }
   il_problem_put(w, "%s", text);
 }
@@ -76,7 +76,7 @@ static bool read_operand(il_problem_reader *r, il_tile_program *p) {
     if (il_problem_take(r, modes[mode])) return true;
   }
   char *end = NULL;
-  p->constant[i] = strtod(r->at, &end);
+  p->constant[i] = il_real_parse(r->at, &end);
   p->is_constant[i] = true;
   p->mode[i] = IL_TILE_SCALAR;
   if (end == r->at)

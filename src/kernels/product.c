@@ -3,7 +3,11 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
+#if defined IL_PORTABLE
+enum { ROWS = 6, VECTORS = IL_BLOCK_VECTORS };
+#else
 enum { ROWS = 6, VECTORS = 4 };
+#endif
 
 /* y[r, v] of rows [row, row + rows) and `vectors` vectors from `column`; the last has `left` lanes. */
 static inline __attribute__((always_inline)) void block(const int rows, const int vectors,
@@ -66,9 +70,11 @@ static void run(const il_problem *problem, const void *table, const void *const 
     for (int64_t i = 0, row = s->first; i < blocks; i++) {
       const int rows = (int)(s->first + height * (i + 1) / blocks - row);
       switch (rows * 8 + vectors) {
+#if !defined IL_PORTABLE
         CASES(4)
         CASES(3)
         CASES(2)
+#endif
         CASES(1)
       default: break;
       }

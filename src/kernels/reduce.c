@@ -85,7 +85,9 @@ static void run_sum(const il_problem *p, const void *table, const void *const *i
   }
 }
 
-/* The first of equal numbers stays, so that zeros keep their sign. */
+/* The first of equal numbers stays, so that zeros keep their sign; NaN is larger than any number. */
+static inline float larger(float a, float b) { return (a < b) | (b != b) ? b : a; }
+
 static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out,
                     void *scratch) {
   (void)table, (void)scratch;
@@ -106,10 +108,10 @@ static void run_max(const il_problem *p, const void *table, const void *const *i
       const float *from = x + reduced->at;
       if (last) {
         float best = *y;
-        for (int64_t i = 0; i < width; i++) best = best < from[i] ? from[i] : best;
+        for (int64_t i = 0; i < width; i++) best = larger(best, from[i]);
         *y = best;
       } else {
-        for (int64_t i = 0; i < width; i++) y[i] = y[i] < from[i] ? from[i] : y[i];
+        for (int64_t i = 0; i < width; i++) y[i] = larger(y[i], from[i]);
       }
     }
     y += last ? 1 : width;

@@ -22,20 +22,24 @@ const il_kernel_set *const *il_kernel_sets(int *count) {
   return sets;
 }
 
+/* The names of this build's sets, with commas. */
+static void names(char *text, size_t size) {
+  size_t at = 0;
+  for (int i = 0; i < SETS && at < size; i++)
+    at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", sets[i]->isa);
+}
+
 /* source: what named it, with a colon and a space; or "". */
 static const il_kernel_set *named(il_context *context, const char *source, const char *isa) {
-  char known[64] = "";
   for (int i = 0; i < SETS; i++) {
-    if (strcmp(sets[i]->isa, isa) != 0) {
-      const size_t at = strlen(known);
-      snprintf(known + at, sizeof known - at, "%s%s", at ? ", " : "", sets[i]->isa);
-      continue;
-    }
+    if (strcmp(sets[i]->isa, isa) != 0) continue;
     if (il_cpu_runs(isa)) return sets[i];
     il_fail(context, IL_ERROR_UNSUPPORTED, "%sthis CPU does not run instruction set %s", source,
             isa);
     return NULL;
   }
+  char known[64];
+  names(known, sizeof known);
   il_fail(context, IL_ERROR_ARGUMENT, "%sunknown instruction set '%s'; this build has %s", source,
           isa, known);
   return NULL;
@@ -53,9 +57,13 @@ il_status il_isa_set_default(il_context *context, const char *isa) {
 const il_kernel_set *il_kernel_set_choose(il_context *context, const char *isa) {
   if (isa) return named(context, "isa of il_plan_options: ", isa);
   if (preferred) return preferred;
-  for (int i = 0; i < SETS - 1; i++)
+  for (int i = 0; i < SETS; i++)
     if (il_cpu_runs(sets[i]->isa)) return sets[i];
-  return sets[SETS - 1]; /* the library's own baseline */
+  char known[64];
+  names(known, sizeof known);
+  il_fail(context, IL_ERROR_UNSUPPORTED, "this CPU runs none of this build's instruction sets: %s",
+          known);
+  return NULL;
 }
 
 const char *il_kernel_refusal(const il_kernel *kernel, const il_problem *problem) {

@@ -8,16 +8,28 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __SSE4_1__
+#include "base/fused.h"
+#include "op/math.h"
+
+/* Whose intrinsics are taken. The portable set takes none, whatever the compiler was told of the processor. */
+#if !defined IL_PORTABLE && defined __SSE4_1__
 #include <immintrin.h>
-#elif defined __aarch64__
+#define IL_SSE4
+#if defined __AVX2__ && defined __FMA__
+#define IL_AVX2
+#endif
+#if defined __AVX512F__ && defined __AVX512VL__
+#define IL_AVX512
+#endif
+#elif !defined IL_PORTABLE && defined __aarch64__
 #include <arm_neon.h>
+#define IL_NEON
 #endif
 
-#if defined __AVX512F__
+#if defined IL_AVX512
 enum { IL_VL = 16 };
 typedef float il_vec __attribute__((vector_size(64)));
-#elif defined __AVX__
+#elif defined IL_AVX2
 enum { IL_VL = 8 };
 typedef float il_vec __attribute__((vector_size(32)));
 #else
@@ -27,8 +39,10 @@ typedef float il_vec __attribute__((vector_size(16)));
 
 /* Accumulators that the registers of the instruction set hold beside what feeds them: blocks of up to
  * IL_BLOCK_ROWS(vectors) rows by at most IL_BLOCK_VECTORS vectors. */
-#if defined __AVX512F__ || defined __aarch64__
+#if defined IL_AVX512 || defined IL_NEON
 enum { IL_ACCUMULATORS = 24, IL_BLOCK_VECTORS = 4 };
+#elif defined IL_PORTABLE /* as numbers, in 32 registers of one; and the code stays small */
+enum { IL_ACCUMULATORS = 6, IL_BLOCK_VECTORS = 1 };
 #else
 enum { IL_ACCUMULATORS = 12, IL_BLOCK_VECTORS = 2 };
 #endif
@@ -44,9 +58,12 @@ static inline int il_block_rows(int64_t count) {
 #define IL_SIX(CASE, v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
 #define IL_EIGHT(CASE, v) IL_SIX(CASE, v) CASE(7, v) CASE(8, v)
 #define IL_TWELVE(CASE, v) IL_EIGHT(CASE, v) CASE(9, v) CASE(10, v) CASE(11, v) CASE(12, v)
-#if defined __AVX512F__ || defined __aarch64__
+#if defined IL_AVX512 || defined IL_NEON
 #define IL_BLOCK_CASES(CASE) IL_TWELVE(CASE, 1) IL_TWELVE(CASE, 2) IL_EIGHT(CASE, 3) IL_SIX(CASE, 4)
 #define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2) IL_SIX(CASE, 3) IL_SIX(CASE, 4)
+#elif defined IL_PORTABLE
+#define IL_BLOCK_CASES(CASE) IL_SIX(CASE, 1)
+#define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1)
 #else
 #define IL_BLOCK_CASES(CASE) IL_TWELVE(CASE, 1) IL_SIX(CASE, 2)
 #define IL_BLOCK_CASES_6(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2)
@@ -57,11 +74,11 @@ typedef int32_t il_mask __attribute__((vector_size(sizeof(il_vec))));
 
 /* From and to one byte for each lane; gcc 12 takes a vector of bytes apart to convert it. */
 static inline il_mask il_load_bytes(const uint8_t *x) {
-#if defined __AVX512F__
+#if defined IL_AVX512
   return (il_mask)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
-#elif defined __AVX2__
+#elif defined IL_AVX2
   return (il_mask)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)x));
-#elif defined __SSE4_1__
+#elif defined IL_SSE4
   int32_t four;
   memcpy(&four, x, sizeof four);
   return (il_mask)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four));
@@ -72,14 +89,14 @@ static inline il_mask il_load_bytes(const uint8_t *x) {
 #endif
 }
 static inline void il_store_bytes(uint8_t *y, il_mask v) {
-#if defined __AVX512F__
+#if defined IL_AVX512
   _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtepi32_epi8((__m512i)v));
-#elif defined __AVX2__
+#elif defined IL_AVX2
   const __m256i all = (__m256i)v;
   const __m128i words =
       _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
   _mm_storel_epi64((__m128i *)(void *)y, _mm_packus_epi16(words, words));
-#elif defined __SSE4_1__
+#elif defined IL_SSE4
   const __m128i words = _mm_packus_epi32((__m128i)v, (__m128i)v);
   const int32_t four = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
   memcpy(y, &four, sizeof four);
@@ -97,7 +114,7 @@ static inline void il_store(float *y, il_vec v) { memcpy(y, &v, sizeof v); }
 
 /* The first `count` lanes, 0 <= count <= IL_VL; the others are 0, respectively left as they are. */
 static inline il_vec il_load_part(const float *x, int64_t count) {
-#if defined __AVX512F__
+#if defined IL_AVX512
   return (il_vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
 #else
   il_vec v = {0};
@@ -106,20 +123,36 @@ static inline il_vec il_load_part(const float *x, int64_t count) {
 #endif
 }
 static inline void il_store_part(float *y, il_vec v, int64_t count) {
-#if defined __AVX512F__
+#if defined IL_AVX512
   _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), (__m512)v);
 #else
   for (int64_t i = 0; i < count; i++) y[i] = v[i];
 #endif
 }
 
+#if defined IL_PORTABLE
+/* Lane by lane; where that is no instruction it is a function, for loops are unrolled a hundred times. */
+#if IL_FUSED
+static inline
+#else
+__attribute__((noinline, unused)) static
+#endif
+    il_vec
+    il_fma_each(il_vec a, il_vec b, il_vec c) {
+  for (int i = 0; i < IL_VL; i++) c[i] = il_fmaf(a[i], b[i], c[i]);
+  return c;
+}
+#endif
+
 static inline il_vec il_fma_scalar(float a, il_vec b, il_vec c) {
-#if defined __AVX512F__
+#if defined IL_AVX512
   return (il_vec)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
-#elif defined __AVX2__ && defined __FMA__
+#elif defined IL_AVX2
   return (il_vec)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
-#elif defined __aarch64__
+#elif defined IL_NEON
   return (il_vec)vfmaq_n_f32((float32x4_t)c, (float32x4_t)b, a);
+#elif defined IL_PORTABLE
+  return il_fma_each(a - (il_vec){0}, b, c);
 #else
   return c + b * a; /* two roundings: bit class "no-fma" */
 #endif

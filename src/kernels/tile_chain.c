@@ -6,7 +6,7 @@
 #include "kernels/simd.h"
 
 /* Vectors of a block, and the most that stand beside each other in a row. */
-enum { BLOCK = IL_ACCUMULATORS >= 24 ? 16 : 8, PANEL = 4 };
+enum { BLOCK = IL_ACCUMULATORS >= 24 ? 16 : IL_ACCUMULATORS >= 12 ? 8 : 4, PANEL = 4 };
 enum { SLOTS = IL_TILE_MAX_OPERANDS + IL_TILE_MAX_CODE + IL_TILE_MAX_RESULTS };
 
 /* v: the value in registers; m: a slot in memory. */
@@ -179,8 +179,8 @@ static inline __attribute__((always_inline)) void run_block(const int rows, cons
       UNARY(TWICE, x + x);
       UNARY(SQUARE, x * x);
       UNARY(NEG, -x);
-      UNARY(RELU, (il_vec)((x > 0) & (il_mask)x));
-      UNARY(STEP, (il_vec)((x > 0) & one));
+      UNARY(RELU, (il_vec)(~(x <= 0) & (il_mask)x)); /* NaN passes */
+      UNARY(STEP, (il_vec)(~(x <= 0) & one));
     case STORE *FORMS: ROWS COLUMNS il_store(m + r * stride + c * IL_VL, v[r * vectors + c]); break;
     case SUM *FORMS:
       COLUMNS {

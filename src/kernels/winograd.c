@@ -21,7 +21,7 @@ enum {
   GAP = 16, /* floats between planes, which else would fall on the same lines of the first cache */
 };
 
-#if defined __FMA__ || defined __aarch64__
+#if IL_FUSED || defined IL_PORTABLE
 #define BITS "winograd"
 #else
 #define BITS "winograd-no-fma"
@@ -160,10 +160,12 @@ INLINE void multiply(int rows, int vectors, const float *a, int64_t across, int6
 }
 
 /* Vectors of a block: channels are multiples of WIDTH, so that narrow vectors come in even numbers. */
-#if defined __AVX512F__
+#if defined IL_AVX512
 #define CASES(CASE) IL_SIX(CASE, 1) IL_SIX(CASE, 2) IL_SIX(CASE, 3) IL_SIX(CASE, 4)
-#elif defined __aarch64__
+#elif defined IL_NEON
 #define CASES(CASE) IL_SIX(CASE, 4)
+#elif defined IL_PORTABLE
+#define CASES(CASE) IL_SIX(CASE, 1)
 #else
 #define CASES(CASE) IL_SIX(CASE, 2)
 #endif

@@ -21,6 +21,7 @@ static void burst(void *argument, int worker) {
 double il_measure_peak(il_team *team) {
   il_peak peak = {.kernels = il_kernel_set_choose(NULL, NULL)};
   double best = 0;
+  if (!peak.kernels) return 0;
   for (int round = 0; round < ROUNDS; round++) {
     const int64_t start = il_profile_now();
     il_team_run(team, burst, &peak);

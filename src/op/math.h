@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/fused.h"
+
 static inline float il_bits_float(uint32_t bits) {
   float x;
   memcpy(&x, &bits, sizeof x);
@@ -25,7 +27,7 @@ static inline uint32_t il_float_bits(float x) {
 /* a·b + c rounded once. Without an instruction for it: the product is exact in double, what the sum lost is found
  * (Knuth's two-sum) and kept in its last bit (rounding to odd), so that rounding to float is right. */
 static inline float il_fmaf(float a, float b, float c) {
-#if defined __FMA__ || defined __aarch64__
+#if IL_FUSED
   return __builtin_fmaf(a, b, c);
 #else
   const double product = (double)a * (double)b, term = (double)c, sum = product + term;

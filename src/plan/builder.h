@@ -73,7 +73,7 @@ void il_lives_make(il_builder *b, int i);
 
 /* ---- places (plan/place.c) ---- */
 /* Inputs, outputs written directly, contributions to the means, rows of products. */
-void il_place_fixed(il_builder *b);
+bool il_place_fixed(il_builder *b);
 /* All others, in the arenas. False: out of memory. */
 bool il_place_arenas(il_builder *b);
 

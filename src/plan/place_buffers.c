@@ -81,7 +81,7 @@ bool il_place_buffers(il_context *context, int64_t count, il_buffer *buffer, siz
     one->offset = il_occupancy_lowest(&taken, first, last, one->bytes);
     const il_span span = {one->offset, one->offset + one->bytes};
     if (span.end > *total) *total = span.end;
-    ok = il_occupancy_take(&taken, first, last, span);
+    ok = span.end < IL_MOST_BYTES && il_occupancy_take(&taken, first, last, span);
   }
   *looks += taken.looks;
   il_occupancy_end(&taken);

@@ -7,7 +7,7 @@
 
 static bool build(il_builder *b) {
   if (!il_lives_set(b)) return false;
-  il_place_fixed(b);
+  if (!il_place_fixed(b)) return false;
   il_lives_take_over(b);
   return il_place_arenas(b) && il_plan_describe(b->plan, b->s.needed) && il_calls_make(b);
 }

@@ -93,6 +93,13 @@ struct il_plan {
 static inline size_t il_aligned(size_t bytes) {
   return (bytes + IL_WORKSPACE_ALIGNMENT - 1) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
 }
+/* No part of a plan has as many, so that two of them never overflow. */
+#define IL_MOST_BYTES (SIZE_MAX / 2 + 1)
+/* total += bytes · times; false: too many. */
+static inline bool il_add_bytes(size_t *total, size_t bytes, int times) {
+  return !__builtin_mul_overflow(bytes, (size_t)times, &bytes) &&
+         !__builtin_add_overflow(bytes, *total, total) && *total < IL_MOST_BYTES;
+}
 /* The problem that a single node poses to the kernels; false: none is known, the reference loop runs it. */
 bool il_problem_of(const il_graph *g, const il_node *node, il_problem *problem);
 

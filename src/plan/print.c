@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "plan/plan.h"
 
 typedef struct il_text {
@@ -113,10 +114,11 @@ static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_
   il_call_text(plan, call, problem, sizeof problem);
   snprintf(kernel, sizeof kernel, "%s%s", il_call_kernel(call), call->each ? ", task by task" : "");
   il_value_origin(plan->graph, (il_value){call->node}, origin, sizeof origin);
-  fprintf(file, "%5lld  %-8s@%-9zu %10zu B %12.0f FLOP  %-21s %s%*s | %s\n", (long long)index,
-          call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
-          call->outs ? call->out[0].offset : 0, bytes_written(plan, call),
-          il_call_flops(plan, call), kernel, origin, il_text_padding(origin, 40), "", problem);
+  il_plain_print(file, "%5lld  %-8s@%-9zu %10zu B %12.0f FLOP  %-21s %s%*s | %s\n",
+                 (long long)index, call->outs ? slot_name(plan, call->out[0].slot, slot) : "-",
+                 call->outs ? call->out[0].offset : 0, bytes_written(plan, call),
+                 il_call_flops(plan, call), kernel, origin, il_text_padding(origin, 40), "",
+                 problem);
 }
 
 char *il_plan_print(const il_plan *plan) {
@@ -140,8 +142,8 @@ char *il_plan_print(const il_plan *plan) {
     fprintf(text.file, "one task at a time: %s\n", plan->why);
   for (int when = 0; when < 3; when++) {
     const il_call_list *list = &plan->list[when];
-    fprintf(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count,
-            plan->flops[when]);
+    il_plain_print(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count,
+                   plan->flops[when]);
     for (int64_t i = 0; i < list->count; i++) print_call(text.file, plan, i, &list->call[i]);
   }
   if (fclose(text.file) != 0) {

@@ -1,4 +1,5 @@
 /* The page of a picture, its text and lines, and its way into a file. */
+#include "base/locale.h"
 #include "plot/plot_canvas.h"
 
 #include <math.h>
@@ -89,6 +90,38 @@ void il_canvas_line(cairo_t *c, double x0, double y0, double x1, double y1) {
   cairo_stroke(c);
 }
 
+/* An image surface's pixels are 32 bits in the machine's order, 0x00RRGGBB. */
+static void fill_surface(cairo_surface_t *to, const uint8_t *from, int height, int width,
+                         int channels) {
+  unsigned char *data = cairo_image_surface_get_data(to);
+  const int stride = cairo_image_surface_get_stride(to);
+  cairo_surface_flush(to);
+  for (int y = 0; y < height; y++) {
+    uint32_t *row = (uint32_t *)(void *)(data + (size_t)y * (size_t)stride);
+    for (int x = 0; x < width; x++, from += channels) {
+      const uint32_t r = from[0], g = from[channels == 3], b = from[channels == 3 ? 2 : 0];
+      row[x] = r << 16 | g << 8 | b;
+    }
+  }
+  cairo_surface_mark_dirty(to);
+}
+
+void il_canvas_pixels(cairo_t *c, double x, double y, double across, double down,
+                      const uint8_t *pixels, int height, int width, int channels) {
+  cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+  if (cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
+    fill_surface(image, pixels, height, width, channels);
+    cairo_save(c);
+    cairo_translate(c, x, y);
+    cairo_scale(c, across, down);
+    cairo_set_source_surface(c, image, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(c), CAIRO_FILTER_NEAREST);
+    cairo_paint(c);
+    cairo_restore(c);
+  }
+  cairo_surface_destroy(image);
+}
+
 il_ticks il_ticks_over(double low, double high) {
   if (!(high - low > 1e-9)) high = low + 1e-9 + fabs(low) * 1e-3;
   double rough = (high - low) / 6, step = pow(10, floor(log10(rough)));
@@ -103,5 +136,5 @@ il_ticks il_ticks_over(double low, double high) {
 
 void il_ticks_text(const il_ticks *ticks, double value, char text[static 32]) {
   int digits = ticks->step >= 1 ? 0 : (int)ceil(-log10(ticks->step) - 1e-9);
-  snprintf(text, 32, "%.*f", digits, fabs(value) < ticks->step * 1e-6 ? 0 : value);
+  il_plain_text(text, 32, "%.*f", digits, fabs(value) < ticks->step * 1e-6 ? 0 : value);
 }

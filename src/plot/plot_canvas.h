@@ -20,6 +20,9 @@ void il_canvas_text(cairo_t *c, double x, double y, double align, const char *wo
 void il_canvas_text_within(cairo_t *c, double x, double y, double align, double width,
                            const char *words);
 void il_canvas_colour(cairo_t *c, int index, double alpha); /* of six, over and over */
+/* Bytes [height, width, channels], each so many units across and down, without smoothing. */
+void il_canvas_pixels(cairo_t *c, double x, double y, double across, double down,
+                      const uint8_t *pixels, int height, int width, int channels);
 void il_canvas_line(cairo_t *c, double x0, double y0, double x1, double y1);
 
 /* A round step that gives 4 to 9 ticks from low to high, which are widened to whole steps. */

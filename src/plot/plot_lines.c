@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/locale.h"
 #include "plot/plot.h"
 #include "plot/plot_canvas.h"
 
@@ -62,7 +63,7 @@ static void draw_axes(cairo_t *c, const frame *f, const il_plot_panel *p, const 
     il_ticks_text(&f->y, v, number);
     if (p->logarithmic) { /* as many digits as tell one tick from the next */
       int digits = f->y.step < 0.1 ? 1 + (int)ceil(-log10(f->y.step)) : 2;
-      snprintf(number, sizeof number, "%.*g", digits, pow(10, v));
+      il_plain_text(number, sizeof number, "%.*g", digits, pow(10, v));
     }
     il_canvas_text(c, f->left - 8, y + 4, 1, number);
   }

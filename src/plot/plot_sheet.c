@@ -7,37 +7,6 @@
 
 enum { TOP = 52, LABEL = 190, MARGIN = 20, SPACE = 4, GAP = 18, SIDE = 56, SIDE_MAX = 16000 };
 
-/* An image surface's pixels are 32 bits in the machine's order, 0x00RRGGBB. */
-static void paint(cairo_surface_t *to, const uint8_t *from, int height, int width, int channels) {
-  unsigned char *data = cairo_image_surface_get_data(to);
-  const int stride = cairo_image_surface_get_stride(to);
-  cairo_surface_flush(to);
-  for (int y = 0; y < height; y++) {
-    uint32_t *row = (uint32_t *)(void *)(data + (size_t)y * (size_t)stride);
-    for (int x = 0; x < width; x++, from += channels) {
-      const uint32_t r = from[0], g = from[channels == 3], b = from[channels == 3 ? 2 : 0];
-      row[x] = r << 16 | g << 8 | b;
-    }
-  }
-  cairo_surface_mark_dirty(to);
-}
-
-static void draw(cairo_t *c, double x, double y, int scale, const uint8_t *pixels, int height,
-                 int width, int channels) {
-  cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
-  if (cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
-    paint(image, pixels, height, width, channels);
-    cairo_save(c);
-    cairo_translate(c, x, y);
-    cairo_scale(c, scale, scale);
-    cairo_set_source_surface(c, image, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(c), CAIRO_FILTER_NEAREST);
-    cairo_paint(c);
-    cairo_restore(c);
-  }
-  cairo_surface_destroy(image);
-}
-
 il_status il_plot_sheet(il_context *context, const char *path, const char *title, int height,
                         int width, int channels, int rows, const il_plot_pictures *row) {
   int scale = SIDE / (height > width ? height : width), most = 1;
@@ -63,7 +32,7 @@ il_status il_plot_sheet(il_context *context, const char *path, const char *title
     for (int k = 0; k < row[r].count; k++) {
       const double x =
           LABEL + (double)k * (width * scale + SPACE) + (row[r].gap && k >= row[r].gap ? GAP : 0);
-      draw(page.c, x, y, scale, row[r].picture[k], height, width, channels);
+      il_canvas_pixels(page.c, x, y, scale, scale, row[r].picture[k], height, width, channels);
     }
   }
   return il_canvas_save(&page, context, path);

@@ -1,9 +1,11 @@
 /* Memory for a list of entries, lying twice where a run replaces the values. */
 #include <innerloop/function.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/room.h"
+#include "run/function.h"
 
 enum { ALIGNMENT = 64 };
 static size_t bytes_of(const il_entry *entry, il_type type) {
@@ -54,5 +56,17 @@ void *il_buffers_at(const il_buffers *b, int index) { return b->side[b->now][ind
 int il_buffers_find(const il_buffers *b, const char *name) {
   for (int i = 0; i < b->count; i++)
     if (strcmp(b->entry[i].name, name) == 0) return i;
+  return -1;
+}
+
+int il_buffers_not_finite(const il_buffers *b, int64_t *at) {
+  for (int i = 0; i < b->count; i++) {
+    const void *x = il_buffers_at(b, i);
+    const int64_t count = il_shape_count(b->entry[i].shape);
+    for (*at = 0; *at < count; ++*at)
+      if (b->type == IL_FLOAT32 ? !isfinite(((const float *)x)[*at])
+                                : !isfinite(((const double *)x)[*at]))
+        return i;
+  }
   return -1;
 }

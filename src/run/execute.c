@@ -96,18 +96,18 @@ static int groups_of(const il_plan *plan, int tasks) {
 
 static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads) {
   il_layout l = {0};
-  const size_t workers = (size_t)threads;
+  const uint64_t workers = (uint64_t)threads; /* 64 bits wherever it runs: no sum overflows */
   const size_t slots =
       (size_t)(IL_SLOT_INPUTS + plan->graph->input_count + plan->graph->output_count);
   l.stack_bytes = (size_t)tree->depth * plan->mean_bytes;
   l.base_bytes = il_aligned(slots * sizeof(char *));
   l.scratch = il_aligned(plan->arena_bytes[0]);
   l.blocks = l.scratch + workers * plan->scratch_bytes;
-  l.stacks = l.blocks + (size_t)tree->chunks * plan->mean_bytes;
+  l.stacks = l.blocks + (uint64_t)tree->chunks * plan->mean_bytes;
   l.leaves = l.stacks + workers * l.stack_bytes;
   l.leaf_bytes = plan->lanes > 1 ? plan->mean_bytes * (size_t)plan->lanes : 0;
   l.rows = l.leaves + workers * l.leaf_bytes;
-  l.tasks = l.rows + (size_t)tree->leaves * plan->row_bytes; /* with products, a leaf is a task */
+  l.tasks = l.rows + (uint64_t)tree->leaves * plan->row_bytes; /* with products, a leaf is a task */
   l.bases = l.tasks + workers * il_aligned(plan->arena_bytes[1]);
   l.total = l.bases + workers * l.base_bytes;
   return l;
@@ -117,7 +117,8 @@ size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
   if (threads < 1) threads = 1;
   if (tasks < 1) tasks = 1;
   const il_tree tree = il_tree_cut(groups_of(plan, tasks), threads);
-  return layout_of(plan, &tree, threads).total;
+  const uint64_t total = layout_of(plan, &tree, threads).total;
+  return total < IL_MOST_BYTES ? (size_t)total : IL_MOST_BYTES;
 }
 
 static char **bases_of(const il_execution *run, int worker) {

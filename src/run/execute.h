@@ -8,7 +8,7 @@
 #include "run/profile.h"
 
 typedef struct il_layout { /* offsets in the workspace */
-  size_t shared, scratch, blocks, stacks, leaves, rows, tasks, bases, total;
+  uint64_t shared, scratch, blocks, stacks, leaves, rows, tasks, bases, total;
   size_t stack_bytes; /* blocks of the tree that one worker keeps */
   size_t leaf_bytes;  /* one worker's contributions in lanes */
   size_t base_bytes;  /* one worker's array of bases */

@@ -26,4 +26,7 @@ void il_run_meanwhile(il_run *r, il_meanwhile meanwhile);
  * freed last. */
 void il_run_lend(il_run *from, il_run *to);
 
+/* The entry with a present value that is NaN or infinite, *at: its number; −1: there is none. */
+int il_buffers_not_finite(const il_buffers *b, int64_t *at);
+
 #endif

@@ -1,4 +1,5 @@
 /* Where a plan's time goes: entries per worker while it runs (profile.h), added up and sorted for print. */
+#include "base/locale.h"
 #include "run/profile.h"
 
 #include <innerloop/grad.h>
@@ -95,16 +96,16 @@ static il_share share_of(const il_profile *p, int stage, int64_t i) {
 /* Empty where there is nothing to divide by, or nothing counted. */
 static void rate(FILE *file, double amount, int64_t nanoseconds) {
   if (amount > 0 && nanoseconds > 0)
-    fprintf(file, "%9.1f", amount / (double)nanoseconds);
+    il_plain_print(file, "%9.1f", amount / (double)nanoseconds);
   else
     fprintf(file, "%9s", "");
 }
 
 static void print_share(FILE *file, const il_profile *p, const il_share *s, int64_t total) {
   const double runs = p->runs ? (double)p->runs : 1;
-  fprintf(file, "%6.1f %% %9.4f ms %9.1f",
-          total ? 100.0 * (double)s->nanoseconds / (double)total : 0,
-          1e-6 * (double)s->nanoseconds / runs, (double)s->count / runs);
+  il_plain_print(file, "%6.1f %% %9.4f ms %9.1f",
+                 total ? 100.0 * (double)s->nanoseconds / (double)total : 0,
+                 1e-6 * (double)s->nanoseconds / runs, (double)s->count / runs);
   rate(file, s->flops, s->nanoseconds);
   rate(file, s->bytes, s->nanoseconds);
 }
@@ -151,13 +152,14 @@ static void print_stages(FILE *file, const il_profile *p, const int64_t *stage, 
   fputs("\nby stage\n", file);
   for (int i = 0; i < STAGES; i++) {
     if (i == IL_SINGLE && !p->plan->list[i].count) continue;
-    fprintf(file, "%6.1f %% %9.4f ms  %s\n", total ? 100.0 * (double)stage[i] / (double)total : 0,
-            1e-6 * (double)stage[i] / (double)(p->runs ? p->runs : 1), name[i]);
+    il_plain_print(file, "%6.1f %% %9.4f ms  %s\n",
+                   total ? 100.0 * (double)stage[i] / (double)total : 0,
+                   1e-6 * (double)stage[i] / (double)(p->runs ? p->runs : 1), name[i]);
   }
   const int64_t idle = p->capacity - total;
-  fprintf(file, "%6s   %9.4f ms  workers waiting, sums over tasks, %.1f %% of their time\n", "",
-          1e-6 * (double)idle / (double)(p->runs ? p->runs : 1),
-          p->capacity ? 100.0 * (double)idle / (double)p->capacity : 0);
+  il_plain_print(file, "%6s   %9.4f ms  workers waiting, sums over tasks, %.1f %% of their time\n",
+                 "", 1e-6 * (double)idle / (double)(p->runs ? p->runs : 1),
+                 p->capacity ? 100.0 * (double)idle / (double)p->capacity : 0);
 }
 
 char *il_profile_print(const il_profile *p, int lines) {
@@ -176,7 +178,7 @@ char *il_profile_print(const il_profile *p, int lines) {
       total += share[at++].nanoseconds;
     }
   qsort(share, (size_t)count, sizeof *share, by_time);
-  fprintf(
+  il_plain_print(
       file,
       "profile of %lld runs of the plan, %.4f ms each; all figures for one run, summed over the "
       "workers\n%8s %12s %9s %8s %8s  %s\n",

@@ -100,19 +100,11 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   return status;
 }
 
-/* What the file says that it is: made by an algorithm as it is today, after so many meta-steps. */
-static il_status read_head(il_context *context, const char *path, const il_safetensors *file,
-                           int64_t *made) {
-  const char *text = il_safetensors_metadata(file, "step"),
-             *by = il_safetensors_metadata(file, "algorithm");
-  char *end = NULL, name[64] = "";
+il_status il_checkpoint_check_algorithm(il_context *context, const char *path,
+                                        const il_safetensors *file) {
+  const char *by = il_safetensors_metadata(file, "algorithm");
+  char name[64] = "";
   int revision = 0;
-  *made = text ? strtoll(text, &end, 10) : -1;
-  if (!text || *end || *made < 0)
-    return il_fail(context, IL_ERROR_FORMAT,
-                   "%s: metadata \"step\" is %s, expected a meta-step; not a "
-                   "checkpoint of innerloop",
-                   path, text ? text : "missing");
   if (!by) return IL_OK; /* written before there was more than one */
   const il_algorithm *algorithm =
       sscanf(by, "%63s %d", name, &revision) == 2 ? il_algorithm_find(name) : NULL;
@@ -121,6 +113,20 @@ static il_status read_head(il_context *context, const char *path, const il_safet
                  "%s: metadata \"algorithm\" is \"%s\", which this version does not have; another "
                  "version of innerloop wrote it",
                  path, by);
+}
+
+/* What the file says that it is: made by an algorithm as it is today, after so many meta-steps. */
+static il_status read_head(il_context *context, const char *path, const il_safetensors *file,
+                           int64_t *made) {
+  const char *text = il_safetensors_metadata(file, "step");
+  char *end = NULL;
+  *made = text ? strtoll(text, &end, 10) : -1;
+  if (!text || *end || *made < 0)
+    return il_fail(context, IL_ERROR_FORMAT,
+                   "%s: metadata \"step\" is %s, expected a meta-step; not a "
+                   "checkpoint of innerloop",
+                   path, text ? text : "missing");
+  return il_checkpoint_check_algorithm(context, path, file);
 }
 
 il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_checkpoint_tasks *t) {
@@ -187,13 +193,27 @@ static il_status same_data(il_context *context, const il_tasks *tasks, const il_
                  path, il_config_get(config, "task.data"));
 }
 
+static il_status match(il_context *context, const il_tasks *tasks, const il_config *config,
+                       const char *path, const il_safetensors *file, int64_t *made) {
+  il_status status = read_head(context, path, file, made);
+  if (status == IL_OK) status = same_config(context, config, path, file);
+  return status == IL_OK ? same_data(context, tasks, config, path, file) : status;
+}
+
+il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,
+                              const char *path, int64_t *made) {
+  il_safetensors *file = il_safetensors_open(context, path);
+  if (!file) return il_context_status(context);
+  const il_status status = match(context, tasks, config, path, file, made);
+  il_safetensors_close(file);
+  return status;
+}
+
 il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_config *config,
                                const char *path, int64_t *made) {
   il_safetensors *file = il_safetensors_open(s->context, path);
   if (!file) return il_context_status(s->context);
-  il_status status = read_head(s->context, path, file, made);
-  if (status == IL_OK) status = same_config(s->context, config, path, file);
-  if (status == IL_OK) status = same_data(s->context, tasks, config, path, file);
+  il_status status = match(s->context, tasks, config, path, file, made);
   if (status == IL_OK) status = read_learner(s->learner, path, file);
   if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
   il_safetensors_close(file);

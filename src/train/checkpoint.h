@@ -4,6 +4,7 @@
 #define IL_TRAIN_CHECKPOINT_H
 
 #include "config/config.h"
+#include "io/io.h"
 #include "train/meta_step.h"
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
@@ -15,6 +16,12 @@ il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, in
  * differs. */
 il_status il_checkpoint_resume(il_meta_step *step, const il_tasks *tasks, const il_config *config,
                                const char *path, int64_t *made);
+/* Whether a checkpoint is of this configuration and data, and after how many meta-steps; refused as by the function above. */
+il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,
+                              const char *path, int64_t *made);
+/* Whether the algorithm that the file's metadata name is one of this version. */
+il_status il_checkpoint_check_algorithm(il_context *context, const char *path,
+                                        const il_safetensors *file);
 /* What a learner learned on, as its checkpoint says. */
 typedef struct il_checkpoint_tasks {
   bool known;       /* false: an older file, and nothing below */

@@ -14,16 +14,32 @@ static il_value measure(il_evaluator *e, il_build *b, il_value scores) {
   return il_accuracy(b->g, scores, b->task.query_y);
 }
 
-static il_graph *build(il_evaluator *e, const il_method *m, const il_learned *learner,
-                       const il_task_shape *shape, il_task_needs needs, int protocols,
-                       const il_query_statistics *protocol, int steps, const int *step) {
+static const char *const scores_name[2] = {"scores before", "scores after"};
+
+/* Scores are an output of their own for who listens; they are the values that the figures come from. */
+static void listen(const il_evaluator *e, il_evaluator_form *f, il_graph *g, int column,
+                   il_value scores) {
+  const il_listener *l = e->listener;
+  if (!l || (e->norms && e->protocol[column] != l->protocol)) return;
+  for (int i = 0; i < 2; i++)
+    if (l->step[i] == e->steps[column] && (i == 0 || l->step[1] != l->step[0])) {
+      const il_shape shape = il_value_shape(g, scores);
+      f->outputs = shape.rank == 2 ? (int)shape.dim[1] : 1;
+      il_output(g, scores_name[i], scores);
+    }
+}
+
+static il_graph *build(il_evaluator *e, il_evaluator_form *f, const il_method *m,
+                       const il_learned *learner, const il_task_shape *shape, il_task_needs needs,
+                       int protocols, const il_query_statistics *protocol, int steps,
+                       const int *step) {
   il_graph *g = il_graph_new(e->context, m->real);
   if (!g) return NULL;
   il_build b = il_learned_build(learner, m, g, shape);
   b.training = false;
   b.inner.steps = step[steps - 1];
   il_task_inputs(g, shape, needs, &b.task);
-  il_value column[IL_EVALUATOR_COLUMNS] = {0};
+  il_value column[IL_EVALUATOR_COLUMNS] = {0}, score[IL_EVALUATOR_COLUMNS] = {0};
   il_values state[MOST_PROTOCOLS] = {0};
   int done = 0;
   for (int s = 0; s < steps; s++) {
@@ -35,7 +51,9 @@ static il_graph *build(il_evaluator *e, const il_method *m, const il_learned *le
       il_build_adapt(&b, &state[p], done, step[s]);
       e->steps[c] = step[s];
       e->protocol[c] = protocol[p];
-      column[c] = measure(e, &b, il_build_query(&b, &state[p], step[s]));
+      const il_value scores = il_build_query(&b, &state[p], step[s]);
+      column[c] = measure(e, &b, scores);
+      score[c] = scores;
     }
     done = step[s];
   }
@@ -45,6 +63,7 @@ static il_graph *build(il_evaluator *e, const il_method *m, const il_learned *le
     snprintf(name, sizeof name, "protocol %d, %d steps", (int)e->protocol[c], e->steps[c]);
     il_output(g, name, column[c]);
   }
+  for (int c = 0; c < e->columns; c++) listen(e, f, g, c, score[c]);
   return g;
 }
 
@@ -57,6 +76,14 @@ static il_status prepare(il_evaluator *e, il_evaluator_form *f, il_learned *lear
   const size_t stride = (size_t)chunk * il_type_size(f->batch.real);
   for (int c = 0; c < e->columns; c++)
     il_run_output(f->run, c, (char *)f->figures + (size_t)c * stride);
+  for (int i = 0; i < 2; i++) {
+    const int place = il_function_output(f->function, scores_name[i]);
+    if (place < 0) continue;
+    f->scores[i] = calloc((size_t)chunk * (size_t)f->batch.shape.query * (size_t)f->outputs + 1,
+                          il_type_size(f->batch.real));
+    if (!f->scores[i]) return il_fail_memory(e->context, "the answers of tasks");
+    il_run_output(f->run, place, f->scores[i]);
+  }
   return il_learned_bind(learner, f->run);
 }
 
@@ -86,7 +113,7 @@ static void share_room(il_evaluator *e) {
 il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *m,
                             il_learned *learner, const il_tasks *tasks, il_split split,
                             int protocols, const il_query_statistics *protocol, int steps,
-                            const int *step, int most, il_team *team) {
+                            const int *step, int most, il_team *team, const il_listener *listener) {
   static const il_query_statistics only[] = {IL_QUERY_STATISTICS_QUERY};
   static const int none[] = {0};
   const int forms = il_tasks_variants(tasks, split);
@@ -96,6 +123,7 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
                           il_tasks_shape(tasks, split, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR,
                       .norms = il_net_norms(learner->net) > 0,
                       .tasks = tasks,
+                      .listener = listener,
                       .forms = forms,
                       .form = calloc((size_t)forms + 1, sizeof *e->form)};
   if (!e->norms) {
@@ -118,7 +146,7 @@ il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_metho
     const il_task_needs needs = il_method_needs(m, learner->net, shape, step[steps - 1], false);
     il_evaluator_form *f = &e->form[v];
     f->function = il_function_new(
-        build(e, m, learner, shape, needs, protocols, protocol, steps, step), &options);
+        build(e, f, m, learner, shape, needs, protocols, protocol, steps, step), &options);
     status = il_context_status(context);
     if (status == IL_OK)
       status =
@@ -136,6 +164,7 @@ void il_evaluator_free(il_evaluator *e) {
   for (int v = 0; e->form && v < e->forms; v++) {
     il_evaluator_form *f = &e->form[v];
     free(f->figures);
+    for (int i = 0; i < 2; i++) free(f->scores[i]);
     il_run_free(f->run);
     il_batch_free(&f->batch);
     il_function_free(f->function);
@@ -149,9 +178,31 @@ int il_evaluator_tasks(const il_tasks *tasks, il_split split, int asked) {
   return count < 0 || count > asked ? asked : (int)count;
 }
 
-/* value: [tasks][columns] of this shape. */
-static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split, int tasks,
-                          double *value) {
+/* The answers of the first `count` tasks of a batch, of which `first` is the first. */
+static il_status tell(const il_evaluator *e, const il_evaluator_form *f, il_split split, int before,
+                      int first, int count) {
+  const il_batch *b = &f->batch;
+  const size_t size = (size_t)b->shape.query * (size_t)f->outputs * il_type_size(b->real);
+  const void *after = f->scores[1] ? f->scores[1] : f->scores[0];
+  il_status status = IL_OK;
+  for (int t = 0; t < count && status == IL_OK; t++) {
+    const size_t at = (size_t)t;
+    const il_answers answers = {
+        .task = before + first + t,
+        .id = {split, b->variant, (uint64_t)(first + t)},
+        .shape = &b->shape,
+        .real = b->real,
+        .outputs = f->outputs,
+        .query_y = (const char *)b->input[3] + at * b->size[3],
+        .scores = {(const char *)f->scores[0] + at * size, (const char *)after + at * size}};
+    status = e->listener->hear(e->listener->user, &answers);
+  }
+  return status;
+}
+
+/* value: [tasks][columns] of this shape; before: tasks of the shapes before it. */
+static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split, int before,
+                          int tasks, double *value) {
   const int chunk = f->batch.tasks;
   il_status status = IL_OK;
   for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
@@ -165,16 +216,18 @@ static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split,
             f->batch.real == IL_FLOAT32 ? (double)((float *)f->figures)[at]
                                         : ((double *)f->figures)[at];
       }
+    if (status == IL_OK && e->listener) status = tell(e, f, split, before, first, count);
   }
   return status;
 }
 
 il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value) {
-  int count[IL_TASK_VARIANTS];
+  int count[IL_TASK_VARIANTS], before = 0;
   il_tasks_divide(e->tasks, split, tasks, count);
   il_status status = IL_OK;
   for (int v = 0; v < e->forms && status == IL_OK; v++) {
-    status = run_form(e, &e->form[v], split, count[v], value);
+    status = run_form(e, &e->form[v], split, before, count[v], value);
+    before += count[v];
     value += (size_t)count[v] * (size_t)e->columns;
   }
   return status;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/episode.h"
@@ -40,7 +41,7 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
   for (int t = 0; t < tasks; t++) {
     fprintf(out, "\n%d", t);
     for (int c = 0; c < e->columns; c++)
-      fprintf(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
+      il_plain_print(out, ",%.9g", value[(size_t)t * (size_t)e->columns + (size_t)c]);
     fputc(',', out);
     il_csv_print(out, tested);
   }
@@ -53,6 +54,7 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
   return status;
 }
 
+/* run NULL: no file. */
 static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evaluation *result) {
   double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
   if (!value) return il_fail_memory(e->context, "the results of tasks");
@@ -66,31 +68,35 @@ static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evalu
     il_evaluator_summary(e, tasks, value, c, &row->mean, &row->interval);
     if (tasks == 1) row->interval = (double)NAN;
   }
-  if (status == IL_OK) status = write_tasks(e, run, tasks, result->tested, value);
+  if (status == IL_OK && run) status = write_tasks(e, run, tasks, result->tested, value);
   free(value);
+  return status;
+}
+
+il_status il_evaluate_opened(il_context *context, il_opened *o, const char *run,
+                             const il_listener *listener, il_team *team, il_evaluation *result) {
+  static const il_query_statistics protocols[] = {
+      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH,
+      IL_QUERY_STATISTICS_RUNNING};
+  int step[IL_CONFIG_EVAL_STEPS];
+  const int steps = il_config_eval_steps(o->config, step);
+  const int most = o->method.statistics == IL_QUERY_STATISTICS_RUNNING ? 4 : 3;
+  il_evaluator e = {0};
+  result->trained = o->trained;
+  memcpy(result->tested, o->tested, sizeof result->tested);
+  il_status status = il_evaluator_init(context, &e, &o->method, o->learner, o->tasks, IL_TEST, most,
+                                       protocols, steps, step, o->count, team, listener);
+  if (status == IL_OK) status = run_tasks(&e, run, o->count, result);
+  il_evaluator_free(&e);
   return status;
 }
 
 il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
                       il_evaluation *result) {
-  static const il_query_statistics protocols[] = {
-      IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH,
-      IL_QUERY_STATISTICS_RUNNING};
-  int step[IL_CONFIG_EVAL_STEPS];
   *result = (il_evaluation){0};
   il_opened o;
-  il_evaluator e = {0};
   il_status status = il_opened_init(context, &o, run, options);
-  if (status == IL_OK) {
-    const int steps = il_config_eval_steps(o.config, step);
-    const int most = o.method.statistics == IL_QUERY_STATISTICS_RUNNING ? 4 : 3;
-    result->trained = o.trained;
-    memcpy(result->tested, o.tested, sizeof result->tested);
-    status = il_evaluator_init(context, &e, &o.method, o.learner, o.tasks, IL_TEST, most, protocols,
-                               steps, step, o.count, options->team);
-  }
-  if (status == IL_OK) status = run_tasks(&e, run, o.count, result);
-  il_evaluator_free(&e);
+  if (status == IL_OK) status = il_evaluate_opened(context, &o, run, NULL, options->team, result);
   il_opened_free(&o);
   return status;
 }

@@ -1,4 +1,5 @@
 /* Adds up what a training run has asked for (see footprint.h). */
+#include "base/locale.h"
 #include "train/footprint.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ size_t il_footprint_total(const il_footprint *m) {
 }
 
 void il_footprint_text(const il_footprint *m, char *text, size_t size) {
-  snprintf(
+  il_plain_text(
       text, size,
       "memory: %.1f MB in all: workspace %.1f, weights and optimizer %.1f, tasks %.1f, data set "
       "%.1f, checkpoint %.1f, graph and plan %.1f, validation %.1f",

@@ -1,9 +1,12 @@
 /* Meta-gradients of tasks given in a file, freshly drawn weights as a file, the plan as text: what other
  * programs compare with. */
 #include <innerloop/train.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
+#include "run/function.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "data/samples.h"
@@ -194,6 +197,21 @@ static void free_work(work *w) {
   il_learned_free(w->learner);
 }
 
+/* A file of NaN would look like a result. */
+static il_status check_finite(const work *w, const char *task_file, double loss) {
+  if (!isfinite(loss))
+    return il_fail(w->context, IL_ERROR_DATA,
+                   "%s: the loss of these tasks is %g, expected a finite number; no gradient is "
+                   "written",
+                   task_file, loss);
+  int64_t at;
+  const int bad = il_buffers_not_finite(&w->gradient, &at);
+  if (bad < 0) return IL_OK;
+  return il_fail(w->context, IL_ERROR_DATA,
+                 "%s: number %lld of the gradient of %s is not finite; no gradient is written",
+                 task_file, (long long)at, w->gradient.entry[bad].name);
+}
+
 il_status il_gradient_of_file(il_context *context, const il_config *config, const char *weights,
                               const char *task_file, const char *gradient, il_team *team,
                               double *loss) {
@@ -220,9 +238,9 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
     t.asked.support = (int)t.shape[0].dim[0];
     t.asked.query = (int)t.shape[2].dim[0];
     if (prepare(&w, config, &t.asked) == IL_OK && read_weights(&w, weights) == IL_OK &&
-        differentiate(&w, &t, team, loss) == IL_OK) {
+        differentiate(&w, &t, team, loss) == IL_OK && check_finite(&w, task_file, *loss) == IL_OK) {
       char number[64];
-      snprintf(number, sizeof number, "%.17g", *loss);
+      il_plain_text(number, sizeof number, "%.17g", *loss);
       write_values(context, &w.gradient, 1, &(il_pair){"loss", number}, gradient);
     }
   }

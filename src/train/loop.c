@@ -1,16 +1,20 @@
 /* The meta-training loop over a run's folder: start or resume, step, log, validate, checkpoint. */
-#include <errno.h>
 #include <innerloop/train.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/locale.h"
 #include "io/io.h"
+#include "run/function.h"
+#include "train/board.h"
 #include "train/checkpoint.h"
+#include "train/curve.h"
 #include "train/footprint.h"
 #include "train/metrics.h"
+#include "train/run_lock.h"
 #include "train/timing.h"
 #include "train/trainer.h"
 
@@ -22,6 +26,8 @@ typedef struct run {
   bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
   il_metrics metrics;
+  il_run_lock lock;
+  il_board board;
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
@@ -39,24 +45,6 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   r->options->progress(r->options->user, &progress);
 }
 
-static il_status make_folder(il_context *context, const char *path) {
-  char *copy = strdup(path);
-  if (!copy) return il_fail_memory(context, "a path");
-  il_status status = IL_OK;
-  for (char *at = copy + 1; status == IL_OK; at++) {
-    if (*at != '/' && *at != 0) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      status = il_fail(context, IL_ERROR_FILE, "%s: the folder cannot be made: %s", copy,
-                       strerror(errno));
-    *at = kept;
-    if (!kept) break;
-  }
-  free(copy);
-  return status;
-}
-
 static il_status validate(run *r) {
   const int tasks = r->validation;
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
@@ -65,15 +53,30 @@ static il_status validate(run *r) {
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
-  return il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
-                               interval);
+  status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
+                                 interval);
+  return status == IL_OK ? il_board_validation(&r->board, r->step, r->squared_error, mean, interval)
+                         : status;
 }
 
+static il_status plot(run *r) {
+  return r->options->plot ? il_curve_plot(r->context, r->options->out) : IL_OK;
+}
+
+/* The last checkpoint is always one that training can go on from. */
 static il_status checkpoint(run *r) {
+  int64_t at;
+  const il_buffers *meta = &r->trainer.learner->meta;
+  const int bad = il_buffers_not_finite(meta, &at);
+  if (bad >= 0)
+    return il_fail(r->context, IL_ERROR_DATA,
+                   "number %lld of %s is not finite after meta-step %lld; the folder keeps the "
+                   "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite",
+                   (long long)at, meta->entry[bad].name, (long long)r->step);
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
-  return status;
+  return status == IL_OK ? il_board_parameters(&r->board, &r->trainer.step, r->step) : status;
 }
 
 static il_status one_step(run *r) {
@@ -93,11 +96,14 @@ static il_status one_step(run *r) {
         (long long)r->step, s->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
-  if (r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last)
-    status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  const bool logged = r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last;
+  if (logged) status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
-  if (status == IL_OK && r->validation && (r->step % every == 0 || last)) status = validate(r);
+  const bool validated = r->validation && (r->step % every == 0 || last);
+  if (status == IL_OK && validated) status = validate(r);
+  if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
     status = checkpoint(r);
@@ -107,14 +113,19 @@ static il_status one_step(run *r) {
 
 static il_status begin(run *r) {
   const il_train_options *o = r->options;
+  il_status status = il_folder_make(r->context, o->out);
+  if (status == IL_OK) status = il_run_lock_take(r->context, &r->lock, o->out);
+  if (status != IL_OK) return status;
+  il_atomic_clean(o->out);
   bool exists = access(r->checkpoint_path, F_OK) == 0;
+  if (!exists && errno != ENOENT)
+    return il_fail(r->context, IL_ERROR_FILE, "%s: cannot be written: %s", r->checkpoint_path,
+                   strerror(errno));
   if (exists && !o->resume)
     return il_fail(
         r->context, IL_ERROR_CONFIG,
         "%s already holds a run; continue it with --resume, or choose another folder with --out",
         o->out);
-  il_status status = make_folder(r->context, o->out);
-  if (status != IL_OK) return status;
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
                                   &r->step);
@@ -125,6 +136,8 @@ static il_status begin(run *r) {
                    (long long)r->steps, (long long)r->step);
   status = il_atomic_write(r->context, r->config_path, 1, &(il_piece){r->text, strlen(r->text)});
   if (status == IL_OK) status = il_metrics_open(&r->metrics, r->context, r->metrics_path, r->step);
+  if (status == IL_OK && o->tensorboard && r->step < r->steps)
+    status = il_board_open(&r->board, r->context, o->out, r->step, r->text);
   return status;
 }
 
@@ -156,6 +169,7 @@ static il_status prepare(run *r) {
   il_team *team = r->options->team;
   r->steps = il_config_long(c, IL_KEY_STEPS);
   r->text = il_config_dump(c);
+  if (!r->text) return il_fail_memory(r->context, "the text of a configuration");
   r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
   r->metrics_path = il_run_path(r->context, r->options->out, "metrics.jsonl");
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
@@ -176,7 +190,7 @@ static il_status prepare(run *r) {
   if (!r->values) return il_fail_memory(r->context, "validation");
   return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
                            IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
-                           r->validation, team);
+                           r->validation, team, NULL);
 }
 
 static void start_message(run *r) {
@@ -204,10 +218,10 @@ static void start_message(run *r) {
              name, shape->ways, shape->shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
-  snprintf(message + at, sizeof message - at,
-           "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
-           (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
-           r->trainer.method.meta_batch, il_team_threads(r->options->team));
+  il_plain_text(message + at, sizeof message - at,
+                "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
+                (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
+                r->trainer.method.meta_batch, il_team_threads(r->options->team));
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
@@ -234,6 +248,7 @@ static il_status loop(run *r) {
   while (r->step < r->steps && status == IL_OK) {
     if (stop && *stop) {
       status = checkpoint(r);
+      if (status == IL_OK) status = plot(r);
       if (status != IL_OK) return status;
       return il_fail(
           r->context, IL_ERROR_INTERRUPTED,
@@ -252,14 +267,19 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);
   const int64_t first = r.step;
+  if (status == IL_OK && first == r.steps) status = plot(&r); /* of a run that is done */
   if (status == IL_OK) {
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);
   }
+  il_status closed;
   if (r.metrics.file) {
-    il_status closed = il_metrics_close(&r.metrics);
+    closed = il_metrics_close(&r.metrics);
     if (status == IL_OK) status = closed;
   }
+  closed = il_board_close(&r.board);
+  if (status == IL_OK) status = closed;
+  il_run_lock_release(&r.lock);
   il_timing_free(&r.timing);
   il_evaluator_free(&r.evaluator);
   free(r.values);

@@ -1,4 +1,5 @@
 /* Appending to metrics.jsonl, and cutting it back when training resumes. */
+#include "base/locale.h"
 #include "train/metrics.h"
 
 #include <errno.h>
@@ -40,17 +41,17 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
                           double support_loss) {
-  fprintf(m->file, "{\"step\": %lld, \"loss\": %.9g", (long long)step, loss);
-  if (!isnan(support_loss)) fprintf(m->file, ", \"support_loss\": %.9g", support_loss);
-  if (!isnan(accuracy)) fprintf(m->file, ", \"accuracy\": %.9g", accuracy);
+  il_plain_print(m->file, "{\"step\": %lld, \"loss\": %.9g", (long long)step, loss);
+  if (!isnan(support_loss)) il_plain_print(m->file, ", \"support_loss\": %.9g", support_loss);
+  if (!isnan(accuracy)) il_plain_print(m->file, ", \"accuracy\": %.9g", accuracy);
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 
 il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, double value,
                                 double interval) {
-  fprintf(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n",
-          (long long)step, what, value, interval);
+  il_plain_print(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n",
+                 (long long)step, what, value, interval);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 

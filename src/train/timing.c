@@ -1,4 +1,5 @@
 /* Time around the plan (see timing.h). */
+#include "base/locale.h"
 #include "train/timing.h"
 
 #include <stdio.h>
@@ -61,10 +62,10 @@ char *il_timing_print(const il_timing *timing, il_context *context, int64_t step
     free(plan);
   }
   if (file) {
-    fprintf(file, "the whole loop: %lld meta-steps in %.2f s\n", (long long)steps, total);
+    il_plain_print(file, "the whole loop: %lld meta-steps in %.2f s\n", (long long)steps, total);
     for (int i = 0; i < IL_TIMED_COUNT; i++)
-      fprintf(file, "%6.1f %% %9.2f s   %s\n", total > 0 ? 100 * timing->seconds[i] / total : 0,
-              timing->seconds[i], name[i]);
+      il_plain_print(file, "%6.1f %% %9.2f s   %s\n",
+                     total > 0 ? 100 * timing->seconds[i] / total : 0, timing->seconds[i], name[i]);
   }
   if (file && fclose(file) == 0) return text;
   free(text);

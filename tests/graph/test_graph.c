@@ -306,7 +306,8 @@ static void bad_text_is_refused(void **state) {
   refuse("graph f32\n" IN "%2 = neg(%1, %1) : f32[2]\n", "2 operands, expected 1");
   refuse("graph f32\n" IN "%2 = neg(%4294967296) : f32[2]\n", "%number");
   refuse("graph f32\n%1 = constant() {number=} : f32[]\n", "number");
-  refuse("graph f32\n%1 = constant() {number=1} : f32[99999999,9999999999]\n", "2^40");
+  refuse("graph f32\n%1 = constant() {number=1} : f32[99999999,9999999999]\n",
+         sizeof(size_t) > 4 ? "2^40" : "2^26");
   refuse("graph f32\n%1 = constant() {number=1} : f32[1,1,1,1,1,1,1,1,1]\n", "8 dimensions");
   refuse("graph f32\n%1 = input() {index=1} name=\"a\" stage=shared : f32[2]\n",
          "index 1, expected 0");

@@ -10,6 +10,8 @@ compiler=$(sed -n 's/^set(CMAKE_C_COMPILER "\(.*\)")$/\1/p' "$build"/CMakeFiles/
 toolchain=$(sed -n 's/^CMAKE_TOOLCHAIN_FILE:[A-Z]*=//p' "$build/CMakeCache.txt")
 case $compiler in
 *aarch64*) run=$(command -v qemu-aarch64-static || command -v qemu-aarch64) ;;
+*riscv64*) run=$(command -v qemu-riscv64-static || command -v qemu-riscv64) ;;
+*arm-linux*) run=$(command -v qemu-arm-static || command -v qemu-arm) ;;
 *) run= ;;
 esac
 

@@ -90,7 +90,7 @@ static void write_workload(FILE *out, const il_workload *w) {
   if (il_context_status(context) == IL_OK && evaluation) {
     il_evaluator e = {0};
     il_evaluator_init(context, &e, &t.method, t.learner, t.tasks, IL_TEST, 1, &t.method.statistics,
-                      1, &w->evaluation, 32, team);
+                      1, &w->evaluation, 32, team, NULL);
     if (e.form) write_plan(out, w->name, il_function_plan(e.form[0].function), 32);
     il_evaluator_free(&e);
   } else if (t.step.form) {

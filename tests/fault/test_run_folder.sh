@@ -1,0 +1,72 @@
+# A run's folder belongs to one training at a time; a kill leaves neither a lock nor temporary files.
+program=$1
+folder=$(mktemp -d) || exit 1
+pid=
+trap '[ -z "$pid" ] || kill -KILL $pid 2>/dev/null; rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+fail() { echo "failed: $*"; exit 1; }
+
+some="train sinusoid-5shot-maml --set eval.every=0 --set checkpoint.every=1 --set log.every=1 --threads 1"
+train() { timeout 20 "$program" $some "$@"; }
+wait_for() { # until the file is there and not empty
+  for _ in $(seq 400); do
+    [ -s "$1" ] && return
+    sleep 0.02
+  done
+  fail "$1 did not appear: $(cat log.txt)"
+}
+
+# Two trainings in one folder: the second says who the first is, the first does not notice.
+"$program" $some --set outer.steps=4000000 --out run >log.txt 2>&1 &
+pid=$!
+wait_for run/checkpoint.safetensors
+train --set outer.steps=4000000 --resume --out run >second.txt 2>&1 && fail "two trainings in one folder"
+grep -q "run: process $pid on .* trains in this folder" second.txt || fail "the holder is not named: $(cat second.txt)"
+[ "$(wc -l <second.txt)" -eq 1 ] || fail "more than a sentence: $(cat second.txt)"
+
+# A killed run holds nothing; whatever it was writing is gone when the next one begins.
+for i in 1 2 3 4 5; do
+  kill -KILL $pid || fail "the first training ended: $(cat log.txt)"
+  wait $pid 2>/dev/null
+  touch run/.innerloop-tmp-1-0 # where the file system cannot make files without a name, this stays
+  step=$(sed -n 's/.*"step": *\([0-9]*\),.*/\1/p' run/metrics.jsonl | tail -n 1)
+  "$program" $some --set outer.steps=4000000 --resume --out run >log.txt 2>&1 &
+  pid=$!
+  for _ in $(seq 400); do
+    grep -q "continuing from" log.txt && break
+    kill -0 $pid || fail "a killed run cannot be resumed: $(cat log.txt)"
+    sleep 0.02
+  done
+  sleep 0.0$i
+done
+kill -TERM $pid
+wait $pid
+pid=
+[ "$(ls -A run | tr '\n' ' ')" = "checkpoint.safetensors config.yaml metrics.jsonl " ] || fail "left: $(ls -A run)"
+[ "$step" -gt 0 ] || fail "nothing was trained"
+grep -vqE '^\{"step": [0-9]+, "loss": [0-9.e+-]+.*\}$' run/metrics.jsonl && fail "metrics: $(cat run/metrics.jsonl)"
+
+# No folder at all.
+train --set outer.steps=1 --out "" >log.txt 2>&1 && fail "a folder without a name was taken"
+grep -q "a folder has an empty name" log.txt || fail "--out '': $(cat log.txt)"
+
+# A name that leaves no room for the checkpoint's is refused before the first step, one of the longest length works.
+long=$(printf 'x%.0s' $(seq 255))
+train --set outer.steps=1 --out "$long" >log.txt 2>&1 || fail "a name of 255 bytes: $(cat log.txt)"
+deep=$PWD
+while [ ${#deep} -lt 3850 ]; do deep=$deep/${long:0:200}; done
+deep=$deep/$(printf 'y%.0s' $(seq $((4080 - ${#deep} - 1))))
+(
+  at=$PWD
+  cd / || exit 1
+  rest=${deep#"$at"/}
+  cd "$at" || exit 1
+  while [ "$rest" ]; do
+    mkdir -p "${rest%%/*}" && cd "${rest%%/*}" || exit 1
+    case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+  done
+)
+train --set outer.steps=4000000 --set checkpoint.every=1000000 --out "$deep" >log.txt 2>&1 && fail "a path without room"
+grep -q "checkpoint.safetensors: cannot be written: File name too long" log.txt || fail "no room: $(cut -c 1-300 log.txt)"
+grep -q "meta-step 1" log.txt && fail "found after the first step"
+echo "a run's folder: all as expected"
