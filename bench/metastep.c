@@ -53,12 +53,12 @@ static void prepare_evaluation(side *s, int steps) {
   t->tasks = il_config_tasks(s->context, s->config);
   if (!t->tasks) return;
   il_net *net = il_config_net(s->context, s->config, il_tasks_shape(t->tasks, IL_TEST, 0));
-  t->learner = il_learner_new(s->context, &t->method, net, true, false);
+  t->learner = il_learned_new(s->context, &t->method, net, true, false);
   s->values = calloc((size_t)s->tasks, sizeof *s->values);
   if (!t->learner || !s->values) return;
-  il_learner_initialize(t->learner, t->method.seed);
+  il_learned_initialize(t->learner, t->method.seed);
   il_evaluator_init(s->context, &s->evaluator, &t->method, t->learner, t->tasks, IL_TEST, 1,
-                    &t->method.statistics, 1, &steps, s->tasks, s->team);
+                    &t->method.statistics, 1, &steps, s->tasks, s->team, NULL);
 }
 
 static il_status one_step(side *s) {

@@ -189,7 +189,7 @@ static void test_known_figures(void **state) {
   static const int none = 0;
   if (il_trainer_init(context, &t, c, team) == IL_OK)
     il_evaluator_init(context, &e, &t.method, t.learner, t.tasks, IL_TEST, 1, &t.method.statistics,
-                      1, &none, 4, team);
+                      1, &none, 4, team, NULL);
   if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
   assert_int_equal(e.forms, 2);
   for (int i = 0; i < t.learner->meta.count; i++)
