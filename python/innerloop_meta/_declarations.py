@@ -131,6 +131,11 @@ IL_PROGRESS_CHECK = 5
 IL_PROGRESS_PROFILE = 6
 IL_EVALUATION_ROWS = 64
 IL_TESTED_SIZE = 400
+IL_SWEEP_NEW = 1
+IL_SWEEP_BEGUN = 2
+IL_SWEEP_TRAINED = 3
+IL_SWEEP_DONE = 4
+IL_SWEEP_FAILED = 5
 IL_MODEL_INPUTS_UNKNOWN = 0
 IL_MODEL_INPUTS_PIXELS = 1
 IL_MODEL_INPUTS_UNIT = 2
@@ -158,6 +163,8 @@ IL_GREEDY_STEPS = 8
 IL_COMPARE_SEEDS = 100
 IL_COMPARE_ROWS = 6
 IL_MEASURED_ROWS = 32
+IL_REPORT_RUNS = 32
+IL_REPORT_PATH = 4096
 
 
 class il_field(Structure):
@@ -404,6 +411,30 @@ class il_adapted_report(Structure):
     pass
 
 
+class il_sweep_axis(Structure):
+    pass
+
+
+class il_sweep_options(Structure):
+    pass
+
+
+class il_sweep_run(Structure):
+    pass
+
+
+class il_sweep_point(Structure):
+    pass
+
+
+class il_sweep_progress(Structure):
+    pass
+
+
+class il_sweep_go_options(Structure):
+    pass
+
+
 class il_model_options(Structure):
     pass
 
@@ -513,6 +544,14 @@ class il_measured_problem(Structure):
 
 
 class il_measured_step(Structure):
+    pass
+
+
+class il_report_options(Structure):
+    pass
+
+
+class il_report(Structure):
     pass
 
 
@@ -1017,6 +1056,8 @@ il_train_options._fields_ = [
     ("settings", c_void_p),
     ("resume", c_bool),
     ("check", c_bool),
+    ("plot", c_bool),
+    ("tensorboard", c_bool),
     ("profile", c_bool),
     ("progress", CFUNCTYPE(None, c_void_p, POINTER(il_progress))),
     ("user", c_void_p),
@@ -1067,10 +1108,13 @@ il_learner_input._fields_ = [
     ("targets", c_bool),
     ("mean", c_double),
     ("deviation", c_double),
+    ("ways", c_int),
+    ("shots", c_int * 2),
 ]
 
 il_adapt_options._fields_ = [
     ("settings", POINTER(c_char_p)),
+    ("class_means", c_bool),
     ("inverted", c_bool),
     ("team", c_void_p),
 ]
@@ -1091,6 +1135,59 @@ il_adapted_report._fields_ = [
     ("right", c_int),
     ("temperature", c_double),
     ("reject", c_double),
+]
+
+il_sweep_axis._fields_ = [
+    ("key", c_char_p),
+    ("values", c_int),
+    ("value", POINTER(c_char_p)),
+]
+
+il_sweep_options._fields_ = [
+    ("out", c_char_p),
+    ("seeds", c_int),
+    ("seed", POINTER(c_int64)),
+    ("axes", c_int),
+    ("axis", POINTER(il_sweep_axis)),
+]
+
+il_sweep_run._fields_ = [
+    ("name", c_char_p),
+    ("folder", c_char_p),
+    ("point", c_int),
+    ("seed", c_int64),
+    ("made", c_int64),
+    ("steps", c_int64),
+    ("state", c_int),
+    ("mean", c_double),
+    ("interval", c_double),
+    ("failure", c_char_p),
+]
+
+il_sweep_point._fields_ = [
+    ("value", POINTER(c_char_p)),
+    ("done", c_int),
+    ("failed", c_int),
+    ("mean", c_double),
+    ("spread", c_double),
+    ("interval", c_double),
+    ("protocol", c_char * 16),
+    ("inner_steps", c_int),
+    ("tasks", c_int),
+    ("squared_error", c_bool),
+]
+
+il_sweep_progress._fields_ = [
+    ("run", c_int),
+    ("training", POINTER(il_progress)),
+]
+
+il_sweep_go_options._fields_ = [
+    ("team", c_void_p),
+    ("tensorboard", c_bool),
+    ("progress", CFUNCTYPE(None, c_void_p, c_void_p, POINTER(il_sweep_progress))),
+    ("user", c_void_p),
+    ("stop", POINTER(c_int)),
 ]
 
 il_model_options._fields_ = [
@@ -1394,6 +1491,20 @@ il_measured_step._fields_ = [
     ("bytes", c_size_t),
     ("steps", c_int64),
     ("drawn", c_bool),
+]
+
+il_report_options._fields_ = [
+    ("out", c_char_p),
+    ("evaluate", il_evaluate_options),
+    ("progress", CFUNCTYPE(None, c_void_p, c_int, c_char_p)),
+    ("user", c_void_p),
+]
+
+il_report._fields_ = [
+    ("page", c_char * 4096),
+    ("pictures", c_int),
+    ("evaluation", il_evaluation),
+    ("row", c_int),
 ]
 
 #: name: (result, (arguments))
@@ -1716,6 +1827,14 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_adapted_inverted": (c_bool, (c_void_p,)),
     "il_adapted_describe": (None, (c_void_p, POINTER(il_adapted_report))),
     "il_adapted_predict": (c_int, (c_void_p, c_int64, c_void_p, POINTER(c_float))),
+    "il_sweep_new": (c_void_p, (c_void_p, c_void_p, POINTER(il_sweep_options))),
+    "il_sweep_free": (None, (c_void_p,)),
+    "il_sweep_points": (c_int, (c_void_p,)),
+    "il_sweep_point_at": (POINTER(il_sweep_point), (c_void_p, c_int)),
+    "il_sweep_runs": (c_int, (c_void_p,)),
+    "il_sweep_run_at": (POINTER(il_sweep_run), (c_void_p, c_int)),
+    "il_sweep_go": (c_int, (c_void_p, POINTER(il_sweep_go_options))),
+    "il_sweep_json": (c_void_p, (c_void_p,)),
     "il_model_new": (c_void_p, (c_void_p, POINTER(il_model_options), il_shape, c_int)),
     "il_model_open": (c_void_p, (c_void_p, POINTER(il_model_options), c_char_p, il_shape)),
     "il_model_with_head": (c_void_p, (c_void_p, c_void_p, c_int, c_uint64)),
@@ -1766,6 +1885,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_measure_problem": (c_int, (c_void_p, c_char_p, c_double, POINTER(il_measured_problem))),
     "il_measure_step": (c_int, (c_void_p, c_void_p, c_void_p, c_double, POINTER(il_measured_step))),
     "il_measure_why": (c_void_p, (c_void_p, c_void_p)),
+    "il_report_write": (c_int, (c_void_p, c_int, POINTER(c_char_p), POINTER(il_report_options), POINTER(il_report))),
 }
 
 #: constant records, and the first rows of tables
