@@ -7,7 +7,7 @@
 struct il_context {
   il_status status;
   char message[2 * 4096 + 1024]; /* two paths as long as the system allows, and a sentence */
-  il_room *room; /* NULL: malloc */
+  il_room *room;                 /* NULL: malloc */
 };
 
 #endif

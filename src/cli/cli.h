@@ -21,9 +21,8 @@ const command *find_command(const command *table, const char *name);
 /* What may have been meant; NULL: none is near. */
 const char *nearest_command(const command *table, const char *name);
 extern const struct argp train_argp, fit_argp, improve_argp, compare_argp, sweep_argp, eval_argp,
-    report_argp,
-    adapt_argp, export_argp, predict_argp, convert_argp, presets_argp, check_argp, plan_argp,
-    bench_argp, init_argp, grad_argp, info_argp;
+    report_argp, adapt_argp, export_argp, predict_argp, convert_argp, presets_argp, check_argp,
+    plan_argp, bench_argp, init_argp, grad_argp, info_argp;
 extern const struct argp data_import_argp, data_info_argp, data_show_argp, data_export_argp,
     data_episodes_argp;
 

@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
     {"plot", OPTION_PLOT, NULL, 0,
      "draw the curves of training and validation to RUN/curve.png, at each validation and at the "
      "end",
-      0},
+     0},
     {"tensorboard", OPTION_TENSORBOARD, NULL, 0,
      "also write curves, histograms and the configuration for TensorBoard into the run's folder",
      0},
