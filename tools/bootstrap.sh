@@ -39,12 +39,8 @@ library cairo-png libcairo2-dev
 [ "$purpose" = build ] || [ "$purpose" = deb ] || library cmocka libcmocka-dev
 # Tests write data sets with it that no program of ours has written.
 [ "$purpose" != test ] || command -v python3 >/dev/null 2>&1 || missing="$missing python3"
-# One of them installs TensorBoard from Python's index, where that can be reached, into the user's cache.
-if [ "$purpose" = test ] && command -v python3 >/dev/null 2>&1; then
-  python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
-elif [ "$purpose" = test ]; then
-  missing="$missing python3-venv"
-fi
+# TensorBoard comes from Python's index, where that can be reached, and the Python package is tested in a virtual environment.
+[ "$purpose" != test ] || python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # The public headers are compiled as C++, too.
 if [ "$purpose" = test ]; then
   command -v g++ >/dev/null 2>&1 || missing="$missing g++"

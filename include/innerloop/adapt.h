@@ -1,5 +1,5 @@
 /* Using what was learned: a trained learner is shown a few examples of new classes and then says of others which class
- * they belong to. An adapted learner holds all that it takes, in memory and in one file: what was trained, the examples
+ * they belong to; or, where it learned to predict numbers, a few examples with theirs. An adapted learner holds all that it takes, in memory and in one file: what was trained, the examples
  * it was shown, the names of their classes. */
 #ifndef INNERLOOP_ADAPT_H
 #define INNERLOOP_ADAPT_H
@@ -19,6 +19,7 @@ typedef struct il_learner_input {
   il_type type;           /* IL_UINT8: bytes; IL_FLOAT32 */
   double scale;           /* nets see x·scale */
   int outputs;            /* classes that its head tells apart; 0: any number */
+  bool targets;           /* it predicts so many numbers, and knows no classes */
   double mean, deviation; /* of the numbers that it was trained on; deviation 0: not known */
   int ways, shots[2]; /* of its training tasks: classes, examples of a class from … to; 0: none */
 } il_learner_input;
@@ -49,14 +50,27 @@ typedef struct il_adapt_options {
  * after an error. */
 IL_API il_adapted *il_adapted_new(il_context *context, const char *run, const il_dataset *support,
                                   const il_adapt_options *options);
+/* Examples with targets, in the caller's memory. */
+typedef struct il_adapt_targets {
+  int64_t count;       /* examples */
+  const void *x;       /* [count, example…] of the learner's type */
+  const float *target; /* [count, outputs] */
+  int outputs;         /* the learner's */
+} il_adapt_targets;
+/* The same of a run that learned to predict numbers; none is left out. */
+IL_API il_adapted *il_adapted_new_targets(il_context *context, const char *run,
+                                          const il_adapt_targets *support,
+                                          const il_adapt_options *options);
 /* One that il_adapted_save wrote; its file is a learner's, which il_learner_place takes as well. */
 IL_API il_adapted *il_adapted_open(il_context *context, const char *path, il_team *team);
 /* Safetensors, atomic; equal content gives equal bytes. */
 IL_API il_status il_adapted_save(const il_adapted *a, const char *path);
 IL_API void il_adapted_free(il_adapted *a); /* accepts NULL */
 
-/* How many classes it was shown. */
+/* How many classes it was shown; 0: it predicts numbers. */
 IL_API int il_adapted_classes(const il_adapted *a);
+/* How many numbers an answer has: one for each class, or those that it predicts. */
+IL_API int il_adapted_outputs(const il_adapted *a);
 /* The name of a class, from 0; the learner's own. */
 IL_API const char *il_adapted_class_name(const il_adapted *a, int cls);
 /* The shape of an example, of the support set and of queries. */
@@ -78,10 +92,10 @@ typedef struct il_adapted_report {
 /* Fills the report. */
 IL_API void il_adapted_describe(const il_adapted *a, il_adapted_report *report);
 
-/* x [count, example…] of the learner's type; probability [count, classes]. Each example is asked about alone: its answer
- * is the same to the bit whatever else is asked, on any number of threads. One caller at a time. IL_ERROR_DATA where a score is no finite number. */
-IL_API il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x,
-                                    float *probability);
+/* x [count, example…] of the learner's type; answers [count, outputs]: the probability of each class, or numbers. Each example is asked about alone: its answer
+ * is the same to the bit whatever else is asked, on any number of threads. One caller at a time. IL_ERROR_DATA where an
+ * answer is no finite number. */
+IL_API il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *answers);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ IL_API const char *il_context_message(const il_context *context);
 IL_API void il_context_clear(il_context *context);
 
 /* A team of worker threads (the calling thread is one of them).
- * The result of a run never depends on how many there are. */
+ * The result of a run never depends on how many there are. A child of a fork may use it on. */
 typedef struct il_team il_team;
 /* threads >= 1; 0 takes one per available core. NULL after an error. Errors of what runs on the team go to its context. */
 IL_API il_team *il_team_new(il_context *context, int threads);

@@ -34,6 +34,22 @@ typedef struct il_glyphs {
 } il_glyphs;
 /* Draws them. NULL after an error. */
 IL_API il_dataset *il_dataset_glyphs(il_context *context, const il_glyphs *glyphs);
+/* Examples in the caller's memory, class after class. */
+typedef struct il_dataset_arrays {
+  int classes; /* how many */
+  const int32_t
+      *start;       /* [classes + 1]: the first example of each class, then how many there are */
+  il_type type;     /* IL_UINT8 or IL_FLOAT32 */
+  il_shape example; /* [height,width,channels], [time,channels] or [features] */
+  const void *examples; /* [start[classes], example…] */
+  double scale;         /* nets see x·scale; 0: 1/255 for bytes, else 1 */
+  /* [classes]; NULL: "0", "1" …, and origins "" */
+  const char *const *name, *const *origin;
+} il_dataset_arrays;
+/* Copies them. NULL after an error: an empty class, a number that is not finite, two classes of one name. */
+IL_API il_dataset *il_dataset_new(il_context *context, const il_dataset_arrays *arrays);
+/* Writes a file that il_dataset_open takes; atomic. */
+IL_API il_status il_dataset_write(const il_dataset *dataset, const char *path);
 /* Accepts NULL. */
 IL_API void il_dataset_free(il_dataset *dataset);
 /* How many classes it has. */
@@ -248,6 +264,21 @@ IL_API int il_tasks_classes(const il_tasks *tasks, il_split split); /* −1: the
  * whatever thread it is drawn. An error goes into the context that opened the tasks. */
 IL_API il_status il_tasks_draw(const il_tasks *tasks, il_task_id first, int count,
                                const il_task_memory *memory);
+
+/* Where the outputs of runs that follow each other go: output place[i] of run r to memory[i] + r·bytes[i]. */
+typedef struct il_results {
+  int count;           /* outputs */
+  const int *place;    /* of each (function.h) */
+  void *const *memory; /* of the first run */
+  const size_t *bytes; /* of one run */
+} il_results;
+/* Runs one after the other, each on the `count` tasks that follow those of the one before:
+ *   for r < runs: il_tasks_draw(tasks, first + r·count, count, memory), il_run_go(run, count)
+ * memory: what the inputs of the run are bound to. Ends at the first error, which stands in the context of the tasks, or of
+ * the run. */
+IL_API il_status il_tasks_go(const il_tasks *tasks, il_task_id first, int count,
+                             const il_task_memory *memory, il_run *run, int64_t runs,
+                             const il_results *results);
 
 /* ---- samples ---- */
 /* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one

@@ -37,9 +37,13 @@ typedef struct il_progress {
 typedef struct il_train_options {
   const char *out; /* folder of the run; made if needed */
   il_team *team;   /* threads to compute with */
-  bool resume;     /* continue from the folder's checkpoint */
-  bool check;      /* first compare a meta-step with the reference interpreter, bit by bit */
-  bool plot;       /* draw RUN/curve.png at each validation and at the end */
+  /* Tasks of one's own, in place of those of task.source; NULL: these. What a run's folder says of its source stays
+   * what the configuration says. */
+  const il_source *source;
+  const void *settings; /* of that source */
+  bool resume;          /* continue from the folder's checkpoint */
+  bool check;           /* first compare a meta-step with the reference interpreter, bit by bit */
+  bool plot;            /* draw RUN/curve.png at each validation and at the end */
   /* also write an event file for TensorBoard into the folder; changes no result */
   bool tensorboard;
   bool profile; /* time every step of the plan and report it at the end */

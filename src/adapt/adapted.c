@@ -18,11 +18,18 @@ size_t il_adapted_number(const il_adapted *a) {
   return a->shape.x == IL_UINT8 ? 1 : il_type_size(a->method.real);
 }
 
-void il_adapted_copy(const il_adapted *a, const void *from, size_t count, void *to) {
-  if (a->shape.x == IL_UINT8 || a->method.real == IL_FLOAT32)
-    memcpy(to, from, count * il_adapted_number(a));
+static void copy_reals(const il_adapted *a, const float *from, size_t count, void *to) {
+  if (a->method.real == IL_FLOAT32)
+    memcpy(to, from, count * sizeof *from);
   else
-    for (size_t i = 0; i < count; i++) ((double *)to)[i] = (double)((const float *)from)[i];
+    for (size_t i = 0; i < count; i++) ((double *)to)[i] = (double)from[i];
+}
+
+void il_adapted_copy(const il_adapted *a, const void *from, size_t count, void *to) {
+  if (a->shape.x == IL_UINT8)
+    memcpy(to, from, count);
+  else
+    copy_reals(a, from, count, to);
 }
 
 double il_adapted_score(const il_adapted *a, const void *scores, size_t at) {
@@ -91,17 +98,21 @@ il_status il_adapted_prepare(il_adapted *a) {
 }
 
 il_status il_adapted_adapt(il_adapted *a) {
-  const size_t numbers = (size_t)a->shape.support * (size_t)il_shape_count(a->shape.example);
+  const size_t numbers = (size_t)a->shape.support * (size_t)il_shape_count(a->shape.example),
+               targets = a->target ? (size_t)a->shape.support * (size_t)a->shape.outputs : 0;
   if (make_order(a) != IL_OK) return il_context_status(a->context);
   void *x = malloc(numbers * il_adapted_number(a) + 1);
-  if (!x) il_fail_memory(a->context, "a support set");
-  il_function *adapt = x ? il_adaptation_adapt(a->context, &a->adaptation) : NULL;
+  void *y = malloc(targets * sizeof(double) + 1); /* targets as reals */
+  if (!x || !y) il_fail_memory(a->context, "a support set");
+  il_function *adapt = x && y ? il_adaptation_adapt(a->context, &a->adaptation) : NULL;
   il_run *run = il_run_new(a->context, adapt, a->team, 1);
   il_status status = run ? il_learned_bind(a->learner, run) : il_context_status(a->context);
   if (status == IL_OK) {
     il_adapted_copy(a, a->support_x, numbers, x);
     il_run_input(run, il_function_input(adapt, "support_x"), x);
-    il_run_input(run, il_function_input(adapt, "support_y"), a->support_y);
+    if (targets) copy_reals(a, a->target, targets, y);
+    il_run_input(run, il_function_input(adapt, "support_y"),
+                 targets ? y : (const void *)a->support_y);
     il_run_input(run, il_function_input(adapt, "order"), a->order);
     il_adaptation_write(run, adapt, &a->state);
     status = il_run_go(run, 1);
@@ -109,6 +120,7 @@ il_status il_adapted_adapt(il_adapted *a) {
   il_run_free(run);
   il_function_free(adapt);
   free(x);
+  free(y);
   return status;
 }
 
@@ -117,7 +129,7 @@ il_status il_adapted_finish(il_adapted *a) {
   a->function = il_adaptation_answer(a->context, &a->adaptation);
   a->room = AT_ONCE;
   a->run = il_run_new(a->context, a->function, a->team, a->room);
-  a->scores = calloc((size_t)a->room * (size_t)a->shape.ways, sizeof(double));
+  a->scores = calloc((size_t)a->room * (size_t)a->shape.outputs, sizeof(double));
   a->asked = calloc((size_t)a->room * example, sizeof(double));
   if (!a->run || il_learned_bind(a->learner, a->run) != IL_OK ||
       il_run_buffers(a->run, &a->state, "state/") != IL_OK)
@@ -135,26 +147,32 @@ static il_status not_finite(const il_adapted *a, int64_t query, double score) {
                  (long long)query, score, il_config_get(a->config, "inner.lr"));
 }
 
-il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *probability) {
-  const size_t example = (size_t)il_shape_count(a->shape.example), ways = (size_t)a->shape.ways,
+/* What is answered of the scores of query `at` of those asked: they themselves, or the probabilities of classes. score: room
+ * for twice as many. */
+static il_status answer(const il_adapted *a, int64_t first, size_t at, double *score, float *to) {
+  const size_t n = (size_t)a->shape.outputs;
+  for (size_t i = 0; i < n; i++) {
+    score[i] = il_adapted_score(a, a->scores, at * n + i);
+    if (!isfinite(score[i])) return not_finite(a, first + (int64_t)at, score[i]);
+  }
+  if (!a->target) il_adapted_softmax((int)n, score, a->temperature, score + n);
+  for (size_t i = 0; i < n; i++) to[i] = (float)score[a->target ? i : n + i];
+  return IL_OK;
+}
+
+il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float *answers) {
+  const size_t example = (size_t)il_shape_count(a->shape.example),
+               outputs = (size_t)a->shape.outputs,
                bytes = example * (a->shape.x == IL_UINT8 ? 1 : sizeof(float));
-  double *score = malloc(2 * ways * sizeof *score);
+  double *score = malloc(2 * outputs * sizeof *score);
   if (!score) return il_fail_memory(a->context, "the scores of a query");
   il_status status = IL_OK;
   for (int64_t first = 0; first < count && status == IL_OK; first += a->room) {
     const int n = count - first < a->room ? (int)(count - first) : a->room;
     il_adapted_copy(a, (const char *)x + (size_t)first * bytes, (size_t)n * example, a->asked);
     status = il_run_go(a->run, n);
-    for (size_t q = 0; q < (size_t)n && status == IL_OK; q++) {
-      for (size_t w = 0; w < ways && status == IL_OK; w++) {
-        score[w] = il_adapted_score(a, a->scores, q * ways + w);
-        if (!isfinite(score[w])) status = not_finite(a, first + (int64_t)q, score[w]);
-      }
-      if (status != IL_OK) break;
-      il_adapted_softmax((int)ways, score, a->temperature, score + ways);
-      for (size_t w = 0; w < ways; w++)
-        probability[((size_t)first + q) * ways + w] = (float)score[ways + w];
-    }
+    for (size_t q = 0; q < (size_t)n && status == IL_OK; q++)
+      status = answer(a, first, q, score, answers + ((size_t)first + q) * outputs);
   }
   free(score);
   return status;
@@ -181,8 +199,9 @@ il_adapted *il_adapted_begin(il_context *context, il_config *config, const il_ta
   a->support_x = calloc(support * (size_t)il_shape_count(shape->example) + 1,
                         shape->x == IL_UINT8 ? 1 : sizeof(float));
   a->support_y = calloc(support + 1, sizeof *a->support_y);
+  if (shape->targets) a->target = calloc(support * (size_t)shape->outputs, sizeof *a->target);
   a->name = il_arena_alloc(&a->arena, (size_t)shape->ways * sizeof *a->name);
-  if (a->learner && (!a->support_x || !a->support_y || !a->name))
+  if (a->learner && (!a->support_x || !a->support_y || !a->name || (shape->targets && !a->target)))
     il_fail_memory(context, "an adapted learner");
   if (il_context_status(context) == IL_OK) return a;
   il_adapted_free(a);
@@ -200,13 +219,15 @@ void il_adapted_free(il_adapted *a) {
   il_arena_free(&a->arena);
   free(a->support_x);
   free(a->support_y);
+  free(a->target);
   free(a->order);
   free(a->asked);
   free(a->scores);
   free(a);
 }
 
-int il_adapted_classes(const il_adapted *a) { return a->shape.ways; }
+int il_adapted_classes(const il_adapted *a) { return a->target ? 0 : a->shape.ways; }
+int il_adapted_outputs(const il_adapted *a) { return a->shape.outputs; }
 const char *il_adapted_class_name(const il_adapted *a, int cls) { return a->name[cls]; }
 il_shape il_adapted_example(const il_adapted *a) { return a->shape.example; }
 il_type il_adapted_type(const il_adapted *a) { return a->shape.x; }

@@ -17,7 +17,8 @@ struct il_adapted {
   il_learned *learner;
   il_task_shape shape; /* the support set, one query */
   void *support_x;     /* [support, example…] of the shape's type */
-  int32_t *support_y;  /* [support] */
+  int32_t *support_y;  /* [support]; of targets unused */
+  float *target;       /* [support, outputs]; NULL: classes */
   int32_t *order;      /* [steps, batch] of the inner loop; NULL: all examples each time */
   const char **name;   /* [ways] */
   il_arena arena;      /* names */
@@ -30,7 +31,7 @@ struct il_adapted {
   il_run *run;
   int room;     /* queries at once */
   void *asked;  /* [room, example…] reals; NULL: bytes are taken where they lie */
-  void *scores; /* [room, ways] reals */
+  void *scores; /* [room, outputs] reals */
 };
 
 /* The file of a learner: itself, or a run's checkpoint. Malloc'ed; NULL after an error. */

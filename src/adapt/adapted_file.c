@@ -57,16 +57,12 @@ static il_config *open_run(il_context *context, const char *run, char **path,
             "%s: does not say what examples it takes; an earlier version of innerloop wrote it: "
             "train again, or resume it for a step",
             *path);
-  else if (t.targets)
-    il_fail(context, IL_ERROR_UNSUPPORTED,
-            "%s: the run learned to predict numbers; only one that learned classes can be shown "
-            "others",
-            run);
   if (config && il_context_status(context) == IL_OK) {
     *input = (il_learner_input){.example = t.example,
                                 .type = t.type,
                                 .scale = t.scale,
                                 .outputs = own_head(config) ? 0 : t.outputs,
+                                .targets = t.targets,
                                 .mean = t.mean,
                                 .deviation = t.deviation};
     trained_on(config, t.outputs, input);
@@ -187,9 +183,15 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
   snprintf(ways, sizeof ways, "task.ways=%d", support->classes);
   il_adapted *a = NULL;
   if (options->class_means) input.outputs = 0;
-  if (check(context, &input, support) == IL_OK && set(config, options->settings) == IL_OK &&
-      il_config_set(config, ways) == IL_OK &&
-      (!options->class_means || take_class_means(config) == IL_OK)) {
+  if (input.targets) {
+    il_fail(context, IL_ERROR_UNSUPPORTED,
+            "%s: the run learned to predict numbers; only one that learned classes can be shown "
+            "others",
+            run);
+    il_config_free(config);
+  } else if (check(context, &input, support) == IL_OK && set(config, options->settings) == IL_OK &&
+             il_config_set(config, ways) == IL_OK &&
+             (!options->class_means || take_class_means(config) == IL_OK)) {
     const il_task_shape shape = shape_of(support->classes, support->start[support->classes],
                                          input.example, input.type, input.scale);
     a = il_adapted_begin(context, config, &shape, options->team);
@@ -207,6 +209,80 @@ il_adapted *il_adapted_new(il_context *context, const char *run, const il_datase
       il_adapted_prepare(a) == IL_OK && il_adapted_adapt(a) == IL_OK &&
       il_adapted_finish(a) == IL_OK && try_once(a) == IL_OK)
     return a;
+  il_adapted_free(a);
+  return NULL;
+}
+
+/* ---- to targets ---- */
+
+enum { SUPPORT_MAX = 1 << 20 };
+
+static il_status check_targets(il_context *context, const char *run, const il_learner_input *input,
+                               const il_adapt_targets *s) {
+  if (!input->targets)
+    return il_fail(context, IL_ERROR_UNSUPPORTED,
+                   "%s: the run learned classes; only one that learned to predict numbers can be "
+                   "shown targets",
+                   run);
+  if (s->count < 1 || s->count > SUPPORT_MAX)
+    return il_fail(context, IL_ERROR_DATA, "the support set: found %lld examples, expected 1 to %d",
+                   (long long)s->count, (int)SUPPORT_MAX);
+  if (s->outputs != input->outputs)
+    return il_fail(context, IL_ERROR_DATA,
+                   "the support set: an example has %d targets, but the learner predicts %d",
+                   s->outputs, input->outputs);
+  const int64_t numbers = il_shape_count(input->example);
+  const float *x = input->type == IL_FLOAT32 ? s->x : NULL;
+  for (int64_t i = 0; x && i < s->count * numbers; i++)
+    if (!isfinite(x[i]))
+      return il_fail(context, IL_ERROR_DATA,
+                     "the support set: example %lld has the number %g, expected finite ones",
+                     (long long)(i / numbers), (double)x[i]);
+  for (int64_t i = 0; i < s->count * s->outputs; i++)
+    if (!isfinite(s->target[i]))
+      return il_fail(context, IL_ERROR_DATA,
+                     "the support set: example %lld has the target %g, expected finite ones",
+                     (long long)(i / s->outputs), (double)s->target[i]);
+  return IL_OK;
+}
+
+static il_task_shape shape_of_targets(int outputs, int support, il_shape example, il_type type,
+                                      double scale) {
+  il_task_shape shape = shape_of(1, support, example, type, scale);
+  shape.outputs = outputs;
+  shape.targets = true;
+  shape.loss = IL_LOSS_MEAN_SQUARED_ERROR;
+  return shape;
+}
+
+il_adapted *il_adapted_new_targets(il_context *context, const char *run,
+                                   const il_adapt_targets *support,
+                                   const il_adapt_options *options) {
+  il_learner_input input;
+  char *path;
+  il_config *config = open_run(context, run, &path, &input);
+  il_adapted *a = NULL;
+  int64_t made;
+  if (config && check_targets(context, run, &input, support) == IL_OK &&
+      set(config, options->settings) == IL_OK) {
+    const il_task_shape shape = shape_of_targets(support->outputs, (int)support->count,
+                                                 input.example, input.type, input.scale);
+    a = il_adapted_begin(context, config, &shape, options->team);
+  } else {
+    il_config_free(config);
+  }
+  if (a) {
+    const size_t count = (size_t)support->count;
+    memcpy(a->support_x, support->x,
+           count * (size_t)il_shape_count(input.example) * il_type_size(input.type));
+    memcpy(a->target, support->target, count * (size_t)support->outputs * sizeof *a->target);
+    a->name[0] = "";
+  }
+  const bool good = a && il_checkpoint_open(a->learner, path, &made) == IL_OK &&
+                    il_adapted_prepare(a) == IL_OK && il_adapted_adapt(a) == IL_OK &&
+                    il_adapted_finish(a) == IL_OK;
+  free(path);
+  if (good) return a;
   il_adapted_free(a);
   return NULL;
 }
@@ -235,7 +311,10 @@ il_status il_adapted_save(const il_adapted *a, const char *path) {
     il_shape x = {.rank = a->shape.example.rank + 1, .dim = {a->shape.support}};
     memcpy(x.dim + 1, a->shape.example.dim, (size_t)a->shape.example.rank * sizeof *x.dim);
     tensor[count++] = (il_tensor){"support/x", a->shape.x, x, a->support_x};
-    tensor[count++] = (il_tensor){"support/y", IL_INT32, IL_SHAPE(a->shape.support), a->support_y};
+    tensor[count++] =
+        a->target ? (il_tensor){"support/y", IL_FLOAT32,
+                                IL_SHAPE(a->shape.support, a->shape.outputs), a->target}
+                  : (il_tensor){"support/y", IL_INT32, IL_SHAPE(a->shape.support), a->support_y};
     char scale[32], temperature[32], reject[32], left_out[48], algorithm[64];
     snprintf(algorithm, sizeof algorithm, "%s %d", a->method.algorithm->name,
              a->method.algorithm->revision);
@@ -295,7 +374,15 @@ static il_status read_support(il_adapted *a, const char *path, const il_tensor *
                               const il_tensor *y) {
   memcpy(a->support_x, x->data,
          (size_t)il_shape_count(x->shape) * (a->shape.x == IL_UINT8 ? 1 : sizeof(float)));
-  memcpy(a->support_y, y->data, (size_t)a->shape.support * sizeof(int32_t));
+  const size_t support = (size_t)a->shape.support;
+  if (a->target)
+    memcpy(a->target, y->data, support * (size_t)a->shape.outputs * sizeof *a->target);
+  else
+    memcpy(a->support_y, y->data, support * sizeof *a->support_y);
+  for (size_t i = 0; a->target && i < support * (size_t)a->shape.outputs; i++)
+    if (!isfinite(a->target[i]))
+      return il_fail(a->context, IL_ERROR_FORMAT, "%s: 'support/y' has %g at %lld", path,
+                     (double)a->target[i], (long long)i);
   for (int i = 0; i < a->shape.support; i++)
     if (a->support_y[i] < 0 || a->support_y[i] >= a->shape.ways)
       return il_fail(a->context, IL_ERROR_FORMAT,
@@ -307,6 +394,13 @@ static il_status read_support(il_adapted *a, const char *path, const il_tensor *
       return il_fail(a->context, IL_ERROR_FORMAT, "%s: 'support/x' has %g at %lld", path,
                      (double)real[i], (long long)i);
   return IL_OK;
+}
+
+/* Labels, or targets. */
+static bool good_answers(const il_shape *shape, il_type type) {
+  return type == IL_INT32 ? shape->rank == 1
+                          : type == IL_FLOAT32 && shape->rank == 2 && shape->dim[1] >= 1 &&
+                                shape->dim[1] <= SUPPORT_MAX;
 }
 
 /* What came of adapting; files of before it was kept adapt again. */
@@ -348,22 +442,24 @@ static il_adapted *read_all(il_context *context, const char *path, const il_safe
   }
   if (il_checkpoint_check_algorithm(context, path, file) != IL_OK) return NULL;
   if (!x || !y || (x->type != IL_UINT8 && x->type != IL_FLOAT32) || x->shape.rank < 2 ||
-      x->shape.rank > 4 || il_shape_count(x->shape) < 1 || y->type != IL_INT32 ||
-      y->shape.rank != 1 || y->shape.dim[0] != x->shape.dim[0] || y->shape.dim[0] > 1 << 20 ||
+      x->shape.rank > 4 || il_shape_count(x->shape) < 1 || !good_answers(&y->shape, y->type) ||
+      y->shape.dim[0] != x->shape.dim[0] || y->shape.dim[0] > SUPPORT_MAX ||
       !il_real_read(text_of(file, "scale"), &scale) || !isfinite(scale) || scale == 0) {
-    il_fail(
-        context, IL_ERROR_FORMAT,
-        "%s: expected tensors 'support/x' U8 or F32 [n,…] and 'support/y' I32 [n], and a number "
-        "as metadata \"scale\"",
-        path);
+    il_fail(context, IL_ERROR_FORMAT,
+            "%s: expected tensors 'support/x' U8 or F32 [n,…] and 'support/y' I32 [n] or F32 "
+            "[n,targets], and a number as metadata \"scale\"",
+            path);
     return NULL;
   }
   il_config *config = il_config_parse(context, path, text_of(file, "config"));
   if (!config) return NULL;
   il_shape example = x->shape;
   memmove(example.dim, example.dim + 1, sizeof *example.dim * (size_t)--example.rank);
-  const il_task_shape shape = shape_of(atoi(il_config_get(config, "task.ways")),
-                                       (int)x->shape.dim[0], example, x->type, scale);
+  const int support = (int)x->shape.dim[0];
+  const il_task_shape shape =
+      y->type == IL_INT32
+          ? shape_of(atoi(il_config_get(config, "task.ways")), support, example, x->type, scale)
+          : shape_of_targets((int)y->shape.dim[1], support, example, x->type, scale);
   il_adapted *a = il_adapted_begin(context, config, &shape, team);
   if (a && read_support(a, path, x, y) == IL_OK && read_rest(a, path, file) == IL_OK &&
       il_buffers_read(context, path, file, &a->learner->meta, IL_ROLE_META) == IL_OK &&

@@ -1,6 +1,7 @@
 /* Worker team: persistent threads that run one job at a time, all of them the same function.
  * Workers and caller spin briefly before they sleep, since jobs follow each other closely.
- * Concurrent il_team_run calls take turns; a job may not call il_team_run on its own team. */
+ * Concurrent il_team_run calls take turns; a job may not call il_team_run on its own team.
+ * A fork copies the memory of a team and none of its threads: its first job in a child starts them anew. */
 #include "base/team.h"
 
 #include <pthread.h>
@@ -34,9 +35,20 @@ struct il_team {
   void (*job)(void *argument, int worker);
   void *argument;
   bool quit;
+  atomic_uint forks;      /* of the process, when the threads were started */
   atomic_uint generation; /* one more for each job */
   atomic_int pending;     /* workers that have not finished the job */
 };
+
+static atomic_uint forks; /* from the first process to this one */
+static pthread_mutex_t reviving = PTHREAD_MUTEX_INITIALIZER;
+
+static void count_fork(void) {
+  pthread_mutex_init(&reviving, NULL); /* whoever held it is not here */
+  atomic_fetch_add_explicit(&forks, 1, memory_order_release);
+}
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
 
 static void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -92,20 +104,63 @@ static void wait_for_workers(il_team *team) {
   pthread_mutex_unlock(&team->mutex);
 }
 
+/* Starts what threads there are to be beside the caller; an error's number, or 0. */
+static int start_workers(il_team *team) {
+  pthread_mutex_init(&team->turn, NULL);
+  pthread_mutex_init(&team->mutex, NULL);
+  pthread_cond_init(&team->wake, NULL);
+  pthread_cond_init(&team->done, NULL);
+  team->started = team->sleepers = 0;
+  team->caller_sleeps = false;
+  atomic_store_explicit(&team->generation, 0, memory_order_relaxed);
+  /* Signals stay with the threads of the user: an interrupt must not land in a worker. */
+  sigset_t all, before;
+  sigfillset(&all);
+  /* What a worker's own access raises goes to it alone; blocked, it would kill without being handled. */
+  static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = 0;
+  while (!error && team->started < team->threads - 1) {
+    worker *next = &team->workers[team->started];
+    next->team = team;
+    next->index = team->started + 1;
+    error = pthread_create(&next->thread, NULL, work, next);
+    if (!error) team->started++;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  atomic_store_explicit(&team->forks, atomic_load_explicit(&forks, memory_order_acquire),
+                        memory_order_release);
+  return error;
+}
+
+static bool forked(const il_team *team) {
+  return atomic_load_explicit(&team->forks, memory_order_acquire) !=
+         atomic_load_explicit(&forks, memory_order_acquire);
+}
+
+static void revive(il_team *team) {
+  pthread_mutex_lock(&reviving);
+  if (forked(team)) start_workers(team); /* where threads lack, the caller does their parts */
+  pthread_mutex_unlock(&reviving);
+}
+
 void il_team_run(il_team *team, void (*job)(void *argument, int worker), void *argument) {
   if (!team) {
     job(argument, 0);
     return;
   }
+  if (forked(team)) revive(team);
   pthread_mutex_lock(&team->turn);
   team->job = job;
   team->argument = argument;
-  if (team->threads > 1) {
-    atomic_store_explicit(&team->pending, team->threads - 1, memory_order_relaxed);
+  if (team->started > 0) {
+    atomic_store_explicit(&team->pending, team->started, memory_order_relaxed);
     start_job(team);
   }
   job(argument, 0);
-  if (team->threads > 1) wait_for_workers(team);
+  for (int i = team->started + 1; i < team->threads; i++) job(argument, i);
+  if (team->started > 0) wait_for_workers(team);
   pthread_mutex_unlock(&team->turn);
 }
 
@@ -134,26 +189,9 @@ il_team *il_team_new(il_context *context, int threads) {
   team->context = context;
   team->threads = threads;
   team->workers = workers;
-  pthread_mutex_init(&team->turn, NULL);
-  pthread_mutex_init(&team->mutex, NULL);
-  pthread_cond_init(&team->wake, NULL);
-  pthread_cond_init(&team->done, NULL);
-  /* Signals stay with the threads of the user: an interrupt must not land in a worker. */
-  sigset_t all, before;
-  sigfillset(&all);
-  /* What a worker's own access raises goes to it alone; blocked, it would kill without being handled. */
-  static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  while (!error && team->started < threads - 1) {
-    worker *next = &workers[team->started];
-    next->team = team;
-    next->index = team->started + 1;
-    error = pthread_create(&next->thread, NULL, work, next);
-    if (!error) team->started++;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, watch_forks);
+  const int error = start_workers(team);
   if (error) {
     il_fail(context, IL_ERROR_MEMORY,
             "il_team_new: thread %d of %d could not be started (error %d)", team->started + 2,
@@ -166,13 +204,16 @@ il_team *il_team_new(il_context *context, int threads) {
 
 void il_team_free(il_team *team) {
   if (!team) return;
-  team->quit = true;
-  start_job(team);
-  for (int i = 0; i < team->started; i++) pthread_join(team->workers[i].thread, NULL);
-  pthread_cond_destroy(&team->done);
-  pthread_cond_destroy(&team->wake);
-  pthread_mutex_destroy(&team->mutex);
-  pthread_mutex_destroy(&team->turn);
+  if (!forked(
+          team)) { /* in a child there is nobody to join, and what they waited at is not ours to destroy */
+    team->quit = true;
+    start_job(team);
+    for (int i = 0; i < team->started; i++) pthread_join(team->workers[i].thread, NULL);
+    pthread_cond_destroy(&team->done);
+    pthread_cond_destroy(&team->wake);
+    pthread_mutex_destroy(&team->mutex);
+    pthread_mutex_destroy(&team->turn);
+  }
   free(team->workers);
   free(team);
 }

@@ -269,6 +269,13 @@ static void adapt(il_context *context, const input *in, const char *const *set, 
   il_learner_input learner;
   bool inverted;
   if (il_run_input_of(context, in->common.config, &learner) != IL_OK) return;
+  if (learner.targets) {
+    il_fail(context, IL_ERROR_UNSUPPORTED,
+            "%s: the run learned to predict numbers; only one that learned classes can be shown "
+            "others",
+            in->common.config);
+    return;
+  }
   il_dataset *d = open_support(context, in, &learner, &inverted);
   if (!d) return;
   warn_constant(d);

@@ -334,7 +334,13 @@ int run_predict(int argc, char **argv) {
   il_team *team = il_team_new(context, in.common.threads);
   answers a = {.context = context, .in = &in};
   a.model = team ? il_adapted_open(context, in.common.config, team) : NULL;
-  if (a.model) predict(&a);
+  if (a.model && il_adapted_classes(a.model) == 0)
+    il_fail(context, IL_ERROR_UNSUPPORTED,
+            "%s: the learner predicts numbers, which `innerloop predict` does not print; expected "
+            "one that learned classes",
+            in.common.config);
+  else if (a.model)
+    predict(&a);
   il_adapted_free(a.model);
   il_team_free(team);
   const int code = finish(context);

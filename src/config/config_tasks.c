@@ -40,20 +40,27 @@ static il_source_options options_of(const il_config *c) {
       .seed = (uint64_t)il_config_long(c, IL_KEY_SEED)};
 }
 
-static il_tasks *open_tasks(il_context *context, const il_config *c,
-                            const il_source_options *asked) {
-  if (il_config_validate(c) != IL_OK) return NULL;
-  const char *name = il_config_text(c, IL_KEY_SOURCE);
-  const il_source *source = il_source_find(name);
-  il_source_options options = *asked;
-  if (il_config_settings(c, "augment", il_augment_fields, &options.augment) != IL_OK) return NULL;
-  if (il_augment_any(&options.augment) && !source->classes) {
+static bool prepare(il_context *context, const il_config *c, const il_source *source,
+                    il_source_options *options) {
+  if (il_config_validate(c) != IL_OK ||
+      il_config_settings(c, "augment", il_augment_fields, &options->augment) != IL_OK)
+    return false;
+  if (il_augment_any(&options->augment) && !source->classes) {
     il_fail(context, IL_ERROR_CONFIG,
             "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
             "of classes",
-            name);
-    return NULL;
+            source->name);
+    return false;
   }
+  return true;
+}
+
+static il_tasks *open_tasks(il_context *context, const il_config *c,
+                            const il_source_options *asked) {
+  const char *name = il_config_text(c, IL_KEY_SOURCE);
+  const il_source *source = il_source_find(name);
+  il_source_options options = *asked;
+  if (!prepare(context, c, source, &options)) return NULL;
   void *settings = calloc(1, source->size + 1);
   il_tasks *tasks = NULL;
   if (!settings)
@@ -67,6 +74,14 @@ static il_tasks *open_tasks(il_context *context, const il_config *c,
 il_tasks *il_config_tasks(il_context *context, const il_config *config) {
   const il_source_options options = options_of(config);
   return open_tasks(context, config, &options);
+}
+
+il_tasks *il_config_tasks_of(il_context *context, const il_config *config, const il_source *source,
+                             const void *settings) {
+  il_source_options options = options_of(config);
+  return prepare(context, config, source, &options)
+             ? il_tasks_open(context, source, settings, &options)
+             : NULL;
 }
 
 il_tasks *il_config_shapes(il_context *context, const il_config *config) {

@@ -36,7 +36,6 @@ typedef struct il_dataset_parts {
 } il_dataset_parts;
 il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts);
 size_t il_dataset_stride(const il_dataset *dataset); /* bytes of an example */
-il_status il_dataset_write(const il_dataset *dataset, const char *path);
 /* Mean and deviation of the numbers of the first example of up to 64 classes. */
 void il_dataset_moments(const il_dataset *dataset, double *mean, double *deviation);
 bool il_dataset_square(const il_dataset *dataset); /* examples are square images */

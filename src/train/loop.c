@@ -175,7 +175,8 @@ static il_status prepare(run *r) {
   r->config_path = il_run_path(r->context, r->options->out, "config.yaml");
   if (il_context_status(r->context) != IL_OK) return il_context_status(r->context);
   il_trainer *t = &r->trainer;
-  il_status status = il_trainer_init(r->context, t, c, team);
+  il_status status =
+      il_trainer_init_on(r->context, t, c, r->options->source, r->options->settings, team);
   if (status == IL_OK && r->options->profile)
     status = il_timing_init(&r->timing, &t->step, il_team_threads(team));
   if (status != IL_OK) return status;

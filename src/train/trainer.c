@@ -6,10 +6,17 @@
 
 il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *config,
                           il_team *team) {
+  return il_trainer_init_on(context, t, config, NULL, NULL, team);
+}
+
+il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
+                             const il_source *source, const void *settings, il_team *team) {
   *t = (il_trainer){0};
   il_status status = il_config_method(config, &t->method);
   if (status != IL_OK) return status;
-  t->tasks = team ? il_config_tasks(context, config) : il_config_shapes(context, config);
+  t->tasks = source ? il_config_tasks_of(context, config, source, settings)
+             : team ? il_config_tasks(context, config)
+                    : il_config_shapes(context, config);
   if (!t->tasks) return il_context_status(context);
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
   t->learner = il_learned_new(context, &t->method, net, team != NULL, true);

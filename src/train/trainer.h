@@ -18,6 +18,9 @@ typedef struct il_trainer {
  * after an error too. */
 il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *config,
                           il_team *team);
+/* The same on tasks of a source that the configuration does not name; source NULL: the one that it names. */
+il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
+                             const il_source *source, const void *settings, il_team *team);
 void il_trainer_free(il_trainer *t); /* accepts a zeroed one */
 
 #endif

@@ -304,9 +304,72 @@ static void test_damaged(void **state) {
   il_context_clear(context);
 }
 
+/* Numbers instead of classes: the error of each task is that of the evaluation, also out of the file. */
+static void test_targets(void **state) {
+  (void)state;
+  enum { POINTS = 10 };
+  il_config *c = il_config_load(context, "sinusoid-10shot-maml");
+  const char *const set[] = {"outer.steps=20", "eval.every=0", "eval.tasks=6", "eval.steps=0,3",
+                             "eval.queries=10"};
+  for (size_t i = 0; i < sizeof set / sizeof *set; i++) il_config_set(c, set[i]);
+  char run[128];
+  snprintf(run, sizeof run, "%s", in_folder("sines"));
+  il_evaluation e;
+  assert_int_equal(il_train(context, c, &(il_train_options){.out = run, .team = team}), IL_OK);
+  assert_int_equal(il_evaluate(context, run, &(il_evaluate_options){.team = team}, &e), IL_OK);
+  il_learner_input input;
+  assert_int_equal(il_run_input_of(context, run, &input), IL_OK);
+  assert_true(input.targets && input.outputs == 1 && input.type == IL_FLOAT32);
+  const char *const steps[] = {"inner.steps=3", NULL};
+  il_tasks *tasks = il_config_tasks(context, c);
+  float x[POINTS], y[POINTS], qx[POINTS], qy[POINTS], p[POINTS], again[POINTS];
+  const il_adapt_options options = {.settings = steps, .team = team};
+  for (int t = 0; t < TASKS; t++) {
+    il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, (uint64_t)t}, 1,
+                  &(il_task_memory){{x, qx}, {y, qy}});
+    const il_adapt_targets support = {.count = POINTS, .x = x, .target = y, .outputs = 1};
+    il_adapted *a = il_adapted_new_targets(context, run, &support, &options);
+    if (!a) fail_msg("%s", il_context_message(context));
+    assert_int_equal(il_adapted_classes(a), 0);
+    assert_int_equal(il_adapted_outputs(a), 1);
+    assert_int_equal(il_adapted_predict(a, POINTS, qx, p), IL_OK);
+    double sum = 0;
+    for (int q = 0; q < POINTS; q++) sum += pow((double)p[q] - (double)qy[q], 2);
+    const double expected = measured(run, "query_3", t);
+    assert_true(fabs(sum / POINTS - expected) < 1e-5 * (1 + expected));
+    assert_int_equal(il_adapted_save(a, in_folder("sine.safetensors")), IL_OK);
+    il_adapted_free(a);
+    a = il_adapted_open(context, in_folder("sine.safetensors"), team);
+    if (!a) fail_msg("%s", il_context_message(context));
+    assert_int_equal(il_adapted_predict(a, POINTS, qx, again), IL_OK);
+    assert_memory_equal(p, again, sizeof p);
+    il_adapted_free(a);
+  }
+  /* What it cannot take. */
+  y[3] = (float)NAN;
+  il_adapt_targets wrong = {.count = POINTS, .x = x, .target = y, .outputs = 1};
+  assert_null(il_adapted_new_targets(context, run, &wrong, &options));
+  assert_non_null(strstr(il_context_message(context), "example 3 has the target nan"));
+  il_context_clear(context);
+  wrong.outputs = 2;
+  assert_null(il_adapted_new_targets(context, run, &wrong, &options));
+  assert_non_null(strstr(il_context_message(context), "has 2 targets, but the learner predicts 1"));
+  il_context_clear(context);
+  static uint8_t pixels[WAYS * SHOTS * PIXELS];
+  refuse(run, support_of(pixels, WAYS, SHOTS), "the run learned to predict numbers");
+  il_config_free(train("labels", "protonet", "running"));
+  wrong.outputs = 1;
+  assert_null(il_adapted_new_targets(context, in_folder("labels"), &wrong, &options));
+  assert_non_null(strstr(il_context_message(context), "labels: the run learned classes"));
+  il_context_clear(context);
+  il_tasks_free(tasks);
+  il_config_free(c);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_as_evaluated), cmocka_unit_test(test_alone_and_from_a_file),
-      cmocka_unit_test(test_refused), cmocka_unit_test(test_damaged)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_evaluated),
+                                     cmocka_unit_test(test_alone_and_from_a_file),
+                                     cmocka_unit_test(test_refused), cmocka_unit_test(test_damaged),
+                                     cmocka_unit_test(test_targets)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/context.h"
 #include "base/sort.h"
@@ -121,6 +123,38 @@ static void team_runs_every_worker(void **state) {
   il_context_free(context);
 }
 
+/* Half a job in a child that hangs would hang the test: the parent waits ten seconds. */
+static void team_works_on_after_a_fork(void **state) {
+  (void)state;
+  for (int threads = 1; threads <= 3; threads++) {
+    il_team *team = il_team_new(NULL, threads);
+    count c = {0};
+    il_team_run(team, count_job, &c);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(10);
+      count mine = {0};
+      for (int i = 0; i < 100; i++) il_team_run(team, count_job, &mine);
+      const pid_t grandchild = fork();
+      if (grandchild == 0) {
+        il_team_free(team); /* one that has not run since: nobody to join */
+        _exit(0);
+      }
+      int ended = 1;
+      waitpid(grandchild, &ended, 0);
+      il_team_free(team);
+      _exit(ended || atomic_load(&mine.calls) != 100 * threads ||
+            atomic_load(&mine.workers) != 100 * threads * (threads - 1) / 2);
+    }
+    int ended = 1;
+    assert_true(child > 0 && waitpid(child, &ended, 0) == child);
+    assert_int_equal(ended, 0);
+    il_team_run(team, count_job, &c); /* and here nothing has changed */
+    assert_int_equal(atomic_load(&c.calls), 2 * threads);
+    il_team_free(team);
+  }
+}
+
 static void many_draws_are_single_ones(void **state) {
   (void)state;
   double many[70];
@@ -210,6 +244,7 @@ int main(void) {
       cmocka_unit_test(philox_known_answers),
       cmocka_unit_test(draws_have_their_distribution),
       cmocka_unit_test(team_runs_every_worker),
+      cmocka_unit_test(team_works_on_after_a_fork),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

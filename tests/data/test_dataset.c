@@ -1,5 +1,6 @@
 /* Datasets and splits: glyphs are a function of their seed, files come back, damaged ones are refused,
  * no class is ever in two splits. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -322,11 +323,67 @@ static void test_fingerprint(void **state) {
   il_dataset_free(other);
 }
 
+static void test_from_memory(void **state) {
+  (void)state;
+  float x[5 * 3] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+  int32_t first[] = {0, 2, 5};
+  const char *names[] = {"猫", "dog"};
+  il_dataset_arrays a = {.classes = 2,
+                         .start = first,
+                         .type = IL_FLOAT32,
+                         .example = IL_SHAPE(3),
+                         .examples = x,
+                         .scale = 0.5,
+                         .name = names};
+  il_dataset *d = il_dataset_new(context, &a);
+  if (!d) fail_msg("%s", il_context_message(context));
+  x[6] = 99; /* it has a copy */
+  assert_int_equal(il_dataset_write(d, path), IL_OK);
+  il_dataset *read = il_dataset_open(context, path);
+  const il_dataset *both[] = {d, read};
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(il_dataset_classes(both[i]), 2);
+    assert_int_equal(il_dataset_examples(both[i], 1), 3);
+    assert_true(((const float *)il_dataset_example(both[i], 1, 0))[0] == 6);
+    assert_true(il_dataset_scale(both[i]) == 0.5);
+    assert_string_equal(il_dataset_class_name(both[i], 0), "猫");
+  }
+  il_dataset_free(read);
+  il_dataset_free(d);
+  a.name = NULL;
+  a.scale = 0;
+  d = il_dataset_new(context, &a);
+  assert_string_equal(il_dataset_class_name(d, 1), "1");
+  assert_string_equal(il_dataset_class_origin(d, 1), "");
+  assert_true(il_dataset_scale(d) == 1);
+  il_dataset_free(d);
+  first[1] = 0;
+  assert_null(il_dataset_new(context, &a));
+  expect_error(IL_ERROR_DATA, "class 0 has no example, expected at least 1");
+  first[1] = 2;
+  x[7] = (float)NAN;
+  assert_null(il_dataset_new(context, &a));
+  expect_error(IL_ERROR_DATA, "example 2 has the number nan, expected finite ones");
+  x[7] = 0;
+  names[0] = names[1];
+  a.name = names;
+  assert_null(il_dataset_new(context, &a));
+  expect_error(IL_ERROR_FORMAT, "two classes are named 'dog'");
+  a.type = IL_INT64;
+  assert_null(il_dataset_new(context, &a));
+  expect_error(IL_ERROR_TYPE, "examples of type i64, expected u8 or f32");
+  a.type = IL_FLOAT32;
+  a.example = IL_SHAPE(1 << 20, 1 << 20, 1 << 20); /* more than a number of bytes can say */
+  assert_null(il_dataset_new(context, &a));
+  expect_error(IL_ERROR_SHAPE, "an example has 3 dimensions");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_glyphs),     cmocka_unit_test(test_glyphs_in_colour),
       cmocka_unit_test(test_file),       cmocka_unit_test(test_floats),
       cmocka_unit_test(test_refused),    cmocka_unit_test(test_splits),
-      cmocka_unit_test(test_split_file), cmocka_unit_test(test_fingerprint)};
+      cmocka_unit_test(test_split_file), cmocka_unit_test(test_fingerprint),
+      cmocka_unit_test(test_from_memory)};
   return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,0 +1,80 @@
+"""Configurations: every key has a type, a default and a range, which the library knows."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import _declarations as c
+from ._fields import text_of
+from ._library import Context, decode, encode, lib, owned, take_text
+
+
+def flatten(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """("outer.steps", "3000") of {"outer": {"steps": 3000}} and of {"outer.steps": 3000}."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            for name, text in flatten(value):
+                yield f"{key}.{name}", text
+        elif value is not None:
+            yield key, text_of(value)
+
+
+class Config(Mapping[str, str]):
+    """A configuration: a preset's or a file's, with settings over it. Keys such as ``"outer.steps"``, values as text."""
+
+    def __init__(self, base: str | os.PathLike[str] | None = None, **settings: Any) -> None:
+        self.context = Context()
+        made = (lib.il_config_new(self.context.address) if base is None
+                else lib.il_config_load(self.context.address, encode(base)))  # fmt: skip
+        self.address: int = self.context.made(made)
+        owned(self, lib.il_config_free, self.address, self.context)
+        self.set(settings)
+
+    def copy(self) -> Config:
+        """Another one of the same values."""
+        made = Config.__new__(Config)
+        made.context = Context()
+        made.address = made.context.made(lib.il_config_parse(made.context.address, b"configuration", str(self).encode()))
+        owned(made, lib.il_config_free, made.address, made.context)
+        return made
+
+    def set(self, settings: Mapping[str, Any]) -> None:
+        """Raises ArgumentError for an unknown key, which names the nearest, and for a value that it does not accept."""
+        for key, text in flatten(settings):
+            if lib.il_config_set(self.address, f"{key}={text}".encode()):
+                self.context.fail()
+
+    def __getitem__(self, key: str) -> str:
+        text = lib.il_config_get(self.address, key.encode())
+        if text is None:
+            raise KeyError(key)
+        return decode(text)
+
+    def __iter__(self) -> Iterator[str]:
+        return (row["key"] for row in keys())
+
+    def __len__(self) -> int:
+        return int(lib.il_config_keys())
+
+    def __str__(self) -> str:
+        return take_text(lib.il_config_dump(self.address))
+
+
+def keys() -> list[dict[str, str]]:
+    """Every key with its default, what it accepts and what it is; fit for pandas."""
+    room = ctypes.create_string_buffer(c.IL_FIELD_TEXT_SIZE + 200)
+    rows = []
+    for i in range(lib.il_config_keys()):
+        row = lib.il_config_key_at(i, room, len(room))
+        rows.append({"key": decode(row.key), "default": decode(row.fallback), "accepts": decode(row.accepts),
+                     "doc": decode(row.doc)})  # fmt: skip
+    return rows
+
+
+def presets() -> list[dict[str, str]]:
+    """Every preset with what it is and where its protocol comes from; fit for pandas."""
+    rows = [lib.il_preset_at(i).contents for i in range(lib.il_presets())]
+    return [{"name": decode(r.name), "note": decode(r.note), "source": decode(r.source)} for r in rows]

@@ -1,0 +1,154 @@
+"""Nets: layers as data, applied to values."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import _declarations as c
+from ._library import Context, decode, lib, owned, shape_of
+from .errors import ArgumentError
+from .state import State
+from .values import Value, Values
+
+_INITS = {name: getattr(c, "IL_INIT_" + name.upper()) for name in (
+    "default", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "normal", "truncated_normal",
+    "zero", "uniform", "one")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer; made by the functions below."""
+
+    kind: str
+    units: int = 0
+    kernel: int = 0
+    stride: int = 1
+    pad: int = 0
+    bias: bool = False
+    eps: float = 1e-5
+    rate: float = 0.0
+    init: str = "default"
+    init_scale: float = 0.0
+
+    def _made(self) -> Any:
+        if self.init not in _INITS:
+            raise ArgumentError(f"init: found {self.init!r}, expected one of {', '.join(_INITS)}")
+        return c.il_layer(getattr(c, "IL_LAYER_" + self.kind.upper()), self.units, self.kernel, self.stride, self.pad,
+                          self.bias, self.eps, self.rate, _INITS[self.init], self.init_scale)  # fmt: skip
+
+
+def linear(units: int = 0, bias: bool = True, init: str = "default", init_scale: float = 0.0) -> Layer:
+    """y = x·W + b; flattens first. units 0: the net's outputs."""
+    return Layer("linear", units, bias=bias, init=init, init_scale=init_scale)
+
+
+def conv(units: int, kernel: int = 3, stride: int = 1, pad: int = 1, bias: bool = True, init: str = "default",
+         init_scale: float = 0.0) -> Layer:  # fmt: skip
+    """A convolution of images [h,w,c] to `units` filters."""
+    return Layer("conv", units, kernel, stride, pad, bias, init=init, init_scale=init_scale)
+
+
+def conv1d(units: int, kernel: int = 3, stride: int = 1, pad: int = 1, bias: bool = True, init: str = "default",
+           init_scale: float = 0.0) -> Layer:  # fmt: skip
+    """A convolution of signals [t,channels] along time."""
+    return Layer("conv1d", units, kernel, stride, pad, bias, init=init, init_scale=init_scale)
+
+
+def norm(eps: float = 1e-5) -> Layer:
+    """Batch norm: (x − mean)/√(var + eps)·γ + β"""
+    return Layer("norm", eps=eps)
+
+
+def max_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:
+    """Of an image; of a signal, along time."""
+    return Layer("max_pool", kernel=kernel, stride=kernel if stride is None else stride, pad=pad)
+
+
+def relu() -> Layer:
+    """max(x, 0)"""
+    return Layer("relu")
+
+
+def tanh() -> Layer:
+    """The hyperbolic tangent."""
+    return Layer("tanh")
+
+
+def sigmoid() -> Layer:
+    """1/(1 + e⁻ˣ)"""
+    return Layer("sigmoid")
+
+
+def mean_pool() -> Layer:
+    """Over the whole image or signal."""
+    return Layer("mean_pool")
+
+
+def flatten() -> Layer:
+    """[h,w,c] -> [features]"""
+    return Layer("flatten")
+
+
+class Net:
+    """A net: ``net(parameters, x)`` are its scores, ``net.parameters(seed)`` its drawn parameters.
+
+    Args:
+        layers: a preset (``"mlp"``, ``"omniglot_fc"``, ``"omniglot_conv"``, ``"conv4"``, ``"conv1d"``) or layers, of
+            which the last linear one may have 0 units: as many as outputs.
+        example: shape of one x: [h,w,c], [t,channels], or the number of features.
+        outputs: numbers that come out; 0: a net without its last linear layer.
+        filters: width of a preset; 0: its own.
+    Raises:
+        ArgumentError: a layer that does not fit, by its name.
+    """
+
+    def __init__(self, layers: str | Sequence[Layer], example: int | tuple[int, ...], outputs: int,
+                 filters: int = 0) -> None:  # fmt: skip
+        self.context = Context()
+        shape = shape_of((example,) if isinstance(example, int) else tuple(example))
+        if isinstance(layers, str):
+            made = lib.il_net_preset(self.context.address, layers.encode(), shape, outputs, filters)
+        else:
+            rows = (c.il_layer * len(layers))(*[layer._made() for layer in layers])
+            made = lib.il_net_new(self.context.address, len(layers), rows, shape, outputs)
+        self.address: int = self.context.made(made)
+        owned(self, lib.il_net_free, self.address, self.context)
+        count = lib.il_net_parameters(self.address)
+        self.names = [decode(lib.il_net_parameter_name(self.address, i)) for i in range(count)]
+
+    def parameters(self, seed: int = 1, precision: str = "float32") -> State:
+        """Parameters, drawn as a pure function of seed, in the engine's layout: conv [kh,kw,in,out], linear [in,out]."""
+        state = State(lambda context, entries: lib.il_net_entries(context, self.address, entries), precision, self)
+        state.initialize(seed)
+        return state
+
+    def __call__(self, parameters: Values, x: Value) -> Value:
+        """Scores [n, outputs] of x [n, example…]; norm layers take the statistics of x."""
+        missing = [name for name in self.names if name not in parameters]
+        if missing:
+            raise ArgumentError(f"the net's parameter {missing[0]} is missing; found {', '.join(parameters) or 'none'}")
+        graph = x.graph
+        at = (c.il_value * len(self.names))(*[graph.same(parameters[name]) for name in self.names])
+        return graph.value(
+            lib.il_net_apply(self.address, graph.address, at, x.made, c.IL_STATISTICS_BATCH, None, c.il_value(0), 0)
+        )
+
+    def __repr__(self) -> str:
+        return f"<net of {lib.il_net_layers(self.address)} layers with {', '.join(self.names)}>"
+
+
+def values_of(values: Values) -> Any:
+    """Values by name as the library takes them; the arrays are kept by the struct."""
+    count = len(values)
+    entries, at = (c.il_entry * count)(), (c.il_value * count)()
+    for i, (name, value) in enumerate(values.items()):
+        if name in values.entries:
+            ctypes.memmove(ctypes.byref(entries, i * ctypes.sizeof(c.il_entry)), ctypes.byref(values.entries[name]),
+                           ctypes.sizeof(c.il_entry))  # fmt: skip
+        entries[i].name = name.encode()
+        entries[i].shape = shape_of(value.shape)
+        at[i] = value.made
+    return c.il_values(count, count, entries, at)

@@ -1,0 +1,277 @@
+"""Written by tools/python_settings.py from the tables of the library; do not edit.
+
+The keys of a configuration, group by group, for keyword arguments of `train`:
+``train("omniglot-5w1s-maml", data="omniglot.safetensors", outer={"steps": 3000})``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict, Union
+
+Preset = Literal[
+    "glyphs-5w1s-maml",
+    "omniglot-5w1s-maml",
+    "omniglot-20w1s-maml",
+    "omniglot-fc-5w1s-maml",
+    "omniglot-5w1s-conv4-maml",
+    "omniglot-5w1s-anil",
+    "omniglot-20w1s-anil",
+    "omniglot-5w1s-boil",
+    "omniglot-5w1s-meta-sgd",
+    "omniglot-5w1s-protonet",
+    "omniglot-20w1s-protonet",
+    "omniglot-5w1s-reptile",
+    "glyphs-5w1s-protonet",
+    "glyphs84-5w5s-maml",
+    "sinusoid-5shot-maml",
+    "sinusoid-10shot-maml",
+    "pictures-5w1s-maml",
+    "pictures-5w5s-protonet",
+    "features-5w5s-maml",
+    "signals-5w5s-maml",
+    "regression-10shot-maml",
+]
+
+
+class Task(TypedDict, total=False):
+    """What tasks are."""
+
+    source: Literal["dataset", "omniglot", "glyphs", "sinusoid", "table", "tasks"]
+    """where tasks come from. One of dataset|omniglot|glyphs|sinusoid|table|tasks; default glyphs."""
+    data: str
+    """data set of the task.source: an imported one, a table, or a file of tasks. Text; default none."""
+    ways: int
+    """classes of an episode. An integer from 2 to 1000; default 5."""
+    shots: int
+    """support examples per class; of the task where it has no classes. An integer from 1 to 1000; default 1."""
+    queries: int
+    """query examples per class; of the task where it has no classes. An integer from 1 to 1000; default 1."""
+    train_ways: int
+    """classes of a training episode; 0: task.ways. An integer from 0 to 1000; default 0."""
+    train_shots: Union[int, str]
+    """support examples in training; 0: task.shots; of a range such as 1-5 each meta-step draws a number. An
+    integer from 0 to 1000, or a range of them such as 1-5; default 0."""
+    train_queries: int
+    """query examples in training; 0: task.queries. An integer from 0 to 1000; default 0."""
+    rotations: Literal["none", "random", "classes"]
+    """quarter turns: none, one at random per class and episode, or each its own class. One of
+    none|random|classes; default none."""
+    rotate_test: bool
+    """rotate in validation and test episodes too. True or false; default false."""
+    augment: Literal["support", "query", "both"]
+    """which sets of training tasks the augment.* keys change. One of support|query|both; default both."""
+    split: Literal["auto", "random", "official", "alphabets", "file", "test"]
+    """how classes are divided: auto fits what there is (a fifth tests), test trains none. One of
+    auto|random|official|alphabets|file|test; default random."""
+    split_file: str
+    """file of `train|validation|test CLASS` lines, for task.split file. Text; default none."""
+    train_classes: float
+    """classes that train, or below 1 the share of them (split random; alphabets for split alphabets). A number
+    from 0 to 1e+06; default 300."""
+    validation_classes: float
+    """classes (or alphabets) that validate, or their share. A number from 0 to 1e+06; default 20."""
+    test_classes: float
+    """classes (or alphabets) that test, or their share; 0: the rest. A number from 0 to 1e+06; default 0."""
+    split_seed: int
+    """seed of the random split. An integer from 0 to 9000000000000000; default 1."""
+
+
+class Model(TypedDict, total=False):
+    """The net."""
+
+    preset: Literal["mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d"]
+    """the net (conv1d: for signals); or list model.layers in the file. One of
+    mlp|omniglot_fc|omniglot_conv|conv4|conv1d; default omniglot_conv."""
+    filters: int
+    """width of the net; 0: the preset's own. An integer from 0 to 4096; default 0."""
+
+
+class Meta(TypedDict, total=False):
+    """The meta-learning algorithm."""
+
+    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile"]
+    """meta-learning algorithm. One of maml|anil|boil|meta_sgd|protonet|reptile; default maml."""
+    query_statistics: Literal["query", "support", "each", "running"]
+    """whose norm statistics queries are scored with: the query set's own (transductive), the support set's, each
+    query's own, or running ones of training. One of query|support|each|running; default query."""
+
+
+class Inner(TypedDict, total=False):
+    """How a learner adapts to a task."""
+
+    steps: int
+    """inner steps of a task. An integer from 0 to 1000; default 1."""
+    lr: float
+    """inner learning rate; multiplies the gradient of the MEAN support loss (meta_sgd learns its own). A number
+    from 0 to 1e+06; default 0.4."""
+    optimizer: Literal["sgd", "momentum", "adam"]
+    """optimizer of the inner loop. One of sgd|momentum|adam; default sgd."""
+    batch: int
+    """support examples of an inner step, drawn anew for each; 0: all. An integer from 0 to 65536; default 0."""
+    adapts: str
+    """parameters that adapt: names with * for any text, or head, comma between, ! in front for all others; empty:
+    as the algorithm says. Text; default none."""
+    first_order: bool
+    """leave out the derivative of the inner gradient. True or false; default false."""
+    momentum: float
+    """share of the buffer that is kept (momentum). A number from 0 to 1; default 0.9."""
+    nesterov: bool
+    """look ahead along the buffer (momentum). True or false; default false."""
+    beta1: float
+    """decay of the first moment (adam). A number from 0 to 1; default 0.9."""
+    beta2: float
+    """decay of the second moment (adam). A number from 0 to 1; default 0.999."""
+    eps: float
+    """outside the root (adam). A number from 1e-300 to 1; default 1.0e-8."""
+
+
+class Outer(TypedDict, total=False):
+    """How meta-parameters move."""
+
+    optimizer: Literal["sgd", "momentum", "adam"]
+    """outer optimizer. One of sgd|momentum|adam; default adam."""
+    lr: float
+    """outer learning rate. A number from 0 to 1e+06; default 0.001."""
+    schedule: Literal["constant", "linear", "cosine"]
+    """outer.lr over the meta-steps: as it is, or down to 0. One of constant|linear|cosine; default constant."""
+    meta_batch: int
+    """tasks per meta-step. An integer from 1 to 65536; default 32."""
+    steps: int
+    """meta-steps. An integer from 1 to 1000000000000; default 1000."""
+    momentum: float
+    """share of the buffer that is kept (momentum). A number from 0 to 1; default 0.9."""
+    nesterov: bool
+    """look ahead along the buffer (momentum). True or false; default false."""
+    beta1: float
+    """decay of the first moment (adam). A number from 0 to 1; default 0.9."""
+    beta2: float
+    """decay of the second moment (adam). A number from 0 to 1; default 0.999."""
+    eps: float
+    """outside the root (adam). A number from 1e-300 to 1; default 1.0e-8."""
+
+
+class Eval(TypedDict, total=False):
+    """What is measured, and when."""
+
+    tasks: int
+    """test tasks of `innerloop eval`. An integer from 2 to 10000000; default 1000."""
+    steps: str
+    """numbers of inner steps after which `innerloop eval` measures, ascending, comma between. Text; default
+    0,1,2,3,5,10."""
+    every: int
+    """meta-steps between validations; 0: never. An integer from 0 to 1000000000000; default 500."""
+    validation_tasks: int
+    """tasks of one validation. An integer from 2 to 1000000; default 100."""
+    queries: int
+    """query examples of validation and test tasks; 0: task.queries. An integer from 0 to 1000; default 0."""
+
+
+class Plan(TypedDict, total=False):
+    """How a meta-step is compiled."""
+
+    factored: Literal["auto", "off"]
+    """keep updates of linear layers as factors where that costs less; changes results by rounding. One of
+    auto|off; default auto."""
+    winograd: Literal["auto", "off"]
+    """fewer multiply-adds for 3x3 convolutions of stride 1 where that is faster; changes results by rounding. One
+    of auto|off; default auto."""
+    lanes: Literal["choose", "never", "always"]
+    """several tasks at once in the lanes of vectors, same bits; choose: for small nets. One of
+    choose|never|always; default choose."""
+
+
+class Checkpoint(TypedDict, total=False):
+    """When checkpoints are written."""
+
+    every: int
+    """meta-steps between checkpoints. An integer from 1 to 1000000000000; default 500."""
+
+
+class Log(TypedDict, total=False):
+    """When lines of the metrics are written."""
+
+    every: int
+    """meta-steps between lines of metrics.jsonl. An integer from 1 to 1000000000000; default 10."""
+
+
+class Glyphs(TypedDict, total=False):
+    """Settings of glyphs."""
+
+    alphabets: int
+    """drawn alphabets. An integer from 1 to 1000; default 20."""
+    classes: int
+    """characters per drawn alphabet. An integer from 1 to 1000; default 20."""
+    writers: int
+    """examples per character. An integer from 2 to 1000; default 20."""
+    side: int
+    """height and width of a drawing in pixels. An integer from 8 to 512; default 28."""
+    channels: int
+    """1: white on black; 3: each drawing in its own colours. An integer from 1 to 3; default 1."""
+    seed: int
+    """seed of the drawing. An integer from 0 to 9000000000000000; default 1."""
+
+
+class Tasks(TypedDict, total=False):
+    """Settings of tasks."""
+
+    classes: int
+    """classes that a net for the tasks tells apart; 0: one more than the largest label of the file. An integer
+    from 0 to 65536; default 0."""
+
+
+class MetaSgd(TypedDict, total=False):
+    """Settings of meta_sgd."""
+
+    low: float
+    """learned inner rates start evenly drawn from here (meta_sgd). A number from -1e+06 to 1e+06; default
+    0.005."""
+    high: float
+    """to here (meta_sgd). A number from -1e+06 to 1e+06; default 0.1."""
+
+
+class Augment(TypedDict, total=False):
+    """Settings of augment."""
+
+    rotate: bool
+    """quarter turns of square images, one at random per example. True or false; default false."""
+    flip_horizontal: bool
+    """left and right exchanged, half of the time. True or false; default false."""
+    flip_vertical: bool
+    """top and bottom exchanged, half of the time. True or false; default false."""
+    crop: int
+    """images moved by up to so many pixels either way, signals by so many steps. An integer from 0 to 1024;
+    default 0."""
+    degrees: float
+    """images turned by up to so many degrees either way. A number from 0 to 180; default 0."""
+    shift: float
+    """moved by up to this share of the side, or of a signal's length. A number from 0 to 1; default 0."""
+    scale: float
+    """images scaled by 1 plus or minus up to this. A number from 0 to 0.99; default 0."""
+    erase: float
+    """how often 2 % to 20 % of an image or signal become 0. A number from 0 to 1; default 0."""
+    jitter: float
+    """normal noise, as a share of the example's own standard deviation. A number from 0 to 10; default 0."""
+    gain: float
+    """each channel times 1 plus or minus up to this. A number from 0 to 0.99; default 0."""
+
+
+class Settings(TypedDict, total=False):
+    """All of them."""
+
+    seed: int
+    """seed of weights, episodes and dropout. An integer from 0 to 9000000000000000; default 1."""
+    precision: Literal["float32", "float64"]
+    """real numbers of the whole computation. One of float32|float64; default float32."""
+    task: Task
+    model: Model
+    meta: Meta
+    inner: Inner
+    outer: Outer
+    eval: Eval
+    plan: Plan
+    checkpoint: Checkpoint
+    log: Log
+    glyphs: Glyphs
+    tasks: Tasks
+    meta_sgd: MetaSgd
+    augment: Augment

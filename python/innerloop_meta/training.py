@@ -1,0 +1,399 @@
+"""Meta-training as a whole: runs in folders, their metrics, their evaluation."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import itertools
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from . import _declarations as c
+from . import settings as _settings
+from ._library import Caught, Context, decode, encode, lib, texts
+from ._source import NAMES, TaskSource, one
+from ._team import team
+from .config import Config, flatten
+from .dataset import Dataset
+from .errors import ArgumentError
+from .learner import Learner
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .settings import Preset, Settings
+
+StrPath = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is."""
+
+    kind: str  #: "start", "step", "validation" or "checkpoint"
+    step: int
+    steps: int
+    loss: float  #: of a meta-step
+    accuracy: float  #: of a meta-step; NaN: there is none
+    value: float  #: of a validation: accuracy, or mean squared error
+    interval: float  #: of a validation: 1.96 standard errors
+    message: str  #: of the start
+
+
+_KINDS = {c.IL_PROGRESS_START: "start", c.IL_PROGRESS_STEP: "step", c.IL_PROGRESS_VALIDATION: "validation",
+          c.IL_PROGRESS_CHECKPOINT: "checkpoint"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a run on test tasks. ``rows`` is fit for pandas; ``mean`` is that of the trained protocol's last row."""
+
+    tasks: int
+    trained: int  #: meta-steps
+    tested: str  #: on what
+    squared_error: bool  #: the figures are that, not accuracies
+    rows: list[dict[str, Any]]  #: protocol, steps, mean, interval (1.96 standard errors)
+
+    def __getitem__(self, at: tuple[str, int]) -> float:
+        """The mean of (protocol, inner steps)."""
+        for row in self.rows:
+            if (row["protocol"], row["steps"]) == at:
+                return float(row["mean"])
+        raise KeyError(at)
+
+    def __str__(self) -> str:
+        lines = [f"{self.tested}; {self.tasks} tasks, after {self.trained} meta-steps"]
+        lines += [f"{r['protocol']:>14} {r['steps']:3d} inner steps  {r['mean']:.4f} ± {r['interval']:.4f}" for r in self.rows]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cells = "".join(f"<tr><td>{r['protocol']}</td><td>{r['steps']}</td><td>{r['mean']:.4f} ± {r['interval']:.4f}</td></tr>"
+                        for r in self.rows)  # fmt: skip
+        figure = "mean squared error" if self.squared_error else "accuracy"
+        return (f"<table><caption>{_escaped(self.tested)}; {self.tasks} tasks, after {self.trained} meta-steps</caption>"
+                f"<tr><th>statistics</th><th>inner steps</th><th>{figure}</th></tr>{cells}</table>")  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+class Run:
+    """A run's folder: configuration, metrics, checkpoint. The command line takes it as well."""
+
+    def __init__(self, path: StrPath) -> None:
+        self.path = os.fspath(path)
+
+    def __repr__(self) -> str:
+        return f"Run({self.path!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def config(self) -> Config:
+        """As it was trained."""
+        return Config(Path(self.path, "config.yaml"))
+
+    @property
+    def metrics(self) -> list[dict[str, float]]:
+        """A row for each logged meta-step and each validation: ``pandas.DataFrame(run.metrics)``."""
+        with open(Path(self.path, "metrics.jsonl"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    @property
+    def learner(self) -> Learner:
+        """What it has learned."""
+        return Learner(self.path)
+
+    def evaluate(self, data: Any = None, *, count: int = 0, **settings: Unpack[Settings]) -> Evaluation:
+        """Measures it on test tasks.
+
+        Args:
+            data: other data than it was trained on: an imported file, a `Dataset`, (x, y) arrays, or a list of tasks.
+            count: how many tasks; 0: ``eval.tasks``.
+            settings: over the run's: groups task, eval, inner and the source's.
+        """
+        context = Context()
+        given = [f"{key}={text}" for key, text in flatten(settings)]
+        options = c.il_evaluate_options()
+        if data is not None:
+            place = _file_of(data, Path(self.path, "tested.safetensors"))
+            options.data = encode(place.path)
+            if place.source == "tasks":
+                given.append("task.source=tasks")
+        options.settings, options.tasks, options.team = texts(given), count, team().address
+        made = c.il_evaluation()
+        lib.il_evaluate(context.address, encode(self.path), ctypes.byref(options), ctypes.byref(made))
+        context.check()
+        rows = [{"protocol": decode(r.protocol), "steps": r.steps, "mean": r.mean, "interval": r.interval}
+                for r in made.row[: made.count]]  # fmt: skip
+        return Evaluation(made.tasks, made.trained, decode(made.tested), made.squared_error, rows)
+
+
+# ---- data ----
+
+
+@dataclass
+class _Place:
+    """A file that a source reads."""
+
+    path: str
+    source: str
+    validated: bool = True
+
+
+def _is_task(item: Any) -> bool:
+    if isinstance(item, Mapping):
+        return all(name in item for name in NAMES)
+    return (isinstance(item, (tuple, list)) and len(item) == 4) or all(hasattr(item, name) for name in NAMES)
+
+
+def write_tasks(path: StrPath, splits: Mapping[str, Iterable[Any]]) -> None:
+    """Tasks into a file for `task.source` tasks, under "train", "validation" and "test"."""
+    context, kept, tensors = Context(), [], []
+    kinds = {"float32": c.IL_FLOAT32, "int32": c.IL_INT32, "uint8": c.IL_UINT8}
+    for split, items in splits.items():
+        for at, item in enumerate(items):
+            for name, array in zip(NAMES, one(item).arrays):
+                tensor = c.il_tensor(f"{split}.{at}.{name}".encode(), kinds[str(array.dtype)])
+                tensor.shape.rank, tensor.data = array.ndim - 1, array.ctypes.data
+                for i, size in enumerate(array.shape[1:]):
+                    tensor.shape.dim[i] = size
+                tensors.append(tensor)
+                kept.append(array)
+    rows = (c.il_tensor * len(tensors))(*tensors)
+    if lib.il_tensors_write(context.address, encode(path), c.IL_FILE_SAFETENSORS, len(tensors), rows):
+        context.fail()
+
+
+def _file_of(data: Any, room: Path, split: str = "test", validation: list[Any] | None = None) -> _Place:
+    """A file with the data; `room` is where it is written if it is none yet."""
+    if isinstance(data, (str, os.PathLike)):
+        kind = lib.il_import_kind_of(encode(data))
+        if kind is None:
+            return _Place(os.path.abspath(data), "")
+        room.parent.mkdir(parents=True, exist_ok=True)
+        Dataset.load(data, room) if decode(kind) != "table" else _import(data, room)
+        return _Place(str(room.absolute()), "")
+    room.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(data, (list, tuple)) and data and _is_task(data[0]):
+        write_tasks(room, {split: data, **({"validation": validation} if validation else {})})
+        return _Place(str(room.absolute()), "tasks", bool(validation))
+    if isinstance(data, Dataset):
+        dataset = data
+    elif isinstance(data, (tuple, list)) and len(data) == 2:
+        dataset = Dataset.of(*data)
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        dataset = Dataset.of_pairs(data)
+    else:
+        raise ArgumentError(f"data of type {type(data).__name__}; expected a path, a Dataset, (x, y), a map-style dataset, "
+                            "or tasks", "IL_ERROR_DATA")  # fmt: skip
+    if dataset.path is not None:
+        return _Place(os.path.abspath(dataset.path), "dataset")
+    dataset.save(room)
+    return _Place(str(room.absolute()), "dataset")
+
+
+def _import(source: StrPath, out: Path) -> None:
+    context, options, report = Context(), c.il_import_options(), c.il_import_report()
+    lib.il_import(context.address, encode(source), encode(out), ctypes.byref(options), ctypes.byref(report))
+    lib.il_import_report_free(ctypes.byref(report))
+    context.check()
+
+
+def _is_stream(data: Any) -> bool:
+    """Tasks that come one after the other, and may never end."""
+    return not isinstance(data, (str, os.PathLike, Dataset, Mapping)) and (
+        hasattr(data, "__next__") or (hasattr(data, "__iter__") and not hasattr(data, "__len__"))
+    )
+
+
+# ---- training ----
+
+
+class _Interrupt:
+    """While the library trains in the main thread, Ctrl-C stops it after the meta-step at hand."""
+
+    def __init__(self) -> None:
+        self.stop, self.pressed = ctypes.c_int(0), False
+        self._before: Any = None
+
+    def __enter__(self) -> _Interrupt:
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def _press(self, *_: object) -> None:
+        self.stop.value, self.pressed = 1, True
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
+def _bar() -> Callable[[Progress], None] | None:
+    """tqdm's bar, in a terminal or a notebook; None: it is not installed."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    bar: Any = None
+    shown: dict[str, str] = {}
+    then = 0.0
+
+    def show(p: Progress) -> None:
+        nonlocal bar, then
+        if bar is None:
+            bar = tqdm(total=p.steps, initial=p.step, unit="step")
+        if p.kind == "step":
+            now, last = time.monotonic(), p.step == p.steps
+            if now - then < 0.1 and not last:
+                return
+            then = now
+            shown["loss"] = f"{p.loss:.3f}"
+            if p.accuracy == p.accuracy:
+                shown["accuracy"] = f"{p.accuracy:.3f}"
+        elif p.kind == "validation":
+            shown["validation"] = f"{p.value:.3f} ± {p.interval:.3f}"
+        bar.set_postfix(shown, refresh=False)
+        bar.update(p.step - bar.n)
+        if p.step == p.steps and p.kind == "checkpoint":
+            bar.close()
+
+    return show
+
+
+def _callback(report: Callable[[Progress], None], caught: Caught, stop: Any) -> Any:
+    """Also without anything to report: being called lets Python see to signals."""
+
+    def call(_user: Any, at: Any) -> None:
+        try:
+            p = at.contents
+            if p.kind in _KINDS:
+                report(Progress(_KINDS[p.kind], p.step, p.steps, p.loss, p.accuracy, p.value, p.interval, decode(p.message)))
+        except BaseException as error:  # noqa: BLE001  # raised again when the library has come back
+            caught.keep(error)
+            stop.value = 1
+
+    types: dict[str, Any] = {name: kind for name, kind, *_ in c.il_train_options._fields_}
+    return types["progress"](call)
+
+
+def _place_for(config: Any, out: StrPath | None) -> Path:
+    if out is not None:
+        return Path(out)
+    if isinstance(config, Config):
+        raise ArgumentError("train: out is missing; a configuration of one's own has no name for its folder")
+    return Path("runs", Path(os.fspath(config)).stem)
+
+
+def _use(config: Config, place: _Place, given: set[str]) -> None:
+    """What a file of data means for a configuration."""
+    now = config["task.source"]
+    reads = lib.il_source_find(now.encode()).contents.needs_data
+    fits = reads and place.source in ("", now if now == "tasks" else "dataset") and not (place.source and now == "table")
+    source = now if fits else place.source or "dataset"
+    if source != now and "task.source" not in given:
+        config.set({"task.source": source})
+        if "task.split" not in given:
+            config.set({"task.split": "auto"})
+    config.set({"task.data": place.path})
+
+
+def train(config: Preset | Config | StrPath, *, data: Any = None, validation: Iterable[Any] | None = None,
+          out: StrPath | None = None, resume: bool = False, overwrite: bool = False,
+          progress: bool | Callable[[Progress], None] = True, check: bool = False, **settings: Unpack[Settings]) -> Run:  # fmt: skip
+    """Meta-trains, and gives the run.
+
+    Args:
+        config: a preset (`presets`), a YAML file, or a `Config`.
+        data: what tasks come from, in place of what the configuration says: a path (an imported file, or a folder,
+            archive, arrays or table to import); a `Dataset`; (x, y) arrays; a map-style dataset such as one of
+            torch.utils.data; a list of tasks (support_x, support_y, query_x, query_y); or an iterable of such tasks,
+            whose item k is training task k. Other data than files are kept in the run's folder.
+        validation: tasks that validate, beside a list or an iterable of tasks.
+        out: folder of the run; None: runs/PRESET.
+        resume: continue from the folder's checkpoint. An iterable begins again: its first tasks are left out.
+        overwrite: delete a run that is there.
+        progress: a bar (of tqdm, where it is installed), or a function that is called with `Progress`.
+        check: first compare a meta-step with the reference interpreter, bit by bit.
+        settings: over the configuration, group by group: ``outer={"steps": 3000}``. `keys` lists all.
+    Raises:
+        ArgumentError: a key, value or data that cannot be.
+        KeyboardInterrupt: after Ctrl-C, when a checkpoint is written: ``resume=True`` continues from it.
+    """
+    folder = _place_for(config, out)
+    made = config.copy() if isinstance(config, Config) else Config(config)
+    made.set(settings)
+    given = {key for key, _ in flatten(settings)}
+    if overwrite and not resume and Path(folder, "checkpoint.safetensors").exists():
+        shutil.rmtree(folder)
+    return _train(made, folder, data, validation, resume, progress, check, given)
+
+
+def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | None, resume: bool,
+           progress: bool | Callable[[Progress], None], check: bool, given: set[str]) -> Run:  # fmt: skip
+    caught, of, source = Caught(), team(), None
+    options = c.il_train_options()
+    if _is_stream(data):
+        batch, steps = int(config["outer.meta_batch"]), int(config["outer.steps"])
+        config.set({"task.source": "tasks"})
+        source = TaskSource(data, list(validation or []), int(config["task.ways"]), caught, batch * steps)
+        options.source = ctypes.pointer(source.record)
+        if not validation:
+            config.set({"eval.every": 0})
+    elif data is not None:
+        place = _file_of(data, Path(folder, "data.safetensors"), "train", list(validation) if validation else None)
+        _use(config, place, given)
+        if not place.validated:
+            config.set({"eval.every": 0})
+    shown = progress if callable(progress) else _bar() if progress else None
+
+    def report(p: Progress) -> None:
+        if source is not None and p.kind == "start":
+            source.begin(p.step * int(config["outer.meta_batch"]))
+        if shown is not None:
+            shown(p)
+
+    with _Interrupt() as interrupt:
+        callback = _callback(report, caught, interrupt.stop)
+        options.out, options.team, options.resume, options.check = encode(folder), of.address, resume, check
+        options.progress, options.stop = callback, ctypes.pointer(interrupt.stop)
+        status = lib.il_train(config.context.address, config.address, ctypes.byref(options))
+    if caught.error is not None:
+        lib.il_context_clear(config.context.address)
+        caught.raise_again()
+    if status == c.IL_ERROR_INTERRUPTED and interrupt.pressed:
+        sentence = decode(lib.il_context_message(config.context.address)).partition(";")[0]
+        lib.il_context_clear(config.context.address)
+        raise KeyboardInterrupt(f"{sentence}; il.train(…, out={str(folder)!r}, resume=True) continues")
+    if status:
+        config.context.fail()
+    return Run(folder)
+
+
+def _signature() -> inspect.Signature:
+    """With every group of settings, for help and completion at run time."""
+    plain = inspect.signature(train)
+    own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    groups = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
+              for name, kind in _settings.Settings.__annotations__.items()]  # fmt: skip
+    return plain.replace(parameters=[*own, *groups])
+
+
+train.__signature__ = _signature()  # type: ignore[attr-defined]
