@@ -71,6 +71,7 @@ IL_INIT_ONE = 9
 IL_ADAPTS = 1
 IL_HEAD = 2
 IL_SLOT = 4
+IL_EACH_STEP = 8
 IL_ENTRY_NAME = 64
 IL_LANES_CHOOSE = 0
 IL_LANES_NEVER = 1
@@ -101,6 +102,10 @@ IL_QUERY_STATISTICS_EACH = 3
 IL_QUERY_STATISTICS_RUNNING = 4
 IL_GRADIENT_EXACT = 1
 IL_GRADIENT_PSEUDO = 2
+IL_DISTANCE_EUCLIDEAN = 1
+IL_DISTANCE_COSINE = 2
+IL_IMAML_CG = 1
+IL_IMAML_NEUMANN = 2
 IL_FILE_TORCH = 1
 IL_FILE_NPZ = 2
 IL_FILE_NPY = 3
@@ -247,6 +252,18 @@ class il_adam_settings(Structure):
     pass
 
 
+class il_adamw_settings(Structure):
+    pass
+
+
+class il_rmsprop_settings(Structure):
+    pass
+
+
+class il_adagrad_settings(Structure):
+    pass
+
+
 class il_task_shape(Structure):
     pass
 
@@ -276,6 +293,26 @@ class il_algorithm(Structure):
 
 
 class il_meta_sgd_settings(Structure):
+    pass
+
+
+class il_distance_settings(Structure):
+    pass
+
+
+class il_cavia_settings(Structure):
+    pass
+
+
+class il_mamlpp_settings(Structure):
+    pass
+
+
+class il_imaml_settings(Structure):
+    pass
+
+
+class il_ridge_settings(Structure):
     pass
 
 
@@ -708,6 +745,22 @@ il_adam_settings._fields_ = [
     ("eps", c_double),
 ]
 
+il_adamw_settings._fields_ = [
+    ("beta1", c_double),
+    ("beta2", c_double),
+    ("eps", c_double),
+    ("weight_decay", c_double),
+]
+
+il_rmsprop_settings._fields_ = [
+    ("alpha", c_double),
+    ("eps", c_double),
+]
+
+il_adagrad_settings._fields_ = [
+    ("eps", c_double),
+]
+
 il_task_shape._fields_ = [
     ("ways", c_int),
     ("shots", c_int),
@@ -745,6 +798,8 @@ il_inner._fields_ = [
     ("steps", c_int),
     ("batch", c_int),
     ("lr", c_double),
+    ("l2", c_double),
+    ("clip", c_double),
     ("first_order", c_bool),
     ("optimizer", POINTER(il_optimizer)),
     ("settings", c_void_p),
@@ -765,6 +820,9 @@ il_build._fields_ = [
     ("meta", il_values),
     ("carry", il_values),
     ("mask", il_values),
+    ("made", c_int64),
+    ("whole", c_bool),
+    ("step_weights", il_value),
     ("pass", c_int),
     ("moments", il_moments),
     ("support_loss", il_value),
@@ -792,11 +850,45 @@ il_algorithm._fields_ = [
     ("step", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values), c_int)),
     ("score", CFUNCTYPE(il_value, POINTER(il_build), POINTER(il_values), il_value, c_int)),
     ("objective", CFUNCTYPE(None, POINTER(il_build), POINTER(il_outcome))),
+    ("until", CFUNCTYPE(c_int64, c_void_p, c_int64)),
+    ("weigh", CFUNCTYPE(None, c_void_p, c_int, c_int64, POINTER(c_double))),
 ]
 
 il_meta_sgd_settings._fields_ = [
     ("low", c_double),
     ("high", c_double),
+]
+
+il_distance_settings._fields_ = [
+    ("distance", c_int),
+    ("scale", c_double),
+    ("learned", c_bool),
+]
+
+il_cavia_settings._fields_ = [
+    ("contexts", c_int),
+    ("layer", c_char_p),
+]
+
+il_mamlpp_settings._fields_ = [
+    ("steps", c_int),
+    ("lr", c_double),
+    ("step_norm", c_bool),
+    ("multi_step", c_int64),
+    ("first_order", c_int64),
+    ("epoch", c_int64),
+]
+
+il_imaml_settings._fields_ = [
+    ("lambda", c_double),
+    ("damping", c_double),
+    ("solver", c_int),
+    ("solver_steps", c_int),
+]
+
+il_ridge_settings._fields_ = [
+    ("lambda", c_double),
+    ("scale", c_double),
 ]
 
 il_learner_options._fields_ = [
@@ -1593,6 +1685,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_scatter_add": (il_value, (c_void_p, il_value, il_value, c_int64)),
     "il_one_hot": (il_value, (c_void_p, il_value, c_int64)),
     "il_matmul": (il_value, (c_void_p, il_value, il_value, c_bool, c_bool)),
+    "il_solve": (il_value, (c_void_p, il_value, il_value)),
     "il_conv2d": (il_value, (c_void_p, il_value, il_value, il_window)),
     "il_conv2d_transpose": (il_value, (c_void_p, il_value, il_value, il_window, c_int64, c_int64)),
     "il_conv2d_weight": (il_value, (c_void_p, il_value, il_value, il_window)),
@@ -1704,9 +1797,16 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_carry_next": (il_values, (POINTER(il_build), POINTER(il_outcome))),
     "il_apply": (il_value, (POINTER(il_build), POINTER(il_values), il_value, c_int)),
     "il_support_loss": (il_value, (POINTER(il_build), POINTER(il_values), c_int)),
+    "il_query_objective": (None, (POINTER(il_build), POINTER(il_outcome))),
     "il_query_loss": (il_value, (POINTER(il_build), il_value)),
     "il_gradient_begin": (None, (POINTER(il_build), POINTER(il_values))),
     "il_gradient_step": (None, (POINTER(il_build), POINTER(il_values), c_int)),
+    "il_adapting": (il_values, (POINTER(il_build),)),
+    "il_inner_begin": (None, (POINTER(il_build), POINTER(il_values), POINTER(il_values))),
+    "il_inner_gradient": (il_values, (POINTER(il_build), il_value, POINTER(il_values))),
+    "il_inner_update": (None, (POINTER(il_build), POINTER(il_values), POINTER(il_values), c_int)),
+    "il_step_scope": (None, (POINTER(il_build), c_int)),
+    "il_step_value": (il_value, (POINTER(il_build), il_entry, il_value, c_int)),
     "il_net_score": (il_value, (POINTER(il_build), POINTER(il_values), il_value, c_int)),
     "il_class_means": (il_value, (POINTER(il_build), il_value, il_value)),
     "il_learner_room": (c_size_t, (c_void_p, c_size_t, POINTER(il_learner_options))),
@@ -1893,11 +1993,22 @@ RECORDS: dict[str, Any] = {
     "il_sgd": il_optimizer,
     "il_momentum": il_optimizer,
     "il_adam": il_optimizer,
+    "il_adamw": il_optimizer,
+    "il_rmsprop": il_optimizer,
+    "il_adagrad": il_optimizer,
     "il_maml": il_algorithm,
     "il_anil": il_algorithm,
     "il_boil": il_algorithm,
     "il_meta_sgd": il_algorithm,
     "il_protonet": il_algorithm,
     "il_reptile": il_algorithm,
+    "il_protomaml": il_algorithm,
+    "il_cavia": il_algorithm,
+    "il_mamlpp": il_algorithm,
+    "il_meta_curvature": il_algorithm,
+    "il_imaml": il_algorithm,
+    "il_matching": il_algorithm,
+    "il_r2d2": il_algorithm,
+    "il_metaoptnet": il_algorithm,
     "il_augment_fields": il_field,
 }
