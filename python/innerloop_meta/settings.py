@@ -25,6 +25,16 @@ Preset = Literal[
     "glyphs84-5w5s-maml",
     "sinusoid-5shot-maml",
     "sinusoid-10shot-maml",
+    "sinusoid-10shot-cavia",
+    "omniglot-5w1s-cavia",
+    "omniglot-5w1s-protomaml",
+    "omniglot-5w1s-maml++",
+    "omniglot-20w1s-maml++",
+    "omniglot-5w1s-meta-curvature",
+    "omniglot-5w1s-imaml",
+    "omniglot-5w1s-matching",
+    "omniglot-5w1s-r2d2",
+    "omniglot-5w1s-metaoptnet",
     "pictures-5w1s-maml",
     "pictures-5w5s-protonet",
     "features-5w5s-maml",
@@ -89,8 +99,10 @@ class Model(TypedDict, total=False):
 class Meta(TypedDict, total=False):
     """The meta-learning algorithm."""
 
-    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile"]
-    """meta-learning algorithm. One of maml|anil|boil|meta_sgd|protonet|reptile; default maml."""
+    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile", "protomaml", "cavia", "mamlpp", "meta_curvature", "imaml", "matching", "r2d2", "metaoptnet"]
+    """meta-learning algorithm. One of
+    maml|anil|boil|meta_sgd|protonet|reptile|protomaml|cavia|mamlpp|meta_curvature|imaml|matching|r2d2|metaoptnet;
+    default maml."""
     query_statistics: Literal["query", "support", "each", "running"]
     """whose norm statistics queries are scored with: the query set's own (transductive), the support set's, each
     query's own, or running ones of training. One of query|support|each|running; default query."""
@@ -104,13 +116,18 @@ class Inner(TypedDict, total=False):
     lr: float
     """inner learning rate; multiplies the gradient of the MEAN support loss (meta_sgd learns its own). A number
     from 0 to 1e+06; default 0.4."""
-    optimizer: Literal["sgd", "momentum", "adam"]
-    """optimizer of the inner loop. One of sgd|momentum|adam; default sgd."""
+    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
+    """optimizer of the inner loop. One of sgd|momentum|adam|adamw|rmsprop|adagrad; default sgd."""
     batch: int
     """support examples of an inner step, drawn anew for each; 0: all. An integer from 0 to 65536; default 0."""
     adapts: str
     """parameters that adapt: names with * for any text, or head, comma between, ! in front for all others; empty:
     as the algorithm says. Text; default none."""
+    l2: float
+    """adds so much of each weight to its inner gradient. A number from 0 to 1e+06; default 0."""
+    clip: float
+    """longest inner gradient, all weights together; a longer one is shortened; 0: any. A number from 0 to 1e+30;
+    default 0."""
     first_order: bool
     """leave out the derivative of the inner gradient. True or false; default false."""
     momentum: float
@@ -118,22 +135,44 @@ class Inner(TypedDict, total=False):
     nesterov: bool
     """look ahead along the buffer (momentum). True or false; default false."""
     beta1: float
-    """decay of the first moment (adam). A number from 0 to 1; default 0.9."""
+    """decay of the first moment (adam, adamw). A number from 0 to 1; default 0.9."""
     beta2: float
-    """decay of the second moment (adam). A number from 0 to 1; default 0.999."""
+    """decay of the second moment (adam, adamw). A number from 0 to 1; default 0.999."""
     eps: float
-    """outside the root (adam). A number from 1e-300 to 1; default 1.0e-8."""
+    """outside the root (adam, adamw, rmsprop, adagrad). A number from 1e-300 to 1; default 1.0e-8."""
+    weight_decay: float
+    """share of a weight, times the rate, that a step takes away (adamw). A number from 0 to 1e+06; default
+    0.01."""
+    alpha: float
+    """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
 
 
 class Outer(TypedDict, total=False):
     """How meta-parameters move."""
 
-    optimizer: Literal["sgd", "momentum", "adam"]
-    """outer optimizer. One of sgd|momentum|adam; default adam."""
+    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
+    """outer optimizer. One of sgd|momentum|adam|adamw|rmsprop|adagrad; default adam."""
     lr: float
     """outer learning rate. A number from 0 to 1e+06; default 0.001."""
-    schedule: Literal["constant", "linear", "cosine"]
-    """outer.lr over the meta-steps: as it is, or down to 0. One of constant|linear|cosine; default constant."""
+    schedule: Literal["constant", "linear", "cosine", "step"]
+    """outer.lr over the meta-steps: as it is, down to outer.lr_end, or by outer.decay now and then. One of
+    constant|linear|cosine|step; default constant."""
+    lr_end: float
+    """where outer.schedule linear and cosine end. A number from 0 to 1e+06; default 0."""
+    decay: float
+    """factor of outer.schedule step. A number from 0 to 1; default 0.5."""
+    decay_every: int
+    """meta-steps between two factors of outer.schedule step. An integer from 1 to 1000000000000; default 2000."""
+    warmup: int
+    """meta-steps over which the outer rate rises to what it is; 0: none. An integer from 0 to 1000000000000;
+    default 0."""
+    l2: float
+    """adds so much of each weight to its meta-gradient. A number from 0 to 1e+06; default 0."""
+    clip: float
+    """longest meta-gradient, all weights together; a longer one is shortened; 0: any. A number from 0 to 1e+30;
+    default 0."""
+    clip_value: float
+    """largest number of a meta-gradient, either sign; 0: any. A number from 0 to 1e+30; default 0."""
     meta_batch: int
     """tasks per meta-step. An integer from 1 to 65536; default 32."""
     steps: int
@@ -143,11 +182,16 @@ class Outer(TypedDict, total=False):
     nesterov: bool
     """look ahead along the buffer (momentum). True or false; default false."""
     beta1: float
-    """decay of the first moment (adam). A number from 0 to 1; default 0.9."""
+    """decay of the first moment (adam, adamw). A number from 0 to 1; default 0.9."""
     beta2: float
-    """decay of the second moment (adam). A number from 0 to 1; default 0.999."""
+    """decay of the second moment (adam, adamw). A number from 0 to 1; default 0.999."""
     eps: float
-    """outside the root (adam). A number from 1e-300 to 1; default 1.0e-8."""
+    """outside the root (adam, adamw, rmsprop, adagrad). A number from 1e-300 to 1; default 1.0e-8."""
+    weight_decay: float
+    """share of a weight, times the rate, that a step takes away (adamw). A number from 0 to 1e+06; default
+    0.01."""
+    alpha: float
+    """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
 
 
 class Eval(TypedDict, total=False):
@@ -229,6 +273,94 @@ class MetaSgd(TypedDict, total=False):
     """to here (meta_sgd). A number from -1e+06 to 1e+06; default 0.1."""
 
 
+class Protonet(TypedDict, total=False):
+    """Settings of protonet."""
+
+    distance: Literal["euclidean", "cosine"]
+    """how features are compared: by the squared distance or the cosine (protonet). One of euclidean|cosine;
+    default euclidean."""
+    scale: float
+    """multiplies it (protonet). A number from 0 to 1e+06; default 1."""
+    learned: bool
+    """the scale is learned from there on (protonet). True or false; default false."""
+
+
+class Cavia(TypedDict, total=False):
+    """Settings of cavia."""
+
+    contexts: int
+    """numbers of the context (cavia). An integer from 1 to 10000; default 5."""
+    layer: str
+    """norm layer, or linear layer with a bias, that takes the context in (cavia); empty: the third norm layer, or
+    linear1. Text; default none."""
+
+
+class Mamlpp(TypedDict, total=False):
+    """Settings of mamlpp."""
+
+    steps: int
+    """inner steps with rates, norm scales and shifts of their own; later ones take the last's (mamlpp). An
+    integer from 1 to 1000; default 5."""
+    lr: float
+    """learned inner rates start here (mamlpp). A number from -1e+06 to 1e+06; default 0.1."""
+    step_norm: bool
+    """norm scales and shifts that do not adapt have values for each inner step (mamlpp). True or false; default
+    true."""
+    multi_step: int
+    """meta-steps, from the first, that learn from the loss after every inner step (mamlpp). An integer from 0 to
+    1000000000000; default 5000."""
+    first_order: int
+    """meta-steps, from the first, of first order (mamlpp). An integer from 0 to 1000000000000; default 0."""
+    epoch: int
+    """meta-steps between two changes of the weights of these losses (mamlpp). An integer from 1 to 1000000000000;
+    default 500."""
+
+
+class Imaml(TypedDict, total=False):
+    """Settings of imaml."""
+
+    lambda: float
+    """how much the inner loop is held at where it starts, λ/2·|φ − θ|² (imaml). A number from 1e-09 to 1e+09;
+    default 2."""
+    damping: float
+    """added to λ where the implicit gradient is solved for (imaml). A number from 0 to 1e+09; default 1."""
+    solver: Literal["cg", "neumann"]
+    """of the implicit gradient: conjugate gradients or Neumann's series (imaml). One of cg|neumann; default
+    cg."""
+    solver_steps: int
+    """its steps, each a product with the second derivative (imaml). An integer from 0 to 1000; default 5."""
+
+
+class Matching(TypedDict, total=False):
+    """Settings of matching."""
+
+    distance: Literal["euclidean", "cosine"]
+    """how features are compared: by the squared distance or the cosine (matching). One of euclidean|cosine;
+    default cosine."""
+    scale: float
+    """multiplies it (matching). A number from 0 to 1e+06; default 10."""
+    learned: bool
+    """the scale is learned from there on (matching). True or false; default true."""
+
+
+class R2d2(TypedDict, total=False):
+    """Settings of r2d2."""
+
+    lambda: float
+    """weight of the squared length; learned from there on (r2d2). A number from 1e-09 to 1e+09; default 1."""
+    scale: float
+    """of the regression's scores; learned from there on (r2d2). A number from 0 to 1e+06; default 10."""
+
+
+class Metaoptnet(TypedDict, total=False):
+    """Settings of metaoptnet."""
+
+    lambda: float
+    """weight of the squared length (metaoptnet). A number from 1e-09 to 1e+09; default 50."""
+    scale: float
+    """of the regression's scores; learned from there on (metaoptnet). A number from 0 to 1e+06; default 10."""
+
+
 class Augment(TypedDict, total=False):
     """Settings of augment."""
 
@@ -274,4 +406,11 @@ class Settings(TypedDict, total=False):
     glyphs: Glyphs
     tasks: Tasks
     meta_sgd: MetaSgd
+    protonet: Protonet
+    cavia: Cavia
+    mamlpp: Mamlpp
+    imaml: Imaml
+    matching: Matching
+    r2d2: R2d2
+    metaoptnet: Metaoptnet
     augment: Augment
