@@ -107,7 +107,7 @@ for command in "fit --out o.safetensors --train" "compare --out o.png" "improve 
   [ "${command%% *}" = improve ] && data=signals.safetensors
   refused "task.yaml: found no model.layers" $command $data --net task.yaml
   refused "net.yaml and --model both say what the net is" $command $data --net net.yaml --model mlp
-  refused "nowhere.yaml: No such file" $command $data --net nowhere.yaml
+  refused "nowhere.yaml cannot be opened: No such file" $command $data --net nowhere.yaml
   echo 'model: {layers: [{kind: relu, eps: 1}, {kind: linear}]}' >slip.yaml
   refused 'slip.yaml:1: found "eps" in layer 1 (relu), expected none: a relu has no fields' $command $data --net slip.yaml
 done
