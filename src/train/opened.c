@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/opened.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,8 +135,15 @@ static bool own_data(il_context *context, const il_opened *o, const il_evaluate_
 /* Other data come from a file, whatever the run's tasks came from. */
 static il_status choose_data(il_context *context, il_opened *o,
                              const il_evaluate_options *options) {
-  if (!options->data) return IL_OK;
   const il_source *source = source_of(o->config);
+  if (!options->data) {
+    const char *own = il_config_text(o->config, IL_KEY_DATA);
+    if (source->needs_data && access(own, F_OK) != 0)
+      return il_fail(context, IL_ERROR_FILE,
+                     "%s, the run's data: %s; --data says where they lie now", own,
+                     strerror(errno));
+    return IL_OK;
+  }
   if (!source->needs_data && !source->classes && !sets(options, "task.source"))
     return il_fail(
         context, IL_ERROR_CONFIG,
