@@ -57,7 +57,7 @@ static const char style[] =
     "table.facts th{width:11em;color:var(--c2)}\n"
     "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.88rem}\n"
     "pre{background:var(--c5);border-radius:8px;padding:12px 16px;margin:.6em 0;"
-    "overflow-x:auto}\n"
+    "white-space:pre-wrap}.w{white-space:nowrap}\n"
     "details{margin:1em 0}\n"
     "summary{cursor:pointer;color:var(--c8)}\n"
     "nav{margin:1.2em 0 0;font-size:.95rem}\n"
@@ -72,7 +72,6 @@ static const char style[] =
     "print{body{font-size:10.5pt}header,main,footer{max-width:none;padding:0}nav{display:none}"
     ".figures{grid-template-columns:1fr 1fr}h2,h3,h2+p,h3+p{break-after:avoid}.tiles "
     "b{font-size:1.15rem}tr,pre{break-inside:avoid}"
-    "pre{white-space:pre-wrap}"
     ".scroll{overflow:visible}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 void il_page_print(il_page *p, const char *format, ...) {

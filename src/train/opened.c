@@ -353,11 +353,14 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
   il_checkpoint_tasks learned;
   char *config = il_run_path(context, run, "config.yaml"),
        *checkpoint = il_run_path(context, run, "checkpoint.safetensors");
+  char *table = il_run_path(context, run, "sweep.json");
   if (config && access(config, F_OK) != 0)
     il_fail(context, IL_ERROR_FILE,
-            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
+            "%s: there is no run; expected a folder that `innerloop train --out` has made%s", run,
+            table && access(table, F_OK) == 0 ? ": those of this sweep lie in it" : "");
   else if (config && checkpoint && (o->run = il_config_load(context, config)))
     o->config = il_config_load(context, config);
+  free(table);
   il_status status = il_context_status(context);
   if (status == IL_OK) status = il_checkpoint_read_tasks(context, checkpoint, &learned);
   if (status == IL_OK) status = open_tasks(context, o, options, &learned);

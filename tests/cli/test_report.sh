@@ -199,6 +199,12 @@ check given/report.html given.json
 pictures given/report
 grep -q "label 1" given/report.html && ! grep -q "taken for what" given/report.html || fail "labels of tasks"
 
+# ---- a run that is not done ----
+mkdir part && sed 's/steps: 3$/steps: 5/' table/config.yaml >part/config.yaml && cp table/checkpoint.safetensors table/metrics.jsonl part
+"$program" report part --tasks 30 >/dev/null || fail "report of a part"
+grep -q "This page is of 3 meta-steps; the first command makes all 5\." part/report.html || fail "a part of a run"
+grep -q "This page is of" table/report.html && fail "a part of a whole run"
+
 # ---- other data, another setting: as eval ----
 "$program" eval signals --tasks 30 --set task.shots=1 --json >eval.json || fail "eval --set"
 "$program" report signals --tasks 30 --set task.shots=1 --out set.html >/dev/null || fail "report --set"
