@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "adapt/adapted.h"
 #include "base/error.h"
@@ -27,8 +28,17 @@ static bool own_head(const il_config *config) {
 /* The configuration as the checkpoint has it. */
 static il_config *config_of(il_context *context, const char *path) {
   il_safetensors *file = il_safetensors_open(context, path);
-  const char *text = file ? il_safetensors_metadata(file, "config") : NULL;
-  if (file && !text) il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
+  const char *text = file ? il_safetensors_metadata(file, "config") : NULL,
+             *format = file ? il_safetensors_metadata(file, "format") : NULL;
+  if (format && !strcmp(format, FORMAT)) {
+    il_fail(
+        context, IL_ERROR_UNSUPPORTED,
+        "%s: is adapted already; expected the run that it came from, or what `innerloop export` "
+        "wrote of that",
+        path);
+    text = NULL;
+  } else if (file && !text)
+    il_fail(context, IL_ERROR_FORMAT, "%s: metadata \"config\" is missing", path);
   il_config *config = text ? il_config_parse(context, path, text) : NULL;
   il_safetensors_close(file);
   return config;
@@ -474,6 +484,14 @@ static il_adapted *read_all(il_context *context, const char *path, const il_safe
 }
 
 il_adapted *il_adapted_open(il_context *context, const char *path, il_team *team) {
+  struct stat info;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    il_fail(context, IL_ERROR_ARGUMENT,
+            "%s: found a folder, expected a file that `innerloop adapt RUN --support FOLDER --out "
+            "FILE` wrote",
+            path);
+    return NULL;
+  }
   il_safetensors *file = il_safetensors_open(context, path);
   il_adapted *a = file ? read_all(context, path, file, team) : NULL;
   il_safetensors_close(file);

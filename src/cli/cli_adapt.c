@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -185,7 +186,7 @@ static void print_range(char *text, size_t size, int from, int to) {
 }
 
 /* Tasks of another size than those that it was trained on. */
-static void warn_size(const il_dataset *d, const il_learner_input *learner, bool means) {
+static void warn_size(const il_dataset *d, const il_learner_input *learner, const input *in) {
   const int ways = il_dataset_classes(d);
   if (ways < 1) return;
   int least = il_dataset_examples(d, 0), most = least;
@@ -204,8 +205,10 @@ static void warn_size(const il_dataset *d, const il_learner_input *learner, bool
           "the support set has %d classes of %s examples, the learner was trained on tasks of %d "
           "classes of %s",
           ways, here, learner->ways, there);
-  if (!means)
-    fprintf(stderr, "; innerloop eval --ways %d --shots %d says how well it does", ways, least);
+  struct stat info; /* a learner's file has no tasks to be evaluated on, its run has */
+  if (in->head != HEAD_MEANS && stat(in->common.config, &info) == 0 && S_ISDIR(info.st_mode))
+    fprintf(stderr, "; innerloop eval %s --ways %d --shots %d says how well it does",
+            in->common.config, ways, least);
   fputc('\n', stderr);
 }
 
@@ -278,12 +281,14 @@ static void adapt(il_context *context, const input *in, const char *const *set, 
   }
   il_dataset *d = open_support(context, in, &learner, &inverted);
   if (!d) return;
-  warn_constant(d);
-  warn_numbers(d, &learner, inverted);
   const il_adapt_options o = {
       .settings = set, .class_means = in->head == HEAD_MEANS, .inverted = inverted, .team = team};
   il_adapted *a = il_adapted_new(context, in->common.config, d, &o);
-  if (a) warn_size(d, &learner, in->head == HEAD_MEANS);
+  if (a) { /* what does not fit at all is refused by a sentence of its own */
+    warn_constant(d);
+    warn_numbers(d, &learner, inverted);
+    warn_size(d, &learner, in);
+  }
   if (a && il_adapted_save(a, in->out) == IL_OK) {
     il_adapted_report r;
     il_adapted_describe(a, &r);

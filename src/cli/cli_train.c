@@ -211,6 +211,7 @@ int run_train(int argc, char **argv) {
     il_status status = il_train(context, config, &o);
     clear_line(&d);
     if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);
+    if (status == IL_OK && !in.json && in.plot) printf("curves: %s/curve.png\n", folder);
     if (status == IL_OK && !in.json && in.tensorboard)
       printf("curves: tensorboard --logdir %s\n", folder);
     fflush(stdout);

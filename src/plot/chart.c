@@ -44,11 +44,16 @@ static void find_range(axes *a, const il_chart *c) {
     }
   if (!(x[0] <= x[1])) x[0] = x[1] = 0;
   if (!(y[0] <= y[1])) y[0] = y[1] = 0;
+  if (!(y[0] < y[1])) { /* one value alone lies amid a range of its own size */
+    const double half = c->percent ? 5 : c->logarithmic ? 0.3 : y[0] != 0 ? 0.1 * fabs(y[0]) : 1;
+    y[0] -= half;
+    y[1] += half;
+  }
   if (c->percent) { /* no shares below none and above all */
     y[0] = fmax(y[0], 0);
     y[1] = fmin(y[1], 100);
   }
-  a->x = il_ticks_over(x[0], x[1]);
+  a->x = x[0] < x[1] ? il_ticks_over(x[0], x[1]) : (il_ticks){x[0], x[0], 1};
   a->y = il_ticks_over(y[0], y[1]);
   const double margin = x[1] > x[0] ? 0.03 * (x[1] - x[0]) : 0.5;
   a->x_low = x[0] - margin;

@@ -57,7 +57,7 @@ static const char style[] =
     "table.facts th{width:11em;color:var(--c2)}\n"
     "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.88rem}\n"
     "pre{background:var(--c5);border-radius:8px;padding:12px 16px;margin:.6em 0;"
-    "white-space:pre-wrap}\n"
+    "white-space:pre-wrap}.w{white-space:nowrap}\n"
     "details{margin:1em 0}\n"
     "summary{cursor:pointer;color:var(--c8)}\n"
     "nav{margin:1.2em 0 0;font-size:.95rem}\n"

@@ -75,6 +75,17 @@ static void say_net(il_page *p, const il_report_run *r) {
   end_fact(p);
 }
 
+/* The counts of made_of without JSON's marks. */
+static void say_counts(il_page *p, const char *json) {
+  char *text = strdup(json), *to = text;
+  if (!text) return;
+  for (const char *from = json; *from; from++)
+    if (!strchr("{}\"", *from)) *to++ = *from;
+  *to = 0;
+  il_page_text(p, text);
+  free(text);
+}
+
 /* What the import wrote into the file, which it is read from again: the importer says it to nobody else. */
 static void say_provenance(il_page *p, const il_report_run *r, const char *path) {
   static const char *const key[] = {"made_by", "made_from", "made_with", "made_of", "made_of_hash"};
@@ -90,7 +101,10 @@ static void say_provenance(il_page *p, const il_report_run *r, const char *path)
       const char *value = il_safetensors_metadata(file, key[i]);
       if (!value) continue;
       il_page_print(p, "%s<span class=\"soft\">%s</span> ", said++ ? "; " : "", name[i]);
-      il_page_text(p, value);
+      if (!strcmp(key[i], "made_of"))
+        say_counts(p, value);
+      else
+        il_page_text(p, value);
     }
     end_fact(p);
   }
@@ -119,7 +133,8 @@ static void say_data(il_page *p, const il_report_run *r) {
   }
   il_page_print(p, "; one example is ");
   print_shape(p, s->example);
-  il_page_print(p, s->x == IL_UINT8 ? " bytes" : " numbers");
+  il_page_print(p, s->x == IL_UINT8 ? " byte" : " number");
+  if (il_shape_count(s->example) != 1) il_page_print(p, "s");
   end_fact(p);
   if (tasks->source->needs_data) say_provenance(p, r, path);
 }
@@ -188,25 +203,40 @@ void il_report_what(il_page *p, const il_report_run *r) {
   list_classes(p, r);
 }
 
+/* An option, which no narrow page breaks after a hyphen. */
+static void option(il_page *p, const char *name) {
+  il_page_print(p, " <span class=\"w\">--%s</span> ", name);
+}
+
 void il_report_repeat(il_page *p, const il_report_run *r) {
+  const long long done = r->opened.trained, all = r->opened.method.steps;
   const il_evaluate_options *e = &r->options->evaluate;
   char *text = il_config_dump(r->opened.run);
   il_page_heading(p, "Do it again");
-  il_page_print(p, "<p>Every result repeats to the bit, on any number of threads.</p>\n<pre>");
+  il_page_print(p, "<p>Every result repeats to the bit, on any number of threads.");
+  if (done < all)
+    il_page_print(p, " This page is of %lld meta-steps; the first command makes all %lld.", done,
+                  all);
+  il_page_print(p, "</p>\n<pre>");
   il_page_print(p, "innerloop train ");
   il_page_shell(p, r->path);
-  il_page_print(p, "/config.yaml --out again\ninnerloop eval again");
+  il_page_print(p, "/config.yaml");
+  option(p, "out");
+  il_page_print(p, "again\ninnerloop eval again");
   if (e->data) {
-    il_page_print(p, " --data ");
+    option(p, "data");
     il_page_shell(p, e->data);
   }
   if (e->episodes) {
-    il_page_print(p, " --episodes ");
+    option(p, "episodes");
     il_page_shell(p, e->episodes);
   }
-  if (e->tasks) il_page_print(p, " --tasks %d", e->tasks);
+  if (e->tasks) {
+    option(p, "tasks");
+    il_page_print(p, "%d", e->tasks);
+  }
   for (const char *const *s = e->settings; s && *s; s++) {
-    il_page_print(p, " --set ");
+    option(p, "set");
     il_page_shell(p, *s);
   }
   il_page_print(p, "</pre>\n<details><summary>config.yaml, complete</summary><pre>");

@@ -252,7 +252,7 @@ static il_status loop(run *r) {
       if (status != IL_OK) return status;
       return il_fail(
           r->context, IL_ERROR_INTERRUPTED,
-          "stopped after %lld of %lld meta-steps; continue with: innerloop train --resume --out %s",
+          "stopped after %lld of %lld meta-steps; continue with: innerloop train --resume %s",
           (long long)r->step, (long long)r->steps, r->options->out);
     }
     status = one_step(r);

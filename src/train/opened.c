@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/opened.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,8 +135,15 @@ static bool own_data(il_context *context, const il_opened *o, const il_evaluate_
 /* Other data come from a file, whatever the run's tasks came from. */
 static il_status choose_data(il_context *context, il_opened *o,
                              const il_evaluate_options *options) {
-  if (!options->data) return IL_OK;
   const il_source *source = source_of(o->config);
+  if (!options->data) {
+    const char *own = il_config_text(o->config, IL_KEY_DATA);
+    if (source->needs_data && access(own, F_OK) != 0)
+      return il_fail(context, IL_ERROR_FILE,
+                     "%s, the run's data: %s; --data says where they lie now", own,
+                     strerror(errno));
+    return IL_OK;
+  }
   if (!source->needs_data && !source->classes && !sets(options, "task.source"))
     return il_fail(
         context, IL_ERROR_CONFIG,
@@ -345,11 +353,14 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
   il_checkpoint_tasks learned;
   char *config = il_run_path(context, run, "config.yaml"),
        *checkpoint = il_run_path(context, run, "checkpoint.safetensors");
+  char *table = il_run_path(context, run, "sweep.json");
   if (config && access(config, F_OK) != 0)
     il_fail(context, IL_ERROR_FILE,
-            "%s: there is no run; expected a folder that `innerloop train --out` has made", run);
+            "%s: there is no run; expected a folder that `innerloop train --out` has made%s", run,
+            table && access(table, F_OK) == 0 ? ": those of this sweep lie in it" : "");
   else if (config && checkpoint && (o->run = il_config_load(context, config)))
     o->config = il_config_load(context, config);
+  free(table);
   il_status status = il_context_status(context);
   if (status == IL_OK) status = il_checkpoint_read_tasks(context, checkpoint, &learned);
   if (status == IL_OK) status = open_tasks(context, o, options, &learned);

@@ -32,12 +32,17 @@ PYTHON
 python3 pictures.py || fail "pictures"
 
 "$program" adapt run --support few --out model >out.txt 2>err.txt || fail "adapt: $(cat err.txt)"
+grep -q "trained on tasks of 20 classes of 1; innerloop eval run --ways 4 --shots 4 says how well it does$" err.txt || fail "unlike: $(cat err.txt)"
 grep -q "^model: 4 classes, 16 examples, as the learner's 28×28 grey$" out.txt || fail "adapt said: $(cat out.txt)"
 grep -q "^protonet; queries one at a time, norm statistics: running$" out.txt || fail "how: $(cat out.txt)"
 grep -q "^left out once each: 1[0-6] of 16 named right" out.txt || fail "left out: $(cat out.txt)"
 [ "$(wc -l <out.txt)" = 4 ] || fail "more words than expected: $(cat out.txt)"
 "$program" adapt run --support few --out again --json >out.txt || fail "adapt --json"
 cmp model again || fail "two adaptations differ"
+"$program" adapt model --support few --out none 2>err.txt && fail "an adapted learner was adapted"
+grep -q "^innerloop: model: is adapted already; expected the run that it came from" err.txt || fail "adapted twice: $(cat err.txt)"
+"$program" predict run few 2>err.txt && fail "a run answered"
+grep -q "^innerloop: run: found a folder, expected a file that .innerloop adapt RUN" err.txt || fail "predict a run: $(cat err.txt)"
 python3 -c 'import json,sys; j = json.load(open("out.txt")); assert j["examples"] == 16 and j["classes"][0] == "sort 1"' ||
   fail "adapt --json: $(cat out.txt)"
 
@@ -99,7 +104,7 @@ grep -q -- "--head means" err.txt || fail "no way out: $(cat err.txt)"
 "$program" train glyphs-5w1s-maml --out learned --set outer.steps=400 --set model.filters=8 --set eval.every=0 >/dev/null 2>&1
 "$program" adapt learned --support few --out means --head means >out.txt 2>err.txt || fail "--head means: $(cat err.txt)"
 grep -q "^class means of the trained net's features" out.txt || fail "--head means said: $(cat out.txt)"
-grep -q "has 4 classes of 4 examples, the learner was trained on tasks of 5 classes of 1" err.txt || fail "unlike: $(cat err.txt)"
+grep -q "has 4 classes of 4 examples, the learner was trained on tasks of 5 classes of 1$" err.txt || fail "unlike: $(cat err.txt)"
 "$program" predict means many --csv 2>/dev/null >out.txt
 right=$(sed 1d out.txt | awk -F'"' '{ split($2, part, "/"); right += part[2] == $4 } END { print right + 0 }')
 [ "$(wc -l <out.txt)" = 33 ] && [ "$right" -ge 18 ] || fail "$right of 32 right by class means"

@@ -94,6 +94,7 @@ for seed in 1 2; do
   "$program" train glyphs-5w1s-protonet --out "a<b>&'$seed" --plot --set seed=$seed --set outer.steps=6 --set eval.every=3 \
     --set eval.validation_tasks=10 --set log.every=1 --set model.filters=4 --set glyphs.alphabets=5 --set glyphs.classes=8 \
     --set glyphs.writers=12 --set task.train_classes=25 --set task.validation_classes=5 >out.txt 2>&1 || fail "train: $(cat out.txt)"
+  grep -qxF "curves: a<b>&'$seed/curve.png" out.txt || fail "where the curves are: $(cat out.txt)"
   [ "$(head -c 4 "a<b>&'$seed/curve.png" | tail -c 3)" = PNG ] || fail "no curve.png"
   "$program" eval "a<b>&'$seed" --tasks 40 --json >eval$seed.json || fail "eval"
   rm "a<b>&'$seed/eval.csv"
@@ -158,9 +159,10 @@ grep -qF '&lt;script&gt;alert(1)&lt;/script&gt;' signals/report.html || fail "th
 grep -qF 'Grüße 🙂' signals/report.html || fail "the name of a class in UTF-8"
 # shellcheck disable=SC2086
 run features features-5w5s-maml features.safetensors $few --set meta.algorithm=reptile --set inner.optimizer=sgd
-grep -q '<td>features\|Imported' features/report.html || fail "where the data come from"
+grep -q '<span class="soft">of</span> files: 1, classes: 12, examples: 96, skipped: 0;' features/report.html || fail "where the data come from"
 run table regression-10shot-maml table.safetensors --set task.shots=5 --set task.queries=5
 run sinusoid sinusoid-10shot-maml ""
+grep -q "one example is 1 number<" sinusoid/report.html || fail "1 numbers"
 grep -q "before adaptation" sinusoid/report.html || fail "the error before adaptation"
 python3 -c '
 import json, re
@@ -197,6 +199,12 @@ check given/report.html given.json
 pictures given/report
 grep -q "label 1" given/report.html && ! grep -q "taken for what" given/report.html || fail "labels of tasks"
 
+# ---- a run that is not done ----
+mkdir part && sed 's/steps: 3$/steps: 5/' table/config.yaml >part/config.yaml && cp table/checkpoint.safetensors table/metrics.jsonl part
+"$program" report part --tasks 30 >/dev/null || fail "report of a part"
+grep -q "This page is of 3 meta-steps; the first command makes all 5\." part/report.html || fail "a part of a run"
+grep -q "This page is of" table/report.html && fail "a part of a whole run"
+
 # ---- other data, another setting: as eval ----
 "$program" eval signals --tasks 30 --set task.shots=1 --json >eval.json || fail "eval --set"
 "$program" report signals --tasks 30 --set task.shots=1 --out set.html >/dev/null || fail "report --set"
@@ -220,7 +228,7 @@ refused 1 "signals measures accuracy, but table a squared error" signals table -
 refused 1 "there is no run" model.safetensors
 mv features.safetensors away.safetensors
 rm features/report*
-refused 1 "features.safetensors" features
+refused 1 "features.safetensors, the run's data: No such file or directory; --data says where they lie now" features
 [ ! -e features/report.html ] || fail "a page without its data"
 sed 's/features.safetensors/away.safetensors/; s|"tested": "/.*/|"tested": "|' features.json >moved.json
 "$program" report features --data away.safetensors --tasks 30 >out.txt || fail "report of data that were moved"

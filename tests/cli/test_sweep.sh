@@ -78,6 +78,12 @@ assert len(rows) == 2 and rows[1]["inner.lr"] == "0.001", rows
 assert float(rows[1]["loss"]) == point["loss"] and float(rows[1]["spread"]) == point["spread"], rows
 END
 
+# The folder of a sweep is no run, and a report takes all that lie in it.
+"$program" eval "sw eep" 2>err.txt && fail "a sweep was evaluated"
+grep -q "there is no run; .*: those of this sweep lie in it" err.txt || fail "eval of a sweep: $(cat err.txt)"
+"$program" report "sw eep"/*/ --tasks 5 --out all.html >out.txt 2>err.txt || fail "report of a sweep: $(cat err.txt)"
+grep -q "^all.html: 4 runs" out.txt || fail "report of a sweep: $(cat out.txt)"
+
 # Another configuration in the same folder is refused by the key; other test tasks are evaluated anew, without training.
 sweep --grid inner.lr=0.01,0.001 --seeds 1,2 --set outer.lr=0.5 2>err.txt && fail "another outer.lr was taken"
 grep -q 'outer.lr' err.txt || fail "another outer.lr: $(cat err.txt)"

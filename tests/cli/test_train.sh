@@ -44,7 +44,7 @@ wait $pid
 code=$?
 # A shell starts background jobs with SIGINT ignored only for itself: the program installs its own handler.
 [ $code -eq 130 ] || fail "exit code of an interrupted run: $code: $(cat log.txt)"
-grep -q "innerloop train --resume --out long" log.txt || fail "no hint how to resume: $(cat log.txt)"
+grep -q "innerloop train --resume long" log.txt || fail "no hint how to resume: $(cat log.txt)"
 done_steps=$(sed -n 's/.*stopped after \([0-9]*\) of.*/\1/p' log.txt)
 total=$((done_steps + 30))
 "$program" train --resume --out long --set outer.steps=$total >log.txt 2>&1 || fail "resuming: $(cat log.txt)"

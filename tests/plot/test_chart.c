@@ -144,6 +144,24 @@ static void test_chart(void **state) {
   free(svg);
   il_figure_free(f);
 
+  /* All right from the first: an axis of shares that there are. */
+  f = il_figure_new(context, 440, "always the same");
+  const double all[] = {1, 1, 1}, at[] = {20, 20, 20};
+  const il_chart_series same = {.count = 3, .x = at, .y = all, .line = true};
+  il_figure_height(
+      f,
+      il_chart_draw(
+          f, 0,
+          &(il_chart){.x_axis = "x", .y_axis = "y", .percent = true, .count = 1, .series = &same}));
+  svg = svg_of(f, "a flat chart");
+  assert_non_null(strstr(svg, ">95<"));
+  assert_non_null(strstr(svg, ">100<"));
+  assert_null(strstr(svg, ">100."));
+  assert_non_null(strstr(svg, ">20<"));
+  assert_null(strstr(svg, ">20."));
+  free(svg);
+  il_figure_free(f);
+
   f = il_figure_new(context, 440, "nothing to see");
   const il_chart_series none = {.count = 1, .x = x, .y = &y[2], .line = true};
   il_figure_height(
