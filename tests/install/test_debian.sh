@@ -18,7 +18,9 @@ grep -q "^Package: $package$" "$source/debian/control" || fail "debian/control h
 patterns=$(cat "$source"/debian/*.install)
 cd "$prefix" || exit 1
 set -f
-find . ! -type d | sed 's,^\./,usr/,; s,^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\},usr/lib/x/,' | while read -r file; do
+files=$(find . ! -type d | sed 's|^\./|usr/|; s|^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\}|usr/lib/x/|') || exit 1
+case $files in *usr/bin/innerloop*) ;; *) fail "no program is installed, only $files" ;; esac
+echo "$files" | while read -r file; do
   found=
   for pattern in $patterns; do
     case $file in
