@@ -34,17 +34,20 @@ install(FILES ${PROJECT_BINARY_DIR}/innerloop-config.cmake ${PROJECT_BINARY_DIR}
   DESTINATION ${package})
 
 # A file of pkg-config finds everything from where it lies itself. A linker takes libinnerloop.so before
-# libinnerloop.a where both are there; innerloop-static names the file.
+# libinnerloop.a where both are there; innerloop-static names the file. innerloop requires no other's file, not even privately: pkg-config
+# would ask for it, and whoever links the shared library need not have what it was compiled with.
 file(RELATIVE_PATH INNERLOOP_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 function(innerloop_pc name description lines)
   string(CONFIGURE "${lines}" lines @ONLY)
   configure_file(cmake/innerloop.pc.in ${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
+list(TRANSFORM INNERLOOP_FORMATS_LIBRARIES PREPEND -l OUTPUT_VARIABLE INNERLOOP_LDFLAGS)
+list(JOIN INNERLOOP_LDFLAGS " " INNERLOOP_LDFLAGS)
 set(static "Requires: @INNERLOOP_REQUIRES@\nLibs: -L\${libdir} -l:libinnerloop.a -lm -pthread")
 if(TARGET innerloop_shared)
   innerloop_pc(innerloop "${PROJECT_DESCRIPTION}"
-    "Requires.private: @INNERLOOP_REQUIRES@\nLibs: -L\${libdir} -linnerloop\nLibs.private: -lm -pthread")
+    "Libs: -L\${libdir} -linnerloop\nLibs.private: @INNERLOOP_LDFLAGS@ -lm -pthread")
 else()
   innerloop_pc(innerloop "${PROJECT_DESCRIPTION}" "${static}")
 endif()

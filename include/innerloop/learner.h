@@ -35,10 +35,10 @@ typedef struct il_learner_options {
   bool answers_only;
 } il_learner_options;
 
-/* The room that placing takes, in bytes, for memory aligned to nothing; 0: it cannot be placed, and placing it says why. The same file,
- * options, build of innerloop and instruction set give the same number each time. THIS function alone takes memory from malloc, a
- * little more than what it returns, and gives it back; where there is no malloc, place the learner in a large room and ask
- * il_learner_used. options: NULL for all 0. */
+/* The room that placing takes, in bytes, for memory aligned to nothing; 0: it cannot be placed, and placing it in a large room says
+ * why, or malloc has not so much. The same file, options, build of innerloop and instruction set give the same number each
+ * time. THIS function alone takes memory from malloc, a little more than what it returns, and gives it back; where there is no
+ * malloc, place the learner in a large room and ask il_learner_used. options: NULL for all 0. */
 IL_API size_t il_learner_room(const void *bytes, size_t size, const il_learner_options *options);
 
 /* Places a learner, which may then be adapted, or asked where the file is an adapted one. After an error a learner comes

@@ -12,6 +12,7 @@
 
 struct il_learner {
   il_room room; /* the rest of the caller's */
+  size_t given; /* the bytes of the caller's */
   il_context context;
   il_status placed;
   il_container file; /* only while it is placed */
@@ -34,8 +35,7 @@ struct il_learner {
 
 static il_status no_memory(il_learner *l) {
   return il_fail(&l->context, IL_ERROR_MEMORY,
-                 "il_learner_place: the room of %zu bytes is too small for this learner",
-                 sizeof *l + (size_t)(l->room.end - l->room.begin));
+                 "il_learner_place: the room of %zu bytes is too small for this learner", l->given);
 }
 
 /* Memory for these values, filled from the file; none before the file is known to have them all. */
@@ -192,6 +192,7 @@ il_learner *il_learner_place_for(const void *bytes, size_t size, const il_learne
   if (!memory || room_size < skipped || room_size - skipped < sizeof(il_learner)) return NULL;
   il_learner *l = (void *)((char *)memory + skipped);
   memset(l, 0, sizeof *l);
+  l->given = room_size;
   il_room_init(&l->room, l + 1, room_size - skipped - sizeof *l);
   l->context.room = &l->room;
   il_status status = read_file(l, bytes, size);
@@ -274,7 +275,9 @@ il_status il_learner_adapt(il_learner *l, int n, const void *x, const void *y) {
   if (!l->adapt)
     return il_fail(&l->context, IL_ERROR_ARGUMENT,
                    "il_learner_adapt: the learner was placed for answers only");
-  if (n != s->support || !x || !y)
+  if (!x || !y)
+    return il_fail(&l->context, IL_ERROR_ARGUMENT, "il_learner_adapt: %s is NULL", x ? "y" : "x");
+  if (n != s->support)
     return il_fail(&l->context, IL_ERROR_ARGUMENT,
                    "il_learner_adapt: found %d examples, but the learner is placed for %d", n,
                    s->support);

@@ -19,7 +19,7 @@ patterns=$(cat "$source"/debian/*.install)
 cd "$prefix" || exit 1
 set -f
 find . ! -type d | sed 's|^\./|usr/|; s|^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\}|usr/lib/x/|' >"$work/files.txt"
-[ -s "$work/files.txt" ] || fail "nothing is installed"
+grep -q "usr/bin/innerloop$" "$work/files.txt" || fail "no program is installed, only $(cat "$work/files.txt")"
 while read -r file; do
   found=
   for pattern in $patterns; do

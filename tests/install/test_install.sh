@@ -34,6 +34,8 @@ int main(void) { return 0; }" | $compiler -Wall -Wextra -pedantic -Werror -fsynt
   LD_LIBRARY_PATH="$pc/.." ./user || fail "the program of $compiler"
 done
 [ $headers -gt 20 ] || fail "only $headers headers were compiled"
+# Nor does pkg-config ask for the files of what it links.
+flags=$(PKG_CONFIG_LIBDIR="$pc" pkg-config --cflags --libs innerloop 2>&1) || fail "pkg-config innerloop: $flags"
 soname=$(readelf -d "$pc/../libinnerloop.so" | sed -nE 's/.*SONAME.*\[(.*)\]/\1/p')
 [ -L "$pc/../$soname" ] || fail "the soname $soname is no link to the library"
 readelf -d user | grep -qF "[$soname]" || fail "the program does not ask for libinnerloop.so by its soname"

@@ -24,6 +24,8 @@ static void test_calls(void **state) {
   refused(p.l, IL_ERROR_ARGUMENT, "adapted to nothing");
   il_learner_adapt(p.l, SUPPORT - 1, support_x, support_y);
   refused(p.l, IL_ERROR_ARGUMENT, "placed for 10");
+  il_learner_adapt(p.l, SUPPORT, support_x, NULL);
+  refused(p.l, IL_ERROR_ARGUMENT, "y is NULL");
   int32_t y[SUPPORT];
   memcpy(y, support_y, sizeof y);
   y[3] = WAYS;
@@ -77,6 +79,9 @@ static void test_rooms(void **state) {
     assert_int_equal(il_learner_status(l), IL_ERROR_MEMORY);
     assert_true(strstr(il_learner_message(l), "too small") != NULL);
   }
+  char said[80];
+  snprintf(said, sizeof said, "the room of %zu bytes is too small", room / 2);
+  refused(il_learner_place(bytes, size, memory + 1, room / 2), IL_ERROR_MEMORY, said);
   const il_learner *l = il_learner_place(bytes, size, memory, room);
   assert_int_equal(il_learner_status(l), IL_OK);
   assert_true(il_learner_used(l) <= room);
