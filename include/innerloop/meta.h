@@ -203,8 +203,8 @@ typedef enum il_imaml_solver {
 } il_imaml_solver;
 /* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019: the gradient of the inner loop's minimum. */
 typedef struct il_imaml_settings {
-  double lambda;  /* how much the inner loop is held at where it starts: λ/2·|φ − θ|² */
-  double damping; /* added to λ in the system that is solved */
+  double proximal; /* λ: how much the inner loop is held at where it starts, λ/2·|φ − θ|² */
+  double damping;  /* added to λ in the system that is solved */
   il_imaml_solver solver; /* of that system */
   int solver_steps;       /* its steps, or terms */
 } il_imaml_settings;
@@ -214,8 +214,8 @@ extern IL_API const il_algorithm il_imaml;
 extern IL_API const il_algorithm il_matching;
 /* Bertinetto, Henriques, Torr, Vedaldi, ICLR 2019: ridge regression on the features. */
 typedef struct il_ridge_settings {
-  double lambda; /* starts at */
-  double scale;  /* of the scores; starts at, and is learned */
+  double l2;    /* λ, weight of the squared length; R2-D2 learns it from there on */
+  double scale; /* of the scores; starts at, and is learned */
 } il_ridge_settings;
 /* R2-D2; settings: il_ridge_settings. */
 extern IL_API const il_algorithm il_r2d2;

@@ -880,14 +880,14 @@ il_mamlpp_settings._fields_ = [
 ]
 
 il_imaml_settings._fields_ = [
-    ("lambda", c_double),
+    ("proximal", c_double),
     ("damping", c_double),
     ("solver", c_int),
     ("solver_steps", c_int),
 ]
 
 il_ridge_settings._fields_ = [
-    ("lambda", c_double),
+    ("l2", c_double),
     ("scale", c_double),
 ]
 

@@ -319,7 +319,7 @@ class Mamlpp(TypedDict, total=False):
 class Imaml(TypedDict, total=False):
     """Settings of imaml."""
 
-    lambda: float
+    proximal: float
     """how much the inner loop is held at where it starts, λ/2·|φ − θ|² (imaml). A number from 1e-09 to 1e+09;
     default 2."""
     damping: float
@@ -346,7 +346,7 @@ class Matching(TypedDict, total=False):
 class R2d2(TypedDict, total=False):
     """Settings of r2d2."""
 
-    lambda: float
+    l2: float
     """weight of the squared length; learned from there on (r2d2). A number from 1e-09 to 1e+09; default 1."""
     scale: float
     """of the regression's scores; learned from there on (r2d2). A number from 0 to 1e+06; default 10."""
@@ -355,7 +355,7 @@ class R2d2(TypedDict, total=False):
 class Metaoptnet(TypedDict, total=False):
     """Settings of metaoptnet."""
 
-    lambda: float
+    l2: float
     """weight of the squared length (metaoptnet). A number from 1e-09 to 1e+09; default 50."""
     scale: float
     """of the regression's scores; learned from there on (metaoptnet). A number from 0 to 1e+06; default 10."""

@@ -65,7 +65,7 @@ class Regressor(il.FewShotRegressor):
         return learner(examples.shape[1], self._outputs)
 
 
-@pytest.mark.parametrize("estimator", [Classifier("any"), Regressor("any", steps=50, lr=0.05)], ids=["classifier", "regressor"])
+@pytest.mark.parametrize("estimator", [Classifier("any"), Regressor("any", steps=200, lr=0.01)], ids=["classifier", "regressor"])
 def test_checks(estimator: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

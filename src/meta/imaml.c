@@ -20,7 +20,7 @@ static void step(il_build *b, il_values *state, int k) {
     const char *name = gradient.entry[i].name;
     const il_value away =
         il_sub(g, il_values_get(g, state, name), il_values_get(g, &b->meta, name));
-    gradient.at[i] = il_add(g, gradient.at[i], il_scale(g, away, s->lambda));
+    gradient.at[i] = il_add(g, gradient.at[i], il_scale(g, away, s->proximal));
   }
   il_inner_update(b, state, &gradient, k);
   il_scope_pop(g);
@@ -47,7 +47,7 @@ static il_values curvature(il_build *b, const il_values *phi, const il_values *g
   il_values hp = il_values_copy(b->g, p);
   il_jvp(b->g, phi->count, phi->at, p->at, gradient->count, gradient->at, hp.at);
   for (int i = 0; i < hp.count; i++)
-    hp.at[i] = il_scale(b->g, hp.at[i], 1 / (s->lambda + s->damping));
+    hp.at[i] = il_scale(b->g, hp.at[i], 1 / (s->proximal + s->damping));
   return hp;
 }
 
@@ -119,7 +119,7 @@ static void objective(il_build *b, il_outcome *out) {
   const il_values through = il_values_grad(g, dot(g, &gradient, &fixed), &b->meta);
   for (int i = 0; i < b->meta.count && il_context_status(il_graph_context(g)) == IL_OK; i++) {
     const int at = il_values_find(&x, b->meta.entry[i].name);
-    const il_value other = il_scale(g, through.at[i], 1 / (s->lambda + s->damping));
+    const il_value other = il_scale(g, through.at[i], 1 / (s->proximal + s->damping));
     il_values_put(g, &out->gradient, b->meta.entry[i],
                   at < 0 ? il_sub(g, direct.at[i], other) : x.at[at]);
   }
@@ -127,7 +127,7 @@ static void objective(il_build *b, il_outcome *out) {
 }
 
 static const il_field fields[] = {
-    IL_FIELD(il_imaml_settings, lambda, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
+    IL_FIELD(il_imaml_settings, proximal, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
              "how much the inner loop is held at where it starts, λ/2·|φ − θ|² (imaml)"),
     IL_FIELD(il_imaml_settings, damping, IL_FIELD_DOUBLE, "1", 0, 1e9, "",
              "added to λ where the implicit gradient is solved for (imaml)"),

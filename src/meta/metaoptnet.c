@@ -17,7 +17,7 @@ static void begin(il_build *b, il_values *state) {
   const il_ridge_settings *s = b->settings;
   const il_value f = il_apply(b, NULL, b->task.support_x, 0);
   il_values_put(b->g, state, (il_entry){.name = "ridge.weight"},
-                il_ridge(b, f, il_scalar(b->g, s->lambda)));
+                il_ridge(b, f, il_scalar(b->g, s->l2)));
 }
 
 static il_value score(il_build *b, const il_values *state, il_value x, int k) {
@@ -28,7 +28,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
 }
 
 static const il_field fields[] = {
-    IL_FIELD(il_ridge_settings, lambda, IL_FIELD_DOUBLE, "50", 1e-9, 1e9, "",
+    IL_FIELD(il_ridge_settings, l2, IL_FIELD_DOUBLE, "50", 1e-9, 1e9, "",
              "weight of the squared length (metaoptnet)"),
     IL_FIELD(il_ridge_settings, scale, IL_FIELD_DOUBLE, "10", 0, 1e6, "",
              "of the regression's scores; learned from there on (metaoptnet)"),

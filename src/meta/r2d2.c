@@ -9,7 +9,7 @@
 
 static void declare(il_context *context, const void *settings, il_entries *entries) {
   const il_ridge_settings *s = settings;
-  const double log_lambda = il_double_log(s->lambda);
+  const double log_lambda = il_double_log(s->l2);
   const il_entry own[] = {
       {.name = "ridge.log_lambda", .drawn = true, .low = log_lambda, .high = log_lambda},
       {.name = "ridge.scale", .drawn = true, .low = s->scale, .high = s->scale}};
@@ -32,7 +32,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
 }
 
 static const il_field fields[] = {
-    IL_FIELD(il_ridge_settings, lambda, IL_FIELD_DOUBLE, "1", 1e-9, 1e9, "",
+    IL_FIELD(il_ridge_settings, l2, IL_FIELD_DOUBLE, "1", 1e-9, 1e9, "",
              "weight of the squared length; learned from there on (r2d2)"),
     IL_FIELD(il_ridge_settings, scale, IL_FIELD_DOUBLE, "10", 0, 1e6, "",
              "of the regression's scores; learned from there on (r2d2)"),

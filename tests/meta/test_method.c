@@ -96,7 +96,7 @@ static double run(const il_imaml_settings *settings, const char *adapts, int *co
       .net = net,
       .algorithm = &il_imaml,
       .settings = settings,
-      .inner = {.steps = 200, .lr = settings->lambda > 10 ? 0.02 : 0.05, .adapts = adapts},
+      .inner = {.steps = 200, .lr = settings->proximal > 10 ? 0.02 : 0.05, .adapts = adapts},
       .loss = IL_LOSS_MEAN_SQUARED_ERROR,
       .statistics = IL_QUERY_STATISTICS_QUERY,
       .ways = 1};
@@ -165,10 +165,10 @@ static double error_of(const il_imaml_settings *settings, const char *adapts) {
 static void test_implicit_gradient(void **state) {
   (void)state;
   context = il_context_new();
-  il_imaml_settings s = {.lambda = 4, .solver = IL_IMAML_CG, .solver_steps = 20};
+  il_imaml_settings s = {.proximal = 4, .solver = IL_IMAML_CG, .solver_steps = 20};
   const double all = error_of(&s, NULL), part = error_of(&s, "linear2*");
   if (!(all < 1e-6 && part < 1e-6)) fail_msg("conjugate gradients: %g, of a part %g", all, part);
-  s = (il_imaml_settings){.lambda = 30, .solver = IL_IMAML_NEUMANN, .solver_steps = 60};
+  s = (il_imaml_settings){.proximal = 30, .solver = IL_IMAML_NEUMANN, .solver_steps = 60};
   const double series = error_of(&s, NULL);
   if (!(series < 1e-5)) fail_msg("Neumann's series: %g", series);
   s.solver_steps = 0; /* as if the adapted weights moved with theta one to one */

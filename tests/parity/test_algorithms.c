@@ -102,7 +102,7 @@ static const problem problems[] = {
      HEADS,
      {"distance=cosine", "learned=true"}},
     {"r2d2", &il_r2d2, &il_sgd, NULL, true, HEADS, {NULL}},
-    {"metaoptnet", &il_metaoptnet, &il_sgd, NULL, true, HEADS, {"lambda=0.5"}},
+    {"metaoptnet", &il_metaoptnet, &il_sgd, NULL, true, HEADS, {"l2=0.5"}},
     {"clipped", &il_maml, &il_sgd, NULL, false, {"second.query"}, {NULL}},
     {"adamw", &il_maml, &il_adamw, &adamw, false, {"second.query"}, {NULL}},
     {"rmsprop", &il_maml, &il_rmsprop, &rmsprop, false, {"second.query"}, {NULL}},
