@@ -128,9 +128,9 @@ static void objective(il_build *b, il_outcome *out) {
 
 static const il_field fields[] = {
     IL_FIELD(il_imaml_settings, proximal, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
-             "how much the inner loop is held at where it starts, λ/2·|φ − θ|² (imaml)"),
+             "lambda: how much the inner loop is held at where it starts (imaml)"),
     IL_FIELD(il_imaml_settings, damping, IL_FIELD_DOUBLE, "1", 0, 1e9, "",
-             "added to λ where the implicit gradient is solved for (imaml)"),
+             "added to lambda where the implicit gradient is solved for (imaml)"),
     IL_FIELD(il_imaml_settings, solver, IL_FIELD_ENUM, "cg", 1, 2, "cg|neumann",
              "of the implicit gradient: conjugate gradients or Neumann's series (imaml)"),
     IL_FIELD(il_imaml_settings, solver_steps, IL_FIELD_INT32, "5", 0, 1000, "",

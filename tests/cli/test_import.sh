@@ -87,7 +87,8 @@ mkdir left
 "$program" data import many --out left/many.safetensors >out.txt 2>err.txt &
 import=$!
 for i in $(seq 600); do
-  [ -n "$(ls left)" ] && break
+  # What is written has no name yet, where the file system can do that.
+  [ -n "$(ls left)" ] || ls -l /proc/$import/fd 2>/dev/null | grep -q left/ && break
   kill -0 $import 2>/dev/null || break
   sleep 0.05
 done
