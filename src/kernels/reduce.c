@@ -86,7 +86,7 @@ static void run_sum(const il_problem *p, const void *table, const void *const *i
 }
 
 /* The first of equal numbers stays, so that zeros keep their sign; NaN is larger than any number. */
-static inline float larger(float a, float b) { return (a < b) | (b != b) ? b : a; }
+static inline float larger(float a, float b) { return ((a < b) | (b != b)) ? b : a; }
 
 static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out,
                     void *scratch) {

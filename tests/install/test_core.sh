@@ -28,7 +28,7 @@ done
 
 pc=$(dirname "$(find "$prefix" -name innerloop.pc)")
 for name in innerloop innerloop-core; do # in this build both are the core
-  flags=$(PKG_CONFIG_PATH="$pc" pkg-config --cflags --libs $name) || fail "pkg-config $name"
+  flags=$(PKG_CONFIG_PATH="$pc" pkg-config --static --cflags --libs $name) || fail "pkg-config $name"
   "$compiler" -DCORE_ONLY -std=c11 -static "$source/tests/install/user.c" -o "$work/user" $flags || fail "by pkg-config: $flags"
   $run "$work/user" || fail "the program by pkg-config $name"
 done
