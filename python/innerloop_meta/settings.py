@@ -320,10 +320,10 @@ class Imaml(TypedDict, total=False):
     """Settings of imaml."""
 
     proximal: float
-    """how much the inner loop is held at where it starts, λ/2·|φ − θ|² (imaml). A number from 1e-09 to 1e+09;
-    default 2."""
+    """lambda: how much the inner loop is held at where it starts (imaml). A number from 1e-09 to 1e+09; default
+    2."""
     damping: float
-    """added to λ where the implicit gradient is solved for (imaml). A number from 0 to 1e+09; default 1."""
+    """added to lambda where the implicit gradient is solved for (imaml). A number from 0 to 1e+09; default 1."""
     solver: Literal["cg", "neumann"]
     """of the implicit gradient: conjugate gradients or Neumann's series (imaml). One of cg|neumann; default
     cg."""

@@ -14,7 +14,8 @@ enum { LINE = 62, WORDS = 48, NAME = WORDS + 16 };
 static int put_character(FILE *out, const char *text) {
   const unsigned char *c = (const unsigned char *)text;
   if (*c == '\\') return fputs("\\e", out), 1;
-  if (*c == '-') return fputs("\\-", out), 1; /* as typed, not a hyphen */
+  if (*c == '-') return fputs("\\-", out), 1;  /* as typed, not a hyphen */
+  if (*c == '|') return fputs("|\\:", out), 1; /* long choices may break here */
   if (*c == '^') return fputs("\\(ha", out), 1;
   if (*c == '~') return fputs("\\(ti", out), 1;
   if (*c == '\'') return fputs("\\(aq", out), 1;

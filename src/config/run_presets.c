@@ -177,7 +177,7 @@ static const il_preset presets[] = {
               "task.queries=1", "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
     {"omniglot-5w1s-imaml", "5-way 1-shot iMAML on Omniglot: 16 inner steps, implicit gradient.",
-     "Rajeswaran et al. 2019's program: 16 inner steps of 0.1, λ 2, damping 1, 5 steps of "
+     "Rajeswaran et al. 2019's program: 16 inner steps of 0.1, lambda 2, damping 1, 5 steps of "
      "conjugate gradients, meta-batch 32, Adam 1e-3, 20000 meta-steps; 1150/50/423 characters, "
      "theirs 1200/423.",
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=imaml", "task.train_classes=1150",
