@@ -177,8 +177,7 @@ static il_status differentiate(const il_room *like, il_value y, il_maker maker, 
 static int compare(const double *a, const double *b, int64_t n, const char *what) {
   int compared = 0;
   for (int64_t k = 0; k < n; k++) {
-    /* Centred numbers lie outside of what a logarithm takes; a matrix of equal rows has no inverse. */
-    if (!isfinite(b[k])) continue;
+    if (!isfinite(b[k])) continue; /* a logarithm of less than 0, the inverse of equal rows */
     if (!(fabs(a[k] - b[k]) <= 1e-9 * fmax(1, fabs(b[k]))))
       fail_msg("%s: found %.17g, by an input %.17g", what, a[k], b[k]);
     compared++;
