@@ -6,7 +6,6 @@
 #include "adapt/adapted.h"
 #include "base/elementary.h"
 #include "base/error.h"
-#include "data/batch.h"
 
 /* Fewer say too little; more cost time and say nothing new. */
 enum { LEAST = 10, MOST = 256, AT_ONCE = 8 };
@@ -18,7 +17,7 @@ typedef struct leaving {
   int count;
   il_function *function;
   il_run *run;
-  int32_t *order; /* [AT_ONCE, steps, batch], the same for all */
+  int32_t *order; /* [AT_ONCE, steps, batch] */
   char *x[2];     /* [AT_ONCE, support, example…], [AT_ONCE, 1, example…] */
   int32_t *y;     /* [AT_ONCE, support] */
   void *scores;   /* [AT_ONCE, ways] */
@@ -59,8 +58,8 @@ static il_status prepare(leaving *l) {
   l->order = malloc(AT_ONCE * order * sizeof *l->order + 1);
   int32_t *place = malloc(support * sizeof *place);
   const bool made = l->x[0] && l->x[1] && l->y && l->scores && l->score && l->order && place;
-  if (made && needs.batch)
-    il_method_order(l->shape.support, needs, a->method.seed, place, l->order);
+  for (size_t t = 0; made && needs.batch && t < AT_ONCE; t++) /* the same for all */
+    il_method_order(l->shape.support, needs, a->method.seed, place, l->order + t * order);
   free(place);
   if (!made) return il_fail_memory(a->context, "examples that are left out");
   l->function = il_adapted_function(a, &l->shape);

@@ -2,6 +2,7 @@
  * file; what it cannot do, and damaged files, are refused. */
 #include <innerloop/adapt.h>
 #include <innerloop/train.h>
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -236,6 +237,53 @@ static void test_alone_and_from_a_file(void **state) {
   il_config_free(c);
 }
 
+/* Each example left out is named as by a learner that was adapted to the others, also where inner steps take mini-batches. */
+static void test_left_out_on_mini_batches(void **state) {
+  (void)state;
+  enum { N = WAYS * SHOTS };
+  mallopt(M_PERTURB, 85); /* so that what nobody filled is seen */
+  static uint8_t x[N * PIXELS], others[(N - 1) * PIXELS];
+  int32_t y[N];
+  il_config *c = train_for(60, "batches", "reptile", "support");
+  il_tasks *tasks = il_config_tasks(context, c);
+  static uint8_t qx[WAYS * QUERIES * PIXELS];
+  int32_t qy[WAYS * QUERIES];
+  il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, 1}, 1, &(il_task_memory){{x, qx}, {y, qy}});
+  il_tasks_free(tasks);
+  il_config_free(c);
+  const il_adapt_options options = {.settings = (const char *[]){"inner.batch=4", NULL},
+                                    .team = team};
+  il_dataset *support = support_of(x, WAYS, SHOTS);
+  il_adapted *a = il_adapted_new(context, in_folder("batches"), support, &options);
+  if (!a) fail_msg("%s", il_context_message(context));
+  il_adapted_report r;
+  il_adapted_describe(a, &r);
+  assert_int_equal(r.left_out, N);
+  il_adapted_free(a);
+  il_dataset_free(support);
+  int right = 0;
+  for (int out = 0; out < N; out++) {
+    int32_t start[WAYS + 1];
+    float p[WAYS];
+    memcpy(others, x, (size_t)out * PIXELS);
+    memcpy(others + out * PIXELS, x + (out + 1) * PIXELS, (size_t)(N - 1 - out) * PIXELS);
+    for (int w = 0; w <= WAYS; w++) start[w] = w * SHOTS - (w * SHOTS > out);
+    il_dataset *rest = il_dataset_new(context, &(il_dataset_arrays){.classes = WAYS,
+                                                                    .start = start,
+                                                                    .type = IL_UINT8,
+                                                                    .example = IL_SHAPE(28, 28, 1),
+                                                                    .examples = others});
+    il_adapted *b = rest ? il_adapted_new(context, in_folder("batches"), rest, &options) : NULL;
+    if (!b) fail_msg("%s", il_context_message(context));
+    assert_int_equal(il_adapted_predict(b, 1, x + out * PIXELS, p), IL_OK);
+    right += best_of(p) == out / SHOTS;
+    il_adapted_free(b);
+    il_dataset_free(rest);
+  }
+  assert_int_equal(r.right, right);
+  mallopt(M_PERTURB, 0);
+}
+
 static void refuse(const char *run, il_dataset *support, const char *sentence) {
   assert_null(il_adapted_new(context, run, support, &(il_adapt_options){.team = team}));
   if (!strstr(il_context_message(context), sentence))
@@ -369,7 +417,9 @@ static void test_targets(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_evaluated),
                                      cmocka_unit_test(test_alone_and_from_a_file),
-                                     cmocka_unit_test(test_refused), cmocka_unit_test(test_damaged),
+                                     cmocka_unit_test(test_left_out_on_mini_batches),
+                                     cmocka_unit_test(test_refused),
+                                     cmocka_unit_test(test_damaged),
                                      cmocka_unit_test(test_targets)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
