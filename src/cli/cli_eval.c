@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli_eval.h"
+#include "train/evaluate.h"
 
 enum {
   OPTION_TASKS = 256,
@@ -122,13 +123,6 @@ static void print_json(const il_evaluation *e) {
   puts("\n]}");
 }
 
-static const char *heading_of(const char *protocol) {
-  if (!strcmp(protocol, "support")) return "support statistics";
-  if (!strcmp(protocol, "each")) return "one query at a time";
-  if (!strcmp(protocol, "running")) return "running statistics";
-  return strcmp(protocol, "query") ? protocol : "query set";
-}
-
 void print_heading(bool squared_error, int64_t trained, int tasks) {
   printf("%s after %lld meta-steps, %d test task%s",
          squared_error ? "mean squared error" : "accuracy in %", (long long)trained, tasks,
@@ -143,7 +137,8 @@ static void print_table(const il_evaluation *e, const char *run) {
   print_heading(e->squared_error, e->trained, e->tasks);
   printf("\n%s\n\n", e->tested);
   printf("inner steps");
-  for (int p = 0; p < protocols; p++) printf("  %20s", heading_of(e->row[p * steps].protocol));
+  for (int p = 0; p < protocols; p++)
+    printf("  %20s", il_protocol_heading(e->row[p * steps].protocol));
   putchar('\n');
   for (int s = 0; s < steps; s++) {
     printf("%11d", e->row[s].steps);

@@ -20,7 +20,7 @@ void il_page_end(il_page *page);
 /* %s of words that are our own; theirs go through il_page_text. */
 void il_page_print(il_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void il_page_text(il_page *page, const char *words);
-/* A heading that can be linked to within the page. */
+/* h2, or h3 where there are several runs. */
 void il_page_heading(il_page *page, const char *words);
 /* Puts the figure, `height` high, into the page and into STEM-NAME.png (STEM-RUN-NAME.png where there are several runs), and
  * frees it. words: what it shows, for who does not see it. NULL figure: nothing. */

@@ -179,7 +179,7 @@ static il_status do_run(il_page *p, const il_report_options *options, il_report_
     write_run(p, &r, name);
     report->evaluation = r.evaluation;
     report->row = r.row;
-    status = il_report_summarize(&r, s);
+    il_report_summarize(&r, s);
   }
   free(name);
   il_report_run_free(&r);

@@ -20,8 +20,7 @@ char *il_report_name(il_context *context, const char *path) {
 }
 
 il_status il_report_summarize(il_report_run *r, il_report_summary *s) {
-  *s = (il_report_summary){.path = r->path,
-                           .algorithm = r->opened.method.algorithm->name,
+  *s = (il_report_summary){.algorithm = r->opened.method.algorithm->name,
                            .name = il_report_name(r->context, r->path),
                            .evaluation = r->evaluation,
                            .row = r->row,

@@ -6,7 +6,7 @@
 
 /* What is left of a run when it is closed. */
 typedef struct il_report_summary {
-  const char *path, *algorithm;
+  const char *algorithm;
   char *name;   /* malloc'ed */
   char *method; /* the configuration without its seed, and the meta-steps done; malloc'ed */
   char seed[32];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/report_run.h"
+#include "train/evaluate.h"
 
 void il_report_curves(il_page *p, const il_report_run *r) {
   const il_curve *c = &r->curve;
@@ -42,20 +43,13 @@ void il_report_curves(il_page *p, const il_report_run *r) {
   il_page_print(p, "</div>\n");
 }
 
-const char *il_report_protocol(const char *protocol) {
-  if (!strcmp(protocol, "support")) return "support statistics";
-  if (!strcmp(protocol, "each")) return "one query at a time";
-  if (!strcmp(protocol, "running")) return "running statistics";
-  return strcmp(protocol, "query") ? protocol : "query set";
-}
-
 void il_report_condition(const il_evaluation_row *row, char *text, size_t size) {
   char steps[40] = "";
   if (row->steps)
     snprintf(steps, sizeof steps, "after %d inner step%s", row->steps, row->steps == 1 ? "" : "s");
   const bool norms = strcmp(row->protocol, "query") != 0;
   snprintf(text, size, "%s%s%s", steps, *steps && norms ? ", " : "",
-           norms ? il_report_protocol(row->protocol) : "");
+           norms ? il_protocol_heading(row->protocol) : "");
 }
 
 static void draw_steps(il_page *p, const il_report_run *r, int steps, int protocols) {
@@ -69,7 +63,7 @@ static void draw_steps(il_page *p, const il_report_run *r, int steps, int protoc
   }
   for (int k = 0; k < protocols && k < 4; k++)
     series[k] = (il_chart_series){
-        .name = protocols > 1 ? il_report_protocol(e->row[k * steps].protocol) : NULL,
+        .name = protocols > 1 ? il_protocol_heading(e->row[k * steps].protocol) : NULL,
         .count = steps,
         .x = x + k * steps,
         .y = y + k * steps,
@@ -87,7 +81,7 @@ static void draw_steps(il_page *p, const il_report_run *r, int steps, int protoc
   il_page_figure_text(after, sizeof after, e->squared_error, y[steps - 1], interval[steps - 1]);
   snprintf(words, sizeof words,
            "Chart by inner step; %s: %s before, %s after %d steps. The table has all figures.",
-           il_report_protocol(e->row[0].protocol), before, after, (int)x[steps - 1]);
+           il_protocol_heading(e->row[0].protocol), before, after, (int)x[steps - 1]);
   const double height =
       il_chart_draw(f, 0,
                     &(il_chart){.x_axis = "inner steps",
@@ -125,7 +119,7 @@ static void print_table(il_page *p, const il_report_run *r, int steps, int proto
                 e->tasks > 1 ? ", ± 95 % interval over tasks" : ", no interval");
   for (int k = 0; k < protocols; k++)
     il_page_print(p, "<th scope=\"col\" class=\"n\">%s</th>",
-                  il_report_protocol(e->row[k * steps].protocol));
+                  il_protocol_heading(e->row[k * steps].protocol));
   il_page_print(p, "</tr></thead>\n<tbody>\n");
   for (int s = 0; s < steps; s++) {
     il_page_print(p, "<tr><th scope=\"row\" class=\"n\">%d</th>", e->row[s].steps);

@@ -105,10 +105,6 @@ static il_status hear(void *user, const il_answers *a) {
   return status;
 }
 
-bool il_report_is_first(const il_report_run *r, const il_shown *s) {
-  return s >= r->first && s < r->first + IL_SHOWN_FIRST;
-}
-
 /* ---- a run ---- */
 
 /* The steps that the learner was trained with, or the most below that are measured. */
@@ -126,11 +122,10 @@ static void choose_steps(il_report_run *r) {
 }
 
 static void find_row(il_report_run *r) {
-  static const char *const protocol[] = {"", "transductive", "support", "each", "running"};
+  const char *protocol = il_protocol_name(r->listener.protocol);
   for (int i = 0; i < r->evaluation.count; i++) {
     const il_evaluation_row *row = &r->evaluation.row[i];
-    const bool same =
-        !strcmp(row->protocol, "query") || !strcmp(row->protocol, protocol[r->listener.protocol]);
+    const bool same = !strcmp(row->protocol, "query") || !strcmp(row->protocol, protocol);
     if (same && row->steps == r->listener.step[1]) r->row = i;
   }
 }

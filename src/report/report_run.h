@@ -45,8 +45,6 @@ void il_report_run_free(il_report_run *r);
 void il_report_classes(const il_report_run *r, il_task_id id, int *cls);
 /* "Greek/character01", with its turn where that makes another class. */
 void il_report_class_name(const il_report_run *r, int cls, char *text, size_t size);
-/* Whether a task is among the first ones. */
-bool il_report_is_first(const il_report_run *r, const il_shown *shown);
 
 /* One task as the learner saw it; freed by il_drawn_free. */
 typedef struct il_drawn {
@@ -69,6 +67,5 @@ void il_report_repeat(il_page *page, const il_report_run *r);
 
 /* "after 3 inner steps, transductive" */
 void il_report_condition(const il_evaluation_row *row, char *text, size_t size);
-const char *il_report_protocol(const char *protocol); /* as a heading says it */
 
 #endif

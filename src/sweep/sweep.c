@@ -11,6 +11,7 @@
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "train/checkpoint.h"
+#include "train/evaluate.h"
 #include "train/meta_step.h"
 
 /* ---- names of folders ---- */
@@ -189,11 +190,7 @@ static il_status check_trains(il_sweep *s, const il_config *config, il_sweep_poi
   il_learned_free(learner);
   point->squared_error = shape->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   point->inner_steps = method.inner.steps;
-  static const char *const protocol[] = {[IL_QUERY_STATISTICS_QUERY] = "transductive",
-                                         [IL_QUERY_STATISTICS_SUPPORT] = "support",
-                                         [IL_QUERY_STATISTICS_EACH] = "each",
-                                         [IL_QUERY_STATISTICS_RUNNING] = "running"};
-  snprintf(point->protocol, sizeof point->protocol, "%s", protocol[method.statistics]);
+  snprintf(point->protocol, sizeof point->protocol, "%s", il_protocol_name(method.statistics));
   return status;
 }
 

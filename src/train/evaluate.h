@@ -53,6 +53,11 @@ typedef struct il_evaluator {
   il_query_statistics protocol[IL_EVALUATOR_COLUMNS];
 } il_evaluator;
 
+/* "transductive", "support", "each", "running": what figures under these statistics are called; "query" is their name where
+ * the net does not tell them apart. And the same as a heading says it. */
+const char *il_protocol_name(il_query_statistics statistics);
+const char *il_protocol_heading(const char *name);
+
 /* Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
  * that the algorithm does not make give no column. most: tasks that will be asked for. Method, learner and listener (NULL:
  * nobody listens) must outlive it. */

@@ -14,15 +14,25 @@
 #include "train/evaluate.h"
 #include "train/opened.h"
 
-static const char *protocol_name(const il_evaluator *e, int column) {
-  if (!e->norms) return "query";
-  switch (e->protocol[column]) {
+const char *il_protocol_name(il_query_statistics statistics) {
+  switch (statistics) {
   case IL_QUERY_STATISTICS_QUERY: return "transductive";
   case IL_QUERY_STATISTICS_SUPPORT: return "support";
   case IL_QUERY_STATISTICS_EACH: return "each";
   case IL_QUERY_STATISTICS_RUNNING: return "running";
   }
   return "?";
+}
+
+const char *il_protocol_heading(const char *name) {
+  if (!strcmp(name, "support")) return "support statistics";
+  if (!strcmp(name, "each")) return "one query at a time";
+  if (!strcmp(name, "running")) return "running statistics";
+  return strcmp(name, "query") ? name : "query set";
+}
+
+static const char *protocol_name(const il_evaluator *e, int column) {
+  return e->norms ? il_protocol_name(e->protocol[column]) : "query";
 }
 
 /* The last column says what was tested, so that a file never passes for that of another evaluation. */
