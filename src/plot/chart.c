@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "plot/figure.h"
 #include "plot/plot_canvas.h"
 
@@ -68,7 +69,8 @@ static void draw_y_axis(il_figure *f, const axes *a, const il_chart *c) {
     il_figure_line(f, IL_PAINT_GRID, 1, false, 2, (double[]){a->left, y, a->right, y});
     if (i % every) continue;
     il_ticks_text(&a->y, v, words);
-    if (c->logarithmic) snprintf(words, sizeof words, "%.*g", a->y.step < 0.1 ? 3 : 2, pow(10, v));
+    if (c->logarithmic)
+      il_plain_text(words, sizeof words, "%.*g", a->y.step < 0.1 ? 3 : 2, pow(10, v));
     il_figure_text(f, IL_PAINT_SOFT, LETTERS, false, 1, 0, a->left - 7, y + 4, words);
   }
 }
@@ -87,7 +89,7 @@ static void draw_x_axis(il_figure *f, const axes *a, const il_chart *c) {
   il_figure_line(f, IL_PAINT_SOFT, 1, false, 2,
                  (double[]){a->left, a->bottom, a->right, a->bottom});
   for (int i = 0; c->points_only && c->count && i < c->series[0].count; i++) {
-    snprintf(words, sizeof words, "%g", c->series[0].x[i]);
+    il_plain_text(words, sizeof words, "%g", c->series[0].x[i]);
     draw_x_tick(f, a, c->series[0].x[i], words, &end);
   }
   const int steps = (int)((a->x.high - a->x.low) / a->x.step + 0.5);

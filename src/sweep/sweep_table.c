@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/statistics.h"
+#include "base/locale.h"
 #include "io/csv.h"
 #include "io/io.h"
 #include "sweep/sweep.h"
@@ -115,7 +115,7 @@ static void print_field(FILE *out, const char *text) {
 
 static void print_figure(FILE *out, double figure) {
   if (isfinite(figure))
-    fprintf(out, ",%.9g", figure);
+    il_plain_print(out, ",%.9g", figure);
   else
     fputc(',', out);
 }
