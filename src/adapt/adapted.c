@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
-#include "data/batch.h"
 
 enum { AT_ONCE = 64 };
 

@@ -30,7 +30,7 @@ struct il_adapted {
   il_function *function;    /* of one query */
   il_run *run;
   int room;     /* queries at once */
-  void *asked;  /* [room, example…] reals; NULL: bytes are taken where they lie */
+  void *asked;  /* [room, example…] reals; as the function takes them */
   void *scores; /* [room, outputs] reals */
 };
 

@@ -421,20 +421,14 @@ static il_status read_state(il_adapted *a, const char *path, const il_safetensor
              : il_adapted_adapt(a);
 }
 
-/* A net hides what is no number: relu makes 0 of it. */
 static il_status check_values(il_context *context, const char *path, const il_buffers *b) {
-  for (int i = 0; i < b->count; i++) {
-    const int64_t n = il_shape_count(b->entry[i].shape);
-    const void *at = il_buffers_at(b, i);
-    for (int64_t k = 0; k < n; k++) {
-      const double x =
-          b->type == IL_FLOAT32 ? (double)((const float *)at)[k] : ((const double *)at)[k];
-      if (!isfinite(x))
-        return il_fail(context, IL_ERROR_FORMAT, "%s: '%s' has %g, expected finite numbers", path,
-                       b->entry[i].name, x);
-    }
-  }
-  return IL_OK;
+  int64_t k;
+  const int i = il_buffers_not_finite(b, &k);
+  if (i < 0) return IL_OK;
+  const void *at = il_buffers_at(b, i);
+  return il_fail(context, IL_ERROR_FORMAT, "%s: '%s' has %g, expected finite numbers", path,
+                 b->entry[i].name,
+                 b->type == IL_FLOAT32 ? (double)((const float *)at)[k] : ((const double *)at)[k]);
 }
 
 static il_adapted *read_all(il_context *context, const char *path, const il_safetensors *file,

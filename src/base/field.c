@@ -22,7 +22,6 @@ static int choice_index(const char *choices, const char *text) {
 
 static bool read_number(const il_field *f, const char *text, int64_t *integer, double *real) {
   char *end = NULL;
-  locale_t plain, before = il_text_enter(&plain);
   errno = 0;
   if (f->kind == IL_FIELD_DOUBLE) {
     *real = il_real_parse(text, &end);
@@ -30,8 +29,7 @@ static bool read_number(const il_field *f, const char *text, int64_t *integer, d
     *integer = strtoll(text, &end, 10);
     *real = (double)*integer;
   }
-  bool whole = *text && !*end && !errno;
-  il_text_leave(before, plain);
+  const bool whole = *text && !*end && !errno;
   return whole && isfinite(*real) && *real >= f->low && *real <= f->high;
 }
 
@@ -102,7 +100,6 @@ const il_field *il_field_find(const il_field *fields, const char *name) {
 }
 
 void il_field_accepts(const il_field *f, char *text, size_t size) {
-  locale_t plain, before = il_text_enter(&plain);
   switch (f->kind) {
   case IL_FIELD_INT64:
   case IL_FIELD_INT32:
@@ -117,7 +114,6 @@ void il_field_accepts(const il_field *f, char *text, size_t size) {
                   f->low, f->high);
     break;
   }
-  il_text_leave(before, plain);
 }
 
 il_status il_field_set(il_context *context, const char *where, const char *prefix,

@@ -58,9 +58,7 @@ int il_word_order(const char *a, const char *b) { return il_word_order_within(a,
 
 bool il_real_read(const char *text, double *real) {
   char *end = NULL;
-  locale_t plain, before = il_text_enter(&plain);
-  *real = strtod(text, &end);
-  il_text_leave(before, plain);
+  *real = il_real_parse(text, &end);
   return *text && !*end;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/room.h"
+#include "base/utf8.h"
 
 enum { MOST_HEADER = 100 * 1000 * 1000 }; /* the limit of the format's own library */
 
@@ -219,25 +220,6 @@ const void *il_container_tensor(il_context *context, const il_container *c, cons
 
 /* ---- text ---- */
 
-static char *put_utf8(char *to, uint32_t code) {
-  if (code < 0x80) {
-    *to++ = (char)code;
-  } else if (code < 0x800) {
-    *to++ = (char)(0xc0 | code >> 6);
-    *to++ = (char)(0x80 | (code & 63));
-  } else if (code < 0x10000) {
-    *to++ = (char)(0xe0 | code >> 12);
-    *to++ = (char)(0x80 | (code >> 6 & 63));
-    *to++ = (char)(0x80 | (code & 63));
-  } else {
-    *to++ = (char)(0xf0 | code >> 18);
-    *to++ = (char)(0x80 | (code >> 12 & 63));
-    *to++ = (char)(0x80 | (code >> 6 & 63));
-    *to++ = (char)(0x80 | (code & 63));
-  }
-  return to;
-}
-
 /* Never longer than what stands between the quotes. */
 static char *unescape(char *to, span s) {
   static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
@@ -257,7 +239,7 @@ static char *unescape(char *to, span s) {
           at += 6;
         }
       }
-      to = put_utf8(to, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
+      to += il_utf8_put(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, to);
     }
   }
   *to++ = 0;

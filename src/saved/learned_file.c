@@ -12,7 +12,7 @@ il_status il_buffers_tensors(il_context *context, il_arena *arena, const il_buff
                              il_role role, il_tensor *tensor, int *count) {
   for (int i = 0; i < b->count; i++) {
     const il_entry *e = &b->entry[i];
-    char name[96];
+    char name[IL_FILE_NAME];
     il_entry_file_name(e, role, name);
     const size_t bytes = (size_t)il_shape_count(e->shape) * il_type_size(b->type);
     void *data = il_arena_alloc(arena, bytes);
@@ -64,7 +64,7 @@ il_status il_buffers_read(il_context *context, const char *path, const il_safete
                           il_buffers *b, il_role role) {
   il_status status = IL_OK;
   for (int i = 0; i < b->count && status == IL_OK; i++) {
-    char name[96];
+    char name[IL_FILE_NAME];
     il_entry_file_name(&b->entry[i], role, name);
     status = read_one(context, path, il_safetensors_find(file, name), b, i, name);
   }
@@ -73,7 +73,7 @@ il_status il_buffers_read(il_context *context, const char *path, const il_safete
 
 il_status il_buffers_read_if_there(il_context *context, const char *path, const il_tensors *file,
                                    il_buffers *b, int index, il_role role) {
-  char name[96];
+  char name[IL_FILE_NAME];
   il_entry_file_name(&b->entry[index], role, name);
   const il_tensor *t = il_tensors_find(file, name);
   return t ? read_one(context, path, t, b, index, name) : IL_OK;

@@ -1,5 +1,4 @@
-/* Buffers from and to tensors of a file. Values of a net have PyTorch's names and layout; all others stand under
- * "meta/" (learned beside the net) or "outer/" (the outer optimizer's), and are skipped by who does not want them. */
+/* Buffers from and to tensors of a file. Names and layout: learner/learned.h. */
 #ifndef IL_SAVED_LEARNED_FILE_H
 #define IL_SAVED_LEARNED_FILE_H
 

@@ -1,4 +1,4 @@
-/* Checkpoints (see saved/learned_file.h for names and layout). */
+/* Checkpoints (see learner/learned.h for names and layout). */
 #include "train/checkpoint.h"
 
 #include <stdio.h>
