@@ -244,7 +244,7 @@ static bool same_value(const il_field *field, const il_config_value *a, const il
 int il_config_difference(const il_config *a, const il_config *b) {
   for (int i = 0, keys = il_config_keys(); i < keys; i++) {
     const il_config_row row = il_config_row_at(i);
-    /* A rate that falls to 0 at the last meta-step is another one where there are more. */
+    /* A rate that falls until the last meta-step is another one where there are more. */
     const bool steps = i == IL_KEY_STEPS && (il_config_is(a, IL_KEY_SCHEDULE, "constant") ||
                                              il_config_is(a, IL_KEY_SCHEDULE, "step"));
     bool free_to_change = steps || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||

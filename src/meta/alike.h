@@ -8,8 +8,6 @@
 il_value il_alike(il_build *b, il_value q, il_value p);
 /* Declares the scale where it is learned: "scale", which starts at `scale`. */
 void il_alike_declare(il_context *context, const void *settings, il_entries *entries);
-/* Rows of length 1; a row of zeros stays one. */
-il_value il_unit_rows(il_graph *g, il_value f);
 
 /* The table of fields of `type`, whose compare settings have these defaults. */
 #define IL_ALIKE_FIELDS(distance_, scale_, learned_, who)                                          \

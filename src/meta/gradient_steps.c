@@ -106,7 +106,6 @@ static il_values adapted(il_build *b, const il_values *state) {
   return weights;
 }
 
-/* All entries together become no longer than `most`. */
 void il_values_clip(il_graph *g, il_values *gradient, double most) {
   il_value square = il_scalar(g, 0);
   for (int i = 0; i < gradient->count; i++)

@@ -69,7 +69,7 @@ static double scheduled(const il_method *m, int64_t made) {
   case IL_SCHEDULE_COSINE:
     return m->lr_end + fall * 0.5 * (1 + il_double_cos(3.14159265358979323846 * share));
   case IL_SCHEDULE_STEP:
-    for (int64_t k = made / m->decay_every; k > 0 && lr > 0; k--) lr *= m->decay;
+    for (int64_t k = m->decay < 1 ? made / m->decay_every : 0; k > 0 && lr > 0; k--) lr *= m->decay;
     break;
   }
   return lr;
