@@ -30,7 +30,6 @@ fi
 rm -rf "$room/site"
 mkdir -p "$room/site/innerloop_meta"
 ln -s "$source"/python/innerloop_meta/*.py "$source/python/innerloop_meta/py.typed" "$room/site/innerloop_meta/"
-rm -f "$room/site/innerloop_meta/libinnerloop.so"
 ln -s "$library" "$room/site/innerloop_meta/libinnerloop.so"
 cd "$room"
 PYTHONPATH=$room/site PYTHONDONTWRITEBYTECODE=1 INNERLOOP_LIBRARY=$library INNERLOOP_MYPY_CACHE=$room/mypy \
