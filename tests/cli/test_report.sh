@@ -3,7 +3,7 @@
 # tasks of every kind; several runs; what is refused. And the curve of train --plot.
 program=$1
 . "$(dirname "$0")/../support/scale.sh"
-tasks=$(scale 40 12) few=$(scale 30 8)
+tasks=$(scale 40 12) fewer=$(scale 30 8)
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -146,8 +146,8 @@ run() { # run NAME PRESET DATA OPTIONS…
   shift 3
   # shellcheck disable=SC2086 # words
   "$program" train "$preset" ${data:+--data "$data"} --out "$name" $small "$@" >out.txt 2>&1 || fail "train $name: $(cat out.txt)"
-  "$program" eval "$name" --tasks $few --json >"$name.json" || fail "eval $name"
-  "$program" report "$name" --tasks $few >out.txt || fail "report $name"
+  "$program" eval "$name" --tasks $fewer --json >"$name.json" || fail "eval $name"
+  "$program" report "$name" --tasks $fewer >out.txt || fail "report $name"
   check "$name/report.html" "$name.json"
   pictures "$name/report"
 }
@@ -174,7 +174,7 @@ fits = re.findall(r"<figcaption>Task \d+[^:]*: error (\S+) → ([^<]+)<", page)
 assert len(fits) == 9 and all(float(a) >= 0 and float(b) >= 0 for a, b in fits), fits
 worst, best = float(fits[3][1]), float(fits[6][1])
 assert best < steps[1] < worst, (best, steps[1], worst)' || fail "fits"
-"$program" report sinusoid --tasks $few --json >out.txt || fail "report --json"
+"$program" report sinusoid --tasks $fewer --json >out.txt || fail "report --json"
 python3 -c 'import json; r = json.load(open("out.txt")); assert r["page"] == "sinusoid/report.html" and r["pictures"] > 5' ||
   fail "--json: $(cat out.txt)"
 
@@ -203,13 +203,13 @@ grep -q "label 1" given/report.html && ! grep -q "taken for what" given/report.h
 
 # ---- a run that is not done ----
 mkdir part && sed 's/steps: 3$/steps: 5/' table/config.yaml >part/config.yaml && cp table/checkpoint.safetensors table/metrics.jsonl part
-"$program" report part --tasks $few >/dev/null || fail "report of a part"
+"$program" report part --tasks $fewer >/dev/null || fail "report of a part"
 grep -q "This page is of 3 meta-steps; the first command makes all 5\." part/report.html || fail "a part of a run"
 grep -q "This page is of" table/report.html && fail "a part of a whole run"
 
 # ---- other data, another setting: as eval ----
-"$program" eval signals --tasks $few --set task.shots=1 --json >eval.json || fail "eval --set"
-"$program" report signals --tasks $few --set task.shots=1 --out set.html >/dev/null || fail "report --set"
+"$program" eval signals --tasks $fewer --set task.shots=1 --json >eval.json || fail "eval --set"
+"$program" report signals --tasks $fewer --set task.shots=1 --out set.html >/dev/null || fail "report --set"
 check set.html eval.json
 
 # ---- refused, and nothing written ----
@@ -224,7 +224,7 @@ refused() { # refused CODE SENTENCE ARGUMENTS…
 refused 1 "nowhere: there is no run; expected a folder that .innerloop train --out. has made" nowhere
 [ ! -e nowhere ] || fail "a folder was made for a run that is not there"
 refused 2 "expected the folder of a run"
-refused 1 "signals measures accuracy, but table a squared error" signals table --tasks $few --out mixed
+refused 1 "signals measures accuracy, but table a squared error" signals table --tasks $fewer --out mixed
 [ ! -e mixed ] || fail "a folder was made for runs that do not go together"
 "$program" fit --train glyphs --model conv4 --epochs 1 --out model.safetensors >out.txt 2>&1 || fail "fit: $(cat out.txt)"
 refused 1 "there is no run" model.safetensors
@@ -233,8 +233,8 @@ rm features/report*
 refused 1 "features.safetensors, the run's data: No such file or directory; --data says where they lie now" features
 [ ! -e features/report.html ] || fail "a page without its data"
 sed 's/features.safetensors/away.safetensors/; s|"tested": "/.*/|"tested": "|' features.json >moved.json
-"$program" report features --data away.safetensors --tasks $few >out.txt || fail "report of data that were moved"
+"$program" report features --data away.safetensors --tasks $fewer >out.txt || fail "report of data that were moved"
 check features/report.html moved.json
 echo "not json" >>signals/metrics.jsonl
-refused 1 "signals/metrics.jsonl:[0-9]*: found no metrics" signals --tasks $few
+refused 1 "signals/metrics.jsonl:[0-9]*: found no metrics" signals --tasks $fewer
 echo "report: every page is well-formed and says what eval says"
