@@ -16,6 +16,7 @@
 #include "config/config_tasks.h"
 #include "data/dataset.h"
 #include "io/io.h"
+#include "support/scale.h"
 
 enum { TASKS = 6, PIXELS = 28 * 28, WAYS = 5, SHOTS = 3, QUERIES = 4 };
 
@@ -76,7 +77,7 @@ static il_config *train_for(int steps, const char *name, const char *algorithm,
 }
 
 static il_config *train(const char *name, const char *algorithm, const char *statistics) {
-  return train_for(30, name, algorithm, statistics);
+  return train_for(test_scale(30, 3), name, algorithm, statistics);
 }
 
 /* The shots of a drawn task as a data set of classes. */
@@ -141,11 +142,12 @@ static void test_as_evaluated(void **state) {
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
     char run[128];
     snprintf(run, sizeof run, "%s", in_folder(all[k].algorithm));
-    il_config *c = train_for(k < 4 ? 30 : 6, all[k].algorithm, all[k].algorithm, all[k].statistics);
+    il_config *c = train_for(k < 4 ? test_scale(30, 3) : test_scale(6, 3), all[k].algorithm,
+                             all[k].algorithm, all[k].statistics);
     il_evaluation e;
     assert_int_equal(il_evaluate(context, run, &(il_evaluate_options){.team = team}, &e), IL_OK);
     il_tasks *tasks = il_config_tasks(context, c);
-    for (int t = 0; t < TASKS; t++) {
+    for (int t = 0; t < test_scale(TASKS, 1); t++) {
       il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, (uint64_t)t}, 1,
                     &(il_task_memory){{sx, qx}, {sy, qy}});
       il_dataset *support = support_of(sx, WAYS, SHOTS);
@@ -168,7 +170,7 @@ static void test_alone_and_from_a_file(void **state) {
   static uint8_t sx[WAYS * SHOTS * PIXELS], qx[WAYS * QUERIES * PIXELS];
   int32_t sy[WAYS * SHOTS], qy[WAYS * QUERIES];
   float all[WAYS * QUERIES * WAYS], one[WAYS], again[WAYS * QUERIES * WAYS];
-  il_config *c = train_for(200, "file", "maml", "query");
+  il_config *c = train_for(test_scale(200, 3), "file", "maml", "query");
   il_tasks *tasks = il_config_tasks(context, c);
   il_tasks_draw(tasks, (il_task_id){IL_TEST, 0, 3}, 1, &(il_task_memory){{sx, qx}, {sy, qy}});
   il_dataset *support = support_of(sx, WAYS, SHOTS);
@@ -187,7 +189,7 @@ static void test_alone_and_from_a_file(void **state) {
   il_adapted_describe(a, &r);
   assert_int_equal(r.examples, WAYS * SHOTS);
   assert_int_equal(r.left_out, WAYS * SHOTS);
-  assert_in_range(r.right, 2 * WAYS, WAYS * SHOTS); /* chance: 3 of 15 */
+  assert_in_range(r.right, test_scale(2 * WAYS, 0), WAYS * SHOTS); /* chance: 3 of 15 */
   assert_string_equal(r.statistics, "support");
   assert_true(r.temperature > 0.01 && r.temperature < 100);
   /* Out of its file, on another number of threads: the same, to the bit; without the run. */
@@ -244,7 +246,7 @@ static void test_left_out_on_mini_batches(void **state) {
   mallopt(M_PERTURB, 85); /* so that what nobody filled is seen */
   static uint8_t x[N * PIXELS], others[(N - 1) * PIXELS];
   int32_t y[N];
-  il_config *c = train_for(60, "batches", "reptile", "support");
+  il_config *c = train_for(test_scale(60, 3), "batches", "reptile", "support");
   il_tasks *tasks = il_config_tasks(context, c);
   static uint8_t qx[WAYS * QUERIES * PIXELS];
   int32_t qy[WAYS * QUERIES];

@@ -1,6 +1,7 @@
 # The same checkpoint bytes after 20 meta-steps on 1, 2, 3 and 7 threads and on v3 and v4, for sinusoid regression and for
 # 5-way Omniglot (drawn characters where INNERLOOP_DATA names no Omniglot).
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: compares x86-64-v3 and -v4"; exit 77; }
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -23,9 +24,9 @@ compare() {
   name=$1 preset=$2 first= count=0
   shift 2
   for isa in $sets; do
-    for threads in 1 2 3 7; do
+    for threads in $(scale "1 2 3 7" 3); do
       run=$name-$isa-$threads
-      INNERLOOP_ISA=$isa "$program" train "$preset" "$@" --set outer.steps=20 --set eval.every=0 --threads $threads \
+      INNERLOOP_ISA=$isa "$program" train "$preset" "$@" --set outer.steps="$(scale 20 2)" --set eval.every=0 --threads $threads \
         --out "$run" >log.txt 2>&1 || fail "$run: $(cat log.txt)"
       [ -n "$first" ] || first=$run
       cmp "$first/checkpoint.safetensors" "$run/checkpoint.safetensors" || fail "$first and $run differ"
@@ -35,7 +36,7 @@ compare() {
   echo "$name: $count equal checkpoints"
 }
 compare sinusoid sinusoid-10shot-maml
-if [ -d "$INNERLOOP_DATA/omniglot" ]; then
+if full && [ -d "$INNERLOOP_DATA/omniglot" ]; then
   compare omniglot omniglot-5w1s-maml --data "$INNERLOOP_DATA/omniglot" --set outer.meta_batch=8
 else
   compare glyphs glyphs-5w1s-maml --set outer.meta_batch=8

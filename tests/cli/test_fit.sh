@@ -1,5 +1,6 @@
 # Training on plain samples from the command line: printed lines, equal bytes on any number of threads, stopping.
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -24,7 +25,7 @@ cmp model1.safetensors again.safetensors || fail "reading and saving changes a m
 
 # Convolutions with norm, dropout, augmentation, the other loss and optimizer.
 for threads in 1 2; do
-  "$program" fit --train glyphs --model omniglot_conv --hidden 8 --epochs 2 --batch 30 --parts 3 --threads $threads \
+  "$program" fit --train glyphs --model omniglot_conv --hidden "$(scale 8 2)" --epochs "$(scale 2 1)" --batch 30 --parts 3 --threads $threads \
     --optimizer sgd --lr 0.1 --loss binary_cross_entropy --dropout 0.2 --augment rotate,flip,crop,affine,erase \
     --out conv$threads.safetensors >log.txt 2>&1 || fail "conv: $(cat log.txt)"
 done
@@ -33,14 +34,14 @@ cmp conv1.safetensors conv2.safetensors || fail "convolutions: 1 and 2 threads d
 # Meta-learning on the same samples, within all classes and by class, makes it better; on any number of threads.
 for kind in all-classes by-class; do
   for threads in 1 2; do
-    "$program" fit --train glyphs --epochs 3 --meta --episodes $kind --meta-steps 150 --threads $threads \
+    "$program" fit --train glyphs --epochs "$(scale 3 1)" --meta --episodes $kind --meta-steps "$(scale 150 3)" --threads $threads \
       --out $kind$threads.safetensors >$kind$threads.txt 2>&1 || fail "--meta: $(cat $kind$threads.txt)"
   done
   cmp ${kind}1.safetensors ${kind}2.safetensors || fail "$kind: 1 and 2 threads differ"
   before=$(sed -n 's/^Accuracy.*: \([0-9.]*\) .*/\1/p' $kind$threads.txt | tail -n 2 | head -n 1)
   [ $kind = by-class ] || before=$(sed -n 's/^Accuracy of the model on the test set: \([0-9.]*\) .*/\1/p' $kind$threads.txt)
   after=$(sed -n 's/^Accuracy.*: \([0-9.]*\) .*/\1/p' $kind$threads.txt | tail -n 1)
-  awk "BEGIN { exit !($after > $before + 5) }" || fail "$kind: from $before to $after: $(cat $kind$threads.txt)"
+  ! full || awk "BEGIN { exit !($after > $before + 5) }" || fail "$kind: from $before to $after: $(cat $kind$threads.txt)"
 done
 
 # Wrong use is refused in one sentence.

@@ -1,39 +1,42 @@
 # innerloop fit --algorithm greedy: the four steps on labelled samples, their record, and the sparse rows.
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 fail() { echo "failed: $*"; exit 1; }
-greedy() { "$program" fit --algorithm greedy --model linear --train glyphs --steps 6 --force "$@"; }
+steps=$(scale 6 3)
+greedy() { "$program" fit --algorithm greedy --model linear --train glyphs --steps $steps --force "$@"; }
 
 # Every distribution runs, lowers the held-out loss, and gives the same bytes on 1 and 3 threads.
-for kind in laplace "swag --walk-steps 10 --walk-lr 0.02" "sgld --burn-in 20 --walk-steps 5" \
-  "ensemble --spread 0.02 --batch 32"; do
+kinds=(laplace "swag --walk-steps 10 --walk-lr 0.02" "sgld --burn-in 20 --walk-steps 5" "ensemble --spread 0.02 --batch 32")
+full || kinds=(laplace "ensemble --spread 0.02 --batch 32 --draws 2 --walk-steps 2")
+for kind in "${kinds[@]}"; do
   greedy --candidates $kind --threads 1 --out one.safetensors --metrics one.jsonl >one.txt || fail "$kind"
   greedy --candidates $kind --threads 3 --out three.safetensors --metrics three.jsonl >three.txt || fail "$kind"
   cmp one.safetensors three.safetensors || fail "$kind depends on threads"
   cmp one.jsonl three.jsonl || fail "the record of $kind depends on threads"
-  [ "$(wc -l <one.jsonl)" -eq 6 ] || fail "a line per step expected: $(cat one.jsonl)"
+  [ "$(wc -l <one.jsonl)" -eq $steps ] || fail "a line per step expected: $(cat one.jsonl)"
   for key in '"log_p": ' '"log_q": ' '"variance": ' '"gradient": ' '"linear1.weight": {' '"touched": '; do
-    [ "$(grep -c "$key" one.jsonl)" -eq 6 ] || fail "$kind: no $key in the record"
+    [ "$(grep -c "$key" one.jsonl)" -eq $steps ] || fail "$kind: no $key in the record"
   done
   first=$(sed -n '1s/.*"fraction": 1, "loss": \([0-9.]*\),.*/\1/p' one.jsonl)
-  last=$(sed -n '6s/.*"fraction": 1, "loss": \([0-9.]*\),.*/\1/p' one.jsonl)
+  last=$(sed -n $steps's/.*"fraction": 1, "loss": \([0-9.]*\),.*/\1/p' one.jsonl)
   awk "BEGIN { exit !($last < $first) }" || fail "$kind: held-out loss from $first to $last"
 done
-grep -q '^Step 6 - Loss: ' one.txt || fail "no line per step: $(cat one.txt)"
+grep -q "^Step $steps - Loss: " one.txt || fail "no line per step: $(cat one.txt)"
 grep -q 'test accuracy' one.txt || fail "no table: $(cat one.txt)"
 
 # One row per fraction; each touches at most its share in a step and keeps its budget.
 greedy --fraction 1,0.1,0.01 --metrics three.jsonl >table.txt || fail "several fractions"
 [ "$(grep -c '→' table.txt)" -eq 3 ] || fail "three rows expected: $(cat table.txt)"
-[ "$(wc -l <three.jsonl)" -eq 18 ] || fail "18 lines expected"
+[ "$(wc -l <three.jsonl)" -eq $((3 * steps)) ] || fail "a line per fraction and step expected"
 greedy --fraction 0.02 --keep-choice --plot kept.png --metrics kept.jsonl >kept.txt || fail "--keep-choice"
-[ "$(sed -n '1s/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" = "$(sed -n '6s/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" ] ||
+[ "$(sed -n '1s/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" = "$(sed -n $steps's/.*"touched": \([0-9]*\),.*/\1/p' kept.jsonl)" ] ||
   fail "--keep-choice touched others later: $(cut -c 1-300 kept.jsonl)"
 head -c 4 kept.png | grep -q PNG || fail "no picture"
 all=$(sed -n '1s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
-few=$(sed -n '7s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
+few=$(sed -n $((steps + 1))'s/.*"scalars": \([0-9]*\),.*/\1/p' three.jsonl)
 [ "$few" -eq $((all / 10)) ] || fail "a tenth of $all parameters, but $few were updated"
 greedy --budget 512k --score fisher --granularity channel --metrics budget.jsonl >/dev/null || fail "--budget"
 sed 's/.*"bytes": \([0-9]*\),.*/\1/' budget.jsonl | while read -r bytes; do

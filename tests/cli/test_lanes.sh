@@ -1,5 +1,6 @@
 # Tasks in lanes: the same bytes as one task at a time, for any number of tasks and threads, any net.
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -12,7 +13,7 @@ tensors() { tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"; }
 compare() {
   name=$1 tasks=$2 counts=$3
   shift 3
-  set -- "$@" --set outer.meta_batch="$tasks" --set outer.steps=20 --set eval.every=20 \
+  set -- "$@" --set outer.meta_batch="$tasks" --set outer.steps="$(scale 20 5)" --set eval.every="$(scale 20 5)" \
     --set eval.validation_tasks=11 --set log.every=1
   "$program" train "$@" --set plan.lanes=never --threads 1 --out never >log.txt 2>&1 || fail "$name: $(cat log.txt)"
   tensors never/checkpoint.safetensors >never/tensors
@@ -29,8 +30,8 @@ compare() {
   rm -rf never
 }
 
-for tasks in 1 7 8 9 25; do compare "sinusoid" $tasks "1 2 3 7" sinusoid-10shot-maml; done
-compare "sinusoid, 5 inner steps" 25 "1 2 3 7" sinusoid-10shot-maml --set inner.steps=5
+for tasks in $(scale "1 7 8 9 25" "1 9"); do compare "sinusoid" $tasks "$(scale "1 2 3 7" 3)" sinusoid-10shot-maml; done
+compare "sinusoid, 5 inner steps" 25 "$(scale "1 2 3 7" 2)" sinusoid-10shot-maml --set inner.steps=5
 compare "sinusoid, odd width" 25 "2 7" sinusoid-10shot-maml --set model.filters=33 --set task.shots=7
 
 cat >net.yaml <<'END'

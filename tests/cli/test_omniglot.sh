@@ -1,5 +1,6 @@
 # Omniglot from the archives to an evaluation. Needs INNERLOOP_DATA, a folder that contains omniglot/.
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
 [ -d "$INNERLOOP_DATA/omniglot" ] || exit 77
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -17,7 +18,7 @@ grep -q "1100/100/423 classes" log.txt || fail "the split: $(cat log.txt)"
   --out twenty >log.txt 2>&1 || fail "20-way: $(cat log.txt)"
 grep -q "importing" log.txt && fail "imported twice"
 grep -q "864/100/659 classes" log.txt || fail "the official split: $(cat log.txt)"
-"$program" eval run --tasks 20 >log.txt 2>&1 || fail "evaluation: $(cat log.txt)"
+"$program" eval run --tasks "$(scale 20 4)" >log.txt 2>&1 || fail "evaluation: $(cat log.txt)"
 
 "$program" data import "$INNERLOOP_DATA/omniglot" --out own.safetensors >log.txt 2>&1 || fail "import: $(cat log.txt)"
 grep -q "1623 classes" log.txt || fail "classes: $(cat log.txt)"
@@ -25,5 +26,5 @@ cmp own.safetensors cache/innerloop/*.safetensors || fail "two imports differ"
 "$program" data info own.safetensors | grep -q "evaluation: 659 classes" || fail "data info"
 "$program" data show own.safetensors --out sheet.png --classes 3 || fail "data show"
 [ -s sheet.png ] || fail "no picture"
-"$program" eval run --tasks 20 --data own.safetensors >log.txt 2>&1 || fail "evaluation elsewhere: $(cat log.txt)"
+"$program" eval run --tasks "$(scale 20 4)" --data own.safetensors >log.txt 2>&1 || fail "evaluation elsewhere: $(cat log.txt)"
 echo "omniglot: all as expected"

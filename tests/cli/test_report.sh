@@ -2,6 +2,8 @@
 # The report: a page that is well-formed and needs nothing but itself, whose figures are those of eval; pictures beside it;
 # tasks of every kind; several runs; what is refused. And the curve of train --plot.
 program=$1
+. "$(dirname "$0")/../support/scale.sh"
+tasks=$(scale 40 12) fewer=$(scale 30 8)
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -96,21 +98,21 @@ for seed in 1 2; do
     --set glyphs.writers=12 --set task.train_classes=25 --set task.validation_classes=5 >out.txt 2>&1 || fail "train: $(cat out.txt)"
   grep -qxF "curves: a<b>&'$seed/curve.png" out.txt || fail "where the curves are: $(cat out.txt)"
   [ "$(head -c 4 "a<b>&'$seed/curve.png" | tail -c 3)" = PNG ] || fail "no curve.png"
-  "$program" eval "a<b>&'$seed" --tasks 40 --json >eval$seed.json || fail "eval"
+  "$program" eval "a<b>&'$seed" --tasks $tasks --json >eval$seed.json || fail "eval"
   rm "a<b>&'$seed/eval.csv"
 done
-"$program" report "a<b>&'1" --tasks 40 >out.txt || fail "report"
+"$program" report "a<b>&'1" --tasks $tasks >out.txt || fail "report"
 check "a<b>&'1/report.html" eval1.json
 pictures "a<b>&'1/report"
 grep -qxF "a<b>&'1/report.html: 1 run, $(cat figures.txt) pictures beside it as PNG" out.txt || fail "said: $(cat out.txt)"
 [ ! -e "a<b>&'1/eval.csv" ] || fail "the report wrote eval.csv"
 grep -qF "innerloop train 'a&lt;b&gt;&amp;'\\'" "a<b>&'1/report.html" || grep -qF "innerloop train &#39;a&lt;b&gt;&amp;" "a<b>&'1/report.html" ||
   fail "how to repeat it"
-"$program" report "a<b>&'1" --tasks 40 --threads 3 --out other/place/x.html >/dev/null || fail "report --out"
+"$program" report "a<b>&'1" --tasks $tasks --threads 3 --out other/place/x.html >/dev/null || fail "report --out"
 cmp "a<b>&'1/report.html" other/place/x.html || fail "the page depends on the number of threads"
 [ "$(ls other/place/x-*.png | wc -l)" = "$(cat figures.txt)" ] || fail "pictures of x.html"
 
-"$program" report "a<b>&'1" "a<b>&'2" --tasks 40 --out both >out.txt || fail "report of two"
+"$program" report "a<b>&'1" "a<b>&'2" --tasks $tasks --out both >out.txt || fail "report of two"
 check both/report.html eval1.json eval2.json
 pictures both/report
 python3 - <<'PYTHON' || fail "mean and spread over seeds"
@@ -144,8 +146,8 @@ run() { # run NAME PRESET DATA OPTIONS…
   shift 3
   # shellcheck disable=SC2086 # words
   "$program" train "$preset" ${data:+--data "$data"} --out "$name" $small "$@" >out.txt 2>&1 || fail "train $name: $(cat out.txt)"
-  "$program" eval "$name" --tasks 30 --json >"$name.json" || fail "eval $name"
-  "$program" report "$name" --tasks 30 >out.txt || fail "report $name"
+  "$program" eval "$name" --tasks $fewer --json >"$name.json" || fail "eval $name"
+  "$program" report "$name" --tasks $fewer >out.txt || fail "report $name"
   check "$name/report.html" "$name.json"
   pictures "$name/report"
 }
@@ -172,7 +174,7 @@ fits = re.findall(r"<figcaption>Task \d+[^:]*: error (\S+) → ([^<]+)<", page)
 assert len(fits) == 9 and all(float(a) >= 0 and float(b) >= 0 for a, b in fits), fits
 worst, best = float(fits[3][1]), float(fits[6][1])
 assert best < steps[1] < worst, (best, steps[1], worst)' || fail "fits"
-"$program" report sinusoid --tasks 30 --json >out.txt || fail "report --json"
+"$program" report sinusoid --tasks $fewer --json >out.txt || fail "report --json"
 python3 -c 'import json; r = json.load(open("out.txt")); assert r["page"] == "sinusoid/report.html" and r["pictures"] > 5' ||
   fail "--json: $(cat out.txt)"
 
@@ -201,13 +203,13 @@ grep -q "label 1" given/report.html && ! grep -q "taken for what" given/report.h
 
 # ---- a run that is not done ----
 mkdir part && sed 's/steps: 3$/steps: 5/' table/config.yaml >part/config.yaml && cp table/checkpoint.safetensors table/metrics.jsonl part
-"$program" report part --tasks 30 >/dev/null || fail "report of a part"
+"$program" report part --tasks $fewer >/dev/null || fail "report of a part"
 grep -q "This page is of 3 meta-steps; the first command makes all 5\." part/report.html || fail "a part of a run"
 grep -q "This page is of" table/report.html && fail "a part of a whole run"
 
 # ---- other data, another setting: as eval ----
-"$program" eval signals --tasks 30 --set task.shots=1 --json >eval.json || fail "eval --set"
-"$program" report signals --tasks 30 --set task.shots=1 --out set.html >/dev/null || fail "report --set"
+"$program" eval signals --tasks $fewer --set task.shots=1 --json >eval.json || fail "eval --set"
+"$program" report signals --tasks $fewer --set task.shots=1 --out set.html >/dev/null || fail "report --set"
 check set.html eval.json
 
 # ---- refused, and nothing written ----
@@ -222,7 +224,7 @@ refused() { # refused CODE SENTENCE ARGUMENTS…
 refused 1 "nowhere: there is no run; expected a folder that .innerloop train --out. has made" nowhere
 [ ! -e nowhere ] || fail "a folder was made for a run that is not there"
 refused 2 "expected the folder of a run"
-refused 1 "signals measures accuracy, but table a squared error" signals table --tasks 30 --out mixed
+refused 1 "signals measures accuracy, but table a squared error" signals table --tasks $fewer --out mixed
 [ ! -e mixed ] || fail "a folder was made for runs that do not go together"
 "$program" fit --train glyphs --model conv4 --epochs 1 --out model.safetensors >out.txt 2>&1 || fail "fit: $(cat out.txt)"
 refused 1 "there is no run" model.safetensors
@@ -231,8 +233,8 @@ rm features/report*
 refused 1 "features.safetensors, the run's data: No such file or directory; --data says where they lie now" features
 [ ! -e features/report.html ] || fail "a page without its data"
 sed 's/features.safetensors/away.safetensors/; s|"tested": "/.*/|"tested": "|' features.json >moved.json
-"$program" report features --data away.safetensors --tasks 30 >out.txt || fail "report of data that were moved"
+"$program" report features --data away.safetensors --tasks $fewer >out.txt || fail "report of data that were moved"
 check features/report.html moved.json
 echo "not json" >>signals/metrics.jsonl
-refused 1 "signals/metrics.jsonl:[0-9]*: found no metrics" signals --tasks 30
+refused 1 "signals/metrics.jsonl:[0-9]*: found no metrics" signals --tasks $fewer
 echo "report: every page is well-formed and says what eval says"
