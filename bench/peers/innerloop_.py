@@ -8,7 +8,7 @@ class Peer(TorchPeer):
     def __init__(self, w, weights, threads, variant):
         super().__init__(w, weights, threads, variant)
         il.set_threads(threads)
-        self.meta_loss = il.MetaLoss(self.net, il.MAML(steps=w.steps, lr=w.inner_lr, first_order=w.first_order))
+        self.meta_loss = il.MetaLoss(self.net, il.maml(steps=w.steps, lr=w.inner_lr, first_order=w.first_order))
 
     def step(self, tasks):
         self.adam.zero_grad()

@@ -5,7 +5,7 @@ from metalearn.inner_optimizers import InnerSGD
 from metalearn.loss import CategoricalAccuracy, CrossEntropy
 from metalearn.loss.base import BaseLoss
 from metalearn.model_wrappers import MAML_Model
-from metalearn.nn_models.pytorch2metalearn import ModelTranslator
+from metalearn.nn_models.basic_layers.BatchNormalization import BatchNorm
 from torch import nn
 from torch.nn import functional as F
 
@@ -25,6 +25,17 @@ class Part(nn.Module):
         return self.net(x)
 
 
+def with_its_norms(net):
+    """The net with norm layers that vmap can take. Its ModelTranslator is to replace them, and cannot in version 0.5.6: it
+    gives them learn_gamma and learn_beta, words that they do not know. So they are put in as its own nets have them."""
+    for name, norm in list(net.named_children()):
+        if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            made = BatchNorm(norm.num_features, eps=norm.eps, track_running_stats=False)
+            made.load_state_dict(norm.state_dict())
+            setattr(net, name, made)
+    return net
+
+
 class SquaredError(BaseLoss):
     """It has no loss for regression, and a class to derive one from."""
 
@@ -36,7 +47,7 @@ class SquaredError(BaseLoss):
 class Peer(TorchPeer):
     def __init__(self, w, weights, threads, variant):
         super().__init__(w, weights, threads, variant)
-        net = ModelTranslator.convert_to_functional(self.net)  # its own norm layers, which vmap can take
+        net = with_its_norms(self.net)
         model = MAML_Model(Part(net[:-1]), Part(net[-1]))
         self.use_parameters(list(model.parameters()))
         # Its evaluation under vmap differentiates like a training step unless inner steps are of first order.
