@@ -216,9 +216,13 @@ def main():
     missing = {p: installed(p) for p in {PEERS[n][0] for n in options.peers}} if chosen else {}
     results = {"machine": machine(), "commit": commit(), "load": os.getloadavg()[0], "threads": options.threads,
                "by_hand": {}, "workloads": {}}
-    if "hand" in names:
-        results["by_hand"] = by_hand(env, options)
     failed = []
+    if "hand" in names:
+        try:
+            results["by_hand"] = by_hand(env, options)
+        except sides.Failure as failure:
+            failed.append(f"by hand: {failure}")
+            print(failed[-1], flush=True)
     for w in chosen:
         try:
             results["workloads"][w.name] = against_lines(w, env, missing, options)
