@@ -5,13 +5,14 @@
 #   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates, writes a report with pictures
 #   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
 #   make bench  installs the peers into build-bench/venv, measures innerloop against them (bench/README.md)
+#   make bench-python  the same for training loops in Python, which keep PyTorch and change one line
 #   make deb    Debian packages into build-deb (debian/), and what lintian says of them
 #   make lint   formatting, static analysis, layering, file lengths
 JOBS ?= $(shell nproc)
 DEMO ?= runs/demo
 PREFIX ?= /usr/local
 
-.PHONY: all build install docs demo test bench deb lint format clean
+.PHONY: all build install docs demo test bench bench-python bench-programs deb lint format clean
 
 all: build
 
@@ -47,11 +48,16 @@ test:
 	cmake --build build-sanitize -j$(JOBS)
 	cd build-sanitize && ctest --output-on-failure -j$(JOBS)
 
-bench:
+bench-programs:
 	@tools/bootstrap.sh build
 	cmake -S . -B build-bench/build -DINNERLOOP_TESTS=OFF -DINNERLOOP_BENCH=ON
 	cmake --build build-bench/build -j$(JOBS)
 	bench/setup.sh
+
+bench-python: bench-programs
+	bench/python_loop.py $(BENCH) --write
+
+bench: bench-programs
 	bench/run $(BENCH) && bench/table.py
 
 deb:

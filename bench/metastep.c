@@ -24,11 +24,16 @@ typedef struct side {
   int64_t step;
 } side;
 
-static double now(void) {
+static double read_clock(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+static double now(void) { return read_clock(CLOCK_MONOTONIC); }
+
+/* Seconds that all threads of this process have computed. */
+static double processor(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* Peak resident memory of this process so far, in KiB. */
 static long peak_resident(void) {
@@ -72,10 +77,11 @@ static void answer(side *s) {
   while (fgets(line, sizeof line, stdin)) {
     const long steps = strtol(line, NULL, 10);
     if (steps < 1) stop("expected a number of meta-steps");
-    const double start = now();
+    const double start = now(), used = processor();
     for (long i = 0; i < steps; i++)
       if (one_step(s) != IL_OK) stop(il_context_message(s->context));
-    printf("{\"seconds\": %.9f, \"memory\": %ld}\n", now() - start, peak_resident());
+    printf("{\"seconds\": %.9f, \"processor\": %.9f, \"memory\": %ld}\n", now() - start,
+           processor() - used, peak_resident());
     fflush(stdout);
   }
 }

@@ -60,7 +60,7 @@ class Side:
 
     def __init__(self, processes, batches, threads, limit):
         self.processes, self.batches, self.threads, self.limit = processes, batches, threads, limit
-        self.memory = 0
+        self.memory, self.processor = 0, 0
 
     def ready(self):
         return [p.answer(self.limit) for p in self.processes]
@@ -73,6 +73,7 @@ class Side:
             p.ask(f"{steps} {batch} {self.threads}")
         answers = [p.answer(self.limit * steps) for p in self.processes]
         self.memory = sum(a["memory"] for a in answers)
+        self.processor = sum(a.get("processor", 0) for a in answers) / steps  # seconds of all threads
         return max(a["seconds"] for a in answers) / steps
 
     def stop(self):
@@ -96,13 +97,18 @@ def alone(side, seconds):
 def alternate(a, b, pairs, seconds, of_a, of_b):
     """A B A B …, after figures of each alone: medians of both, and of the ratios b/a of neighbours."""
     count_a, count_b = (max(1, round(seconds / once)) for once in (of_a, of_b))
-    times_a, times_b = [], []
+    times_a, times_b, processor = [], [], []
     for _ in range(pairs):
         time.sleep(SETTLE)
         times_a.append(a.seconds(count_a))
         time.sleep(SETTLE)
         times_b.append(b.seconds(count_b))
+        if a.processor and b.processor:
+            processor.append(b.processor / a.processor)
     ratios = [y / x for x, y in zip(times_a, times_b)]
-    return {"innerloop_ms": 1e3 * statistics.median(times_a),
-            "ms": 1e3 * statistics.median(times_b), "ratio": statistics.median(ratios),
-            "ratios": [round(r, 3) for r in ratios]}
+    found = {"innerloop_ms": 1e3 * statistics.median(times_a),
+             "ms": 1e3 * statistics.median(times_b), "ratio": statistics.median(ratios),
+             "ratios": [round(r, 3) for r in ratios]}
+    if processor:  # what says more than the clock where other programs take turns on the cores
+        found["processor_ratio"] = statistics.median(processor)
+    return found

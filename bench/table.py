@@ -122,16 +122,21 @@ def section(results):
     return "\n\n".join(parts)
 
 
+def replace(document, begin, end, text):
+    """Puts a text between two lines of a document."""
+    old = document.read_text()
+    before, found, rest = old.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"{document}: the lines {begin} and {end} are missing")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
 def main():
     given = sys.argv[1:]
     results = json.loads(pathlib.Path(given[0] if given else ROOT / "build-bench/results.json").read_text())
     document = pathlib.Path(given[1]) if len(given) > 1 else ROOT / "docs/performance.md"
-    text = document.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{document}: the lines {BEGIN} and {END} are missing")
-    document.write_text(f"{before}{BEGIN}\n{section(results)}\n{END}{after}")
+    replace(document, BEGIN, END, section(results))
 
 
 if __name__ == "__main__":

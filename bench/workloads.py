@@ -1,5 +1,6 @@
 """The workloads of the benchmark, and the operations that each needs: what a reader could count by hand."""
 from dataclasses import dataclass, field
+import pathlib
 
 
 @dataclass(frozen=True)
@@ -7,7 +8,7 @@ class Workload:
     name: str
     title: str
     preset: str
-    net: str  # mlp, omniglot_fc, omniglot_conv, conv4
+    net: str  # mlp, omniglot_fc, omniglot_conv, conv4, example_conv
     ways: int
     shots: int
     queries: int
@@ -31,6 +32,10 @@ class Workload:
     @property
     def query(self):
         return self.ways * self.queries
+
+    @property
+    def pad(self):
+        return 0 if self.net == "example_conv" else 1
 
     @property
     def outputs(self):
@@ -62,16 +67,22 @@ WORKLOADS = [
              "omniglot_conv", 5, 1, 1, 32, 10, 0.4, evaluate=True),
 ]
 
+# For bench/python_loop.py: the net, inner steps and rates of the MAML example that PyTorch publishes, at fewer examples and
+# tasks than its 5 shots and 32 tasks, by its own options (--k-spt 1 --task-num 8), so that a meta-step does not take 10 s.
+EXAMPLE = Workload("example", "PyTorch's maml_omniglot example, 5-way 1-shot, 15 queries, 5 inner steps, 8 tasks",
+                   str(pathlib.Path(__file__).with_name("maml_omniglot_example.yaml")), "example_conv",
+                   5, 1, 15, 8, 5, 0.1)
+
 
 def find(name):
-    for w in WORKLOADS:
+    for w in WORKLOADS + [EXAMPLE]:
         if w.name == name:
             return w
     raise SystemExit(f'unknown workload "{name}"; expected {", ".join(w.name for w in WORKLOADS)}')
 
 
 def layers(w):
-    """The layers with weights, as ("conv", in, out, side of the input, stride) or ("linear", in, out)."""
+    """The layers with weights, as ("conv", in, out, side of the input, stride, padding) or ("linear", in, out)."""
     if w.net == "mlp":
         return [("linear", 1, w.filters), ("linear", w.filters, w.filters), ("linear", w.filters, 1)]
     side, _, channels = w.image
@@ -79,9 +90,9 @@ def layers(w):
         widths = [side * side * channels, 256, 128, 64, 64, w.outputs]
         return [("linear", a, b) for a, b in zip(widths, widths[1:])]
     out, stride = [], 2 if w.net == "omniglot_conv" else 1
-    for _ in range(4):
-        out.append(("conv", channels, w.filters, side, stride))
-        side, channels = (side + 1) // 2 if stride == 2 else side // 2, w.filters
+    for _ in range(3 if w.net == "example_conv" else 4):
+        out.append(("conv", channels, w.filters, side, stride, w.pad))
+        side, channels = (side + 1) // 2 if stride == 2 else (side + 2 * w.pad - 2) // 2, w.filters
     return out + [("linear", channels * (1 if stride == 2 else side * side), w.outputs)]
 
 
@@ -89,9 +100,9 @@ def forward_multiply_adds(layer):
     """Of one example. Taps of a 3×3 window that fall on padding are not counted."""
     if layer[0] == "linear":
         return layer[1] * layer[2]
-    _, c, k, side, stride = layer
-    taps = sum(0 <= o * stride + t - 1 < side
-               for o in range((side - 1) // stride + 1) for t in range(3))
+    _, c, k, side, stride, pad = layer
+    taps = sum(0 <= o * stride + t - pad < side
+               for o in range((side + 2 * pad - 3) // stride + 1) for t in range(3))
     return taps * taps * c * k
 
 

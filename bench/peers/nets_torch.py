@@ -26,15 +26,15 @@ def module(w):
             parts[f"relu{i}"] = nn.ReLU()
         parts["linear5"] = nn.Linear(64, w.outputs)
         return nn.Sequential(parts)
-    strided = w.net == "omniglot_conv"
-    for i in range(1, 5):
-        parts[f"conv{i}"] = nn.Conv2d(channels, w.filters, 3, 2 if strided else 1, 1, bias=False)
+    strided, example = w.net == "omniglot_conv", w.net == "example_conv"
+    for i in range(1, 4 if example else 5):
+        parts[f"conv{i}"] = nn.Conv2d(channels, w.filters, 3, 2 if strided else 1, w.pad, bias=example)
         parts[f"norm{i}"] = nn.BatchNorm2d(w.filters, track_running_stats=False)
         parts[f"relu{i}"] = nn.ReLU()
         channels = w.filters
         if not strided:
             parts[f"pool{i}"] = nn.MaxPool2d(2)
-            side //= 2
+            side = (side + 2 * w.pad - 2) // 2
     if strided:
         parts["mean"] = nn.AdaptiveAvgPool2d(1)
     parts["flatten"] = nn.Flatten()
@@ -68,17 +68,18 @@ def forward(w, p, x, norm=fused_norm):
         return F.linear(x, p[4], p[5])
     if w.net == "omniglot_fc":
         x = x.flatten(1)
-    for i in range(4):
-        weight, gamma, beta = p[3 * i:3 * i + 3]
+    count = 4 if w.net == "example_conv" else 3  # of a layer; these have a bias
+    for i in range(0, len(p) - 2, count):
+        weight, *bias, gamma, beta = p[i:i + count]
         if w.net == "omniglot_fc":
             x = F.linear(x, weight)
         else:
-            x = F.conv2d(x, weight, stride=2 if w.net == "omniglot_conv" else 1, padding=1)
+            x = F.conv2d(x, weight, *bias, stride=2 if w.net == "omniglot_conv" else 1, padding=w.pad)
         x = F.relu(norm(x, gamma, beta))
-        if w.net == "conv4":
+        if w.net in ("conv4", "example_conv"):
             x = F.max_pool2d(x, 2)
     x = x.mean((2, 3)) if w.net == "omniglot_conv" else x.flatten(1)
-    return F.linear(x, p[12], p[13])
+    return F.linear(x, p[-2], p[-1])
 
 
 def loss(w, scores, target):
@@ -100,8 +101,12 @@ class TorchPeer:
         self.w = w
         self.net = loaded(w, weights)
         self.names = [name for name, _ in self.net.named_parameters()]
-        self.parameters = list(self.net.parameters())
-        self.adam = torch.optim.Adam(self.parameters, lr=1e-3, fused=True)
+        self.use_parameters(list(self.net.parameters()))
+
+    def use_parameters(self, parameters):
+        """Those that the outer Adam moves, in the order of the names."""
+        self.parameters = parameters
+        self.adam = torch.optim.Adam(parameters, lr=1e-3, fused=True)
 
     def use(self, threads):
         if threads != self.threads:

@@ -129,8 +129,8 @@ def main():
     peer.wait()
     first = time.perf_counter() - start
     if options.result:
-        found = ({"loss": np.array([query_loss(np.asarray(scores), tasks[3])])} if w.evaluate
-                 else peer.gradient())
+        found = peer.gradient() if not w.evaluate else {"loss": np.array(
+            [scores if isinstance(scores, float) else query_loss(np.asarray(scores), tasks[3])])}
         tensors.write(options.result, {k: ("F32", v.shape, v.astype(np.float32).tobytes())
                                        for k, v in found.items()})
     say(ready=True, first_step_seconds=first, memory=peak_resident())
@@ -138,11 +138,11 @@ def main():
     for line in sys.stdin:
         steps, batch, threads = map(int, line.split())
         peer.use(threads)
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for _ in range(steps):
             run(episodes.draw(batch))
         peer.wait()
-        say(seconds=time.perf_counter() - start, memory=peak_resident())
+        say(seconds=time.perf_counter() - start, processor=time.process_time() - used, memory=peak_resident())
 
 
 main()
