@@ -29,6 +29,7 @@ static const il_importer *recognise(const char *source) {
 }
 
 const char *il_import_kind_of(const char *source) {
+  il_import_look_error(); /* what stayed of another look */
   const il_importer *importer = recognise(source);
   return importer ? importer->name : NULL;
 }
@@ -36,6 +37,8 @@ const char *il_import_kind_of(const char *source) {
 static const il_importer *choose(il_context *context, const char *source, const char *kind) {
   const il_importer *importer = NULL;
   const char *ready = il_import_ready(source);
+  if (!kind && !ready) importer = recognise(source);
+  if (il_import_looked(context, source)) return NULL;
   if (ready) {
     il_fail(context, IL_ERROR_DATA,
             "%s %s and needs no import: train with task.source=%s, --data %s", source,
@@ -43,7 +46,6 @@ static const il_importer *choose(il_context *context, const char *source, const 
             source);
     return NULL;
   }
-  if (!kind) importer = recognise(source);
   for (int i = 0; kind && i < il_import_kinds(); i++)
     if (!strcmp(importers[i]->name, kind)) importer = importers[i];
   if (!importer && kind)
