@@ -81,6 +81,9 @@ class Attack:
 
     def __init__(self, program, calls):
         self.program, self.calls = os.path.abspath(program), os.path.abspath(calls)
+        self.fail_malloc = os.path.join(os.path.dirname(self.calls), "fail_malloc.so")
+        if not os.path.exists(self.fail_malloc):
+            self.fail_malloc = None
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="innerloop-fault-"))
         self.out, self.log = self.folder + "/out", ""
         self.environment = dict(os.environ, LC_ALL="C", HOME=self.folder, TMPDIR=self.out + "/tmp",
@@ -100,13 +103,15 @@ class Attack:
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(self.out + "/tmp")
 
-    def run(self, arguments, *options, timeout=60):
-        """Runs innerloop with these arguments, under `calls` where there are options for it; its exit code and its words."""
+    def run(self, arguments, *options, preload=None, timeout=60):
+        """Runs innerloop with these arguments, under `calls` where there are options for it, with fail_malloc.so where there are
+        variables for that; its exit code, and its words in `shown` and `log`."""
         command = [self.program] + arguments.split()
+        environment = dict(self.environment, LD_PRELOAD=self.fail_malloc, **preload) if preload else self.environment
         if options:
             command = [self.calls, *[str(o) for o in options], "--"] + command
         with open(self.folder + "/stdout", "wb") as out, open(self.folder + "/stderr", "wb") as err:
-            code = subprocess.run(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+            code = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=err, timeout=timeout).returncode
         with open(self.folder + "/stdout", "rb") as out, open(self.folder + "/stderr", errors="replace") as err:
             self.shown, self.log = out.read(), err.read()
