@@ -89,6 +89,14 @@ static il_dataset *import_hidden(il_context *context, const char *source,
     d = il_dataset_open(context, path);
   if (nowhere) fclose(nowhere);
   close(file);
+  const char *message = il_context_message(context);
+  if (!d && !strncmp(message, path, strlen(path))) { /* which nobody knows */
+    const il_status status = il_context_status(context);
+    char *rest = strdup(message + strlen(path));
+    il_context_clear(context);
+    il_fail(context, status, "%s, imported into memory%s", source, rest ? rest : ": out of memory");
+    free(rest);
+  }
   return d;
 }
 

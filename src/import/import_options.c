@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "import/importer.h"
 #include "io/io.h"
@@ -49,9 +50,8 @@ char *il_import_options_text(const char *kind, const il_import_options *options)
   if (!stream) return NULL;
   print_option(stream, "kind", kind);
   for_each(options, print_option, stream);
-  if (fclose(stream) == 0) return text;
-  free(text);
-  return NULL;
+  il_text_close(stream, &text);
+  return text;
 }
 
 typedef struct checking {

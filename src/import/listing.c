@@ -120,7 +120,9 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
 
 static il_status list_zip(il_listing *l, const char *source) {
   int code = 0;
+  errno = 0; /* libzip takes some of its own failures for a damaged archive */
   l->zip = zip_open(source, ZIP_RDONLY, &code);
+  if (!l->zip && errno == ENOMEM) return il_fail_memory(l->context, source);
   if (!l->zip) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);

@@ -21,10 +21,15 @@ ACTIONS = {
     "thread": [errno.EAGAIN],
     "memory": [errno.ENOMEM],  # by fail_malloc.c, not with sanitizers
 }
+# What was found: a folder that cannot be read on, a picture and too many open files cost the data examples without an error;
+# a file was taken for another kind, or for damaged; a full disk behind standard output was called an invalid argument.
+FOUND = [("import-pictures", "read", errno.EIO, 2), ("import-pictures", "read", errno.EIO, 139),
+         ("import-pictures", "open", errno.EMFILE, 3), ("import-zip", "open", errno.EMFILE, 4),
+         ("data-export-npz", "open", errno.EACCES, 10), ("train", "write", errno.ENOSPC, 4)]
 SLOW = ["report", "bench", "sweep", "data-episodes", "train-more", "improve", "fit-greedy", "data-export", "data-show"]
 # Output that says how long something took, or what this machine is, and files that grow while a run goes on.
 TIMED = ["train", "train-more", "sweep", "bench", "info", "compare", "improve", "fit-greedy", "plan", "check", "data-export"]
-GROWING = re.compile(r"metrics\.jsonl$|/m\.jsonl$|^m\.jsonl$|events\.out\.tfevents|^tmp$")
+GROWING = re.compile(r"curve\.png$|sweep\.(csv|json)$|metrics\.jsonl$|/m\.jsonl$|^m\.jsonl$|events\.out\.tfevents|^tmp$")
 TEMPORARY = re.compile(r"\.innerloop-|\.tmp-|^tmp/.|/lock$")
 
 
@@ -63,7 +68,7 @@ def partly(attack, reference):
             return f"{path} stayed"
         if GROWING.search(path) or data is None:
             continue
-        if path.endswith("checkpoint.safetensors") or r.name == "fit-meta":  # of fewer steps; before the meta-steps
+        if path.endswith("checkpoint.safetensors") or reference.name == "fit-meta":  # of fewer steps; before the meta-steps
             if attack.run(f"convert --list out/{path}") != 0:
                 return f"{path} cannot be read"
         elif data != reference.files.get(path):
@@ -109,7 +114,7 @@ def judge(attack, r, code, action, told):
         return None
     if not re.search(cause, log, re.I):
         return "the cause is not named"
-    if path and not path.endswith("/stdout") and not names(log, path, r.arguments):
+    if path and call != "mmap" and not path.endswith("/stdout") and not names(log, path, r.arguments):
         return "the file is not named"
     return None
 
@@ -151,9 +156,10 @@ def one(attack, r, kind, action, n):
 def main():
     program, calls, *chosen = sys.argv[1:]
     every = os.environ.get("INNERLOOP_FAULTS") == "all"
-    tries, failed, found, alike = faults.tries(60, 0), 0, 0, {}
+    few = 25 if os.environ.get("INNERLOOP_TEST_SCALE") == "small" else 60
+    tries, failed, found, alike = faults.tries(few, 0), 0, 0, {}
     with faults.Attack(program, calls) as attack:
-        commands = chosen or [c for c in faults.COMMANDS if every or tries > 60 or c not in SLOW]
+        commands = chosen or [c for c in faults.COMMANDS if every or tries > few or c not in SLOW]
         references = {c: Reference(attack, c) for c in commands}
         all_of = [(c, kind, action) for c in commands for kind, actions in ACTIONS.items()
                   for action in actions if references[c].count[kind]]
@@ -161,6 +167,7 @@ def main():
         draw = random.Random(seed)
         sample = [(c, k, a, n + 1) for c, k, a in all_of for n in range(references[c].count[k])] if every else [
             (c, k, a, draw.randint(1, references[c].count[k])) for c, k, a in draw.choices(all_of, k=tries)]
+        sample = [(c, k, a, n) for c, k, a, n in FOUND if c in references] + sample
         last = None
         for c, kind, action, n in sample:
             if every and c != last:

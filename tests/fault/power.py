@@ -273,14 +273,20 @@ def main():
         runs = [Run(attack, name, old) for name in names for old in (0, 1) if not (old and name in ("train", "train-more", "sweep", "data-export", "import-cached"))]
         cuts = [(run, at, variant) for run in runs for at in range(len(run.calls) + 1) for variant in VARIANTS]
         if not every:
-            cuts = random.Random(seed).choices(cuts, k=tries)
+            # What was found: neither the run's folder nor metrics.jsonl was synced.
+            late = [(run, len(run.calls) - 1, v) for run in runs if run.name == "train" for v in ("synced", "names")]
+            cuts = late + random.Random(seed).choices(cuts, k=tries)
+        last = None
         for run, at, variant in cuts:
+            if every and run != last:
+                print(f"{run.name}{' over old files' if run.old else ''}: after {made} cuts, {wrongs} not as expected", flush=True)
+            last = run
             wrong = run.cut(attack, at, variant, seed)
             made += 1
             if wrong:
                 wrongs += 1
-                last = " ".join(run.calls[at - 1][0]) if at else "nothing"
-                print(f"failed: {run.name}{' over old files' if run.old else ''}, cut after call {at} of {len(run.calls)} ({last}), "
+                call = " ".join(run.calls[at - 1][0]) if at else "nothing"
+                print(f"failed: {run.name}{' over old files' if run.old else ''}, cut after call {at} of {len(run.calls)} ({call}), "
                       f"{variant}, seed {seed}: {wrong}", flush=True)
         print(f"power cuts: {made} in {len(runs)} runs (seed {seed}), {wrongs} not as expected")
     sys.exit(wrongs > 0)
