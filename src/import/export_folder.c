@@ -215,19 +215,22 @@ static il_status write_all(exporter *e) {
 static il_status put_in_place(exporter *e) {
   if (syncfs(e->lock) < 0 && errno != EINVAL && errno != ENOSYS)
     return system_error(e, e->folder, "synced");
-  if (rename(e->folder, e->out) != 0) return system_error(e, e->out, "written");
   const char *name;
   char *folder = above(e, &name);
-  const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (!folder) return il_fail_memory(e->context, "a path");
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(folder);
+  if (fd < 0 || rename(e->folder, e->out) != 0) {
+    const il_status status = system_error(e, e->out, "written");
+    if (fd >= 0) close(fd);
+    return status;
+  }
   il_status status = IL_OK;
-  if (!folder)
-    status = il_fail_memory(e->context, "a path");
-  else if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP))
+  if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
     status =
         il_fail(e->context, IL_ERROR_FILE, "%s was written, but its folder could not be synced: %s",
                 e->out, strerror(errno));
-  if (fd >= 0) close(fd);
-  free(folder);
+  close(fd);
   return status;
 }
 

@@ -1,6 +1,6 @@
 """The n-th open, read, write, sync, rename, mmap, thread or allocation fails, in every command: it says so in a sentence that names cause
 and file, or the failure did not matter; never a crash, a hang, half a file or a temporary one.
-  failures.py PROGRAM CALLS [COMMAND…]   INNERLOOP_FAULTS=all: every n; a number: so many tries; else a sample"""
+  failures.py PROGRAM CALLS [COMMAND…]   INNERLOOP_FAULTS=all: every n (of allocations some); a number: so many; else a sample"""
 import errno
 import os
 import random
@@ -148,7 +148,7 @@ def one(attack, r, kind, action, n):
     if len(what.split()) > 1 and what.split()[1].isdigit():  # threads decide how many calls there are
         return None, "", ""
     wrong = judge(attack, r, code, action, what)
-    if wrong is None and code != 0:
+    if wrong is None and code != 0 and not (r.name == "data-export" and "was written, but" in log):
         wrong = again(attack, r)
     return wrong, what, log
 
@@ -165,7 +165,9 @@ def main():
                   for action in actions if references[c].count[kind]]
         seed = int(os.environ.get("INNERLOOP_SEED", "1"))
         draw = random.Random(seed)
-        sample = [(c, k, a, n + 1) for c, k, a in all_of for n in range(references[c].count[k])] if every else [
+        # Of allocations, of which some commands make tens of thousands, at most 1000 each.
+        sample = [(c, k, a, n) for c, k, a in all_of for n in
+                  range(1, references[c].count[k] + 1, references[c].count[k] // 1000 + 1 if k == "memory" else 1)] if every else [
             (c, k, a, draw.randint(1, references[c].count[k])) for c, k, a in draw.choices(all_of, k=tries)]
         sample = [(c, k, a, n) for c, k, a, n in FOUND if c in references] + sample
         last = None

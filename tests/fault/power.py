@@ -244,7 +244,7 @@ class Run:
                 if data is None or path.endswith((".jsonl", "lock")):
                     continue
                 if not os.path.exists(target):
-                    if ended or path in self.old:
+                    if (ended or path in self.old) and not path.startswith("cache/"):  # which is made again
                         return f"{path} is lost"
                     continue
                 with open(target, "rb") as file:
