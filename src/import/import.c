@@ -29,7 +29,6 @@ static const il_importer *recognise(const char *source) {
 }
 
 const char *il_import_kind_of(const char *source) {
-  il_import_look_error(); /* what stayed of another look */
   const il_importer *importer = recognise(source);
   return importer ? importer->name : NULL;
 }
@@ -67,6 +66,7 @@ static il_status begin_report(il_context *context, il_import_report *report) {
 il_status il_import(il_context *context, const char *source, const char *out,
                     const il_import_options *options, il_import_report *report) {
   if (begin_report(context, report) != IL_OK) return IL_ERROR_MEMORY;
+  il_import_look_error(); /* what stayed of another look */
   struct stat info, there;
   char *file = il_import_file_of(source);
   if (!file) return il_fail_memory(context, "a path");
