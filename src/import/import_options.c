@@ -171,6 +171,7 @@ bool il_import_mentions(const char *source, const char *word) {
   size_t size;
   const unsigned char *map = context && path ? il_map_file(context, path, &size) : NULL;
   if (!map) {
+    if (!path) il_import_refused(ENOMEM);
     il_import_end_look(context);
     free(path);
     return false;
@@ -190,6 +191,7 @@ const char *il_import_ready(const char *source) {
   const unsigned char *map = context && path ? il_map_file(context, path, &size) : NULL;
   const char *ready = NULL;
   if (!map) {
+    if (!path) il_import_refused(ENOMEM);
     il_import_end_look(context);
     free(path);
     return NULL;
