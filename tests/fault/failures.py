@@ -79,7 +79,8 @@ def partly(attack, reference):
 def names(log, told, arguments):
     """Whether a sentence names the file of the call, or one that the user gave."""
     given = [told.split("\t")[-1].split(" (deleted)")[0]] + [w for w in arguments.split() if "/" in w]
-    return any(os.path.basename(word) in log for word in given if os.path.basename(word))
+    # A report has more files than the one that is named.
+    return ("/out/" in told and "out/" in log) or any(os.path.basename(word) in log for word in given if os.path.basename(word))
 
 
 def judge(attack, r, code, action, told):
