@@ -126,3 +126,10 @@ void il_release(void *memory) {
   }
   give_back(t.room, t.base, t.size);
 }
+
+int il_text_close(FILE *stream, char **text) {
+  if (fclose(stream) == 0 && *text) return 0;
+  free(*text);
+  *text = NULL;
+  return -1;
+}

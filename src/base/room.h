@@ -4,6 +4,7 @@
 #define IL_BASE_ROOM_H
 
 #include <innerloop/base.h>
+#include <stdio.h>
 
 enum { IL_ROOM_ALIGNMENT = 64 };
 
@@ -26,6 +27,9 @@ void *il_new(il_context *context, size_t count, size_t size);
 void *il_new_aligned(il_context *context, size_t bytes);
 /* What memory (NULL: nothing) held, in `bytes`; what is more is not zeroed. NULL: there are none, memory stays. */
 void *il_grow(il_context *context, void *memory, size_t bytes);
+/* Closes what open_memstream began. −1: memory was lacking, and the text is freed and NULL. fclose alone says nothing where the
+ * last allocation fails. */
+int il_text_close(FILE *stream, char **text);
 void il_release(void *memory); /* of any of these, whichever the context was; accepts NULL */
 
 #endif

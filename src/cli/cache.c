@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "import/importer.h"
 
 enum { FOLDERS_OPEN = 32 };
 
@@ -109,6 +110,10 @@ char *resolve_data(il_context *context, const char *path) {
     return NULL;
   }
   const char *kind = il_import_kind_of(real);
+  if (il_import_looked(context, path) != IL_OK) {
+    free(real);
+    return NULL;
+  }
   if (!kind) return real;
   char *folder = cache_folder(context);
   if (folder && asprintf(&file, "%s/%s-%016llx.safetensors", folder, kind,

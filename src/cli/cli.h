@@ -61,6 +61,10 @@ enum {
   OPTION_JSON = 'j',
   OPTION_OUT = 'o'
 };
+/* A file without a name, gone when it is closed or the process ends, however that happens: its descriptor and a path to it; −1
+ * after an error. */
+enum { NAMELESS_PATH = 32 };
+int open_nameless(il_context *context, char path[NAMELESS_PATH]);
 /* Handles the shared keys; ARGP_ERR_UNKNOWN for others. */
 error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state);
 #define SET_OPTION                                                                                 \

@@ -1,4 +1,5 @@
 /* innerloop adapt: a run's learner is shown a few examples of new classes. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "import/importer.h"
 #include "data/dataset.h"
 
 typedef struct input {
@@ -76,24 +78,25 @@ const struct argp adapt_argp = {
 /* Imports into a file that is gone when it is closed. */
 static il_dataset *import_hidden(il_context *context, const char *source,
                                  const il_import_options *o) {
-  const char *folder = getenv("TMPDIR");
-  char *path = NULL;
-  if (asprintf(&path, "%s/innerloop-support-XXXXXX", folder && *folder ? folder : "/tmp") < 0)
-    path = NULL;
-  const int file = path ? mkstemp(path) : -1;
-  if (file < 0) {
-    il_fail(context, IL_ERROR_FILE, "%s: a temporary file cannot be made", path ? path : "/tmp");
-    free(path);
-    return NULL;
-  }
-  close(file);
+  char path[NAMELESS_PATH];
+  const int file = open_nameless(context, path);
+  if (file < 0) return NULL;
   il_dataset *d = NULL;
   FILE *nowhere = fopen("/dev/null", "we");
-  if (nowhere && import_shown(context, source, path, *o, NULL, nowhere) == IL_OK)
+  if (!nowhere)
+    il_fail(context, IL_ERROR_FILE, "/dev/null: %s", strerror(errno));
+  else if (import_shown(context, source, path, *o, NULL, nowhere) == IL_OK)
     d = il_dataset_open(context, path);
   if (nowhere) fclose(nowhere);
-  unlink(path);
-  free(path);
+  close(file);
+  const char *message = il_context_message(context);
+  if (!d && !strncmp(message, path, strlen(path))) { /* which nobody knows */
+    const il_status status = il_context_status(context);
+    char *rest = strdup(message + strlen(path));
+    il_context_clear(context);
+    il_fail(context, status, "%s, imported into memory%s", source, rest ? rest : ": out of memory");
+    free(rest);
+  }
   return d;
 }
 
@@ -145,6 +148,7 @@ static il_dataset *open_support(il_context *context, const input *in,
                                 const il_learner_input *learner, bool *inverted) {
   const char *kind = il_import_kind_of(in->support);
   *inverted = false;
+  if (il_import_looked(context, in->support) != IL_OK) return NULL;
   if (!kind) {
     if (in->invert != INVERT_YES) return il_dataset_open(context, in->support);
     il_fail(context, IL_ERROR_ARGUMENT, "--invert: %s is imported already; invert when importing",

@@ -362,6 +362,7 @@ static void list_columns(const facts *f, il_columns *c) {
 static il_status unknown_info(il_context *context, const char *name, const facts *f) {
   const char *kind = il_import_kind_of(name), *doc = "";
   il_tensors *arrays = NULL;
+  if (il_import_looked(context, name) != IL_OK) return il_context_status(context);
   if (!kind) return dataset_info(context, name, f); /* which says what is wrong with it */
   if (il_import_is_tensors(name) && !(arrays = il_tensors_open(context, name)))
     return il_context_status(context);
@@ -404,6 +405,10 @@ il_status data_info(il_context *context, const data_input *in) {
   } else {
     ready = il_import_ready(name);
     kind = ready ? NULL : il_import_kind_of(name);
+    if (il_import_looked(context, name) != IL_OK) {
+      json_decref(f.json);
+      return il_context_status(context);
+    }
     /* Omniglot's folder is imported on the way, as it is for --data. */
     if (kind && !strcmp(kind, "omniglot")) ready = "dataset";
   }

@@ -48,7 +48,9 @@ static void say(il_context *context, const input *in) {
   if (!map) return;
   const size_t room = il_learner_room(map, size, NULL);
   il_unmap_file(map, size);
-  if (in->json)
+  if (room == 0) /* what was just written is whole */
+    il_fail_memory(context, "the size of the learner in memory");
+  else if (in->json)
     printf("{\"bytes\": %zu, \"room\": %zu}\n", size, room);
   else
     printf("%s: %zu bytes; placed in memory (il_learner_place) it takes %zu bytes on this "

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/room.h"
 #include "cli/cli.h"
 #include "cli/ticker.h"
 #include "io/io.h"
@@ -152,7 +153,7 @@ static char *list_kinds(int key, const char *text, void *unused) {
   fputs("Kinds of SRC:\n", stream);
   for (int i = 0; i < il_import_kinds(); i++)
     fprintf(stream, "  %-9s %s\n", il_import_kind_name(i), il_import_kind_doc(i));
-  fclose(stream);
+  il_text_close(stream, &list);
   return list;
 }
 

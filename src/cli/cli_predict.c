@@ -1,5 +1,6 @@
 /* innerloop predict: an adapted learner is asked which class things belong to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,26 +255,25 @@ static void ask_file(answers *a, const char *name, const char *path) {
 
 /* Standard input can be read once only, and arrays are mapped: it becomes a file that is gone afterwards. */
 static void ask_standard_input(answers *a) {
-  const char *folder = getenv("TMPDIR");
-  char path[4096], block[1 << 14];
-  const int length = snprintf(path, sizeof path, "%s/innerloop-asked-XXXXXX.npz",
-                              folder && *folder ? folder : "/tmp");
-  /* The ending tells an archive of arrays from one of pictures, and matters to nothing else. */
-  const int descriptor = length < (int)sizeof path ? mkstemps(path, 4) : -1;
-  FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+  char path[NAMELESS_PATH], block[1 << 14];
+  const int descriptor = open_nameless(a->context, path);
+  if (descriptor < 0) return;
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  FILE *file = copy >= 0 ? fdopen(copy, "wb") : NULL;
   size_t got = 0;
   bool good = file != NULL;
   while (good && (got = fread(block, 1, sizeof block, stdin)) > 0)
     good = fwrite(block, 1, got, file) == got;
+  const int failed = ferror(stdin) ? errno : 0;
   if (file && fclose(file) != 0) good = false;
-  if (good && !ferror(stdin))
-    ask_file(a, "-", path);
+  if (!file && copy >= 0) close(copy);
+  if (failed)
+    unreadable(a, "-", strerror(failed));
   else if (good)
-    unreadable(a, "-", "standard input cannot be read");
+    ask_file(a, "-", path);
   else
-    il_fail(a->context, IL_ERROR_FILE, "%s: a temporary file cannot be written: %s", path,
-            strerror(errno));
-  if (descriptor >= 0) unlink(path);
+    il_fail(a->context, IL_ERROR_FILE, "standard input cannot be kept: %s", strerror(errno));
+  close(descriptor);
 }
 
 /* Of pictures, in a zip. */
@@ -282,16 +282,24 @@ static bool is_archive(const char *path) {
   return kind && (!strcmp(kind, "pictures") || !strcmp(kind, "omniglot"));
 }
 
+static void ask_whole_file(answers *a, const char *path) { ask_file(a, path, path); }
+
 static void ask(answers *a, const char *path) {
   struct stat info;
   if (!strcmp(path, "-"))
     ask_standard_input(a);
   else if (stat(path, &info) != 0)
     unreadable(a, path, strerror(errno));
-  else if (S_ISDIR(info.st_mode) || is_archive(path))
+  else if (S_ISDIR(info.st_mode))
     ask_folder(a, path);
-  else
-    ask_file(a, path, path);
+  else {
+    const bool archive = is_archive(path);
+    const int error = il_import_look_error();
+    if (error)
+      unreadable(a, path, strerror(error));
+    else
+      (archive ? ask_folder : ask_whole_file)(a, path);
+  }
 }
 
 static void predict(answers *a) {

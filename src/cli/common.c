@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,16 @@ il_context *new_context(void) {
   exit(1);
 }
 
+int open_nameless(il_context *context, char path[NAMELESS_PATH]) {
+  const int file = memfd_create("innerloop", MFD_CLOEXEC);
+  if (file < 0)
+    il_fail(context, IL_ERROR_FILE, "a temporary file in memory cannot be made: %s",
+            strerror(errno));
+  else
+    snprintf(path, NAMELESS_PATH, "/proc/self/fd/%d", file);
+  return file;
+}
+
 int finish(il_context *context) {
   il_status status = il_context_status(context);
   if (status != IL_OK) fprintf(stderr, "innerloop: %s\n", il_context_message(context));
@@ -38,8 +49,15 @@ int finish(il_context *context) {
 }
 
 int close_output(void) {
-  if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
-  fprintf(stderr, "innerloop: standard output cannot be written: %s\n", strerror(errno));
+  const bool before = ferror(stdout);
+  clearerr(stdout);
+  errno = 0;
+  const bool now = fflush(stdout) != 0;
+  if (!before && !now) return 0;
+  if (now)
+    fprintf(stderr, "innerloop: standard output cannot be written: %s\n", strerror(errno));
+  else /* whose cause is not known any more */
+    fputs("innerloop: standard output could not be written completely\n", stderr);
   return 1;
 }
 
@@ -119,6 +137,7 @@ static bool assign(il_config *config, const char *key, const char *text) {
 /* What a source cannot take is said before it is imported. */
 bool data_fits(il_context *context, const char *source, const char *data) {
   const char *kind = il_import_kind_of(data), *ready = kind ? NULL : il_import_ready(data);
+  if (il_import_looked(context, data) != IL_OK) return false;
   const char *is = kind ? (strcmp(kind, "table") ? "dataset" : "table") : ready;
   const char *takes = strcmp(source, "omniglot") ? source : "dataset";
   if (!is || !strcmp(is, takes)) return true;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "import/importer.h"
 
 static il_samples *load_glyphs(il_context *context) {
   il_dataset *d = il_dataset_glyphs(context, &(il_glyphs){2, 10, 20, 28, 1, 1});
@@ -19,6 +20,7 @@ static il_samples *load_glyphs(il_context *context) {
 il_samples *load_samples(il_context *context, const char *path, bool signals) {
   if (!strcmp(path, "glyphs")) return load_glyphs(context);
   const char *kind = il_import_kind_of(path);
+  if (il_import_looked(context, path) != IL_OK) return NULL;
   struct stat info;
   const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
   const bool imported = kind && (!strcmp(kind, "pictures") || !strcmp(kind, "csv"));

@@ -1,4 +1,5 @@
 /* Configurations: reading, checking, suggesting, printing. All of it is driven by the table of keys. */
+#include "base/room.h"
 #include "config/config.h"
 
 #include <innerloop/data.h>
@@ -228,7 +229,7 @@ static bool same_layers(const il_config *a, const il_config *b) {
   for (int i = 0; i < 2 && a->layers; i++) {
     FILE *out = open_memstream(&text[i], &size[i]);
     if (out) il_config_print_layers(i ? b : a, out);
-    if (!out || fclose(out) != 0) same = false;
+    if (!out || il_text_close(out, &text[i]) != 0) same = false;
   }
   same = same && size[0] == size[1] && (!a->layers || !memcmp(text[0], text[1], size[0]));
   free(text[0]);
@@ -333,8 +334,7 @@ char *il_config_dump(const il_config *config) {
     for (int k = i; k < keys && width; k++)
       if (same_section(il_config_key_name(k), name, width)) print_key(config, k, out);
   }
-  if (fclose(out) != 0) {
-    free(text);
+  if (il_text_close(out, &text) != 0) {
     il_fail_memory(config->context, "the text of a configuration");
     return NULL;
   }

@@ -1,6 +1,7 @@
 /* Episode lists: text with class names, so that a list outlives the file of the dataset. One line an episode;
  * its classes, separated by tabs, are "name:rotation:shot,shot|query,query" with quarter turns and the
  * examples counted from 0. Lines that begin with # are comments. */
+#include "base/room.h"
 #include "data/episode.h"
 #include "io/io.h"
 
@@ -40,8 +41,7 @@ il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, 
       il_sampler_draw(sampler, split, i, memory, &episode);
       print_episode(out, sampler->dataset, &episode);
     }
-    failed = ferror(out) != 0;
-    failed |= fclose(out) != 0;
+    failed = il_text_close(out, &text) != 0;
   }
   il_status status = failed ? il_fail_memory(context, "the text of an episode list")
                             : il_atomic_write(context, path, 1, &(il_piece){text, size});

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "graph/text.h"
 
 static void write_node(FILE *out, const il_graph *g, uint32_t id) {
@@ -42,9 +43,7 @@ char *il_graph_dot(const il_graph *graph) {
     fprintf(out, "];\n  n%u -> o%d;\n", graph->outputs[i].value.id, i);
   }
   fputs("}\n", out);
-  bool failed = ferror(out) != 0;
-  if (fclose(out) != 0 || failed) {
-    free(text);
+  if (il_text_close(out, &text) != 0) {
     il_fail_memory(graph->context, "a drawing of a graph");
     return NULL;
   }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "graph/attr.h"
 #include "graph/text.h"
 
@@ -98,8 +99,7 @@ char *il_graph_dump(const il_graph *graph) {
     fprintf(out, " %%%u\n", graph->outputs[i].value.id);
   }
   il_text_leave(before, plain);
-  bool failed = ferror(out) != 0;
-  if (fclose(out) != 0 || failed || !plain) {
+  if (il_text_close(out, &text) != 0 || !plain) {
     free(text);
     il_fail_memory(graph->context, "the text of a graph");
     return NULL;

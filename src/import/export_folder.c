@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ typedef struct exporter {
   const il_export_options *options;
   const char *out;
   char *folder; /* where it is made */
+  int lock;     /* the same, open and locked as long as it is made; -1: not yet */
   char *path;   /* of one file */
 } exporter;
 
@@ -131,11 +133,71 @@ static il_status write_picture(exporter *e, int cls, int example) {
   return status;
 }
 
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where) {
+  (void)info;
+  (void)type;
+  (void)where;
+  return remove(path);
+}
+
+static int remove_all(const char *folder) {
+  return nftw(folder, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The folder that holds `out`; malloc'ed. */
+static char *above(const exporter *e, const char **name) {
+  const char *slash = strrchr(e->folder, '/');
+  *name = slash ? slash + 1 : e->folder;
+  return slash == e->folder ? strdup("/")
+         : slash            ? strndup(e->folder, (size_t)(slash - e->folder))
+                            : strdup(".");
+}
+
+/* Removes what exports to the same place that were killed have left: nobody holds it. */
+static void clean(const exporter *e) {
+  const char *name;
+  char *folder = above(e, &name), *path = NULL;
+  DIR *list = folder ? opendir(folder) : NULL;
+  const size_t same = (size_t)(strrchr(name, '-') + 1 - name);
+  for (const struct dirent *entry; list && (entry = readdir(list));) {
+    const char *rest = entry->d_name + same;
+    if (strncmp(entry->d_name, name, same) != 0 || !*rest || rest[strspn(rest, "0123456789")])
+      continue;
+    if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) break;
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) remove_all(path);
+    if (fd >= 0) close(fd);
+    free(path);
+  }
+  if (list) closedir(list);
+  free(folder);
+}
+
+/* Again, where another export has taken it for an old one before it was locked. */
+static il_status begin(exporter *e) {
+  struct stat named, open_one;
+  clean(e);
+  for (int attempt = 0; attempt < 100; attempt++) {
+    if (mkdir(e->folder, 0777) != 0) break;
+    e->lock = open(e->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (e->lock >= 0 && (flock(e->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+        stat(e->folder, &named) == 0 && fstat(e->lock, &open_one) == 0 &&
+        named.st_ino == open_one.st_ino)
+      return IL_OK;
+    const int error = errno;
+    if (e->lock >= 0) close(e->lock);
+    e->lock = -1;
+    rmdir(e->folder);
+    errno = error;
+    if (error != ENOENT && error != EWOULDBLOCK) break;
+  }
+  return system_error(e, e->folder, "made");
+}
+
 static il_status write_all(exporter *e) {
   const il_export_options *o = e->options;
   const int64_t all = e->d->start[e->d->classes];
   int64_t done = 0;
-  if (mkdir(e->folder, 0777) != 0) return system_error(e, e->folder, "made");
   for (int c = 0; c < e->d->classes; c++) {
     if (make_class(e, c)) return il_context_status(e->context);
     for (int i = 0; i < il_dataset_examples(e->d, c); i++) {
@@ -149,36 +211,43 @@ static il_status write_all(exporter *e) {
   return IL_OK;
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where) {
-  (void)info;
-  (void)type;
-  (void)where;
-  return remove(path);
-}
-
-/* All files reach the disk before the folder gets its name. */
+/* All files reach the disk before the folder gets its name, and the name before anybody is told. */
 static il_status put_in_place(exporter *e) {
-  const int fd = open(e->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || (syncfs(fd) < 0 && errno != EINVAL && errno != ENOSYS)) {
-    const il_status status = system_error(e, e->folder, "synced");
+  if (syncfs(e->lock) < 0 && errno != EINVAL && errno != ENOSYS)
+    return system_error(e, e->folder, "synced");
+  const char *name;
+  char *folder = above(e, &name);
+  if (!folder) return il_fail_memory(e->context, "a path");
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(folder);
+  if (fd < 0 || rename(e->folder, e->out) != 0) {
+    const il_status status = system_error(e, e->out, "written");
     if (fd >= 0) close(fd);
     return status;
   }
+  il_status status = IL_OK;
+  if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
+    status =
+        il_fail(e->context, IL_ERROR_FILE, "%s was written, but its folder could not be synced: %s",
+                e->out, strerror(errno));
   close(fd);
-  return rename(e->folder, e->out) == 0 ? IL_OK : system_error(e, e->out, "written");
+  return status;
 }
 
 il_status il_export_folder(const il_dataset *dataset, const char *out,
                            const il_export_options *options) {
-  exporter e = {.d = dataset, .context = dataset->context, .options = options, .out = out};
+  exporter e = {
+      .d = dataset, .context = dataset->context, .options = options, .out = out, .lock = -1};
   size_t length = strlen(out);
   while (length > 1 && out[length - 1] == '/') length--;
   if (check(&e)) return il_context_status(e.context);
   if (asprintf(&e.folder, "%.*s.tmp-%ld", (int)length, out, (long)getpid()) < 0)
     return il_fail_memory(e.context, "a path");
-  il_status status = write_all(&e);
+  il_status status = begin(&e);
+  if (!status) status = write_all(&e);
   if (!status) status = put_in_place(&e);
-  if (status) nftw(e.folder, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+  if (status && e.lock >= 0) remove_all(e.folder);
+  if (e.lock >= 0) close(e.lock);
   free(e.folder);
   free(e.path);
   return status;

@@ -36,6 +36,8 @@ const char *il_import_kind_of(const char *source) {
 static const il_importer *choose(il_context *context, const char *source, const char *kind) {
   const il_importer *importer = NULL;
   const char *ready = il_import_ready(source);
+  if (!kind && !ready) importer = recognise(source);
+  if (il_import_looked(context, source)) return NULL;
   if (ready) {
     il_fail(context, IL_ERROR_DATA,
             "%s %s and needs no import: train with task.source=%s, --data %s", source,
@@ -43,7 +45,6 @@ static const il_importer *choose(il_context *context, const char *source, const 
             source);
     return NULL;
   }
-  if (!kind) importer = recognise(source);
   for (int i = 0; kind && i < il_import_kinds(); i++)
     if (!strcmp(importers[i]->name, kind)) importer = importers[i];
   if (!importer && kind)
@@ -65,6 +66,7 @@ static il_status begin_report(il_context *context, il_import_report *report) {
 il_status il_import(il_context *context, const char *source, const char *out,
                     const il_import_options *options, il_import_report *report) {
   if (begin_report(context, report) != IL_OK) return IL_ERROR_MEMORY;
+  il_import_look_error(); /* what stayed of another look */
   struct stat info, there;
   char *file = il_import_file_of(source);
   if (!file) return il_fail_memory(context, "a path");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "data/dataset.h"
 #include "graph/graph.h"
@@ -49,9 +50,8 @@ static char *list_keys(const il_tensors *t) {
     const il_texts *a = il_tensors_texts_at(t, i);
     fprintf(list, "%s%s [%lld] texts", ftell(list) ? ", " : "", a->name, (long long)a->count);
   }
-  if (list && fclose(list) == 0) return text;
-  free(text);
-  return NULL;
+  if (list) il_text_close(list, &text);
+  return text;
 }
 
 static il_status no_key(importer *im, const char *key, const char *option) {

@@ -1,10 +1,12 @@
 /* The options of an import by their names: which were set, as text, and whether the importer takes them. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "import/importer.h"
 #include "io/io.h"
@@ -48,9 +50,8 @@ char *il_import_options_text(const char *kind, const il_import_options *options)
   if (!stream) return NULL;
   print_option(stream, "kind", kind);
   for_each(options, print_option, stream);
-  if (fclose(stream) == 0) return text;
-  free(text);
-  return NULL;
+  il_text_close(stream, &text);
+  return text;
 }
 
 typedef struct checking {
@@ -91,29 +92,68 @@ char *il_import_file_of(const char *source) {
   return file;
 }
 
+static _Thread_local int refused;
+
+void il_import_refused(int error) {
+  if (error && !refused) refused = error;
+}
+
+void il_import_end_look(il_context *context) {
+  const int error = errno;
+  const il_status status = context ? il_context_status(context) : IL_ERROR_MEMORY;
+  if (status == IL_ERROR_MEMORY) il_import_refused(ENOMEM);
+  if (status == IL_ERROR_FILE) il_import_refused(error);
+  il_context_free(context);
+}
+
+int il_import_look_error(void) {
+  const int error = refused;
+  refused = 0;
+  return error;
+}
+
+il_status il_import_looked(il_context *context, const char *source) {
+  const int error = il_import_look_error();
+  if (error == ENOMEM) return il_fail_memory(context, source);
+  if (error) il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", source, strerror(error));
+  return il_context_status(context);
+}
+
 static bool ends_in(const char *text, const char *end) {
   const size_t length = strlen(text), wanted = strlen(end);
   return length >= wanted && !il_word_order(text + length - wanted, end);
 }
 
-/* Pictures come in zip archives too: those count as tensors by their ending. */
+/* Pictures come in zip archives too: those count as tensors by their ending, or by the name of their first file. */
+static bool is_archive_of_arrays(const char *path, const unsigned char *b, size_t size) {
+  if (ends_in(path, ".npz") || ends_in(path, ".pt") || ends_in(path, ".pth")) return true;
+  enum { HEAD = 30 }; /* bytes before a file's name, whose length is in two of them */
+  const size_t length = size > HEAD ? (size_t)b[26] | (size_t)b[27] << 8 : 0;
+  char name[256] = "";
+  if (length == 0 || length >= sizeof name || HEAD + length > size) return false;
+  memcpy(name, b + HEAD, length);
+  return ends_in(name, ".npy") || ends_in(name, "/data.pkl");
+}
+
 bool il_import_is_tensors(const char *source) {
-  unsigned char b[9] = {0};
+  unsigned char b[300] = {0};
   char *path = il_import_file_of(source);
   struct stat info;
   const bool regular = path && stat(path, &info) == 0 && S_ISREG(info.st_mode);
   FILE *file = regular ? fopen(path, "rbe") : NULL;
+  if (!path || (regular && !file)) il_import_refused(errno);
   const size_t got = file ? fread(b, 1, sizeof b, file) : 0;
+  if (file && ferror(file)) il_import_refused(errno);
   if (file) fclose(file);
   bool is = false;
   if (got >= 4 && !memcmp(b, "PK", 2))
-    is = ends_in(path, ".npz") || ends_in(path, ".pt") || ends_in(path, ".pth");
+    is = is_archive_of_arrays(path, b, got);
   else if (got >= 6 && !memcmp(b, "\x93NUMPY", 6))
     is = true;
   else if (got >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5)
     is = true;
   else
-    is = got == sizeof b && b[8] == '{' && !b[7];
+    is = got >= 9 && b[8] == '{' && !b[7];
   free(path);
   return is;
 }
@@ -130,8 +170,14 @@ bool il_import_mentions(const char *source, const char *word) {
   char *path = il_import_file_of(source);
   size_t size;
   const unsigned char *map = context && path ? il_map_file(context, path, &size) : NULL;
-  const bool found = map && mentions(map, size, word);
-  il_unmap_file(map, map ? size : 0);
+  if (!map) {
+    if (!path) il_import_refused(ENOMEM);
+    il_import_end_look(context);
+    free(path);
+    return false;
+  }
+  const bool found = mentions(map, size, word);
+  il_unmap_file(map, size);
   free(path);
   il_context_free(context);
   return found;
@@ -144,12 +190,18 @@ const char *il_import_ready(const char *source) {
   size_t size;
   const unsigned char *map = context && path ? il_map_file(context, path, &size) : NULL;
   const char *ready = NULL;
-  if (map && mentions(map, size, "support_x") && mentions(map, size, "query_x")) ready = "tasks";
-  if (map && size > 9 && map[8] == '{') { /* only safetensors are ever written by an import */
+  if (!map) {
+    if (!path) il_import_refused(ENOMEM);
+    il_import_end_look(context);
+    free(path);
+    return NULL;
+  }
+  if (mentions(map, size, "support_x") && mentions(map, size, "query_x")) ready = "tasks";
+  if (size > 9 && map[8] == '{') { /* only safetensors are ever written by an import */
     if (mentions(map, size, "\"task_start\"")) ready = "table";
     if (mentions(map, size, "\"class_start\"")) ready = "dataset";
   }
-  il_unmap_file(map, map ? size : 0);
+  il_unmap_file(map, size);
   free(path);
   il_context_free(context);
   return ready;

@@ -1,5 +1,6 @@
 /* Pictures in folders: SOURCE/class/picture or SOURCE/group/class/picture, PNG and JPEG of any sizes, as files or in a zip
  * archive. A first walk looks at what there is, a second one writes. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ typedef struct importer {
 } importer;
 
 static il_status skip(importer *im, const candidate *c, const char *reason) {
+  if (il_context_status(im->context)) return il_context_status(im->context);
   return il_import_skip(im->context, im->options, im->report, c->file->name, "%s", reason);
 }
 
@@ -419,9 +421,11 @@ static bool recognises(const char *source) {
   if (S_ISDIR(info.st_mode)) return true;
   char first[4] = "";
   FILE *file = S_ISREG(info.st_mode) ? fopen(source, "rbe") : NULL;
+  if (S_ISREG(info.st_mode) && !file) il_import_refused(errno);
   if (!file) return false;
   const bool archive =
       fread(first, 1, 4, file) == 4 && (!memcmp(first, "PK\3\4", 4) || !memcmp(first, "PK\5\6", 4));
+  if (ferror(file)) il_import_refused(errno);
   fclose(file);
   zip_t *zip = archive ? zip_open(source, ZIP_RDONLY, NULL) : NULL;
   if (!zip) return archive;

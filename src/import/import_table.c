@@ -292,7 +292,11 @@ static bool recognises_arrays(const char *source) {
   if (!named || il_import_ready(source)) return false; /* most are not opened for this */
   il_context *context = il_context_new();
   il_tensors *file = context ? il_tensors_open(context, source) : NULL;
-  const bool is = file && is_table(file);
+  if (!file) {
+    il_import_end_look(context);
+    return false;
+  }
+  const bool is = is_table(file);
   il_tensors_close(file);
   il_context_free(context);
   return is;
@@ -303,8 +307,12 @@ static bool recognises(const char *source) {
   if (!il_import_is_text_table(source)) return false;
   il_context *context = il_context_new();
   il_csv *csv = context ? il_csv_open(context, source) : NULL;
+  if (!csv) {
+    il_import_end_look(context);
+    return false;
+  }
   const char *const *field;
-  const int fields = csv ? il_csv_next(csv, &field) : 0;
+  const int fields = il_csv_next(csv, &field);
   bool task = false, class = false;
   for (int i = 0; i < fields; i++) {
     const char *name = il_cell_trim(field[i]);
@@ -312,7 +320,7 @@ static bool recognises(const char *source) {
     for (const char *const *word = class_words; *word; word++) class |= !il_word_order(name, *word);
   }
   il_csv_close(csv);
-  il_context_free(context);
+  il_import_end_look(context);
   return task && !class;
 }
 

@@ -41,6 +41,14 @@ il_status il_import_options_check(il_context *context, const il_importer *import
                                   const char *source, const il_import_options *options);
 /* The file of FILE:KEY where no file is called so, else the path itself; malloc'ed. */
 char *il_import_file_of(const char *source);
+/* Recognising looks into files on the way and reports nothing. What the system refused meanwhile (a file that may not be read, no
+ * memory) is kept, so that nothing is guessed of what could not be read: */
+void il_import_refused(int error);
+/* after a look with a context of its own, whose error may be such a one; frees the context; */
+void il_import_end_look(il_context *context);
+/* and il_import_looked makes an error of it, once; il_import_look_error only says which, or 0. */
+int il_import_look_error(void);
+il_status il_import_looked(il_context *context, const char *source);
 /* Whether the file begins like one of the formats of tensors. */
 bool il_import_is_tensors(const char *source);
 /* Whether the word stands in the beginning or the end of the file, where the names of arrays are. */

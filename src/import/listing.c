@@ -12,6 +12,21 @@
 
 enum { DEPTH_MAX = 16 };
 
+/* Whether an error says something of one file, which is passed over then. All others are errors of the import: data that
+ * lack what another attempt would find are worse than none. */
+static bool of_the_file(int error) {
+  static const int known[] = {EACCES, EPERM, ENOENT, ELOOP, ENAMETOOLONG, ENOTDIR, ENXIO};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (error == known[i]) return true;
+  return false;
+}
+
+static il_status not_read(const il_listing *l, const char *name, int error) {
+  if (error == ENOMEM) return il_fail_memory(l->context, name);
+  return il_fail(l->context, IL_ERROR_FILE, "%s%s%s cannot be read: %s", l->root, *name ? "/" : "",
+                 name, strerror(error));
+}
+
 static bool ignored(const char *name, size_t length) {
   static const char *const known[] = {"__MACOSX", "Thumbs.db", "desktop.ini"};
   if (length == 0 || *name == '.') return true;
@@ -61,7 +76,7 @@ static il_status list_one(il_listing *l, const char *name, int depth) {
   if (asprintf(&path, "%s/%s", l->root, name) < 0) return il_fail_memory(l->context, "a path");
   il_status status;
   if (lstat(path, &info) < 0)
-    status = add(l, name, strerror(errno), 0);
+    status = of_the_file(errno) ? add(l, name, strerror(errno), 0) : not_read(l, name, errno);
   else if (S_ISLNK(info.st_mode))
     status = add(l, name, check_link(l, path), 0);
   else if (S_ISDIR(info.st_mode) && depth == DEPTH_MAX)
@@ -79,12 +94,17 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
   if (asprintf(&path, "%s/%s", l->root, below) < 0) return il_fail_memory(l->context, "a path");
   DIR *folder = opendir(path);
   free(path);
-  if (!folder && !*below)
-    return il_fail(l->context, IL_ERROR_FILE, "%s cannot be read: %s", l->root, strerror(errno));
+  if (!folder && (!*below || !of_the_file(errno))) return not_read(l, below, errno);
   if (!folder) return add(l, below, strerror(errno), 0);
   const size_t before = l->count;
   il_status status = IL_OK;
-  for (struct dirent *entry; !status && (entry = readdir(folder));) {
+  while (!status) {
+    errno = 0;
+    const struct dirent *entry = readdir(folder);
+    if (!entry) {
+      if (errno) status = not_read(l, below, errno);
+      break;
+    }
     char *name = NULL;
     if (ignored(entry->d_name, strlen(entry->d_name))) continue;
     if (asprintf(&name, "%s%s%s", below, *below ? "/" : "", entry->d_name) < 0) name = NULL;
@@ -100,7 +120,9 @@ static il_status list_folder(il_listing *l, const char *below, int depth) {
 
 static il_status list_zip(il_listing *l, const char *source) {
   int code = 0;
+  errno = 0; /* libzip takes some of its own failures for a damaged archive */
   l->zip = zip_open(source, ZIP_RDONLY, &code);
+  if (!l->zip && errno == ENOMEM) return il_fail_memory(l->context, source);
   if (!l->zip) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);
@@ -160,6 +182,19 @@ static bool fail(il_listing *l, const char *what, const char *why) {
   return false;
 }
 
+static bool fail_system(il_listing *l, const char *what) {
+  if (!of_the_file(errno)) not_read(l, l->name, errno);
+  return fail(l, what, strerror(errno));
+}
+
+/* Of an archive, which may be damaged in one of its files. */
+static bool fail_zip(il_listing *l, zip_error_t *error) {
+  const int system = zip_error_code_system(error), code = zip_error_code_zip(error);
+  if (code == ZIP_ER_MEMORY || (zip_error_system_type(error) == ZIP_ET_SYS && system > 0))
+    not_read(l, l->name, code == ZIP_ER_MEMORY ? ENOMEM : system);
+  return fail(l, "unpacked", zip_error_strerror(error));
+}
+
 static bool too_large(il_listing *l, uint64_t size) {
   if (size <= (uint64_t)IL_LISTED_MAX) return false;
   snprintf(l->reason, sizeof l->reason, "has %llu bytes, expected at most %lld",
@@ -169,6 +204,7 @@ static bool too_large(il_listing *l, uint64_t size) {
 
 bool il_listing_begin(il_listing *l, const il_listed *file) {
   l->done = 0;
+  l->name = file->name;
   *l->reason = 0;
   if (l->zip) {
     zip_stat_t about;
@@ -177,14 +213,17 @@ bool il_listing_begin(il_listing *l, const il_listed *file) {
         too_large(l, about.size))
       return false;
     l->entry = zip_fopen_index(l->zip, file->index, 0);
-    return l->entry || fail(l, "unpacked", zip_strerror(l->zip));
+    return l->entry || fail_zip(l, zip_get_error(l->zip));
   }
   char *path = NULL;
-  if (asprintf(&path, "%s/%s", l->root, file->name) < 0) return fail(l, "opened", "out of memory");
+  if (asprintf(&path, "%s/%s", l->root, file->name) < 0) {
+    il_fail_memory(l->context, "a path");
+    return false;
+  }
   l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   free(path);
   struct stat info;
-  if (l->fd < 0 || fstat(l->fd, &info) < 0) return fail(l, "opened", strerror(errno));
+  if (l->fd < 0 || fstat(l->fd, &info) < 0) return fail_system(l, "opened");
   if (!S_ISREG(info.st_mode)) return fail(l, "read", "it is no regular file any more");
   return !too_large(l, (uint64_t)info.st_size);
 }
@@ -194,11 +233,11 @@ int64_t il_listing_read(void *listing, void *to, size_t size) {
   int64_t got;
   if (l->zip) {
     got = zip_fread(l->entry, to, size);
-    if (got < 0) fail(l, "unpacked", zip_file_strerror(l->entry));
+    if (got < 0) fail_zip(l, zip_file_get_error(l->entry));
   } else {
     do got = read(l->fd, to, size);
     while (got < 0 && errno == EINTR);
-    if (got < 0) fail(l, "read", strerror(errno));
+    if (got < 0) fail_system(l, "read");
   }
   if (got > 0 && too_large(l, (uint64_t)(l->done += got))) return -1;
   return got;

@@ -25,6 +25,7 @@ typedef struct il_listing {
   size_t count, room;
   il_arena arena; /* names and problems */
   /* the file that is being read */
+  const char *name;
   int fd;
   zip_file_t *entry;
   int64_t done;                   /* bytes */
@@ -35,7 +36,8 @@ typedef struct il_listing {
  * followed to files of the folder alone, so that none leads out or in a circle. Close it in any case. */
 il_status il_listing_open(il_listing *listing, il_context *context, const char *source);
 void il_listing_close(il_listing *listing);
-/* Between these, il_listing_read gives its bytes, at most IL_LISTED_MAX, as il_bytes asks for them. */
+/* Between these, il_listing_read gives its bytes, at most IL_LISTED_MAX, as il_bytes asks for them. What does not depend on the
+ * one file (memory, a disk's error, too many open files) is an error in the context, too. */
 bool il_listing_begin(il_listing *listing, const il_listed *file); /* false: reason says why */
 int64_t il_listing_read(void *listing, void *to, size_t size);     /* -1: reason says why */
 void il_listing_end(il_listing *listing);

@@ -142,9 +142,11 @@ static int create_named(il_atomic_file *file) {
   return -1;
 }
 
-/* Gives bytes without a name a temporary one, from which rename can replace the target. */
+/* Gives bytes without a name a temporary one, from which rename can replace the target. Who is killed between the two leaves
+ * it, and so what others have left is removed first. */
 static int name_it(il_atomic_file *file) {
   char self[64];
+  clean(file->folder);
   snprintf(self, sizeof self, "/proc/self/fd/%d", file->fd);
   flock(file->fd, LOCK_EX | LOCK_NB);
   for (int attempt = 0; attempt < 1000; attempt++) {
@@ -201,9 +203,13 @@ static int open_target(il_atomic_file *file, bool keep_links) {
   if (!file->exists && errno != ENOENT) return -1;
   if (file->exists) {
     file->direct = standard(&file->old);
-    if (file->direct < 0 && !S_ISREG(file->old.st_mode))
-      file->direct = open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (file->direct < 0 && !S_ISREG(file->old.st_mode)) return -1;
+    /* No regular file, or one without a name, which nothing can be renamed to. */
+    const bool through = !S_ISREG(file->old.st_mode) || file->old.st_nlink == 0;
+    if (file->direct < 0 && through) {
+      const int cut = S_ISREG(file->old.st_mode) ? O_TRUNC : 0;
+      file->direct = open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | cut);
+    }
+    if (file->direct < 0 && through) return -1;
     if (file->direct >= 0) {
       file->fd = memfd_create("innerloop", MFD_CLOEXEC);
       return file->fd < 0 ? -1 : 0;

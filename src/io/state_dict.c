@@ -1,4 +1,5 @@
 /* Matching of a file's tensors with a net's values, by name or by suffix and shape. */
+#include "base/room.h"
 #include "io/state_dict.h"
 
 #include <stdio.h>
@@ -197,10 +198,13 @@ il_status il_state_mismatch(il_context *context, const char *path, int values,
     int modules = il_state_modules(count, tensor, true, first);
     int fit = match_modules(values, value, count, tensor, modules, first, found, missed);
     print_rest(out, values, value, missed, modules, first, count, tensor);
-    fclose(out);
+    il_text_close(out, &text);
     char but[64] = "";
     if (fit) snprintf(but, sizeof but, ", apart from %d layers that do", fit);
-    il_fail(context, IL_ERROR_DATA, "%s does not fit the net%s: %s", path, but, text ? text : "");
+    if (text)
+      il_fail(context, IL_ERROR_DATA, "%s does not fit the net%s: %s", path, but, text);
+    else
+      il_fail_memory(context, "a sentence");
   } else {
     il_fail_memory(context, "a sentence");
   }

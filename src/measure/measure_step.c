@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "plan/plan.h"
 #include "run/profile.h"
 #include "train/footprint.h"
@@ -144,7 +145,7 @@ char *il_measure_why(il_context *context, const il_config *config) {
         continue;
       if (!seen_before(plan, w, i)) why(out, plan->kernels, call);
     }
-  if (out) fclose(out);
+  if (out && il_text_close(out, &text) != 0) il_fail_memory(context, "the text of a plan");
   il_trainer_free(&t);
   return text;
 }

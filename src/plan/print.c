@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "plan/plan.h"
 
@@ -146,8 +147,7 @@ char *il_plan_print(const il_plan *plan) {
                    plan->flops[when]);
     for (int64_t i = 0; i < list->count; i++) print_call(text.file, plan, i, &list->call[i]);
   }
-  if (fclose(text.file) != 0) {
-    free(text.data);
+  if (il_text_close(text.file, &text.data) != 0) {
     il_fail_memory(plan->graph->context, "the text of a plan");
     return NULL;
   }

@@ -6,6 +6,7 @@
 
 #include <innerloop/version.h>
 
+#include "base/room.h"
 #include "base/error.h"
 #include "base/locale.h"
 #include "io/io.h"
@@ -26,7 +27,7 @@ static il_status begin(il_context *context, buffer *b) {
 static il_status end(il_context *context, buffer *b) {
   FILE *file = b->file;
   b->file = NULL;
-  return !file || fclose(file) == 0 ? IL_OK : il_fail_memory(context, "a page");
+  return !file || il_text_close(file, &b->text) == 0 ? IL_OK : il_fail_memory(context, "a page");
 }
 
 static void drop(buffer *b) {

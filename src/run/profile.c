@@ -1,4 +1,5 @@
 /* Where a plan's time goes: entries per worker while it runs (profile.h), added up and sorted for print. */
+#include "base/room.h"
 #include "base/locale.h"
 #include "run/profile.h"
 
@@ -198,8 +199,7 @@ char *il_profile_print(const il_profile *p, int lines) {
   print_kernels(file, p, share, count, total);
   print_stages(file, p, stage, total);
   free(share);
-  if (fclose(file) == 0) return text;
-  free(text);
+  if (il_text_close(file, &text) == 0) return text;
   il_fail_memory(p->plan->graph->context, "the text of a profile");
   return NULL;
 failed:

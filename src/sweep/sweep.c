@@ -1,4 +1,5 @@
 /* Sweeps: every combination is looked at before any work. */
+#include "base/room.h"
 #include "sweep/sweep.h"
 
 #include <ctype.h>
@@ -44,7 +45,8 @@ static const char *name_of(il_sweep *s, const il_sweep_point *point, int64_t see
     fprintf(out, "%s=%s,", s->axis[a].key, value);
   }
   if (out) fprintf(out, "seed=%lld", (long long)seed);
-  const char *name = out && fclose(out) == 0 ? il_arena_string(&s->arena, text) : NULL;
+  const char *name =
+      out && il_text_close(out, &text) == 0 ? il_arena_string(&s->arena, text) : NULL;
   free(text);
   return name;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "io/csv.h"
 #include "io/io.h"
@@ -141,9 +142,8 @@ static char *csv_of(const il_sweep *s) {
     print_figure(out, point->interval);
     fputc('\n', out);
   }
-  if (fclose(out) == 0) return text;
-  free(text);
-  return NULL;
+  il_text_close(out, &text);
+  return text;
 }
 
 static il_status write_text(il_sweep *s, const char *folder, const char *name, const char *text) {

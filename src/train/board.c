@@ -1,4 +1,5 @@
 /* Training into event files (see board.h). It reads what training has computed, and a clock; it changes nothing. */
+#include "base/room.h"
 #include "train/board.h"
 
 #include <math.h>
@@ -25,9 +26,8 @@ static char *indented(const char *text) {
     fputc(*p, out);
     if (*p == '\n' && p[1]) fputs("    ", out);
   }
-  if (fclose(out) == 0) return made;
-  free(made);
-  return NULL;
+  il_text_close(out, &made);
+  return made;
 }
 
 il_status il_board_open(il_board *b, il_context *context, const char *folder, int64_t made,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
@@ -56,7 +57,7 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
     il_csv_print(out, tested);
   }
   fputc('\n', out);
-  il_status status = fclose(out) == 0
+  il_status status = il_text_close(out, &text) == 0
                          ? il_atomic_write(e->context, path, 1, &(il_piece){text, size})
                          : il_fail_memory(e->context, "the results of tasks");
   free(text);

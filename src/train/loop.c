@@ -73,8 +73,11 @@ static il_status checkpoint(run *r) {
                    "number %lld of %s is not finite after meta-step %lld; the folder keeps the "
                    "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite",
                    (long long)at, meta->entry[bad].name, (long long)r->step);
-  il_status status =
-      il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
+  /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
+  il_status status = il_metrics_sync(&r->metrics);
+  if (status == IL_OK)
+    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text,
+                                r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   return status == IL_OK ? il_board_parameters(&r->board, &r->trainer.step, r->step) : status;
 }

@@ -55,6 +55,11 @@ il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, d
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 
+il_status il_metrics_sync(il_metrics *m) {
+  if (fflush(m->file) != 0) return broken(m);
+  return fdatasync(fileno(m->file)) == 0 || errno == EINVAL || errno == ENOTSUP ? IL_OK : broken(m);
+}
+
 il_status il_metrics_close(il_metrics *m) {
   FILE *file = m->file;
   m->file = NULL;

@@ -1,4 +1,5 @@
 /* Time around the plan (see timing.h). */
+#include "base/room.h"
 #include "base/locale.h"
 #include "train/timing.h"
 
@@ -72,8 +73,7 @@ char *il_timing_print(const il_timing *timing, il_context *context, int64_t step
       il_plain_print(file, "%6.1f %% %9.2f s   %s\n",
                      total > 0 ? 100 * timing->seconds[i] / total : 0, timing->seconds[i], name[i]);
   }
-  if (file && fclose(file) == 0) return text;
-  free(text);
+  if (file && il_text_close(file, &text) == 0) return text;
   il_fail_memory(context, "the text of a profile");
   return NULL;
 }
