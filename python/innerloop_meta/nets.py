@@ -114,6 +114,7 @@ class Net:
                  filters: int = 0) -> None:  # fmt: skip
         self.context = Context()
         self.example = (example,) if isinstance(example, int) else tuple(example)
+        self.outputs = outputs
         shape = shape_of(self.example)
         if isinstance(layers, str):
             made = lib.il_net_preset(self.context.address, layers.encode(), shape, outputs, filters)
