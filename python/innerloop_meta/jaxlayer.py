@@ -7,6 +7,7 @@ the CPU where they lie.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +16,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from . import _team as _team_module
+from ._team import Team
 from .algorithms import Algorithm
 from .errors import ArgumentError
 from .meta_loss import Form, MetaFunction, Shape
 from .nets import Net
+
+_lock = threading.RLock()
+_teams: dict[int, Team] = {}  # one, of as many threads as were asked for
+
+
+def _team() -> Team:
+    """JAX calls back from any of its threads: all of them compute on one team, one after the other."""
+    if _team_module._threads not in _teams:
+        _teams.clear()
+        _teams[_team_module._threads] = Team(_team_module._threads)
+    return _teams[_team_module._threads]
+
 
 _PRECISIONS = ("float32", "float64")
 
@@ -147,7 +162,8 @@ class JaxMetaLoss:
         form: Form = self._of[x.dtype.name].form(Shape(
             x.shape[0], x.shape[1], read[2].shape[1], ways, targets, (True,) * len(self.entries) if wanted else (), True))  # fmt: skip
         made = [np.empty(shape, x.dtype) for shape in form.shapes]
-        form.go([a.ctypes.data for a in read], [a.ctypes.data for a in made])
+        with _lock:
+            form.go([a.ctypes.data for a in read], [a.ctypes.data for a in made], _team())
         return [made[0], *made[len(made) - len(self.entries) :]] if wanted else [made[0]]
 
     def _callback(self, wanted: bool, leaves: Any, data: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _declarations as c
-from ._library import Context, decode, dimensions_of, lib, owned, shape_of
+from ._library import Context, decode, dimensions_of, lib, owned, shape_of, take_text
 from ._team import Team, owner, team
 from .algorithms import Algorithm
 from .errors import ArgumentError
@@ -220,6 +220,8 @@ class Form:
         outside = (example[-1], *example[:-1]) if self.of.torch else example
         x = self._input(name, c.IL_TASK, g.real, (count, *outside))
         if self.of.torch and len(example) > 1:
+            if example[-1] == 1:  # the same numbers in the same order
+                return x.reshape(count, *example).made
             x = transposed(g, x, 0, *range(2, len(example) + 1), 1)
         return x.made
 
@@ -291,17 +293,19 @@ class Form:
             for i, entry in enumerate(of.carry):
                 self._output("next " + entry.name, entry.from_engine(g, value(moved.at[i])))
 
-    def _run(self) -> _Run:
-        of = team()
+    def _run(self, shared: Team | None) -> _Run:
+        of = shared or team()
         run = self._runs.get(id(of))
         if run is None:
             run = self._runs[id(of)] = _Run(self, of)
+            if shared:
+                return run  # which keeps the team
             weakref.finalize(owner(), self._runs.pop, id(of), None).atexit = False
         return run
 
-    def go(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
-        """Computes on the calling thread's workers; addresses in the order of inputs and of `outputs`."""
-        run = self._run()
+    def go(self, inputs: Sequence[int], outputs: Sequence[int], of: Team | None = None) -> None:
+        """Computes on a team (the calling thread's own, when none is given); addresses in the order of inputs and `outputs`."""
+        run = self._run(of)
         address = run.address
         for place, memory in zip(self._in, inputs):
             _set_input(address, place, memory)
@@ -312,8 +316,6 @@ class Form:
 
     def plan(self) -> str:
         """The compiled plan as text."""
-        from ._library import take_text
-
         return take_text(lib.il_plan_print(lib.il_function_plan(self.address)))
 
 

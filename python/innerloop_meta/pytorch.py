@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
@@ -96,14 +95,12 @@ class TorchNet(Net):
         for i, name in enumerate(self.torch_names):
             if name not in state_dict:
                 raise ArgumentError(f"the state dict has no {name!r}; expected {', '.join(self.torch_names)}")
-            given = state_dict[name].detach().cpu().numpy().astype(state.precision)
-            entry = state.entries[self.names[i]]
-            expected = Entry(entry, self, True).shape
-            if given.shape != expected:
-                raise ArgumentError(f"{name}: found shape {given.shape}, expected {expected}", "IL_ERROR_SHAPE")
-            given = np.ascontiguousarray(given)
+            given = state_dict[name].detach().to("cpu", getattr(torch, state.precision)).contiguous()
+            expected = Entry(state.entries[self.names[i]], self, True).shape
+            if tuple(given.shape) != expected:
+                raise ArgumentError(f"{name}: found shape {tuple(given.shape)}, expected {expected}", "IL_ERROR_SHAPE")
             view = state._view(self.names[i])
-            lib.il_net_from_torch(self.address, i, _kind(state), given.ctypes.data, view.ctypes.data)
+            lib.il_net_from_torch(self.address, i, _kind(state), given.data_ptr(), view.ctypes.data)
         return state
 
     def state_dict(self, state: State) -> dict[str, torch.Tensor]:
@@ -112,9 +109,9 @@ class TorchNet(Net):
         for i, name in enumerate(self.torch_names):
             view = state._view(self.names[i])
             shape = Entry(state.entries[self.names[i]], self, True).shape
-            out = np.empty(shape, state.precision)
-            lib.il_net_to_torch(self.address, i, _kind(state), view.ctypes.data, out.ctypes.data)
-            made[name] = torch.from_numpy(out).to(made[name].dtype)
+            out = torch.empty(shape, dtype=getattr(torch, state.precision))
+            lib.il_net_to_torch(self.address, i, _kind(state), view.ctypes.data, out.data_ptr())
+            made[name] = out.to(made[name].dtype)
         return made
 
     def load(self, state: State) -> None:
