@@ -21,7 +21,7 @@ _LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.R
 _BATCH = object()  # how many examples there are, while a forward is followed
 
 
-class _Tracer(torch.fx.Tracer):  # type: ignore[misc, unused-ignore]
+class _Tracer(torch.fx.Tracer):
     """Remembers for each node which submodule's forward made it."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class Layers:
     @staticmethod
     def _size(name: str, args: list[Any], kwargs: dict[str, Any], whole: tuple[Any, ...]) -> Any:
         """What a call asks of the shape; None: it asks for nothing of it."""
-        at = args[0] if args else kwargs.get("dim")
+        at: Any = args[0] if args else kwargs.get("dim")
         if name == "getattr" and at == "shape" or name == "size" and at is None:
             return whole
         if name == "size":

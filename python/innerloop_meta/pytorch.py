@@ -55,7 +55,7 @@ class TorchNet(Net):
 
     def tensors(self) -> list[nn.Parameter]:
         """The module's parameters as they are now, in the order of ``names``."""
-        return [owner._parameters[name] for owner, name in self._places]  # type: ignore[misc, unused-ignore]
+        return [owner._parameters[name] for owner, name in self._places]
 
     def running(self) -> list[torch.Tensor]:
         """Mean and variance of each norm layer, which the module keeps."""
@@ -250,7 +250,8 @@ class MetaLoss(nn.Module):
                                     "channels, time] or [tasks, n, features], none of them 0", "IL_ERROR_SHAPE")  # fmt: skip
         dtype, shape = support_x.dtype, support_x.shape
         f = self._function(tuple(shape[2:]), dtype)
-        net: TorchNet = f.net  # type: ignore[assignment, unused-ignore]
+        net = f.net
+        assert isinstance(net, TorchNet)
         if query_x.shape[2:] != shape[2:] or len(query_x) != len(support_x):
             raise ArgumentError(f"support_x has shape {tuple(shape)}, but query_x {tuple(query_x.shape)}; expected as many tasks, and "
                                 "examples of the same shape", "IL_ERROR_SHAPE")  # fmt: skip
@@ -282,21 +283,24 @@ class MetaLoss(nn.Module):
 
     def _go(self, form: Form, data: list[torch.Tensor], tensors: Any) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Runs; the loss, and the gradients that are wanted."""
-        read = [*data, *(t.detach().contiguous() for t in tensors)]
+        read = [*data, *(t if t.is_contiguous() else t.detach().contiguous() for t in tensors)]
         buffers: list[torch.Tensor] = []
+        net = form.of.net
+        assert isinstance(net, TorchNet)
         if form.of.carry:
-            buffers = form.of.net.running()  # type: ignore[attr-defined, unused-ignore]
+            buffers = net.running()
             read += [b.contiguous() for b in buffers]
         dtype = data[0].dtype
         made = [torch.empty(shape, dtype=dtype) for shape in form.shapes]
         form.go([t.data_ptr() for t in read], [t.data_ptr() for t in made])
         named = dict(zip(form.outputs, made))
-        self.losses, self.accuracy, self.scores = named["losses"], named.get("accuracy"), named.get("scores")
+        # Not by setattr, which looks for parameters first: a call on a small net takes but some 100 microseconds.
+        self.__dict__.update(losses=named["losses"], accuracy=named.get("accuracy"), scores=named.get("scores"))
         if form.of.carry and form.shape.training:
             with torch.no_grad():
                 for buffer, entry in zip(buffers, form.of.carry):
                     buffer.copy_(named["next " + entry.name])
-                for path in form.of.net.norms:  # type: ignore[attr-defined, unused-ignore]
+                for path in net.norms:
                     self.module.get_submodule(path).num_batches_tracked += 1
         count = sum(form.shape.wanted)
         at = len(made) - count - (len(buffers) if form.shape.training else 0)
