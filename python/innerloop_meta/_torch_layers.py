@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
 from typing import Any, NoReturn
 
 import torch
@@ -18,16 +19,19 @@ KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid,
 _LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d,
            nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout,
            nn.Identity)  # fmt: skip
+_tracing = threading.Lock()
 _BATCH = object()  # how many examples there are, while a forward is followed
 
 
 class _Tracer(torch.fx.Tracer):
-    """Remembers for each node which submodule's forward made it."""
+    """Remembers for each node which submodule's forward made it. torch.fx puts itself in the place of all modules' calls and
+    attributes, those of other threads too, which get what they would have had."""
 
     def __init__(self) -> None:
         super().__init__()
         self.inside: list[str] = [""]
         self.of: dict[Any, str] = {}
+        self.thread = threading.get_ident()
 
     def is_leaf_module(self, m: Any, name: str) -> bool:
         if isinstance(m, _LEAVES):
@@ -35,11 +39,18 @@ class _Tracer(torch.fx.Tracer):
         return bool(super().is_leaf_module(m, name))
 
     def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return forward(*args, **kwargs)
         path = self.path_of_module(m)
         self.inside.append(path)
         made = super().call_module(m, forward, args, kwargs)
         self.inside.pop()  # not after an error: it says where
         return made
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def create_node(self, *args: Any, **kwargs: Any) -> Any:
         node = super().create_node(*args, **kwargs)
@@ -73,7 +84,8 @@ class Layers:
         self._all = _all_parameters(module)
         tracer = _Tracer()
         try:
-            graph = tracer.trace(module)
+            with _tracing:
+                graph = tracer.trace(module)
         except Exception as error:
             raise ArgumentError(f"{_named(module, tracer.inside[-1])} is none that torch.fx can follow: {error}; expected a "
                                 f"forward that is a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED") from error  # fmt: skip
@@ -214,7 +226,7 @@ class Layers:
 
         if name in ("relu", "relu_", "tanh", "tanh_", "sigmoid", "sigmoid_"):
             self.layers.append(getattr(nets, name.rstrip("_"))())
-        elif name in ("contiguous", "clone", "float", "double") and not args:
+        elif name in ("contiguous", "clone") and not args:
             pass
         elif name == "flatten":
             self._flatten(*given(start_dim=0, end_dim=-1))

@@ -148,7 +148,7 @@ class JaxMetaLoss:
         own = self.algorithm.own_head
         ways = self.ways or int(support.max()) + 1 if own else self.net.outputs
         low, high = min(int(support.min()), int(query.min())), max(int(support.max()), int(query.max()))
-        most = 1 if ways == 1 and not own else ways - 1  # one score tells 0 from 1
+        most = 1 if ways == 1 and self._of["float32"].loss == "binary_cross_entropy" else ways - 1  # one score tells 0 from 1
         if low < 0 or high > most:
             raise ArgumentError(f"labels from {low} to {high}, expected 0 to {most}", "IL_ERROR_DATA")
         return ways

@@ -226,7 +226,8 @@ class MetaLoss(nn.Module):
             self.learned[entry.name.replace(".", "_")] = nn.Parameter(value)
 
     def _function(self, example: tuple[int, ...], dtype: torch.dtype) -> MetaFunction:
-        made = self._functions.get((example, dtype))
+        mode = example, dtype, self.module.training  # a forward may be another in eval mode
+        made = self._functions.get(mode)
         if made is None:
             net = TorchNet(self.module, example)
             if net.turned and not self.algorithm.own_head:
@@ -236,7 +237,7 @@ class MetaLoss(nn.Module):
                                 statistics=self.statistics, names=net.torch_names)  # fmt: skip
             if made.carry:
                 net.check_running()
-            self._functions[example, dtype] = made
+            self._functions[mode] = made
         return made
 
     def forward(self, support_x: torch.Tensor, support_y: torch.Tensor, query_x: torch.Tensor,
@@ -330,7 +331,7 @@ class MetaLoss(nn.Module):
             raise ArgumentError(f"{name} has shape {tuple(y.shape)} for x of shape {tuple(x.shape)}; expected labels [tasks, n]",
                                 "IL_ERROR_SHAPE")  # fmt: skip
         low, high = int(y.min()), int(y.max())
-        most = 1 if ways == 1 and not self.algorithm.own_head else ways - 1  # one score tells 0 from 1
+        most = 1 if ways == 1 and self._loss == "binary_cross_entropy" else ways - 1  # one score tells 0 from 1
         if low < 0 or high > most:
             raise ArgumentError(f"{name} has labels from {low} to {high}, expected 0 to {most}", "IL_ERROR_DATA")
         return y.to(torch.int32).contiguous()
