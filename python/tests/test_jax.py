@@ -14,7 +14,9 @@ pytest.importorskip("jax", reason=NO_JAX)
 
 # In a process of its own: float64 is a setting of the whole process.
 BEGIN = """
-import conftest, sys
+import os
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiled sooner
+import conftest
 import jax, jax.numpy as jnp, numpy as np, innerloop_meta as il
 jax.config.update("jax_enable_x64", True)
 net = il.Net([il.layers.conv(4), il.layers.norm(), il.layers.relu(), il.layers.max_pool(), il.layers.linear()], (8, 6, 2), 3)
