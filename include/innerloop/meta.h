@@ -112,6 +112,8 @@ typedef struct il_outcome {
   il_value support_loss; /* before the last inner step; {0}: there is none */
   il_values gradient;    /* by meta entries */
   il_values carry;       /* what each carry entry saw of this task, by name */
+  il_value
+      scores; /* of the query set, [n, outputs]; {0}: the algorithm looks at none in training */
 } il_outcome;
 
 /* What `check` may ask of a gradient. */

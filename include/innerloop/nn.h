@@ -61,6 +61,9 @@ IL_API int il_net_parameters(const il_net *net);
 IL_API const char *il_net_parameter_name(const il_net *net, int index);
 /* Engine layout: conv [kh,kw,in,out], conv1d [k,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
+/* Pixels (steps of a signal) of the flattened image that axis 0 of a parameter runs over: [h·w·c, …] here, [c·h·w, …] in
+ * PyTorch's layout; 1: there is none. */
+IL_API int64_t il_net_parameter_pixels(const il_net *net, int index);
 /* Dimension permutation from PyTorch's layout to the engine's is a transpose: conv [out,in,kh,kw] ->
  * [kh,kw,in,out]; conv1d [out,in,k] -> [k,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
  * an image in its own order [h,w,c], a signal in [t,c]; what runs over them (linear rows, norm between flatten and

@@ -1,16 +1,36 @@
 """innerloop: a meta-learning engine. ``import innerloop_meta as il``.
 
-Three doors, each usable alone (docs/python.md):
+Four doors, each usable alone (docs/python.md):
 
 - scikit-learn's manner: `FewShotClassifier`, `FewShotRegressor`
 - training: `train`, `Run`, `presets`, `keys`
 - an algorithm of one's own: `function`, `grad`, `Net`
+- PyTorch and JAX: `from_torch`, `MetaLoss`, `jax_meta_loss`, which import these when they are asked for
 """
+
+from typing import TYPE_CHECKING, Any
 
 from . import nets as layers
 from . import ops, settings
 from ._declarations import VERSION
 from ._team import set_threads
+from .algorithms import (
+    Algorithm,
+    anil,
+    boil,
+    cavia,
+    imaml,
+    maml,
+    mamlpp,
+    matching,
+    meta_curvature,
+    meta_sgd,
+    metaoptnet,
+    protomaml,
+    protonet,
+    r2d2,
+    reptile,
+)
 from .config import Config, keys, presets
 from .dataset import Dataset, glyphs
 from .errors import ArgumentError, ComputationError, Error, FileError
@@ -44,15 +64,37 @@ from .tasks import TaskBatch, Tasks, task_batch
 from .training import Evaluation, Progress, Run, train, write_tasks
 from .values import Value, Values, grad, jvp, leaf, stop_gradient, task_mean, vjp
 
+if TYPE_CHECKING:
+    from .jaxlayer import JaxMetaLoss as JaxMetaLoss
+    from .jaxlayer import jax_meta_loss as jax_meta_loss
+    from .pytorch import MetaLoss as MetaLoss
+    from .pytorch import TorchNet as TorchNet
+    from .pytorch import from_torch as from_torch
+
+_LATER = {"MetaLoss": "pytorch", "TorchNet": "pytorch", "from_torch": "pytorch", "JaxMetaLoss": "jaxlayer",
+          "jax_meta_loss": "jaxlayer"}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """What needs PyTorch or JAX, which are imported no sooner."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    made = globals()[name] = getattr(import_module("." + _LATER[name], __name__), name)
+    return made
+
+
 #: of the library
 __version__ = VERSION
 
 __all__ = [
-    "Adapted", "ArgumentError", "ComputationError", "Config", "Dataset", "Error", "Evaluation", "FewShotClassifier",
-    "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer", "Progress", "Report", "Run",
-    "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy", "adam", "binary_cross_entropy", "cast", "concat",
-    "conv2d", "cross_entropy", "each", "exp", "function", "glyphs", "grad", "jvp", "keys", "layers", "leaf", "log",
-    "matmul", "mean", "mean_squared_error", "momentum", "one_hot", "ops", "presets", "relu", "select", "set_threads",
-    "settings", "sgd", "sigmoid", "sin", "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train", "update",
-    "vjp", "write_tasks",
+    "Adapted", "Algorithm", "ArgumentError", "ComputationError", "Config", "Dataset", "Error", "Evaluation",
+    "FewShotClassifier", "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer",
+    "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy", "adam", "anil",
+    "binary_cross_entropy", "boil", "cast", "cavia", "concat", "conv2d", "cross_entropy", "each", "exp", "function",
+    "glyphs", "grad", "imaml", "jvp", "keys", "layers", "leaf", "log", "maml", "mamlpp", "matching", "matmul", "mean",
+    "mean_squared_error", "meta_curvature", "meta_sgd", "metaoptnet", "momentum", "one_hot", "ops", "presets",
+    "protomaml", "protonet", "r2d2", "relu", "reptile", "select", "set_threads", "settings", "sgd", "sigmoid", "sin",
+    "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train", "update", "vjp", "write_tasks",
 ]  # fmt: skip

@@ -834,6 +834,7 @@ il_outcome._fields_ = [
     ("support_loss", il_value),
     ("gradient", il_values),
     ("carry", il_values),
+    ("scores", il_value),
 ]
 
 il_algorithm._fields_ = [
@@ -1765,6 +1766,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_net_parameters": (c_int, (c_void_p,)),
     "il_net_parameter_name": (c_char_p, (c_void_p, c_int)),
     "il_net_parameter_shape": (il_shape, (c_void_p, c_int)),
+    "il_net_parameter_pixels": (c_int64, (c_void_p, c_int)),
     "il_net_from_torch": (None, (c_void_p, c_int, c_int, c_void_p, c_void_p)),
     "il_net_to_torch": (None, (c_void_p, c_int, c_int, c_void_p, c_void_p)),
     "il_net_initialize": (None, (c_void_p, c_int, c_uint64, c_int, c_void_p)),

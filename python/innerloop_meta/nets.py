@@ -92,6 +92,11 @@ def flatten() -> Layer:
     return Layer("flatten")
 
 
+def dropout(rate: float) -> Layer:
+    """Inverted dropout; only where a meta-step trains."""
+    return Layer("dropout", rate=rate)
+
+
 class Net:
     """A net: ``net(parameters, x)`` are its scores, ``net.parameters(seed)`` its drawn parameters.
 
@@ -108,7 +113,9 @@ class Net:
     def __init__(self, layers: str | Sequence[Layer], example: int | tuple[int, ...], outputs: int,
                  filters: int = 0) -> None:  # fmt: skip
         self.context = Context()
-        shape = shape_of((example,) if isinstance(example, int) else tuple(example))
+        self.example = (example,) if isinstance(example, int) else tuple(example)
+        self.outputs = outputs
+        shape = shape_of(self.example)
         if isinstance(layers, str):
             made = lib.il_net_preset(self.context.address, layers.encode(), shape, outputs, filters)
         else:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,35 @@ SMALL: dict[str, Any] = {
     "task": {"shots": 2, "queries": 2, "train_classes": 100},
     "eval": {"every": 10, "tasks": 10, "steps": "0,1"},
 }
+
+
+class Beside:
+    """Finds PyTorch and JAX, and what they need, in the packages of another environment; what there is here stays."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = [str(site)]
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if path is not None or name.partition(".")[0] in ("numpy", "sklearn", "pandas", "tqdm", "innerloop_meta"):
+            return None
+        return PathFinder.find_spec(name, self.site)
+
+
+def _beside() -> None:
+    """$INNERLOOP_TORCH is a virtual environment with PyTorch or JAX; without it Debian's python3-torch is taken."""
+    if importlib.util.find_spec("torch"):
+        return
+    given = os.environ.get("INNERLOOP_TORCH")
+    version = f"{sys.version_info[0]}{sys.version_info[1]}"
+    sites = Path(given).glob("lib/python3*/site-packages") if given else [Path("/usr/lib/python3/dist-packages")]
+    for site in sites:
+        if given or list(site.glob(f"torch/_C.cpython-{version}-*")):
+            sys.meta_path.append(Beside(site))  # type: ignore[arg-type]
+
+
+_beside()
+NO_TORCH = "there is no PyTorch: INNERLOOP_TORCH names a virtual environment that has it, or Debian's python3-torch"
+NO_JAX = "there is no JAX: INNERLOOP_TORCH names a virtual environment that has it"
 
 
 def source() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (source() / "docs" / page).read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == (6 if page == "python.md" else 1)
+    assert len(blocks) == (9 if page == "python.md" else 1)
     names: dict[str, Any] = {}
     for block in blocks:
+        other = next((name for name in ("torch", "jax") if f"import {name}\n" in block or name + "(" in block), None)
+        if other and not importlib.util.find_spec(other):
+            continue  # the tests of door 4 say so
         short = re.sub(r'"steps": \d+', '"steps": 20', block.replace("range(2000)", "range(20)"))
         short = short.replace("import innerloop_meta as il", "import innerloop_meta as il\nil.train.__kwdefaults__['progress'] = False")
         exec(compile(short, f"docs/{page}", "exec"), names)

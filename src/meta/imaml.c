@@ -104,6 +104,7 @@ static void objective(il_build *b, il_outcome *out) {
   out->support_loss = b->support_loss;
   const il_values phi = held(b, &state);
   const il_value scores = il_build_query(b, &phi, steps);
+  out->scores = scores;
   out->loss = il_query_loss(b, scores);
   if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
     out->accuracy = il_accuracy(g, scores, b->task.query_y);

@@ -66,6 +66,7 @@ static void every_step(il_build *b, il_outcome *out) {
     const il_value part = il_mul(g, weight, il_query_loss(b, scores));
     out->loss = k ? il_add(g, out->loss, part) : part;
   }
+  out->scores = scores;
   if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
     out->accuracy = il_accuracy(g, scores, b->task.query_y);
   out->support_loss = b->support_loss;

@@ -177,6 +177,7 @@ void il_query_objective(il_build *b, il_outcome *out) {
   il_build_adapt(b, &state, 0, steps);
   il_value scores = il_build_query(b, &state, steps);
   il_scope_push(b->g, "query");
+  out->scores = scores;
   out->loss = il_query_loss(b, scores);
   if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
     out->accuracy = il_accuracy(b->g, scores, b->task.query_y);

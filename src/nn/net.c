@@ -315,6 +315,9 @@ int il_net_parameters(const il_net *net) { return net->parameters; }
 const char *il_net_parameter_name(const il_net *net, int index) {
   return net->parameter[index].name;
 }
+int64_t il_net_parameter_pixels(const il_net *net, int index) {
+  return net->parameter[index].pixels;
+}
 il_shape il_net_parameter_shape(const il_net *net, int index) {
   return net->parameter[index].shape;
 }

@@ -1,0 +1,414 @@
+"""Layers out of an nn.Module: its forward is traced by torch.fx, and has to be a chain of what innerloop knows."""
+
+from __future__ import annotations
+
+import math
+import operator
+import threading
+from typing import Any, NoReturn
+
+import torch
+import torch.fx
+from torch import nn
+
+from . import nets
+from .errors import ArgumentError
+
+KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid, MaxPool1d, MaxPool2d, an average over the whole "
+         "image (AdaptiveAvgPool2d(1), AvgPool2d, mean), Flatten, Dropout and Identity")  # fmt: skip
+_LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d,
+           nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout,
+           nn.Identity)  # fmt: skip
+_tracing = threading.Lock()
+_BATCH = object()  # how many examples there are, while a forward is followed
+
+
+class _Tracer(torch.fx.Tracer):
+    """Remembers for each node which submodule's forward made it. torch.fx puts itself in the place of all modules' calls and
+    attributes, those of other threads too, which get what they would have had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside: list[str] = [""]
+        self.of: dict[Any, str] = {}
+        self.thread = threading.get_ident()
+
+    def is_leaf_module(self, m: Any, name: str) -> bool:
+        if isinstance(m, _LEAVES):
+            return any(type(m).forward is kind.forward for kind in _LEAVES)
+        return bool(super().is_leaf_module(m, name))
+
+    def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return forward(*args, **kwargs)
+        path = self.path_of_module(m)
+        self.inside.append(path)
+        made = super().call_module(m, forward, args, kwargs)
+        self.inside.pop()  # not after an error: it says where
+        return made
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
+    def create_node(self, *args: Any, **kwargs: Any) -> Any:
+        node = super().create_node(*args, **kwargs)
+        self.of[node] = self.inside[-1]
+        return node
+
+
+def _named(root: Any, path: str) -> str:
+    kind = type(root.get_submodule(path) if path else root).__name__
+    return f"the submodule {path!r} ({kind})" if path else f"the module ({kind})"
+
+
+class Layers:
+    """What a module comes to: layers, what their parameters and statistics are called in it, and the shape that comes out.
+
+    Args:
+        example: shape of one x, as PyTorch has it: (c, h, w), (c, t) or (features,).
+    """
+
+    def __init__(self, module: Any, example: tuple[int, ...]) -> None:
+        self.root = module
+        self.layers: list[nets.Layer] = []
+        self.parameters: list[str] = []  # in the order of the net's
+        self.turned: tuple[int, int] | None = None  # (channels, pixels) of what was flattened since the last linear layer
+        self.norms: list[str] = []  # submodules, or "" where a call has no statistics
+        self.shape: tuple[int, ...] = tuple(int(n) for n in example)
+        if not 1 <= len(self.shape) <= 3 or min(self.shape) < 1:
+            raise ArgumentError(f"an example of shape {self.shape}; expected (channels, height, width), (channels, time) or "
+                                "(features,), without the batch", "IL_ERROR_SHAPE")  # fmt: skip
+        self._where = ""
+        self._all = _all_parameters(module)
+        tracer = _Tracer()
+        try:
+            with _tracing:
+                graph = tracer.trace(module)
+        except Exception as error:
+            raise ArgumentError(f"{_named(module, tracer.inside[-1])} is none that torch.fx can follow: {error}; expected a "
+                                f"forward that is a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED") from error  # fmt: skip
+        self._follow(graph, tracer)
+        if not self.layers:
+            raise ArgumentError(f"{_named(module, '')} has no layer; expected a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")
+        if len(self.shape) > 1:
+            raise ArgumentError(f"{_named(module, '')} gives {self.shape} for each example; expected features: a Flatten at its end",
+                                "IL_ERROR_UNSUPPORTED")  # fmt: skip
+        taken = [self._all[name] for name in self.parameters]
+        missed = [name for name, p in module.named_parameters() if not any(p is other for other in taken)]
+        if missed:
+            raise ArgumentError(f"the parameter {missed[0]!r} takes no part in the forward as innerloop knows it; expected a "
+                                f"chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")  # fmt: skip
+
+    # ---- following a forward ----
+    def _refuse(self, why: str) -> NoReturn:
+        raise ArgumentError(f"{self._where} {why}", "IL_ERROR_UNSUPPORTED")
+
+    def _unknown(self, what: str) -> NoReturn:
+        self._refuse(f"{what}, which innerloop does not know; expected {KNOWN}")
+
+    def _follow(self, graph: Any, tracer: _Tracer) -> None:
+        seen: dict[Any, Any] = {}  # what a node is: a shape, a number, or _BATCH
+        now: Any = None  # the node that holds x
+        shapes: dict[Any, tuple[int, ...]] = {}  # of what held it
+        for node in graph.nodes:
+            path = tracer.of.get(node, "")
+            self._where = _named(self.root, path)
+            if node.op == "placeholder":
+                if now is not None:
+                    if node.args:  # an argument with a default
+                        seen[node] = node.args[0]
+                        continue
+                    self._refuse(f"takes the argument {node.name!r} beside x; expected a forward of x alone")
+                now = node
+                continue
+            if node.op == "output":
+                if node.args[0] is not now:
+                    self._refuse("returns something else than its last layer's output; expected that alone")
+                continue
+            if node.op == "get_attr":
+                seen[node] = node
+                continue
+            shapes[now] = self.shape
+            tensors = [n for n in node.all_input_nodes if n not in seen]
+            if not tensors:
+                seen[node] = self._number(node, seen)
+                continue
+            args = [self._value(a, seen) for a in node.args]
+            kwargs = {k: self._value(a, seen) for k, a in node.kwargs.items()}
+            name = str(node.target if node.op == "call_method" else getattr(node.target, "__name__", node.target))
+            if node.op != "call_module" and len(tensors) == 1 and tensors[0] in shapes:
+                size = self._size(name, args[1:], kwargs, (_BATCH, *shapes[tensors[0]]))
+                if size is not None:
+                    seen[node] = size
+                    continue
+            if tensors != [now]:
+                self._refuse(f"uses what an earlier layer gave once more ({node.name}); expected a chain of layers, without residual "
+                             "connections or other branches")  # fmt: skip
+            if node.op == "call_module":
+                self._where = _named(self.root, node.target)
+                self._module(self.root.get_submodule(node.target), node.target)
+            else:
+                self._call(name, args[1:], kwargs)
+            now = node
+
+    @staticmethod
+    def _value(a: Any, seen: dict[Any, Any]) -> Any:
+        if isinstance(a, torch.fx.Node):
+            return seen.get(a, a)
+        if isinstance(a, (tuple, list)):
+            return type(a)(Layers._value(item, seen) for item in a)
+        return a
+
+    def _number(self, node: Any, seen: dict[Any, Any]) -> Any:
+        """What a node is that has no tensor in it: sizes and sums of them."""
+        args = [self._value(a, seen) for a in node.args]
+        try:
+            if node.op == "call_function" and node.target in (operator.getitem, operator.mul, operator.floordiv, operator.add,
+                                                              operator.sub, math.prod):  # fmt: skip
+                return node.target(*args)
+        except TypeError:
+            pass  # with _BATCH in it
+        return self._unknown(f"computes {node.name}")
+
+    @staticmethod
+    def _size(name: str, args: list[Any], kwargs: dict[str, Any], whole: tuple[Any, ...]) -> Any:
+        """What a call asks of the shape; None: it asks for nothing of it."""
+        at: Any = args[0] if args else kwargs.get("dim")
+        if name == "getattr" and at == "shape" or name == "size" and at is None:
+            return whole
+        if name == "size":
+            return whole[at]
+        if name == "getattr" and at == "ndim" or name == "dim":
+            return len(whole)
+        return _BATCH if name == "len" else None
+
+    # ---- modules ----
+    def _module(self, m: Any, path: str) -> None:
+        kind = type(m).__name__
+        if not isinstance(m, _LEAVES):
+            self._unknown(f"is a {kind}")
+        p = f"{path}." if path else ""
+        if isinstance(m, nn.Linear):
+            self._linear(p + "weight", p + "bias" if m.bias is not None else None)
+        elif isinstance(m, (nn.Conv1d, nn.Conv2d)):
+            self._conv(p + "weight", p + "bias" if m.bias is not None else None, m.stride, m.padding, m.dilation, m.groups,
+                       m.padding_mode)  # fmt: skip
+        elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if not m.affine:
+                self._refuse("has affine=False; expected a norm with a weight and a bias")
+            self._norm(p + "weight", p + "bias", m.eps, path)
+        elif isinstance(m, (nn.MaxPool1d, nn.MaxPool2d)):
+            if m.return_indices:
+                self._refuse("returns indices; expected return_indices=False")
+            self._max_pool(m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode)
+        elif isinstance(m, (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)):
+            self._adaptive(m.output_size)
+        elif isinstance(m, (nn.AvgPool1d, nn.AvgPool2d)):
+            self._average(m.kernel_size, m.padding)
+        elif isinstance(m, nn.Flatten):
+            self._flatten(m.start_dim, m.end_dim)
+        elif isinstance(m, nn.Dropout):
+            self._dropout(m.p)
+        elif not isinstance(m, nn.Identity):
+            self.layers.append({nn.ReLU: nets.relu, nn.Tanh: nets.tanh, nn.Sigmoid: nets.sigmoid}[
+                next(k for k in (nn.ReLU, nn.Tanh, nn.Sigmoid) if isinstance(m, k))]())  # fmt: skip
+
+    # ---- functions and methods: those of torch, of torch.nn.functional and of tensors have the same names ----
+    def _call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        name = name.lstrip("_")
+
+        def given(*names: str, **defaults: Any) -> list[Any]:
+            of = dict(zip((*names, *defaults), args))
+            of.update(kwargs)
+            return [of.get(n, defaults.get(n)) for n in (*names, *defaults)]
+
+        if name in ("relu", "relu_", "tanh", "tanh_", "sigmoid", "sigmoid_"):
+            self.layers.append(getattr(nets, name.rstrip("_"))())
+        elif name in ("contiguous", "clone") and not args:
+            pass
+        elif name == "flatten":
+            self._flatten(*given(start_dim=0, end_dim=-1))
+        elif name in ("view", "reshape"):
+            to = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+            self._reshape(list(to or kwargs.get("shape", ())))
+        elif name == "squeeze":
+            if len(self.shape) > 1 and math.prod(self.shape[1:]) != 1:
+                self._unknown("calls squeeze on what is larger than a pixel")
+            self._to_features()
+        elif name == "mean":
+            axes, keep = given("dim", keepdim=False)
+            self._mean([axes] if isinstance(axes, int) else list(axes or ()), bool(keep))
+        elif name in ("max_pool1d", "max_pool2d"):
+            k, s, p, d, ceil, indices = given("kernel_size", stride=None, padding=0, dilation=1, ceil_mode=False,
+                                              return_indices=False)  # fmt: skip
+            if indices:
+                self._refuse("asks a pool for indices; expected return_indices=False")
+            self._max_pool(k, k if s is None else s, p, d, ceil)
+        elif name in ("adaptive_avg_pool1d", "adaptive_avg_pool2d"):
+            self._adaptive(given("output_size")[0])
+        elif name in ("avg_pool1d", "avg_pool2d"):
+            k, _, p = given("kernel_size", stride=None, padding=0)
+            self._average(k, p)
+        elif name == "dropout":
+            rate, training = given(p=0.5, training=True)
+            if training:
+                self._dropout(rate)
+        elif name == "linear":
+            w, b = given("weight", bias=None)
+            self._linear(w.target, None if b is None else b.target)
+        elif name in ("conv1d", "conv2d"):
+            w, b, s, p, d, groups = given("weight", bias=None, stride=1, padding=0, dilation=1, groups=1)
+            self._conv(w.target, None if b is None else b.target, s, p, d, groups, "zeros")
+        elif name == "batch_norm":
+            _, _, w, b, training, _, eps = given("running_mean", "running_var", weight=None, bias=None, training=False,
+                                                 momentum=0.1, eps=1e-5)  # fmt: skip
+            if w is None or b is None or not training:
+                self._refuse("calls batch_norm without weight and bias, or with training=False; expected all three")
+            self._norm(w.target, b.target, eps, "")
+        else:
+            self._unknown(f"calls {name}")
+
+    # ---- layers ----
+    def _tensor(self, name: str, shape: tuple[int, ...]) -> None:
+        parameter = self._of(name)
+        if tuple(parameter.shape) != shape:
+            self._refuse(f"has {name} of shape {tuple(parameter.shape)}, but what it receives asks for {shape}")
+        if name in self.parameters or any(parameter is self._all[other] for other in self.parameters):
+            self._refuse(f"uses {name!r} a second time; expected that each parameter belongs to one layer")
+        self.parameters.append(name)
+
+    def _of(self, name: str) -> Any:
+        if name not in self._all:
+            self._refuse(f"takes {name!r}, which is none of its parameters")
+        return self._all[name]
+
+    def _square(self, value: Any, what: str, default: int | None = None) -> int:
+        items = [default if value is None else value] if not isinstance(value, (tuple, list)) else list(value)
+        if len(set(items)) != 1 or not isinstance(items[0], int):
+            self._refuse(f"has {what} {value}; expected the same number for height and width")
+        return int(items[0])
+
+    def _image(self, what: str) -> None:
+        if len(self.shape) < 2:
+            self._refuse(f"{what} what has no height and width; it receives {self.shape}")
+
+    def _linear(self, weight: str, bias: str | None) -> None:
+        if len(self.shape) != 1:
+            self._refuse(f"is linear over the last axis of {self.shape}; expected a Flatten before it")
+        units = int(self._of(weight).shape[0])
+        self._tensor(weight, (units, self.shape[0]))
+        if bias:
+            self._tensor(bias, (units,))
+        self.layers.append(nets.linear(units, bias=bias is not None))
+        self.shape, self.turned = (units,), None
+
+    def _window(self, kernel: int, stride: int, pad: int) -> None:
+        sides = [(n + 2 * pad - kernel) // stride + 1 for n in self.shape[1:]]
+        if min(sides) < 1:
+            self._refuse(f"leaves nothing of {self.shape} with kernel {kernel} and stride {stride}")
+        self.shape = (self.shape[0], *sides)
+
+    def _conv(self, weight: str, bias: str | None, stride: Any, padding: Any, dilation: Any, groups: int, mode: str) -> None:
+        w = self._of(weight)
+        if len(self.shape) != w.ndim - 1:
+            self._refuse(f"is a convolution over {w.ndim - 2} axes, but receives {self.shape}")
+        kernel, step = self._square(tuple(w.shape[2:]), "a kernel of"), self._square(stride, "stride")
+        if self._square(dilation, "dilation") != 1 or groups != 1 or mode != "zeros":
+            self._refuse(f"has dilation {dilation}, groups {groups} and padding_mode {mode!r}; expected 1, 1 and 'zeros'")
+        if padding == "same" and kernel % 2 == 0:
+            self._refuse(f"has padding 'same' with a kernel of {kernel}; expected an odd one")
+        pad = {"same": kernel // 2, "valid": 0}[padding] if isinstance(padding, str) else self._square(padding, "padding")
+        units = int(w.shape[0])
+        self._tensor(weight, (units, self.shape[0], *w.shape[2:]))
+        if bias:
+            self._tensor(bias, (units,))
+        make = nets.conv if w.ndim == 4 else nets.conv1d
+        self.layers.append(make(units, kernel, step, pad, bias=bias is not None))
+        self._window(kernel, step, pad)
+        self.shape = (units, *self.shape[1:])
+
+    def _norm(self, weight: str, bias: str, eps: float, path: str) -> None:
+        self._tensor(weight, (self.shape[0],))
+        self._tensor(bias, (self.shape[0],))
+        self.layers.append(nets.norm(eps))
+        self.norms.append(path)
+
+    def _max_pool(self, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> None:
+        self._image("pools")
+        k, s, p = self._square(kernel, "a kernel of"), self._square(stride, "stride"), self._square(padding, "padding")
+        if self._square(dilation, "dilation") != 1:
+            self._refuse(f"has dilation {dilation}; expected 1")
+        if ceil and any((n + 2 * p - k) % s for n in self.shape[1:]):
+            self._refuse(f"has ceil_mode=True over {self.shape}, which kernel {k} and stride {s} do not divide; expected False")
+        self.layers.append(nets.max_pool(k, s, p))
+        self._window(k, s, p)
+
+    def _adaptive(self, size: Any) -> None:
+        self._image("averages")
+        if size is None or set(size if isinstance(size, (tuple, list)) else [size]) != {1}:
+            self._refuse(f"averages to {size}; expected 1, the mean over the whole image")
+        self._mean_pool()
+
+    def _average(self, kernel: Any, padding: Any) -> None:
+        self._image("averages")
+        sides = list(kernel) if isinstance(kernel, (tuple, list)) else [kernel] * (len(self.shape) - 1)
+        pads = padding if isinstance(padding, (tuple, list)) else [padding]
+        if tuple(sides) != self.shape[1:] or any(pads):
+            self._refuse(f"averages windows of {kernel} in {self.shape}; expected the whole image, {self.shape[1:]}, without padding")
+        self._mean_pool()
+
+    def _mean(self, axes: list[int], keep: bool) -> None:
+        rank = len(self.shape) + 1
+        if rank < 3 or sorted(a % rank for a in axes) != list(range(2, rank)):
+            self._refuse(f"takes the mean over the axes {axes} of [n, {', '.join(map(str, self.shape))}]; expected those of the "
+                         "image, after the channels")  # fmt: skip
+        self._mean_pool()
+        if not keep:
+            self.shape = self.shape[:1]
+
+    def _mean_pool(self) -> None:
+        self.layers.append(nets.mean_pool())
+        self.shape = (self.shape[0], *[1] * (len(self.shape) - 1))
+
+    def _flatten(self, start: int, end: int) -> None:
+        rank = len(self.shape) + 1
+        if start % rank != 1 or end % rank != rank - 1:
+            self._refuse(f"flattens the axes {start} to {end}; expected 1 to -1, all but that of the examples")
+        self._to_features()
+
+    def _reshape(self, to: list[Any]) -> None:
+        count = math.prod(self.shape)
+        whole = len(to) == 2 and (
+            to[0] is _BATCH and to[1] in (-1, count) or to[0] == -1 and to[1] == count
+        )
+        if whole:
+            self._to_features()
+        elif not (to and to[0] is _BATCH and tuple(to[1:]) == self.shape):
+            said = ", ".join("n" if n is _BATCH else str(n) for n in to)
+            self._refuse(f"reshapes to [{said}]; expected [n, {count}], all but the axis of examples in one")
+
+    def _to_features(self) -> None:
+        if len(self.shape) > 1:
+            if not self.layers or self.layers[-1].kind != "mean_pool":
+                self.layers.append(nets.flatten())
+            pixels = math.prod(self.shape[1:])
+            self.turned = (self.shape[0], pixels) if self.shape[0] > 1 and pixels > 1 else None
+            self.shape = (math.prod(self.shape),)
+
+    def _dropout(self, rate: float) -> None:
+        if not 0 <= rate < 1:
+            self._refuse(f"drops {rate} of all; expected less than 1")
+        if rate:
+            self.layers.append(nets.dropout(rate))
+
+
+def _all_parameters(root: Any) -> dict[str, Any]:
+    """By every name that a parameter has."""
+    made: dict[str, Any] = {}
+    for path, module in root.named_modules(remove_duplicate=False):
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                made[f"{path}.{name}" if path else name] = parameter
+    return made

@@ -1,0 +1,183 @@
+"""Door 4: modules of PyTorch as nets: what they compute, their state dicts, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import innerloop_meta as il
+import numpy as np
+import pytest
+from conftest import NO_TORCH
+
+torch = pytest.importorskip("torch", reason=NO_TORCH)
+import torch.nn.functional as F  # noqa: E402
+from test_pytorch import F64, ConvNet, mlp, numbers  # noqa: E402
+from torch import nn  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+class Signals(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.pool = nn.Conv1d(3, 4, 5, stride=2, padding="valid"), nn.BatchNorm1d(4), nn.MaxPool1d(2)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.pool(self.norm(self.conv(x)).relu()).mean(dim=-1))
+
+
+class Called(nn.Module):
+    """Layers as calls with parameters of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filters, self.scale, self.shift = (nn.Parameter(torch.randn(*s)) for s in ((4, 2, 3, 3), (4,), (4,)))
+        self.matrix = nn.Parameter(torch.randn(3, 16))
+
+    def forward(self, x: Any) -> Any:
+        x = F.conv2d(x, self.filters, stride=2, padding=1)
+        x = torch.tanh(F.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=1e-3))
+        n = x.shape[0]
+        return F.linear(x.reshape(n, 16).contiguous(), self.matrix)
+
+
+NETS = {
+    "traced": (ConvNet, (2, 8, 12)),
+    "sequential": (mlp, (3,)),
+    "signals": (Signals, (3, 21)),
+    "called": (Called, (2, 4, 4)),
+    "flattened": (lambda: nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten(), nn.BatchNorm1d(3 * 3 * 4)), (2, 4, 5)),
+    "averaged": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3, padding="same"), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Identity(),
+                                       nn.Linear(3, 2, bias=False)), (2, 4, 5)),
+    "pixels": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(40, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2)), (2, 4, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_nets_are_the_modules(name: str) -> None:
+    make, example = NETS[name]
+    module = make().to(F64)
+    net, x = il.from_torch(module, example), torch.randn(6, *example, dtype=F64)
+    before = {k: v.clone() for k, v in module.state_dict().items()}
+    theta = net.parameters()
+    assert theta.precision == "float64"
+    scores = il.function(precision="float64")(lambda theta, x: net(theta, x))
+    inside = np.array(x.movedim(1, -1).tolist())
+    with torch.no_grad():
+        expected = copy.deepcopy(module)(x)
+    assert np.abs(scores(theta, inside) - np.array(expected.tolist())).max() < 1e-12
+    assert repr(il.from_torch(module, x)) == repr(net)  # a batch says the shape as well
+
+    drawn = net.parameters(seed=7)
+    net.load(drawn)
+    assert module.state_dict().keys() == before.keys()
+    with torch.no_grad():
+        expected = copy.deepcopy(module)(x)
+    assert np.abs(scores(drawn, inside) - np.array(expected.tolist())).max() < 1e-12
+    again = net.parameters()
+    assert all(np.array_equal(again[k], drawn[k]) for k in drawn)
+    first = net.load_state_dict(before)
+    assert all(np.array_equal(first[k], theta[k]) for k in theta)
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict(theta).items())
+
+
+def test_a_net_of_pytorch_in_an_algorithm_of_ones_own() -> None:
+    module, data = mlp().to(F64), numbers()
+    net = il.from_torch(module, (3,))
+
+    @il.function(precision="float64")
+    def step(theta: Any, sx: Any, sy: Any, qx: Any, qy: Any) -> Any:
+        phi = theta - 0.1 * il.grad(il.mean_squared_error(net(theta, sx), sy), theta)
+        query = il.mean_squared_error(net(phi, qx), qy)
+        return il.task_mean(query), il.task_mean(il.grad(query, theta))["linear1.weight"]
+
+    loss, gradient = step(net.parameters(), *(il.each(np.array(d.tolist())) for d in data))
+    expected = il.MetaLoss(net, il.maml(steps=1, lr=0.1))(*data)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    assert np.abs(gradient.T - np.array(module[0][0].weight.grad.tolist())).max() < 1e-12
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.b(x + self.a(x))
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(x) if x.sum() > 0 else x
+
+
+class Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.used(x)
+
+
+def shared() -> Any:
+    one = nn.Linear(3, 3)
+    return nn.Sequential(one, nn.ReLU(), one)
+
+
+class Activated(nn.Module):
+    def __init__(self, f: Any) -> None:
+        super().__init__()
+        self.f, self.linear = f, nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.f(self.linear(x))
+
+
+def stack(*layers: Any) -> Any:
+    return nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.LazyLinear(2))
+
+
+REFUSED: list[tuple[Any, tuple[int, ...], str]] = [
+    (lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.GELU(), nn.Linear(4, 2))), (3,),
+     "the submodule '1.0' (GELU) is a GELU, which innerloop does not know; expected Linear, Conv2d,"),
+    (lambda: Activated(F.silu), (3,), "the module (Activated) calls silu, which innerloop does not know"),
+    (lambda: nn.Sequential(Activated(lambda x: x * 2)), (3,), "the submodule '0' (Activated) calls mul, which"),
+    (Residual, (3,), "the module (Residual) uses what an earlier layer gave once more (add); expected a chain"),
+    (lambda: nn.Sequential(Branches()), (3,), "the submodule '0' (Branches) is none that torch.fx can follow:"),
+    (Unused, (3,), "the parameter 'spare.weight' takes no part in the forward"),
+    (shared, (3,), "the submodule '0' (Linear) uses '0.weight' a second time"),
+    (lambda: stack(nn.Conv2d(2, 4, (3, 1))), (2, 8, 8), "the submodule '0.0' (Conv2d) has a kernel of (3, 1); expected the same"),
+    (lambda: stack(nn.Conv2d(2, 4, 3, groups=2)), (2, 8, 8), "has dilation (1, 1), groups 2 and padding_mode 'zeros'; expected 1, 1"),
+    (lambda: stack(nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect")), (2, 8, 8), "padding_mode 'reflect'"),
+    (lambda: stack(nn.Conv2d(3, 4, 3)), (2, 8, 8), "has 0.0.weight of shape (4, 3, 3, 3), but what it receives asks for (4, 2, 3, 3)"),
+    (lambda: stack(nn.Conv2d(2, 4, 9)), (2, 8, 8), "leaves nothing of (2, 8, 8) with kernel 9 and stride 1"),
+    (lambda: stack(nn.BatchNorm2d(2, affine=False)), (2, 8, 8), "the submodule '0.0' (BatchNorm2d) has affine=False"),
+    (lambda: stack(nn.MaxPool2d(3, ceil_mode=True)), (2, 8, 8), "has ceil_mode=True over (2, 8, 8), which kernel 3"),
+    (lambda: stack(nn.AdaptiveAvgPool2d(2)), (2, 8, 8), "averages to 2; expected 1, the mean over the whole image"),
+    (lambda: stack(nn.AvgPool2d(2)), (2, 8, 8), "averages windows of 2 in (2, 8, 8); expected the whole image, (8, 8)"),
+    (lambda: nn.Sequential(nn.Flatten(2)), (2, 8, 8), "flattens the axes 2 to -1; expected 1 to -1"),
+    (lambda: nn.Sequential(nn.Linear(8, 2)), (2, 8, 8), "is linear over the last axis of (2, 8, 8); expected a Flatten before it"),
+    (lambda: nn.Sequential(nn.Conv2d(2, 3, 3)), (2, 8, 8), "gives (3, 6, 6) for each example; expected features: a Flatten at its end"),
+    (lambda: nn.Identity(), (3,), "the module (Identity) has no layer"),
+    (mlp, (3, 0), "an example of shape (3, 0); expected (channels, height, width)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(len(REFUSED)))
+def test_modules_are_refused_in_a_sentence(at: int) -> None:
+    make, example, sentence = REFUSED[at]
+    with pytest.raises(il.ArgumentError) as caught:
+        il.from_torch(make(), example)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
