@@ -1,16 +1,18 @@
 """innerloop: a meta-learning engine. ``import innerloop_meta as il``.
 
-Three doors, each usable alone (docs/python.md):
+Four doors, each usable alone (docs/python.md):
 
 - scikit-learn's manner: `FewShotClassifier`, `FewShotRegressor`
 - training: `train`, `Run`, `presets`, `keys`
 - an algorithm of one's own: `function`, `grad`, `Net`
+- trust in one's own gradient: `check`
 """
 
 from . import nets as layers
 from . import ops, settings
 from ._declarations import VERSION
 from ._team import set_threads
+from .check import Check, ParameterCheck, check
 from .config import Config, keys, presets
 from .dataset import Dataset, glyphs
 from .errors import ArgumentError, ComputationError, Error, FileError
@@ -48,9 +50,9 @@ from .values import Value, Values, grad, jvp, leaf, stop_gradient, task_mean, vj
 __version__ = VERSION
 
 __all__ = [
-    "Adapted", "ArgumentError", "ComputationError", "Config", "Dataset", "Error", "Evaluation", "FewShotClassifier",
-    "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer", "Progress", "Report", "Run",
-    "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy", "adam", "binary_cross_entropy", "cast", "concat",
+    "Adapted", "ArgumentError", "Check", "ComputationError", "Config", "Dataset", "Error", "Evaluation", "FewShotClassifier",
+    "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer", "ParameterCheck", "Progress", "Report", "Run",
+    "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy", "adam", "binary_cross_entropy", "cast", "check", "concat",
     "conv2d", "cross_entropy", "each", "exp", "function", "glyphs", "grad", "jvp", "keys", "layers", "leaf", "log",
     "matmul", "mean", "mean_squared_error", "momentum", "one_hot", "ops", "presets", "relu", "select", "set_threads",
     "settings", "sgd", "sigmoid", "sin", "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train", "update",
