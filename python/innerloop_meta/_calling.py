@@ -43,11 +43,11 @@ class Caller:
     """f(parameters, tasks) as a function of one vector in double: (loss, gradient).
 
     Tensors of PyTorch are the caller's own, moved in place, so that f may read them from a module that it closes over
-    (`close` puts all back); arrays are made anew.
+    (`close` puts all back); arrays are made anew. also: what else is called, and keeps something.
     """
 
     def __init__(self, f: Callable[..., Any], parameters: Any, tasks: Any, meta_loss: Callable[..., Any] | None,
-                 double: bool) -> None:  # fmt: skip
+                 double: bool, also: Any = None) -> None:  # fmt: skip
         self.f, self.parameters, self.meta_loss, self.double = f, parameters, meta_loss, double
         self.state = parameters.copy() if isinstance(parameters, State) else None
         self.leaves = [] if self.state is not None else list(trees.leaves(parameters))
@@ -74,7 +74,7 @@ class Caller:
         self.require = False
         self.short = self.state is not None and self.state.precision == "float32"  # what f computes in
         self.needed = [bool(t.requires_grad) for t in self.tensors]
-        self.held = Held(f, parameters, meta_loss, tasks)
+        self.held = Held(f, parameters, meta_loss, tasks, also)
         try:
             if double:
                 for tensor in self.tensors:

@@ -57,7 +57,7 @@ def measure(loss: Callable[[Vector], float], point: Vector, base: float, directi
     base: the loss there. typical: size of a slope along such a direction, as the gradient has it.
     """
     found: dict[float, tuple[float, float]] = {}
-    best: tuple[float, float, float] | None = None  # error, slope, step
+    best: tuple[float, float, float, float] | None = None  # error, slope, two steps
     for step in s.steps:
         up, down = loss(point + step * direction), loss(point - step * direction)
         found[step] = (up, down)
@@ -69,16 +69,15 @@ def measure(loss: Callable[[Vector], float], point: Vector, base: float, directi
             ratio = (large / small) ** 2
             error = abs(coarse - fine) + noise
             if best is None or error < best[0]:
-                best = (error, (ratio * fine - coarse) / (ratio - 1), small)
+                best = (error, (ratio * fine - coarse) / (ratio - 1), large, small)
         if best is not None and best[0] <= 0.1 * s.usable * max(abs(best[1]), typical):
             break
     assert best is not None
-    error, true, step = best
-    up, down = found[step]
-    noise = s.rounding * max(abs(base), 1e-300) / step
-    bend = abs((up - base) - (base - down)) / step  # shrinks with the step, but not at a kink
+    error, true, large, small = best
+    bends = [abs((found[h][0] - base) - (base - found[h][1])) / h for h in (large, small)]  # of a smooth loss, in proportion to h
+    noise = 10 * s.rounding * max(abs(base), 1e-300) / small
     scale = max(abs(true), abs(given), typical)
-    kink = not bend <= 1e3 * s.usable * scale + 10 * noise if s is DOUBLE else False
+    kink = s is DOUBLE and not (bends[1] <= s.usable * scale + noise or bends[1] <= 0.5 * bends[0])
     if not np.isfinite(true):
         error = np.inf
     return Slope(direction, given, true, error, scale, kink)
@@ -86,7 +85,7 @@ def measure(loss: Callable[[Vector], float], point: Vector, base: float, directi
 
 @dataclass(frozen=True)
 class Judgement:
-    """kind: ``"agrees"``, ``"flat"``, ``"zero"``, ``"unmoved"``, ``"scaled"``, ``"wrong"``; factor: of the scaled."""
+    """kind: ``"agrees"``, ``"flat"``, ``"zero"``, ``"unmoved"``, ``"scaled"``, ``"wrong"``, ``"undecided"``; factor: of the scaled."""
 
     kind: str
     factor: float
@@ -106,6 +105,8 @@ def judge(slopes: list[Slope], s: Scales, given: list[float] | None = None) -> J
         return Judgement("flat", 1.0, error)
     if all(x.agrees(s, float(v)) for x, v in zip(slopes, a)):
         return Judgement("agrees", 1.0, error)
+    if s is not DOUBLE and error < 4 * s.tolerance:  # neither
+        return Judgement("undecided", 1.0, error)
     if float(np.abs(a).max()) <= 1e-3 * s.tolerance * size:
         return Judgement("zero", 0.0, error)
     if still:

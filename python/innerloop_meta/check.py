@@ -135,14 +135,17 @@ def check(f: Callable[..., Any], parameters: Any, tasks: Any = None, *, meta_los
         return _checked(f, parameters, tasks, meta_loss, known, statistics, directions, seed, DOUBLE)
     except ArgumentError:
         raise
-    except Exception:  # its own constants may be of single precision, or its code
-        return _checked(f, parameters, tasks, meta_loss, known, statistics, directions, seed, SINGLE)
+    except Exception as error:  # its own constants may be of single precision, or its code
+        report = _checked(f, parameters, tasks, meta_loss, known, statistics, directions, seed, SINGLE)
+        said = (str(error).splitlines() or [""])[0][:120]
+        report.sentences.append(f"In double f raises {type(error).__name__}: {said}")
+        return report
 
 
 def _checked(f: Callable[..., Any], parameters: Any, tasks: Any, meta_loss: Callable[..., Any] | None, known: Any,
              statistics: str | None, directions: int, seed: int, scales: Scales) -> Check:  # fmt: skip
     with surroundings(scales is DOUBLE):
-        caller = Caller(f, parameters, tasks, meta_loss, scales is DOUBLE)
+        caller = Caller(f, parameters, tasks, meta_loss, scales is DOUBLE, known and known[0])
         try:
             if caller.single():  # it computes in float32 whatever it is given
                 scales = SINGLE
@@ -295,6 +298,9 @@ class _Checker:
         elif j.kind == "unmoved":
             r._add("does not move with the parameters", "The loss that f returns does not change with the parameters that it is given, but its "
                    "gradient is not zero: f computes with others (of a module or array that it closes over).")  # fmt: skip
+        elif j.kind == "undecided":
+            r._add("undecided", f"The gradient is off by {100 * j.error:.3g} % of a typical slope, which finite differences in {r.precision} "
+                   "do not tell from rounding and kinks: let f compute in double.")  # fmt: skip
         elif j.kind == "scaled":
             self._scaled(j)
         else:
