@@ -28,7 +28,7 @@ def task_list(tasks: Any) -> list[tuple[Any, Any, Any, Any]]:
         tasks = tuple(tasks.values())
     if isinstance(tasks, (list, tuple)) and len(tasks) == 4 and all(trees.is_array(x) for x in tasks):
         return [(tasks[0][i], tasks[1][i], tasks[2][i], tasks[3][i]) for i in range(len(tasks[0]))]
-    if isinstance(tasks, (list, tuple)) and tasks:
+    if isinstance(tasks, (list, tuple)) and tasks and not any(trees.is_array(t) for t in tasks):
         made = [tuple(t.values()) if isinstance(t, Mapping) else tuple(t) for t in tasks]
         if all(len(t) == 4 for t in made):
             return made
@@ -42,6 +42,7 @@ class Reference:
     def __init__(self, caller: Caller, loss: Callable[..., Any], lr: float, steps: int, adapted: Sequence[str] | None,
                  point: Vector, scales: Scales) -> None:  # fmt: skip
         self.caller, self.loss, self.lr, self.steps, self.point, self.s = caller, loss, lr, steps, point, scales
+        self.jitted: dict[bool, Callable[..., Any]] = {}
         if not caller.more:
             raise ArgumentError("loss: found no tasks, expected those that it is to be computed of")
         self.tasks = task_list(caller.more[0])
@@ -57,9 +58,9 @@ class Reference:
         """The loss of one task at a point and, by the user's framework, its gradient."""
         c = self.caller
         c.held.reset(but=c.own)
-        if gradient and c.kind == "jax":
-            made = loaded("jax").value_and_grad(self.loss)(c.arguments(point), x, y)
-            return float(made[0]), c._vector(made[1])
+        if c.kind == "jax":
+            made = self._compiled(gradient)(c.arguments(point), x, y)
+            return (float(made[0]), c._vector(made[1])) if gradient else (float(made), None)
         c.require = c.kind == "torch"
         made = self.loss(c.arguments(point), x, y)
         if isinstance(made, tuple):
@@ -69,6 +70,13 @@ class Reference:
             d = loaded("torch").autograd.grad(made, c.tensors, allow_unused=True)
             found = trees.gradient_vector(tuple(d), c.names, c.sizes)
         return float(trees.to_vector(made)[0]), found
+
+    def _compiled(self, gradient: bool) -> Callable[..., Any]:
+        """The loss in JAX, or with its gradient; compiled, for it is called often."""
+        if gradient not in self.jitted:
+            jax = loaded("jax")
+            self.jitted[gradient] = jax.jit(jax.value_and_grad(self.loss) if gradient else self.loss)
+        return self.jitted[gradient]
 
     def _gradient(self, point: Vector, x: Any, y: Any) -> Vector:
         _, found = self._loss(point, x, y, gradient=True)

@@ -12,8 +12,9 @@ import numpy as np
 
 from . import _trees as trees
 from ._calling import Caller, surroundings
+from ._engine import Engine
 from ._reference import Reference
-from ._repairs import Mender
+from ._repairs import Finding, Mender
 from ._slopes import DOUBLE, SINGLE, Judgement, Scales, Slope, judge, measure, sizes_of
 from ._trees import Vector
 from .errors import ArgumentError
@@ -41,7 +42,7 @@ class Check:
     ``"optimizer in the inner loop"``, ``"batch statistics detached"``, ``"running statistics"``, ``"loss summed"``,
     ``"scaled"``, ``"state changes between calls"``, ``"random from call to call"``, ``"differs from call to call"``,
     ``"does not move with the parameters"``, ``"flat"``, ``"not finite"``, ``"another loss"``, ``"task loss's gradient wrong"``,
-    ``"wrong"``, ``"undecided"``.
+    ``"differs from the engine"``, ``"wrong"``, ``"undecided"``.
     """
 
     verdict: str = "undecided"
@@ -95,7 +96,7 @@ class Check:
 
 def check(f: Callable[..., Any], parameters: Any, tasks: Any = None, *, meta_loss: Callable[..., Any] | None = None,
           loss: Callable[..., Any] | None = None, inner_lr: float | None = None, steps: int = 1,
-          adapted: Sequence[str] | None = None, statistics: str | None = None, directions: int = 3,
+          adapted: Sequence[str] | None = None, engine: Any = None, statistics: str | None = None, directions: int = 3,
           seed: int = 0) -> Check:  # fmt: skip
     """Is the meta-gradient that f computes the derivative of its meta-loss? If not: which fault, where, in which parameters.
 
@@ -116,6 +117,7 @@ def check(f: Callable[..., Any], parameters: Any, tasks: Any = None, *, meta_los
             with a leading axis of tasks, or a list of such for each task. Of numpy it may return ``(loss, gradient)``.
         inner_lr, steps: of the inner steps of gradient descent by `loss`.
         adapted: names of the parameters that inner steps move; None: all.
+        engine: ``il.MetaLoss(module, algorithm)`` of the same net, algorithm and loss, whose loss and gradient are compared too.
         statistics: ``"batch"``: say so where batch norm takes stored statistics. None: only where f mixes both.
         directions: random directions that are compared first.
         seed: of the directions.
@@ -132,32 +134,32 @@ def check(f: Callable[..., Any], parameters: Any, tasks: Any = None, *, meta_los
         raise ArgumentError("loss and inner_lr: found one of them, expected both or neither")
     known = None if loss is None else (loss, float(inner_lr or 0.0), steps, adapted)
     try:
-        return _checked(f, parameters, tasks, meta_loss, known, statistics, directions, seed, DOUBLE)
+        return _checked(f, parameters, tasks, meta_loss, known, engine, statistics, directions, seed, DOUBLE)
     except ArgumentError:
         raise
     except Exception as error:  # its own constants may be of single precision, or its code
-        report = _checked(f, parameters, tasks, meta_loss, known, statistics, directions, seed, SINGLE)
+        report = _checked(f, parameters, tasks, meta_loss, known, engine, statistics, directions, seed, SINGLE)
         said = (str(error).splitlines() or [""])[0][:120]
         report.sentences.append(f"In double f raises {type(error).__name__}: {said}")
         return report
 
 
 def _checked(f: Callable[..., Any], parameters: Any, tasks: Any, meta_loss: Callable[..., Any] | None, known: Any,
-             statistics: str | None, directions: int, seed: int, scales: Scales) -> Check:  # fmt: skip
+             engine: Any, statistics: str | None, directions: int, seed: int, scales: Scales) -> Check:  # fmt: skip
     with surroundings(scales is DOUBLE):
         caller = Caller(f, parameters, tasks, meta_loss, scales is DOUBLE, known and known[0])
         try:
             if caller.single():  # it computes in float32 whatever it is given
                 scales = SINGLE
-            return _Checker(caller, tasks, known, statistics, directions, seed, scales).go()
+            return _Checker(caller, tasks, known, engine, statistics, directions, seed, scales).go()
         finally:
             caller.close()
 
 
 class _Checker:
-    def __init__(self, caller: Caller, tasks: Any, known: Any, statistics: str | None, directions: int, seed: int,
-                 scales: Scales) -> None:  # fmt: skip
-        self.caller, self.known, self.statistics = caller, known, statistics
+    def __init__(self, caller: Caller, tasks: Any, known: Any, engine: Any, statistics: str | None, directions: int,
+                 seed: int, scales: Scales) -> None:  # fmt: skip
+        self.caller, self.known, self.engine, self.statistics = caller, known, engine, statistics
         self.wanted, self.s = directions, scales
         self.random = np.random.default_rng(seed)
         self.counts = task_counts(tasks)
@@ -187,7 +189,7 @@ class _Checker:
         def same(a: tuple[float, Vector], b: tuple[float, Vector]) -> bool:
             size = max(float(np.abs(a[1]).max(initial=0)), 1e-300)
             return bool(abs(a[0] - b[0]) <= close * max(abs(a[0]), 1e-300) and np.abs(a[1] - b[1]).max(initial=0) <= 1e3 * close * size
-                        or not np.isfinite(a[0] + b[0]))  # fmt: skip
+                        or not np.isfinite(a[0] + b[0] + a[1].sum() + b[1].sum()))  # fmt: skip
 
         first = c.once(c.point)
         r.loss = first[0]
@@ -283,12 +285,17 @@ class _Checker:
         r.error, r.factor = j.error, j.factor
         mender = Mender(self.caller, lambda: self.caller(self.point), lambda made: self._right(made, slopes))
         reference = self._reference(slopes)
+        engine = Engine(self.caller, self.engine, self.point) if self.engine is not None else None
+        if engine is not None:
+            self._beside(engine, slopes)
         if j.kind == "agrees":
-            r.sentences.insert(0, f"The gradient is the derivative of f's loss: it agrees with finite differences in {r.precision} along "
+            r.sentences.append(f"The gradient is the derivative of f's loss: it agrees with finite differences in {r.precision} along "
                                f"{len(slopes)} random directions of all {len(self.caller.names)} parameters (relative error {j.error:.1e}).")  # fmt: skip
             self._norms(mender, reference)
             if reference is not None:
                 reference.same_loss(r, self.base, self.counts)
+            if engine is not None:
+                self._same(engine)
             if not math.isnan(r.first_order) and r.first_order < 10 * self.s.tolerance:
                 r.sentences.append("First order would give the same here: the check cannot tell them apart (inner_lr is small, or no step is made).")
             elif not math.isnan(r.first_order):
@@ -304,7 +311,22 @@ class _Checker:
         elif j.kind == "scaled":
             self._scaled(j)
         else:
-            self._wrong(j, slopes, mender, reference)
+            self._wrong(j, slopes, mender, reference, engine)
+
+    def _beside(self, engine: Engine, slopes: list[Slope]) -> None:
+        """Figures of the engine's gradients."""
+        self.report.engine = _off(self.given, engine.gradient)
+        if engine.first is not None and math.isnan(self.report.first_order):
+            self.report.first_order = judge(slopes, self.s, [float(engine.first @ s.direction) for s in slopes]).error
+
+    def _same(self, engine: Engine) -> None:
+        r, close = self.report, 1e-7 if self.s is DOUBLE else 1e-3
+        if abs(engine.loss - self.base) > close * max(abs(engine.loss), abs(self.base)):
+            r._add("another loss", f"f's loss is {self.base:.9g}, the engine's {engine.loss:.9g}: other statistics, inner steps, or a sum.")
+        elif r.engine > self.s.tolerance:
+            r._add("differs from the engine", f"f's loss is the engine's, its gradient is off by {100 * r.engine:.3g} %.")
+        else:
+            r.sentences.append(f"The engine's loss and gradient are the same (relative error {r.engine:.1e}).")
 
     def _again(self, j: Judgement) -> Judgement:
         point, given, base = self.point, self.given, self.base
@@ -337,7 +359,8 @@ class _Checker:
         else:
             r._add("scaled", f"{said}, in all directions alike.")
 
-    def _wrong(self, j: Judgement, slopes: list[Slope], mender: Mender, reference: Reference | None) -> None:
+    def _wrong(self, j: Judgement, slopes: list[Slope], mender: Mender, reference: Reference | None,
+               engine: Engine | None) -> None:  # fmt: skip
         r = self.report
         zero = j.kind == "zero"
         if not zero:
@@ -346,6 +369,8 @@ class _Checker:
         found = found or mender.explain(zero)
         if found is None and reference is not None:
             found = reference.explain(slopes)
+        if found is None and engine is not None and engine.first is not None and _off(self.given, engine.first) < self.s.tolerance:
+            found = Finding("second order is missing", ["The gradient is what the engine computes in first order."])
         if found is not None:
             r._add(found.verdict, *found.sentences)
         elif zero:
@@ -406,6 +431,11 @@ class _Checker:
         made = Reference(self.caller, loss, lr, steps, adapted, self.point, self.s)
         self.report.first_order = made.first_order_error(slopes)
         return made
+
+
+def _off(a: Vector, b: Vector) -> float:
+    """Relative distance."""
+    return float(np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-300))
 
 
 def task_counts(tasks: Any) -> dict[str, int]:

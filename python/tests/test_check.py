@@ -186,9 +186,8 @@ def test_nothing_to_compare() -> None:
     assert still.verdict == "does not move with the parameters", still
     bad = il.check(lambda p, t: (maml(p, t)[0], {"w": np.full((3, 2), np.nan), "b": np.zeros(2)}), parameters(), tasks())
     assert bad.verdict == "not finite" and "w" in str(bad), bad
-    random = np.random.default_rng(0)
     rough = il.check(lambda p: (float(np.sin(1e9 * p["w"]).sum()), {"w": np.ones((3, 2)), "b": np.zeros(2)}), parameters())
-    assert rough.verdict == "undecided", (rough, random)
+    assert rough.verdict == "undecided", rough
 
 
 def test_one_number() -> None:
