@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import random
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,16 @@ def _label(path: str, name: object) -> str:
     return f"{path}.{name}" if path else str(name)
 
 
+def _names(f: types.FunctionType) -> list[str]:
+    """Globals that a function reads, and those within it."""
+    codes, names = [f.__code__], set[str]()
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes.extend(c for c in code.co_consts if isinstance(c, types.CodeType))
+    return sorted(names & f.__globals__.keys())
+
+
 def _parts(x: Any, path: str) -> Iterator[tuple[str, Any]]:
     """What an object refers to that its calls could read."""
     if isinstance(x, functools.partial):
@@ -33,12 +45,7 @@ def _parts(x: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield name, cell.cell_contents
             except ValueError:  # an empty cell
                 pass
-        codes, names = [x.__code__], set[str]()
-        while codes:
-            code = codes.pop()
-            names.update(code.co_names)
-            codes.extend(c for c in code.co_consts if isinstance(c, types.CodeType))
-        for name in sorted(names & x.__globals__.keys()):
+        for name in _names(x):
             yield name, x.__globals__[name]
         yield path, x.__defaults__ or ()
         yield path, getattr(x, "__wrapped__", None)
@@ -73,6 +80,8 @@ class Held:
         self.arrays: dict[int, tuple[str, Any, Any]] = {}
         self.containers: dict[int, tuple[str, Any, Any]] = {}
         self.generators: dict[int, tuple[Any, Any]] = {}
+        self.bindings: list[tuple[str, Callable[[], Any], Callable[[Any], None], Any]] = []  # names that f may bind anew
+        self.optimizers: list[tuple[Any, Any]] = []
         seen: dict[int, Any] = {}  # kept, so that no number of an object is met twice
         queue: list[tuple[str, Any]] = [("", root) for root in roots]
         while queue and len(seen) < _MOST:
@@ -81,6 +90,7 @@ class Held:
                 continue
             seen[id(x)] = x
             self._keep(path, x)
+            self._bind(path, x)
             if isinstance(x, (dict, list, tuple, functools.partial, types.MethodType)) or is_module(x) or hasattr(x, "__wrapped__"):
                 queue.extend(_parts(x, path))
             elif not is_array(x) and not _library(x):
@@ -103,6 +113,26 @@ class Held:
             torch is not None and isinstance(x, torch.Generator)
         ):
             self.generators[id(x)] = (x, _state(x))
+
+        elif torch is not None and isinstance(x, torch.optim.Optimizer):
+            self.optimizers.append((x, copy.deepcopy(x.state_dict())))
+
+    def _bind(self, path: str, x: Any) -> None:
+        if isinstance(x, types.FunctionType):
+            for name, cell in zip(x.__code__.co_freevars, x.__closure__ or ()):
+                with contextlib.suppress(ValueError):  # an empty cell
+                    if is_array(cell.cell_contents):
+                        self.bindings.append((name, functools.partial(getattr, cell, "cell_contents"),
+                                              functools.partial(setattr, cell, "cell_contents"), cell.cell_contents))  # fmt: skip
+            space, names = x.__globals__, _names(x)
+        elif isinstance(x, type) or _library(x) or not isinstance(getattr(x, "__dict__", None), dict):
+            return
+        else:
+            space, names = vars(x), list(vars(x))
+        for name in names:
+            if is_array(space[name]):
+                self.bindings.append((_label("" if space is not getattr(x, "__dict__", None) else path, name),
+                                      functools.partial(space.get, name), functools.partial(space.__setitem__, name), space[name]))  # fmt: skip
 
     def double(self, but: set[int]) -> None:
         """Tensors of float32 that f can reach become double, until `restore`; `but` those that are parameters."""
@@ -137,6 +167,9 @@ class Held:
         for _, container, first in self.containers.values():
             container.clear()
             container.update(first) if isinstance(container, dict) else container.extend(first)
+        for _, get, put, first in self.bindings:
+            if get() is not first:
+                put(first)
 
     def changed(self, but: frozenset[int] = frozenset()) -> list[str]:
         found = []
@@ -148,6 +181,7 @@ class Held:
             now, then = (container, first) if isinstance(container, dict) else (dict(enumerate(container)), dict(enumerate(first)))
             found += [_label(path, key) for key in now if key not in then or (is_jax(now[key]) or not is_array(now[key]))
                       and now[key] is not then[key] or isinstance(now[key], (float, int)) and now[key] != then[key]]  # fmt: skip
+        found += [path for path, get, _, first in self.bindings if get() is not first]
         return list(dict.fromkeys(name for name in found if name and not name.endswith("num_batches_tracked")))
 
     def restore(self) -> None:
@@ -162,6 +196,8 @@ class Held:
         self._put_back()
         for generator, at in self.generators.values():
             _set_state(generator, at)
+        for optimizer, at in self.optimizers:
+            optimizer.load_state_dict(at)
 
 
 def _state(x: Any) -> Any:

@@ -130,16 +130,17 @@ def _watch_torch(torch: Any, log: Log, parameters: list[Any]) -> Iterator[None]:
         for cls in list(vars(torch.optim).values()):
             if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer) and "step" in vars(cls):
                 step = vars(cls)["step"]
-                setattr(cls, "step", _stepping(step, here, log))
+                setattr(cls, "step", _stepping(step, here, log, {id(p) for p in parameters}))
                 stack.callback(setattr, cls, "step", step)
         stack.enter_context(mode)
         yield
 
 
-def _stepping(step: Any, here: str, log: Log) -> Any:
+def _stepping(step: Any, here: str, log: Log, parameters: set[int]) -> Any:
     def stepped(self: Any, *args: Any, **kwargs: Any) -> Any:
         at = place(here)
-        if at:
+        outer = any(id(p) in parameters for group in self.param_groups for p in group["params"])
+        if at and not outer:
             log.see("optimizer", at)
         return step(self, *args, **kwargs)
 

@@ -207,7 +207,7 @@ class _Checker:
 
         by = f"called twice with the same parameters, f's loss is {first[0]:.9g} and {second[0]:.9g}"
         if settled(True, False):
-            r._add("random from call to call", f"Random numbers (dropout, noise) are drawn anew in each call: {by}. "
+            r._add("random from call to call", f"Random numbers (dropout, noise, tasks) are drawn anew in each call: {by}. "
                    "What follows holds them fixed.")  # fmt: skip
         elif settled(False, True):
             r._add("state changes between calls", f"Each call changes {', '.join(changed) or 'what f keeps'}, which the next one reads "
@@ -381,6 +381,9 @@ class _Checker:
                    "away; the gradient says it does: the statistics are constants to it.")  # fmt: skip
         else:
             r._add("wrong", "The gradient is not the derivative of the loss that f returns.")
+            cut = [p.name for p in r.parameters if p.verdict == "zero"]
+            if cut:
+                r.sentences.append(f"No gradient reaches {', '.join(cut)}.")
             if mender.suspicions():
                 r.sentences.append(f"f cuts off derivatives at {', '.join(mender.suspicions())}.")
             if reference is None:
@@ -407,6 +410,8 @@ class _Checker:
             return ParameterCheck(name, shape, "undecided", math.nan, math.nan, math.nan)
         j = judge(slopes, self.s)
         words = {"flat": "agrees", "unmoved": "should be zero"}
+        if self.caller.sizes[i] == 1:  # of one number any gradient is a multiple
+            words["scaled"] = "wrong"
         return ParameterCheck(name, shape, words.get(j.kind, j.kind), slopes[0].given, slopes[0].true, j.factor)
 
     def _norms(self, mender: Mender, reference: Reference | None) -> None:

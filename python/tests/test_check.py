@@ -144,6 +144,16 @@ def test_state_is_named_and_put_back() -> None:
     report = il.check(f, parameters(), tasks())
     assert report.faults == ["state changes between calls"] and "mean" in report.sentences[0], report
     assert (kept["mean"] == 0).all()
+    shift = 0.0
+
+    def g(p: Any, t: Any) -> Any:
+        nonlocal shift
+        shift += 0.1
+        return maml(p, (t[0] - shift, *t[1:]))
+
+    report = il.check(g, parameters(), tasks())
+    assert report.faults == ["state changes between calls"] and "shift" in report.sentences[0], report
+    assert shift == 0
     count = iter(range(10000))
     report = il.check(lambda p, t: (maml(p, t)[0] + next(count), maml(p, t)[1]), parameters(), tasks())
     assert report.faults == ["differs from call to call"], report

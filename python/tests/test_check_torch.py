@@ -103,6 +103,25 @@ def test_module_whose_script_calls_backward_agrees() -> None:
     assert all(p.grad is None for p in net.parameters())
 
 
+def test_a_whole_training_step_agrees_and_leaves_nothing_behind() -> None:
+    net = conv(norm=False)
+    outer = torch.optim.Adam(net.parameters(), lr=0.1)
+
+    def step(model: Any, batch: Any) -> Any:
+        outer.zero_grad()
+        loss, gradient = maml(model)(named(model), batch)
+        for p, g in zip(model.parameters(), gradient.values()):
+            p.grad = g
+        outer.step()
+        return loss
+
+    before = [p.detach().clone() for p in net.parameters()]
+    report = il.check(step, net, tasks())
+    assert report.ok and "in place" in str(report), report
+    assert all(torch.equal(p, q) for p, q in zip(net.parameters(), before))
+    assert not outer.state_dict()["state"]
+
+
 def test_loss_alone_and_head_alone_agree() -> None:
     net = conv(norm=False)
 
@@ -351,3 +370,16 @@ def test_single_precision_constants() -> None:
 
     report = il.check(g, named(net), tasks())
     assert report.ok and report.precision == "float32", report
+
+
+@pytest.mark.skipif(not hasattr(il, "MetaLoss"), reason="the package has no MetaLoss")
+def test_beside_the_engine() -> None:
+    net = conv()
+    engine = il.MetaLoss(net, il.maml(steps=2, lr=LR))
+    report = il.check(maml(net, steps=2), named(net), tasks(), engine=engine)
+    assert report.ok and report.engine < 1e-7 and report.first_order > 1e-3, report
+    report = il.check(maml(net, steps=2, lr=2 * LR), named(net), tasks(), engine=engine)
+    assert report.verdict == "another loss" and "engine" in str(report), report
+    report = il.check(maml(net, steps=2, create_graph=False), named(net), tasks(), engine=engine)
+    assert report.verdict == "second order is missing" and report.engine > 1e-3, report
+    assert next(net.parameters()).dtype == torch.float32

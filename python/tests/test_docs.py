@@ -15,7 +15,7 @@ def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (source() / "docs" / page).read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == (6 if page == "python.md" else 1)
+    assert len(blocks) == (7 if page == "python.md" else 1)
     names: dict[str, Any] = {}
     for block in blocks:
         short = re.sub(r'"steps": \d+', '"steps": 20', block.replace("range(2000)", "range(20)"))
