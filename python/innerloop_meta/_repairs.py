@@ -18,6 +18,7 @@ from typing import Any
 from ._trees import is_tensor, loaded, shape
 
 Site = tuple[str, str, int]  # kind, file, line
+_BETWEEN = ("overrides.py", "grad_mode.py", "tree_util.py", "tree.py", "traceback_util.py")  # of a package, between user and cut
 _OWN = os.path.dirname(__file__)
 
 
@@ -45,7 +46,7 @@ def place(of: str, direct: bool = False) -> tuple[str, int] | None:
         inside = name.startswith(of) or "contextlib" in name
         if not inside and name != __file__:
             return name, frame.f_lineno
-        if direct and inside and "contextlib" not in name and not name.endswith(("overrides.py", "grad_mode.py")):
+        if direct and inside and "contextlib" not in name and not name.endswith(_BETWEEN):
             return None
         if frame.f_back is None:
             return None
@@ -149,7 +150,9 @@ def _stepping(step: Any, here: str, log: Log, parameters: set[int]) -> Any:
 
 
 @contextlib.contextmanager
-def _watch_jax(jax: Any, log: Log, f: Any) -> Iterator[None]:
+def _watch_jax(jax: Any, log: Log, caller: Any) -> Iterator[None]:
+    """f is traced anew as a whole: what was traced before does not show its cuts."""
+    f = caller.f
     here = os.path.dirname(jax.__file__)
     stop = jax.lax.stop_gradient
 
@@ -165,7 +168,11 @@ def _watch_jax(jax: Any, log: Log, f: Any) -> Iterator[None]:
             for name in [n for n, v in list(space.items()) if v is stop] if not str(space.get("__name__")).startswith("jax._") else []:
                 space[name] = stopped
                 stack.callback(space.__setitem__, name, stop)
-        stack.enter_context(jax.disable_jit())
+        jax.clear_caches()
+        stack.callback(jax.clear_caches)
+        stack.callback(setattr, caller, "f", f)
+        if hasattr(f, "lower"):  # compiled: a new function is, too
+            caller.f = jax.jit(lambda *args: f(*args))
         yield
 
 
@@ -217,7 +224,7 @@ class Mender:
                     with _watch_torch(torch, log, self.caller.tensors):
                         made = self.run()
                 elif self.caller.kind == "jax":
-                    with _watch_jax(jax, log, self.caller.f):
+                    with _watch_jax(jax, log, self.caller):
                         made = self.run()
                 else:
                     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import innerloop_meta as il
 import numpy as np
 import pytest
 
-jax: Any = pytest.importorskip("jax", reason="JAX is not installed")
+jax: Any = pytest.importorskip("jax", reason="there is no JAX")
 jnp = jax.numpy
 LR = 0.4
 
@@ -52,7 +53,7 @@ def meta_loss(p: Any, batch: Any, inner: Any = lambda d: d, outer: Any = lambda 
     return losses.sum() if summed else losses.mean()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(8 if os.environ.get("INNERLOOP_EXHAUSTIVE") else 1))
 def test_right_maml_agrees(seed: int) -> None:
     f = jax.jit(jax.value_and_grad(lambda p, t: meta_loss(p, t, steps=2)))
     report = il.check(f, parameters(seed), tasks(seed), loss=loss, inner_lr=LR, steps=2)
