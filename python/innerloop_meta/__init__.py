@@ -1,11 +1,12 @@
 """innerloop: a meta-learning engine. ``import innerloop_meta as il``.
 
-Four doors, each usable alone (docs/python.md):
+Five doors, each usable alone (docs/python.md):
 
 - scikit-learn's manner: `FewShotClassifier`, `FewShotRegressor`
 - training: `train`, `Run`, `presets`, `keys`
 - an algorithm of one's own: `function`, `grad`, `Net`
 - PyTorch and JAX: `from_torch`, `MetaLoss`, `jax_meta_loss`, which import these when they are asked for
+- trust in one's own gradient: `check`
 """
 
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from .algorithms import (
     r2d2,
     reptile,
 )
+from .check import Check, ParameterCheck, check
 from .config import Config, keys, presets
 from .dataset import Dataset, glyphs
 from .errors import ArgumentError, ComputationError, Error, FileError
@@ -89,12 +91,13 @@ def __getattr__(name: str) -> Any:
 __version__ = VERSION
 
 __all__ = [
-    "Adapted", "Algorithm", "ArgumentError", "ComputationError", "Config", "Dataset", "Error", "Evaluation",
+    "Adapted", "Algorithm", "ArgumentError", "Check", "ComputationError", "Config", "Dataset", "Error", "Evaluation",
     "FewShotClassifier", "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer",
-    "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy", "adam", "anil",
-    "binary_cross_entropy", "boil", "cast", "cavia", "concat", "conv2d", "cross_entropy", "each", "exp", "function",
-    "glyphs", "grad", "imaml", "jvp", "keys", "layers", "leaf", "log", "maml", "mamlpp", "matching", "matmul", "mean",
-    "mean_squared_error", "meta_curvature", "meta_sgd", "metaoptnet", "momentum", "one_hot", "ops", "presets",
-    "protomaml", "protonet", "r2d2", "relu", "reptile", "select", "set_threads", "settings", "sgd", "sigmoid", "sin",
-    "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train", "update", "vjp", "write_tasks",
+    "ParameterCheck", "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy",
+    "adam", "anil", "binary_cross_entropy", "boil", "cast", "cavia", "check", "concat", "conv2d", "cross_entropy",
+    "each", "exp", "function", "glyphs", "grad", "imaml", "jvp", "keys", "layers", "leaf", "log", "maml", "mamlpp",
+    "matching", "matmul", "mean", "mean_squared_error", "meta_curvature", "meta_sgd", "metaoptnet", "momentum",
+    "one_hot", "ops", "presets", "protomaml", "protonet", "r2d2", "relu", "reptile", "select", "set_threads",
+    "settings", "sgd", "sigmoid", "sin", "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train",
+    "update", "vjp", "write_tasks",
 ]  # fmt: skip

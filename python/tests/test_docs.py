@@ -16,7 +16,7 @@ def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (source() / "docs" / page).read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == (9 if page == "python.md" else 1)
+    assert len(blocks) == (10 if page == "python.md" else 1)
     names: dict[str, Any] = {}
     for block in blocks:
         other = next((name for name in ("torch", "jax") if f"import {name}\n" in block or name + "(" in block), None)
