@@ -1139,6 +1139,7 @@ il_progress._fields_ = [
     ("tasks", c_int),
     ("squared_error", c_bool),
     ("message", c_char_p),
+    ("skipped", c_int64),
 ]
 
 il_train_options._fields_ = [
@@ -1150,6 +1151,7 @@ il_train_options._fields_ = [
     ("check", c_bool),
     ("plot", c_bool),
     ("tensorboard", c_bool),
+    ("detect_anomaly", c_bool),
     ("profile", c_bool),
     ("progress", CFUNCTYPE(None, c_void_p, POINTER(il_progress))),
     ("user", c_void_p),

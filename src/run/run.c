@@ -199,6 +199,18 @@ il_status il_run_go(il_run *r, int tasks) {
   return status;
 }
 
+void il_run_back(il_run *r) {
+  for (int k = 0; k < r->attached; k++)
+    if (r->attach[k].turns) r->attach[k].buffers->now ^= 1;
+}
+
+il_status il_run_trace(il_run *r, int tasks, il_traced *traced) {
+  const il_status status = bind(r, tasks);
+  return status == IL_OK
+             ? il_trace(r->function->graph, &(il_bindings){tasks, r->input, r->output}, traced)
+             : status;
+}
+
 il_status il_run_check(il_run *r, int tasks, il_plan_checked *checked) {
   il_status status = bind(r, tasks);
   if (status == IL_OK)

@@ -42,7 +42,7 @@ static bool take(il_curve *c, const json_t *line, bool *memory) {
     c->interval[c->validations++] = real(line, "interval");
     return true;
   }
-  if (isnan(loss)) return false;
+  if (isnan(loss)) return json_object_get(line, "skipped") != NULL; /* its figures are not kept */
   *memory = grow(4, (double **[]){&c->step, &c->loss, &c->accuracy, &c->support_loss}, c->count);
   if (!*memory) return false;
   c->step[c->count] = step;

@@ -246,6 +246,40 @@ il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made) 
   return IL_OK;
 }
 
+bool il_meta_step_finite(const il_meta_step *s) {
+  int64_t at;
+  return isfinite(s->loss) && il_buffers_not_finite(&s->learner->meta, &at) < 0 &&
+         il_buffers_not_finite(&s->learner->carry, &at) < 0 &&
+         il_buffers_not_finite(&s->outer, &at) < 0;
+}
+
+void il_meta_step_back(il_meta_step *s, const il_batch *batch, int64_t made) {
+  il_run_back(form_of(s, batch, made)->run);
+}
+
+il_status il_meta_step_trace(il_meta_step *s, const il_batch *batch, int64_t made,
+                             il_traced *traced, const il_graph **g) {
+  *g = il_function_graph(form_of(s, batch, made)->function);
+  return il_run_trace(bind(s, batch, made), batch->tasks, traced);
+}
+
+bool il_meta_step_bad_input(const il_meta_step *s, const il_batch *batch, int64_t made,
+                            il_traced *traced) {
+  const il_meta_step_form *form = form_of(s, batch, made);
+  const il_graph *g = il_function_graph(form->function);
+  for (int task = 0; task < batch->tasks; task++)
+    for (int i = 0; i < IL_BATCH_INPUTS; i++) {
+      if (form->place_task[i] < 0 || !batch->input[i]) continue;
+      const uint32_t id = g->inputs[form->place_task[i]].value.id;
+      const size_t size = il_node_bytes(g->nodes[id]);
+      if (il_trace_input(g, id, (const char *)batch->input[i] + size * (size_t)task, traced)) {
+        traced->task = task;
+        return true;
+      }
+    }
+  return false;
+}
+
 il_status il_meta_step_check(il_meta_step *s, const il_batch *batch, il_plan_checked *checked) {
   return il_run_check(bind(s, batch, 0), batch->tasks < 2 ? batch->tasks : 2, checked);
 }

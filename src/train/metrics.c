@@ -40,10 +40,12 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
 }
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
-                          double support_loss) {
-  il_plain_print(m->file, "{\"step\": %lld, \"loss\": %.9g", (long long)step, loss);
+                          double support_loss, int64_t skipped) {
+  il_plain_print(m->file, "{\"step\": %lld", (long long)step);
+  if (!isnan(loss)) il_plain_print(m->file, ", \"loss\": %.9g", loss);
   if (!isnan(support_loss)) il_plain_print(m->file, ", \"support_loss\": %.9g", support_loss);
   if (!isnan(accuracy)) il_plain_print(m->file, ", \"accuracy\": %.9g", accuracy);
+  if (skipped > 0) il_plain_print(m->file, ", \"skipped\": %lld", (long long)skipped);
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
