@@ -77,6 +77,7 @@ static il_status checkpoint(run *r) {
                    "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite, "
                    "--detect-anomaly says where it arises",
                    (long long)at, meta->entry[bad].name, (long long)r->step);
+  if (il_files_check(r->context) != IL_OK) return IL_ERROR_FILE;
   il_status status =
       il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
@@ -267,6 +268,7 @@ static il_status loop(run *r) {
 il_status il_train(il_context *context, const il_config *config, const il_train_options *options) {
   run r = {.context = context, .config = config, .options = options};
   il_status status = prepare(&r);
+  if (status == IL_OK) status = il_files_check(context);
   if (status == IL_OK) status = begin(&r);
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);

@@ -78,12 +78,12 @@ static il_status places(il_meta_step *s, il_meta_step_form *form, il_team *team)
   return status == IL_OK ? il_run_buffers(form->run, &s->outer, "") : status;
 }
 
-/* Meta-steps follow each other: all run in the room of the one that needs most. */
-static void share_room(il_meta_step *s) {
+/* Meta-steps follow each other: all forms so far run in the room of the one that needs most. */
+static void share_room(il_meta_step *s, int forms) {
   int most = 0;
-  for (int v = 1; v < s->forms; v++)
+  for (int v = 1; v < forms; v++)
     if (il_run_bytes(s->form[v].run) > il_run_bytes(s->form[most].run)) most = v;
-  for (int v = 0; v < s->forms; v++)
+  for (int v = 0; v < forms; v++)
     if (v != most) il_run_lend(s->form[most].run, s->form[v].run);
 }
 
@@ -170,8 +170,8 @@ il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_metho
         build(s, s->phase[f / s->variants], il_tasks_shape(tasks, IL_TRAIN, v), &s->needs[v]);
     form->function = il_function_new(g, &m->function);
     status = form->function ? places(s, form, team) : il_context_status(context);
+    if (status == IL_OK && team) share_room(s, f + 1);
   }
-  if (status == IL_OK && team) share_room(s);
   if (status == IL_OK)
     find_largest(s);
   else

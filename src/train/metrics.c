@@ -1,5 +1,6 @@
 /* Appending to metrics.jsonl, and cutting it back when training resumes. */
 #include "base/locale.h"
+#include "io/io.h"
 #include "train/metrics.h"
 
 #include <errno.h>
@@ -29,7 +30,9 @@ static long kept_length(FILE *file, int64_t step) {
 
 il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, int64_t step) {
   *m = (il_metrics){.context = context, .path = path};
-  FILE *old = fopen(path, "re");
+  const bool exists = access(path, F_OK) == 0;
+  FILE *old = exists ? il_open_file(context, path) : NULL; /* which no pipe is: it would wait */
+  if (exists && !old) return il_context_status(context);
   long kept = old ? kept_length(old, step) : 0;
   if (old) {
     fclose(old);
