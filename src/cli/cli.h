@@ -60,7 +60,7 @@ enum {
   OPTION_THREADS = 't',
   OPTION_JSON = 'j',
   OPTION_OUT = 'o',
-  OPTION_MEMORY = 0x400
+  OPTION_MEMORY = 0x700
 };
 /* Handles the shared keys; ARGP_ERR_UNKNOWN for others. */
 error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state);

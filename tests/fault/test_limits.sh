@@ -15,15 +15,15 @@ says() { # code, words, command
 }
 run="train glyphs-5w1s-maml --set outer.steps=1 --set eval.every=0"
 # The figure, the largest part, and what would fit.
-says 1 "MB of memory are needed, the limit is 30.0 MB: [0-9.]* for the workspace of the plan (32 tasks on 4 threads), [0-9.]* for what is there already" \
-  $run --threads 4 --memory 30M --out a
+says 1 "MB of memory are needed, the limit is 12.0 MB: [0-9.]* for the workspace of the plan (16 tasks on 8 threads), [0-9.]* for what is there already" \
+  $run --threads 8 --memory 12M --out a
 [ -e a ] && fail "a run was begun"
 grep -q "thread would fit\|threads would fit\|tasks at once would fit" log.txt || fail "nothing is suggested: $(cat log.txt)"
 needs=$(sed -n 's/.*innerloop: \([0-9]*\)\.[0-9]* MB of memory are needed.*/\1/p' log.txt)
-[ "$needs" -gt 30 ] || fail "the figure is $needs"
+[ "$needs" -gt 12 ] || fail "the figure is $needs"
 # What is suggested does fit.
 fewer=$(sed -n 's/.*; \([0-9]*\) threads* would fit.*/\1/p' log.txt)
-[ -z "$fewer" ] || says 0 "" $run --threads "$fewer" --memory 30M --out b
+[ -z "$fewer" ] || says 0 "" $run --threads "$fewer" --memory 12M --out b
 tasks=$(sed -n 's/.* \([0-9]*\) tasks at once would fit.*/\1/p' log.txt)
 [ -n "$tasks$fewer" ] || fail "no number of threads or tasks: $(cat log.txt)"
 # With room enough the run is the same.
@@ -40,7 +40,7 @@ says 1 "limit is 0.1 MB" sweep sinusoid-5shot-maml --set outer.steps=1 --memory 
 # A large net: refused before its weights are touched.
 cat >large.yaml <<'YAML'
 preset: sinusoid-5shot-maml
-model: {layers: [{kind: linear, units: 50000}, {kind: relu}, {kind: linear, units: 50000}, {kind: relu}, {kind: linear}]}
+model: {layers: [{kind: linear, units: 15000}, {kind: relu}, {kind: linear, units: 15000}, {kind: relu}, {kind: linear}]}
 YAML
 says 1 "out of memory while making .*: it needs [0-9.]* MB in all, the limit is 500.0 MB" train large.yaml --memory 500M --out e
 # How it is written.

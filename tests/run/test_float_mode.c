@@ -15,19 +15,18 @@
 
 enum { TASKS = 24, N = 40 };
 
+static float x[TASKS * N], w[N];
+
 /* Products and sums of numbers around the smallest normal one, per task, their mean, and what follows. */
 static void run(float mean[N], float each[TASKS * N], int threads) {
-  static float x[TASKS * N], w[N];
-  for (int i = 0; i < TASKS * N; i++) x[i] = 3.1e-20f * (float)(i % 97 - 48);
-  for (int i = 0; i < N; i++) w[i] = 1.7e-20f * (float)(i + 1) / 7;
   il_context *context = il_context_new();
   il_team *team = il_team_new(context, threads);
   il_graph *g = il_graph_new(context, IL_FLOAT32);
   il_value v = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(N)),
            u = il_input(g, "w", IL_SHARED, IL_FLOAT32, IL_SHAPE(N));
-  il_value y = il_add(g, il_mul(g, v, u), il_scale(g, v, 1e-19));
+  il_value y = il_add(g, il_mul(g, v, u), il_scale(g, v, 0x1p-68));
   il_output(g, "each", y);
-  il_output(g, "mean", il_scale(g, il_task_mean(g, y), 0.3));
+  il_output(g, "mean", il_scale(g, il_task_mean(g, y), 0.25));
   il_function *f = il_function_new(g, NULL);
   il_run *r = il_run_new(context, f, team, TASKS);
   assert_string_equal(il_context_message(context), "");
@@ -54,6 +53,8 @@ static void compare(int threads) {
 static void results_are_subnormal(void **state) {
   (void)state;
   int subnormal = 0;
+  for (int i = 0; i < TASKS * N; i++) x[i] = 3.1e-20f * (float)(i % 97 - 48);
+  for (int i = 0; i < N; i++) w[i] = 1.7e-21f * (float)(i + 1) / 7;
   run(usual_mean, usual_each, 2);
   for (int i = 0; i < TASKS * N; i++)
     subnormal +=
