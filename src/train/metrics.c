@@ -13,6 +13,15 @@ static il_status broken(const il_metrics *m) {
   return il_fail(m->context, IL_ERROR_FILE, "%s: cannot be written: %s", m->path, strerror(errno));
 }
 
+/* Whether the file is empty or begins as metrics do, be it with half a line: what a link may lead to is not cut. */
+static bool is_metrics(FILE *file) {
+  static const char begins[] = "{\"step\": ";
+  char found[sizeof begins - 1];
+  const size_t length = fread(found, 1, sizeof found, file);
+  rewind(file);
+  return memcmp(found, begins, length) == 0;
+}
+
 /* Length of the leading lines whose step is at most `step`. A half line, left by a crash, is not counted. */
 static long kept_length(FILE *file, int64_t step) {
   char *line = NULL;
@@ -33,6 +42,12 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
   const bool exists = access(path, F_OK) == 0;
   FILE *old = exists ? il_open_file(context, path) : NULL; /* which no pipe is: it would wait */
   if (exists && !old) return il_context_status(context);
+  if (old && !is_metrics(old)) {
+    fclose(old);
+    return il_fail(context, IL_ERROR_FILE,
+                   "%s: found no metrics, expected {\"step\": … in each line; nothing was changed",
+                   path);
+  }
   long kept = old ? kept_length(old, step) : 0;
   if (old) {
     fclose(old);
