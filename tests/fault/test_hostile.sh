@@ -36,6 +36,11 @@ tensors sparse.safetensors "$labels" "$zeros"'\0\0\0\0\1\0\0\0\0\0\0\0\xff\xff\0
 says 1 "sparse.safetensors: the largest label is 65535, so that a model would have 65536 classes, expected at most 1024" \
   fit --train sparse.safetensors
 says 1 "sparse.safetensors: .* expected at most 1024" compare sparse.safetensors --seeds 1 --steps 1
+given='{"query_x":{"dtype":"F32","shape":[1,2,2],"data_offsets":[0,16]},"query_y":{"dtype":"I32","shape":[1,2],"data_offsets":[16,24]},"support_x":{"dtype":"F32","shape":[1,2,2],"data_offsets":[24,40]},"support_y":{"dtype":"I32","shape":[1,2],"data_offsets":[40,48]}}'
+tensors given.safetensors "$given" "$(repeat '\\0' 16)"'\0\0\0\0\1\0\0\0'"$(repeat '\\0' 16)"'\0\0\0\0\xff\xff\0\0'
+given="plan sinusoid-5shot-maml --set task.source=tasks --data given.safetensors --set task.split=auto"
+says 1 "given.safetensors: the largest label is 65535, so that a net would tell 65536 classes apart, expected at most 1024 or 16" $given
+says 1 "1 tasks, which are divided as classes are" $given --set tasks.classes=65536
 says 0 "" fit --train near.safetensors --max-classes 100001 --model linear --epochs 1
 
 # A dataset whose example is larger than any picture.
