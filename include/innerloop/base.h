@@ -45,6 +45,11 @@ IL_API const char *il_context_message(const il_context *context);
 /* Forgets the error. */
 IL_API void il_context_clear(il_context *context);
 
+/* From here on what is made of the context takes at most so many bytes together: graphs, plans, workspaces, weights, batches,
+ * samples and what is read of files; what would take more is refused before it is taken, by a sentence with the figures. Mapped files and
+ * what other libraries hold while they decode are not counted. For a context of which nothing has been made. */
+IL_API il_status il_context_limit_memory(il_context *context, size_t bytes);
+
 /* A team of worker threads (the calling thread is one of them).
  * The result of a run never depends on how many there are. A child of a fork may use it on. */
 typedef struct il_team il_team;

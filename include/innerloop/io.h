@@ -10,6 +10,15 @@
 extern "C" {
 #endif
 
+/* ---- files that are mapped while they are used ---- */
+/* Data sets, weights and tensors are read out of files where they lie, and who makes such a file shorter takes its end away: what
+ * reads there gets the signal SIGBUS. IL_ERROR_FILE with a sentence when a file that is open with this context has become
+ * shorter than it was. il_train and il_evaluate call it before they begin and before what they made of the file is kept. */
+IL_API il_status il_files_check(il_context *context);
+/* The path of the file that is mapped at an address; NULL: none of ours. Made for a program's own handler of SIGBUS, given
+ * si_addr: it takes no lock and allocates nothing. */
+IL_API const char *il_file_mapped(const void *address);
+
 /* One tensor: dense, last dimension fastest, in this machine's byte order. Dimensions of 0 are possible. */
 typedef struct il_tensor {
   const char *name; /* as in the file */

@@ -31,6 +31,8 @@ typedef struct il_progress {
   int tasks;              /* that were validated */
   bool squared_error;     /* there is no accuracy; value is a mean squared error */
   const char *message;    /* text of some kinds */
+  int64_t
+      skipped; /* meta-steps so far whose update was left out (outer.skip_nonfinite); of such a one loss is NAN */
 } il_progress;
 
 /* How a run is trained. */
@@ -46,6 +48,9 @@ typedef struct il_train_options {
   bool plot;            /* draw RUN/curve.png at each validation and at the end */
   /* also write an event file for TensorBoard into the folder; changes no result */
   bool tensorboard;
+  /* At the first number of data, loss or update that is not finite: run the tasks of this meta-step again through the
+   * interpreter and end with a sentence that says where it arises. */
+  bool detect_anomaly;
   bool profile; /* time every step of the plan and report it at the end */
   void (*progress)(void *user, const il_progress *progress); /* may be NULL */
   void *user;                                                /* given to progress */

@@ -1140,6 +1140,7 @@ il_progress._fields_ = [
     ("tasks", c_int),
     ("squared_error", c_bool),
     ("message", c_char_p),
+    ("skipped", c_int64),
 ]
 
 il_train_options._fields_ = [
@@ -1151,6 +1152,7 @@ il_train_options._fields_ = [
     ("check", c_bool),
     ("plot", c_bool),
     ("tensorboard", c_bool),
+    ("detect_anomaly", c_bool),
     ("profile", c_bool),
     ("progress", CFUNCTYPE(None, c_void_p, POINTER(il_progress))),
     ("user", c_void_p),
@@ -1609,6 +1611,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_context_status": (c_int, (c_void_p,)),
     "il_context_message": (c_char_p, (c_void_p,)),
     "il_context_clear": (None, (c_void_p,)),
+    "il_context_limit_memory": (c_int, (c_void_p, c_size_t)),
     "il_team_new": (c_void_p, (c_void_p, c_int)),
     "il_team_free": (None, (c_void_p,)),
     "il_team_threads": (c_int, (c_void_p,)),
@@ -1821,6 +1824,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_learner_used": (c_size_t, (c_void_p,)),
     "il_learner_describe": (c_bool, (c_void_p, POINTER(il_learner_info))),
     "il_learner_class_name": (c_char_p, (c_void_p, c_int)),
+    "il_files_check": (c_int, (c_void_p,)),
+    "il_file_mapped": (c_char_p, (c_void_p,)),
     "il_tensors_open": (c_void_p, (c_void_p, c_char_p)),
     "il_tensors_close": (None, (c_void_p,)),
     "il_tensors_count": (c_int, (c_void_p,)),

@@ -173,6 +173,9 @@ class Outer(TypedDict, total=False):
     default 0."""
     clip_value: float
     """largest number of a meta-gradient, either sign; 0: any. A number from 0 to 1e+30; default 0."""
+    skip_nonfinite: bool
+    """leave out the update of a meta-step whose loss, gradient or update is not finite, and count it; 100 in a
+    row end the run. True or false; default false."""
     meta_batch: int
     """tasks per meta-step. An integer from 1 to 65536; default 32."""
     steps: int

@@ -317,7 +317,8 @@ def _use(config: Config, place: _Place, given: set[str]) -> None:
 
 def train(config: Preset | Config | StrPath, *, data: Any = None, validation: Iterable[Any] | None = None,
           out: StrPath | None = None, resume: bool = False, overwrite: bool = False,
-          progress: bool | Callable[[Progress], None] = True, check: bool = False, **settings: Unpack[Settings]) -> Run:  # fmt: skip
+          progress: bool | Callable[[Progress], None] = True, check: bool = False, detect_anomaly: bool = False,
+          **settings: Unpack[Settings]) -> Run:  # fmt: skip
     """Meta-trains, and gives the run.
 
     Args:
@@ -332,6 +333,8 @@ def train(config: Preset | Config | StrPath, *, data: Any = None, validation: It
         overwrite: delete a run that is there.
         progress: a bar (of tqdm, where it is installed), or a function that is called with `Progress`.
         check: first compare a meta-step with the reference interpreter, bit by bit.
+        detect_anomaly: at the first number of data, loss or update that is not finite, raise with the operation or input in
+            which it arises.
         settings: over the configuration, group by group: ``outer={"steps": 3000}``. `keys` lists all.
     Raises:
         ArgumentError: a key, value or data that cannot be.
@@ -343,11 +346,11 @@ def train(config: Preset | Config | StrPath, *, data: Any = None, validation: It
     given = {key for key, _ in flatten(settings)}
     if overwrite and not resume and Path(folder, "checkpoint.safetensors").exists():
         shutil.rmtree(folder)
-    return _train(made, folder, data, validation, resume, progress, check, given)
+    return _train(made, folder, data, validation, resume, progress, check, given, detect_anomaly)
 
 
 def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | None, resume: bool,
-           progress: bool | Callable[[Progress], None], check: bool, given: set[str]) -> Run:  # fmt: skip
+           progress: bool | Callable[[Progress], None], check: bool, given: set[str], detect_anomaly: bool) -> Run:  # fmt: skip
     caught, of, source = Caught(), team(), None
     options = c.il_train_options()
     if _is_stream(data):
@@ -373,6 +376,7 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
     with _Interrupt() as interrupt:
         callback = _callback(report, caught, interrupt.stop)
         options.out, options.team, options.resume, options.check = encode(folder), of.address, resume, check
+        options.detect_anomaly = detect_anomaly
         options.progress, options.stop = callback, ctypes.pointer(interrupt.stop)
         status = lib.il_train(config.context.address, config.address, ctypes.byref(options))
     if caught.error is not None:

@@ -33,7 +33,23 @@ int il_status_exit_code(il_status status) {
 
 il_context *il_context_new(void) { return calloc(1, sizeof(il_context)); }
 
-void il_context_free(il_context *context) { free(context); }
+void il_context_free(il_context *context) {
+  if (context && context->room && context->room->limit) free(context->room);
+  free(context);
+}
+
+il_status il_context_limit_memory(il_context *context, size_t bytes) {
+  const size_t held = context->room ? context->room->held : 0;
+  if (bytes == 0 || il_has_room(context) || bytes < held)
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "il_context_limit_memory: found %zu bytes, expected more than the %zu that are "
+                   "held, and a context that stands in no room",
+                   bytes, held);
+  if (!context->room) context->room = calloc(1, sizeof *context->room);
+  if (!context->room) return il_fail_memory(context, "the limit of a context");
+  context->room->limit = bytes;
+  return IL_OK;
+}
 
 il_status il_context_status(const il_context *context) { return context ? context->status : IL_OK; }
 
@@ -62,5 +78,10 @@ il_status il_fail(il_context *context, il_status status, const char *format, ...
 }
 
 il_status il_fail_memory(il_context *context, const char *what) {
+  if (il_room_left(context) < SIZE_MAX && context->room->refused)
+    return il_fail(context, IL_ERROR_MEMORY,
+                   "out of memory while making %s: it needs %.1f MB in all, the limit is %.1f MB",
+                   what, 1e-6 * (double)context->room->refused,
+                   1e-6 * (double)context->room->limit);
   return il_fail(context, IL_ERROR_MEMORY, "out of memory while making %s", what);
 }

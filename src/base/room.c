@@ -82,15 +82,47 @@ static void give_back(il_room *room, char *base, size_t size) {
   *at = NULL;
 }
 
-bool il_has_room(const il_context *context) { return context && context->room; }
+static il_room *counted(const il_context *context) {
+  il_room *room = context ? context->room : NULL;
+  return room && room->limit ? room : NULL;
+}
+
+bool il_room_charge(il_context *context, size_t bytes) {
+  il_room *room = counted(context);
+  if (!room) return true;
+  if (bytes > room->limit - room->held) {
+    if (__builtin_add_overflow(room->held, bytes, &room->refused)) room->refused = SIZE_MAX;
+    return false;
+  }
+  room->held += bytes;
+  return true;
+}
+
+void il_room_discharge(il_context *context, size_t bytes) {
+  il_room *room = counted(context);
+  if (room) room->held -= bytes < room->held ? bytes : room->held;
+}
+
+size_t il_room_left(const il_context *context) {
+  const il_room *room = counted(context);
+  return room ? room->limit - room->held : SIZE_MAX;
+}
+
+bool il_has_room(const il_context *context) {
+  return context && context->room && !context->room->limit;
+}
 
 /* alignment: UNIT or more. */
 static void *give(il_context *context, size_t bytes, size_t alignment) {
   il_room *room = context ? context->room : NULL;
   if (bytes > SIZE_MAX / 4) return NULL;
   const size_t size = (sizeof(tag) + bytes + alignment + UNIT - 1) / UNIT * UNIT;
-  char *base = room ? take(room, size) : malloc(size);
-  if (!base) return NULL;
+  if (!il_room_charge(context, size)) return NULL;
+  char *base = il_has_room(context) ? take(room, size) : malloc(size);
+  if (!base) {
+    il_room_discharge(context, size);
+    return NULL;
+  }
   char *memory = up(base + sizeof(tag), alignment);
   *((tag *)(void *)memory - 1) = (tag){room, base, size, bytes};
   return memory;
@@ -120,7 +152,8 @@ void *il_grow(il_context *context, void *memory, size_t bytes) {
 void il_release(void *memory) {
   if (!memory) return;
   const tag t = *((tag *)memory - 1);
-  if (!t.room) {
+  if (!t.room || t.room->limit) {
+    if (t.room) t.room->held -= t.size;
     free(t.base);
     return;
   }

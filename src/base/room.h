@@ -13,11 +13,19 @@ typedef struct il_room {
   il_hole *holes;          /* by address */
   char *begin, *top, *end; /* from top on nothing is taken */
   size_t most;             /* that was taken at once, holes between included */
+  /* Of malloc's memory that is counted (il_context_limit_memory), instead of all these; 0: they hold. */
+  size_t limit, held, refused; /* bytes: at most, taken, and what refusing would have led to */
 } il_room;
 
 /* A room over [memory, memory + size). */
 void il_room_init(il_room *room, void *memory, size_t size);
 size_t il_room_used(const il_room *room); /* the most: a room of so many bytes would have done */
+
+/* Counts memory that does not come from here, as long as it is held. False: the limit of the context forbids it. */
+bool il_room_charge(il_context *context, size_t bytes);
+void il_room_discharge(il_context *context, size_t bytes);
+/* What a context with a limit has left; SIZE_MAX: it has none. */
+size_t il_room_left(const il_context *context);
 
 /* Whether the context stands in a room; NULL does not. */
 bool il_has_room(const il_context *context);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/float_mode.h"
 
 /* Some 60 microseconds: longer than the gap between two jobs of a small meta-step, also where a worker has a
  * group of tasks more than the other. With a tenth of it, two threads of a sinusoid run were no faster than one. */
@@ -72,6 +73,7 @@ static void wait_for_job(il_team *team, unsigned seen) {
 static void *work(void *argument) {
   worker *self = argument;
   il_team *team = self->team;
+  il_float_plain(); /* a thread begins with the mode of the one that starts it */
   for (unsigned seen = 0;;) {
     wait_for_job(team, seen++);
     if (team->quit) return NULL;
@@ -151,6 +153,7 @@ void il_team_run(il_team *team, void (*job)(void *argument, int worker), void *a
     return;
   }
   if (forked(team)) revive(team);
+  const il_float_mode mode = il_float_plain();
   pthread_mutex_lock(&team->turn);
   team->job = job;
   team->argument = argument;
@@ -162,6 +165,7 @@ void il_team_run(il_team *team, void (*job)(void *argument, int worker), void *a
   for (int i = team->started + 1; i < team->threads; i++) job(argument, i);
   if (team->started > 0) wait_for_workers(team);
   pthread_mutex_unlock(&team->turn);
+  il_float_restore(mode);
 }
 
 static int available_cores(void) {

@@ -59,7 +59,8 @@ enum {
   OPTION_DATA = 'd',
   OPTION_THREADS = 't',
   OPTION_JSON = 'j',
-  OPTION_OUT = 'o'
+  OPTION_OUT = 'o',
+  OPTION_MEMORY = 0x700
 };
 /* A file without a name, gone when it is closed or the process ends, however that happens: its descriptor and a path to it; −1
  * after an error. */
@@ -74,8 +75,12 @@ error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state)
     "data", OPTION_DATA, "PATH", 0,                                                                \
         "imported dataset, or what `data import` takes: it is imported once", 0                    \
   }
+/* Threads and memory: two options. */
 #define THREADS_OPTION                                                                             \
-  { "threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0 }
+  {"threads", OPTION_THREADS, "N", 0, "worker threads (one per core); changes no result", 0}, {    \
+    "memory", OPTION_MEMORY, "BYTES", 0,                                                           \
+        "refuse what would take more memory, before it begins: 500M, 2G (any)", 0                  \
+  }
 #define JSON_OPTION                                                                                \
   { "json", OPTION_JSON, NULL, 0, "print JSON", 0 }
 /* Parses with argp; wrong usage exits with 2. */
@@ -111,8 +116,8 @@ const volatile sig_atomic_t *catch_signals(void);
  * (il_samples_open_signals). NULL after an error. */
 il_samples *load_samples(il_context *context, const char *path, bool signals);
 /* Training and test samples; test_path NULL: a share is held out. A file whose labels name more classes than `classes` is
- * refused. False after an error; free both in any case. */
-enum { CLASSES_USUALLY = 65536 };
+ * refused; 0: more than CLASSES_USUALLY, or than CLASSES_ALWAYS and CLASSES_OF_ONE for each that occurs. False after an error; free both in any case. */
+enum { CLASSES_USUALLY = 65536, CLASSES_ALWAYS = 1024, CLASSES_OF_ONE = 16 };
 bool load_divided(il_context *context, const char *train_path, const char *test_path, bool signals,
                   double hold_out, int classes, uint64_t seed, il_samples **train,
                   il_samples **test);

@@ -112,7 +112,7 @@ static void print_table(const il_compare_result *r, bool json) {
 }
 
 int run_compare(int argc, char **argv) {
-  input in = {.out = "compare.png", .hold_out = 0.25, .classes = CLASSES_USUALLY};
+  input in = {.out = "compare.png", .hold_out = 0.25};
   in.augment = (il_augment){.crop = 2, .degrees = 10, .shift = 0.1, .scale = 0.1};
   in.compare = il_compare_defaults();
   parse(&compare_argp, argc, argv, &in);

@@ -376,7 +376,6 @@ int run_fit(int argc, char **argv) {
               .learn = il_meta_defaults(),
               .tasks = 200,
               .hold_out = 0.25,
-              .classes = CLASSES_USUALLY,
               .greedy = fit_greedy_defaults()};
   in.fit.loss = 0;
   in.learn.episodes = (il_episodes){IL_EPISODES_ALL_CLASSES, 5, 0, 0, false};

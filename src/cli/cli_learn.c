@@ -69,7 +69,8 @@ error_t parse_learning(const learning *to, int key, char *arg, struct argp_state
     return 0;
   case OPTION_INNER_LR: meta->inner_lr = parse_real(state, "inner-lr", arg, 0, 1e6); return 0;
   case OPTION_TASKS: *to->tasks = (int)parse_number(state, "tasks", arg, 2, 10000000); return 0;
-  case OPTION_THREADS: return parse_setting(to->common, key, arg, state);
+  case OPTION_THREADS:
+  case OPTION_MEMORY: return parse_setting(to->common, key, arg, state);
   default: return ARGP_ERR_UNKNOWN;
   }
 }

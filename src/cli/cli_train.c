@@ -12,10 +12,17 @@
 typedef struct input {
   settings common;
   const char *out;
-  bool resume, check, plot, profile, tensorboard, json;
+  bool resume, check, plot, profile, tensorboard, detect, json;
 } input;
 
-enum { OPTION_RESUME = 256, OPTION_CHECK, OPTION_PLOT, OPTION_PROFILE, OPTION_TENSORBOARD };
+enum {
+  OPTION_RESUME = 256,
+  OPTION_CHECK,
+  OPTION_PLOT,
+  OPTION_PROFILE,
+  OPTION_TENSORBOARD,
+  OPTION_DETECT
+};
 static const struct argp_option options[] = {
     SET_OPTION,
     DATA_OPTION,
@@ -31,6 +38,11 @@ static const struct argp_option options[] = {
      0},
     {"tensorboard", OPTION_TENSORBOARD, NULL, 0,
      "also write curves, histograms and the configuration for TensorBoard into the run's folder",
+     0},
+    {"detect-anomaly", OPTION_DETECT, NULL, 0,
+     "at the first NaN or infinity in data, loss or update, run the meta-step's tasks again "
+     "through the "
+     "interpreter and end saying in which operation or input it arises",
      0},
     {"profile", OPTION_PROFILE, NULL, 0,
      "at the end, print where the time went, by step of the plan (with --json on standard error)",
@@ -66,6 +78,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_PLOT: in->plot = true; return 0;
   case OPTION_PROFILE: in->profile = true; return 0;
   case OPTION_TENSORBOARD: in->tensorboard = true; return 0;
+  case OPTION_DETECT: in->detect = true; return 0;
   case OPTION_JSON: in->json = true; return 0;
   case ARGP_KEY_END:
     if (!in->common.config && !(in->resume && in->out))
@@ -91,7 +104,8 @@ const struct argp train_argp = {
 typedef struct display {
   bool terminal, json, live;
   double started, shown, loss, accuracy; /* smoothed */
-  int64_t first;
+  int64_t first, skipped;
+  bool shows; /* there was a meta-step with a loss */
 } display;
 
 static double now(void) {
@@ -107,28 +121,30 @@ static void clear_line(display *d) {
 
 static void show_step(display *d, const il_progress *p) {
   double at = now(), keep = 0.95;
-  if (d->first < 0) {
-    d->first = p->step - 1;
-    d->loss = p->loss;
-    d->accuracy = p->accuracy;
+  if (d->first < 0) d->first = p->step - 1;
+  d->skipped = p->skipped;
+  if (!isnan(p->loss)) { /* of one that was left out there is none */
+    d->loss = d->shows ? keep * d->loss + (1 - keep) * p->loss : p->loss;
+    d->accuracy = d->shows ? keep * d->accuracy + (1 - keep) * p->accuracy : p->accuracy;
+    d->shows = true;
   }
-  d->loss = keep * d->loss + (1 - keep) * p->loss;
-  d->accuracy = keep * d->accuracy + (1 - keep) * p->accuracy;
   bool last = p->step == p->steps;
   if (!last && at - d->shown < (d->terminal && !d->json ? 0.2 : 5)) return;
   d->shown = at;
   double seconds = at - d->started,
          rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
   if (d->json) {
-    printf("{\"step\": %lld, \"loss\": %.6g", (long long)p->step, d->loss);
-    if (!isnan(p->accuracy)) printf(", \"accuracy\": %.6g", d->accuracy);
+    printf("{\"step\": %lld", (long long)p->step);
+    if (d->shows) printf(", \"loss\": %.6g", d->loss);
+    if (p->skipped) printf(", \"skipped\": %lld", (long long)p->skipped);
+    if (d->shows && !isnan(d->accuracy)) printf(", \"accuracy\": %.6g", d->accuracy);
     printf(", \"rate\": %.4g}\n", rate);
     fflush(stdout);
     return;
   }
   clear_line(d);
   printf("meta-step %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, d->loss);
-  if (!isnan(p->accuracy)) printf("  accuracy %.1f %%", 100 * d->accuracy);
+  if (!isnan(d->accuracy)) printf("  accuracy %.1f %%", 100 * d->accuracy);
   printf("  %.1f/s", rate);
   if (!last) printf("  %.0f s left", (double)(p->steps - p->step) / rate);
   d->live = d->terminal && !last;
@@ -196,7 +212,12 @@ int run_train(int argc, char **argv) {
   il_config *config = load_config(context, &in.common);
   il_team *team = config ? il_team_new(context, in.common.threads) : NULL;
   if (team && folder) {
-    display d = {.terminal = isatty(STDOUT_FILENO), .json = in.json, .started = now(), .first = -1};
+    display d = {.terminal = isatty(STDOUT_FILENO),
+                 .json = in.json,
+                 .started = now(),
+                 .first = -1,
+                 .loss = (double)NAN,
+                 .accuracy = (double)NAN};
     d.shown = d.started - 4;
     il_train_options o = {.out = folder,
                           .team = team,
@@ -205,11 +226,15 @@ int run_train(int argc, char **argv) {
                           .plot = in.plot,
                           .profile = in.profile,
                           .tensorboard = in.tensorboard,
+                          .detect_anomaly = in.detect,
                           .progress = show,
                           .user = &d,
                           .stop = catch_signals()};
     il_status status = il_train(context, config, &o);
     clear_line(&d);
+    if (status == IL_OK && !in.json && d.skipped)
+      printf("%lld meta-steps were left out: their loss or update was not finite\n",
+             (long long)d.skipped);
     if (status == IL_OK && !in.json) printf("done; evaluate with: innerloop eval %s\n", folder);
     if (status == IL_OK && !in.json && in.plot) printf("curves: %s/curve.png\n", folder);
     if (status == IL_OK && !in.json && in.tensorboard)

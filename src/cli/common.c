@@ -24,8 +24,11 @@ int usage_error(const char *format, ...) {
   return 2;
 }
 
+static size_t memory_limit; /* of --memory; 0: none */
+
 il_context *new_context(void) {
   il_context *context = il_context_new();
+  if (context && memory_limit) il_context_limit_memory(context, memory_limit);
   if (context) return context;
   fputs("innerloop: out of memory\n", stderr);
   exit(1);
@@ -98,6 +101,21 @@ long parse_number(struct argp_state *state, const char *option, const char *arg,
   return number;
 }
 
+/* 1500, 20k, 500M, 2G, 1T: powers of 1000, as the figures in MB that are printed. */
+static size_t parse_bytes(struct argp_state *state, const char *arg) {
+  static const char units[] = "kMGT";
+  char *end = NULL;
+  errno = 0;
+  unsigned long long bytes = strtoull(arg, &end, 10);
+  const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
+  bool good = *arg >= '0' && *arg <= '9' && !errno && (!*end || (unit && !end[1]));
+  for (int i = 0; good && unit && i <= unit - units; i++)
+    good = !__builtin_mul_overflow(bytes, 1000ull, &bytes);
+  if (!good || bytes == 0 || bytes > SIZE_MAX)
+    argp_error(state, "--memory: found \"%s\", expected a number of bytes such as 500M or 2G", arg);
+  return (size_t)bytes;
+}
+
 error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state) {
   switch (key) {
   case OPTION_SET:
@@ -108,6 +126,7 @@ error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state)
     return 0;
   case OPTION_DATA: s->data = arg; return 0;
   case OPTION_THREADS: s->threads = (int)parse_number(state, "threads", arg, 1, 1024); return 0;
+  case OPTION_MEMORY: memory_limit = parse_bytes(state, arg); return 0;
   case ARGP_KEY_ARG:
     if (s->config) return ARGP_ERR_UNKNOWN;
     s->config = arg;

@@ -32,14 +32,40 @@ il_samples *load_samples(il_context *context, const char *path, bool signals) {
   return s;
 }
 
-/* A model has a score for every class up to the largest label, whether it occurs or not. */
+/* How many classes labels name at least once; −1: no memory. */
+static int64_t occurring(const il_samples *s) {
+  unsigned char *seen = calloc((size_t)s->outputs / 8 + 1, 1);
+  int64_t count = 0;
+  for (int64_t i = 0; seen && i < s->count; i++) {
+    const unsigned bit = 1u << (s->label[i] % 8);
+    count += !(seen[s->label[i] / 8] & bit);
+    seen[s->label[i] / 8] |= (unsigned char)bit;
+  }
+  free(seen);
+  return seen ? count : -1;
+}
+
+/* A model has a score for every class up to the largest label, whether it occurs or not: what nobody asked for is
+ * limited by what occurs, so that a small file makes no large model. classes 0: nobody asked. */
 static bool few_classes(il_context *context, const char *path, const il_samples *s, int classes) {
-  if (!s || !s->label || s->outputs <= classes) return true;
+  if (!s || !s->label || s->outputs <= (classes ? classes : CLASSES_ALWAYS)) return true;
+  int64_t most = classes;
+  if (!classes && s->outputs <= CLASSES_USUALLY) {
+    const int64_t occur = occurring(s);
+    if (occur < 0) {
+      il_fail_memory(context, "the classes of samples");
+      return false;
+    }
+    most = occur * CLASSES_OF_ONE > CLASSES_ALWAYS ? occur * CLASSES_OF_ONE : CLASSES_ALWAYS;
+    if (s->outputs <= most) return true;
+  } else if (!classes) {
+    most = CLASSES_USUALLY;
+  }
   il_fail(
       context, IL_ERROR_DATA,
-      "%s: the largest label is %d, so that a model would have %d classes, expected at most %d; "
+      "%s: the largest label is %d, so that a model would have %d classes, expected at most %lld; "
       "number the classes from 0 without gaps, or raise --max-classes",
-      path, s->outputs - 1, s->outputs, classes);
+      path, s->outputs - 1, s->outputs, (long long)most);
   return false;
 }
 

@@ -117,7 +117,7 @@ static int run_help(int argc, char **argv) {
  * that a handler may make. */
 static void on_lost_page(int number, siginfo_t *info, void *more) {
   (void)more;
-  const char *path = il_map_named(info->si_addr);
+  const char *path = il_file_mapped(info->si_addr);
   const char *const part[] = {
       "innerloop: ", path,
       ": became shorter while it was read; expected that it stays as it is as long as it is in use "

@@ -250,7 +250,7 @@ int il_config_difference(const il_config *a, const il_config *b) {
                                              il_config_is(a, IL_KEY_SCHEDULE, "step"));
     bool free_to_change = steps || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
                           i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
-                          !strncmp(row.field->name, "eval.", 5);
+                          i == IL_KEY_SKIP_NONFINITE || !strncmp(row.field->name, "eval.", 5);
     bool replaced =
         a->layers && (i == IL_KEY_MODEL || i == IL_KEY_FILTERS); /* not printed either */
     if (!free_to_change && !replaced && !same_value(row.field, &a->value[i], &b->value[i]))

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/room.h"
 #include "meta/method.h"
 
 const char *const il_batch_input_name[IL_BATCH_INPUTS] = {"support_x", "support_y",   "query_x",
@@ -49,11 +50,11 @@ il_status il_batch_init(il_batch *b, const il_tasks *from, il_split split, int v
   if (needs.key) b->size[4] = 2 * sizeof(int32_t);
   b->size[5] = sizeof(int32_t) * (size_t)needs.steps * (size_t)needs.batch;
   /* Workers keep off each other's cache lines. */
-  b->scratch = aligned_alloc(64, b->scratch_size * (size_t)threads + 64);
+  b->scratch = il_new_aligned(from->context, b->scratch_size * (size_t)threads + 64);
   bool made = b->scratch != NULL;
   for (int i = 0; i < IL_BATCH_INPUTS; i++) {
     if (!b->size[i]) continue;
-    b->input[i] = malloc(b->size[i] * (size_t)tasks);
+    b->input[i] = il_new_aligned(from->context, b->size[i] * (size_t)tasks);
     made = made && b->input[i];
   }
   if (made) return IL_OK;
@@ -68,8 +69,8 @@ size_t il_batch_bytes(const il_batch *b) {
 }
 
 void il_batch_free(il_batch *b) {
-  for (int i = 0; i < IL_BATCH_INPUTS; i++) free(b->input[i]);
-  free(b->scratch);
+  for (int i = 0; i < IL_BATCH_INPUTS; i++) il_release(b->input[i]);
+  il_release(b->scratch);
   *b = (il_batch){0};
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/locale.h"
+#include "base/room.h"
 #include "data/dataset_writer.h"
 
 enum { SIDE_MAX = 1 << 24 };
@@ -95,6 +96,7 @@ void il_dataset_free(il_dataset *dataset) {
   } else {
     free((void *)dataset->examples);
     free((void *)dataset->start);
+    il_room_discharge(dataset->context, dataset->charged);
   }
   free(dataset->by_name);
   il_arena_free(&dataset->arena);
@@ -175,7 +177,13 @@ il_dataset *il_dataset_take(il_context *context, const il_dataset_parts *parts) 
   d->type = parts->type;
   d->example = parts->example;
   d->scale = parts->scale != 0 ? parts->scale : il_dataset_usual_scale(parts->type);
-  if (copy_names(d, parts->name, parts->origin) || check_names(d, "the dataset")) {
+  const size_t bytes = (size_t)d->start[d->classes] * il_dataset_stride(d);
+  if (il_room_charge(context, bytes))
+    d->charged = bytes;
+  else
+    il_fail_memory(context, "a dataset");
+  if (il_context_status(context) || copy_names(d, parts->name, parts->origin) ||
+      check_names(d, "the dataset")) {
     il_dataset_free(d);
     return NULL;
   }

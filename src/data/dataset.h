@@ -22,6 +22,7 @@ struct il_dataset {
   const char **name, **origin; /* [classes] */
   int *by_name;                /* [classes] class indexes in the order of their names */
   il_arena arena;              /* names */
+  size_t charged;              /* of the context's memory, for examples that are in no file */
 };
 
 /* Examples in memory, as a dataset takes them over; both malloc'ed, and freed on errors too. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/room.h"
 
 typedef struct owned {
   il_samples samples; /* first: il_samples_free finds the rest */
@@ -24,8 +25,8 @@ size_t il_samples_stride(const il_samples *samples) {
 void il_samples_free(il_samples *samples) {
   if (!samples) return;
   owned *o = (owned *)samples;
-  free(o->inputs);
-  free(o->answers);
+  il_release(o->inputs);
+  il_release(o->answers);
   free(o);
 }
 
@@ -35,8 +36,8 @@ il_samples *il_samples_new(il_context *context, const il_samples *like, int64_t 
   if (o) {
     o->samples = *like;
     o->samples.count = count;
-    o->inputs = calloc((size_t)count + 1, il_samples_stride(like));
-    o->answers = calloc((size_t)count + 1, answers * sizeof(float));
+    o->inputs = il_new(context, (size_t)count + 1, il_samples_stride(like));
+    o->answers = il_new(context, (size_t)count + 1, answers * sizeof(float));
     o->samples.inputs = o->inputs;
     o->samples.label = like->label ? o->answers : NULL;
     o->samples.target = like->label ? NULL : o->answers;

@@ -241,6 +241,10 @@ void il_atomic_abort(il_atomic_file *file) {
 
 il_atomic_file *il_atomic_begin(il_context *context, const char *path, bool keep_links) {
   struct stat info;
+  if (!*path) {
+    il_fail(context, IL_ERROR_FILE, "a file to write has an empty name; expected a path");
+    return NULL;
+  }
   if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
     il_fail(context, IL_ERROR_FILE, "%s cannot be written: found a folder, expected a file", path);
     return NULL;

@@ -43,9 +43,6 @@ FILE *il_open_file(il_context *context, const char *path);
 /* NULL after an error; an empty file gives size 0 and a place. */
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size);
 void il_unmap_file(const unsigned char *map, size_t size); /* NULL does nothing */
-/* The file that is mapped at an address, NULL: none that is known. May be called by the handler of a signal: who reads a
- * file that has become shorter gets SIGBUS. */
-const char *il_map_named(const void *address);
 
 /* ---- safetensors (io/safetensors.c), memory-mapped for reading; hostile files are refused. Dtypes: those of il_type
  * (F32 F64 F16 BF16 I8 I16 I32 I64 U8 BOOL), others are refused by name ---- */

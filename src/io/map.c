@@ -1,6 +1,7 @@
 /* Files in memory: mapped for reading, private. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,35 +10,67 @@
 
 #include "io/io.h"
 
-/* What is mapped, for il_map_named: read in a signal handler, so that it takes no lock. Who finds no room is not listed. */
+/* What is mapped, for il_file_mapped: read in a signal handler, so that it takes no lock. Who finds no room is not listed. */
 enum { LISTED = 64, NAME_SIZE = 512 };
 static struct listed {
   atomic_bool taken;
   _Atomic(const unsigned char *) at; /* NULL: not yet, or no more */
   size_t size;
+  const il_context *context;
+  int fd; /* of the file, by whatever name it may go now */
   char path[NAME_SIZE];
 } listed[LISTED];
+/* Descriptors are looked at by il_files_check alone, which no signal calls. */
+static pthread_mutex_t descriptors = PTHREAD_MUTEX_INITIALIZER;
 
-static void list(const unsigned char *map, size_t size, const char *path) {
+/* Takes over the descriptor. */
+static void list(const il_context *context, const unsigned char *map, size_t size, const char *path,
+                 int fd) {
   for (int i = 0; i < LISTED; i++) {
     if (atomic_exchange(&listed[i].taken, true)) continue;
     listed[i].size = size;
+    listed[i].context = context;
     snprintf(listed[i].path, NAME_SIZE, "%s", path);
+    pthread_mutex_lock(&descriptors);
+    listed[i].fd = fd;
     atomic_store(&listed[i].at, map);
+    pthread_mutex_unlock(&descriptors);
     return;
   }
+  close(fd);
 }
 
 static void unlist(const unsigned char *map) {
   for (int i = 0; i < LISTED; i++)
     if (atomic_load(&listed[i].at) == map) {
+      pthread_mutex_lock(&descriptors);
       atomic_store(&listed[i].at, NULL);
+      close(listed[i].fd);
+      pthread_mutex_unlock(&descriptors);
       atomic_store(&listed[i].taken, false);
       return;
     }
 }
 
-const char *il_map_named(const void *address) {
+il_status il_files_check(il_context *context) {
+  for (int i = 0; i < LISTED; i++) {
+    struct stat info = {0};
+    pthread_mutex_lock(&descriptors);
+    const bool shorter = atomic_load(&listed[i].at) && listed[i].context == context &&
+                         fstat(listed[i].fd, &info) == 0 &&
+                         (uintmax_t)info.st_size < listed[i].size;
+    if (shorter)
+      il_fail(context, IL_ERROR_FILE,
+              "%s: became shorter while it was used: found %lld bytes, expected %zu; write another "
+              "file and rename it instead",
+              listed[i].path, (long long)info.st_size, listed[i].size);
+    pthread_mutex_unlock(&descriptors);
+    if (shorter) return IL_ERROR_FILE;
+  }
+  return IL_OK;
+}
+
+const char *il_file_mapped(const void *address) {
   for (int i = 0; i < LISTED; i++) {
     const unsigned char *at = atomic_load(&listed[i].at);
     if (at && (const unsigned char *)address >= at &&
@@ -94,10 +127,10 @@ const unsigned char *il_map_file(il_context *context, const char *path, size_t *
     } else {
       map = found;
       *size = (size_t)info.st_size;
-      list(map, *size, path);
+      list(context, map, *size, path, fd);
     }
   }
-  close(fd);
+  if (*size == 0) close(fd);
   return map;
 }
 

@@ -230,6 +230,7 @@ il_tensors *il_tensors_open(il_context *context, const char *path) {
   const char *key = key_of(path, copy);
   if (!key) strcpy(copy, path);
   t->context = context;
+  t->arena.context = context;
   t->path = copy;
   t->map = il_map_file(context, copy, &t->size);
   t->budget =

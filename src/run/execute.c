@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/float_mode.h"
 #include "base/team.h"
 #include "kernels/lanes.h"
 
@@ -318,11 +319,13 @@ il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *worksp
   run.team = team;
   run.profile = profile;
   run.meanwhile = *meanwhile;
+  const il_float_mode mode = il_float_plain();
   const int64_t start = profile ? il_profile_now() : 0;
   il_execution_shared(&run, IL_BEFORE);
   if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);
   if (plan->mean_bytes > 0) il_team_run(team, means_job, &run);
   il_execution_shared(&run, IL_AFTER);
   if (profile) il_profile_run(profile, run.threads, start);
+  il_float_restore(mode);
   return IL_OK;
 }

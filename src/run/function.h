@@ -6,6 +6,7 @@
 
 #include "graph/graph.h"
 #include "run/execute.h"
+#include "run/trace.h"
 
 struct il_function {
   il_graph *graph;
@@ -25,6 +26,12 @@ void il_run_meanwhile(il_run *r, il_meanwhile meanwhile);
 /* Gives up the room of `to`, which from then on runs in that of `from`, at least as large; never both at once. `from` is
  * freed last. */
 void il_run_lend(il_run *from, il_run *to);
+
+/* Takes the last run back: the buffers that it turned over hold what they held before. */
+void il_run_back(il_run *r);
+/* Runs the bound tasks again through the interpreter and looks where what is not finite arises; after il_run_back with the
+ * values that the run had. */
+il_status il_run_trace(il_run *r, int tasks, il_traced *traced);
 
 /* The entry with a present value that is NaN or infinite, *at: its number; −1: there is none. */
 int il_buffers_not_finite(const il_buffers *b, int64_t *at);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "base/error.h"
 #include "base/room.h"
 #include "base/team.h"
@@ -40,6 +41,52 @@ il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int
   return team ? il_run_over(context, f, team, tasks, NULL) : NULL;
 }
 
+static size_t whole(size_t bytes) {
+  return (bytes + IL_WORKSPACE_ALIGNMENT) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
+}
+
+/* What a refusal suggests: fewer threads, fewer tasks at once, tasks not side by side in lanes. */
+static void suggest(const il_plan *plan, int tasks, int threads, size_t left, char *text,
+                    size_t size) {
+  int fewer = threads - 1, some = 0;
+  size_t at = 0;
+  text[0] = 0;
+  while (fewer > 0 && il_plan_workspace(plan, tasks, fewer) > left) fewer--;
+  for (int step = tasks / 2; step > 0; step /= 2)
+    while (some + step < tasks && il_plan_workspace(plan, some + step, threads) <= left)
+      some += step;
+  if (fewer > 0)
+    at += (size_t)snprintf(text + at, size - at, "; %d %s would fit (--threads)", fewer,
+                           fewer > 1 ? "threads" : "thread");
+  if (some > 0)
+    at += (size_t)snprintf(text + at, size - at,
+                           "%s %d tasks at once would fit (in training outer.meta_batch)",
+                           at ? ", or" : ";", some);
+  const size_t lanes = plan->arena_bytes[1] / (size_t)plan->lanes,
+               saved = (plan->arena_bytes[1] - lanes) * (size_t)threads,
+               needs = il_plan_workspace(plan, tasks, threads);
+  if (plan->lanes > 1 && needs - saved <= left)
+    at += (size_t)snprintf(text + at, size - at,
+                           "%s %.1f MB without lanes would fit (plan.lanes=never)",
+                           at ? ", or" : ";", 1e-6 * (double)(needs - saved));
+  if (!at) snprintf(text, size, "; fewer threads or tasks would not fit either");
+}
+
+static bool fits(il_context *context, const il_run *r) {
+  const size_t left = il_room_left(context), held = left < SIZE_MAX ? context->room->held : 0;
+  const int threads = il_team_threads(r->team);
+  char advice[320];
+  if (r->bytes <= left) return true;
+  suggest(r->function->plan, r->tasks, threads, left, advice, sizeof advice);
+  il_fail(context, IL_ERROR_MEMORY,
+          "%.1f MB of memory are needed, the limit is %.1f MB: %.1f for the workspace of the plan "
+          "(%d %s on %d %s), %.1f for what is there already (data, weights, graph, plan)%s",
+          1e-6 * (double)(held + r->bytes), 1e-6 * (double)(held + left), 1e-6 * (double)r->bytes,
+          r->tasks, r->tasks > 1 ? "tasks" : "task", threads, threads > 1 ? "threads" : "thread",
+          1e-6 * (double)held, advice);
+  return false;
+}
+
 il_run *il_run_over(il_context *context, const il_function *f, il_team *team, int tasks,
                     void *workspace) {
   if (!f) return NULL;
@@ -51,9 +98,12 @@ il_run *il_run_over(il_context *context, const il_function *f, il_team *team, in
     return NULL;
   }
   *r = (il_run){.context = context, .function = f, .team = team, .tasks = tasks};
-  r->bytes = il_plan_workspace(f->plan, tasks, il_team_threads(team));
-  r->bytes = (r->bytes + IL_WORKSPACE_ALIGNMENT) / IL_WORKSPACE_ALIGNMENT * IL_WORKSPACE_ALIGNMENT;
+  r->bytes = whole(il_plan_workspace(f->plan, tasks, il_team_threads(team)));
   r->borrowed = workspace != NULL;
+  if (!workspace && !fits(context, r)) {
+    il_run_free(r);
+    return NULL;
+  }
   r->workspace = workspace ? workspace : il_new_aligned(context, r->bytes);
   r->input = il_new(context, inputs + 1, sizeof *r->input);
   r->output = il_new(context, outputs + 1, sizeof *r->output);
@@ -197,6 +247,18 @@ il_status il_run_go(il_run *r, int tasks) {
   for (int k = 0; k < r->attached && status == IL_OK; k++)
     if (r->attach[k].turns) r->attach[k].buffers->now ^= 1;
   return status;
+}
+
+void il_run_back(il_run *r) {
+  for (int k = 0; k < r->attached; k++)
+    if (r->attach[k].turns) r->attach[k].buffers->now ^= 1;
+}
+
+il_status il_run_trace(il_run *r, int tasks, il_traced *traced) {
+  const il_status status = bind(r, tasks);
+  return status == IL_OK
+             ? il_trace(r->function->graph, &(il_bindings){tasks, r->input, r->output}, traced)
+             : status;
 }
 
 il_status il_run_check(il_run *r, int tasks, il_plan_checked *checked) {

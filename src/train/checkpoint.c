@@ -58,7 +58,8 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
     status = il_buffers_tensors(s->context, &arena, &l->carry, IL_ROLE_CARRY, tensor, &count);
   if (status == IL_OK)
     status = il_buffers_tensors(s->context, &arena, &s->outer, IL_ROLE_OUTER, tensor, &count);
-  char step[32], seed[32], algorithm[64], example[128], scale[32], outputs[16], content[32] = "";
+  char step[32], seed[32], skipped[32], algorithm[64], example[128], scale[32], outputs[16],
+      content[32] = "";
   print_example(shape, example, sizeof example);
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
@@ -72,6 +73,7 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   }
   if (data) snprintf(content, sizeof content, "%016llx", (unsigned long long)data);
   snprintf(step, sizeof step, "%lld", (long long)made);
+  snprintf(skipped, sizeof skipped, "%lld", (long long)s->skipped);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->method->seed);
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
            s->method->algorithm->revision);
@@ -90,11 +92,12 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
                           {"outputs", outputs},
                           {"scale", scale},
                           {"seed", seed},
-                          {"step", step}};
+                          {"step", step},
+                          {"skipped", skipped}}; /* said where there is one */
   if (!spec) status = il_context_status(s->context);
   if (status == IL_OK)
     status = il_safetensors_write(s->context, path, count, tensor,
-                                  (int)(sizeof pair / sizeof *pair), pair);
+                                  (int)(sizeof pair / sizeof *pair) - !s->skipped, pair);
   il_release(spec);
   il_arena_free(&arena);
   return status;
@@ -216,6 +219,8 @@ il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_
   il_status status = match(s->context, tasks, config, path, file, made);
   if (status == IL_OK) status = read_learner(s->learner, path, file);
   if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
+  const char *skipped = il_safetensors_metadata(file, "skipped");
+  s->skipped = skipped ? strtoll(skipped, NULL, 10) : 0;
   il_safetensors_close(file);
   return status;
 }

@@ -1,13 +1,13 @@
 /* Curves of training, out of metrics.jsonl. */
 #include "train/curve.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/locale.h"
+#include "io/io.h"
 #include "train/checkpoint.h"
 
 enum { DRAWN = 120, WIDTH = 440 };
@@ -42,7 +42,7 @@ static bool take(il_curve *c, const json_t *line, bool *memory) {
     c->interval[c->validations++] = real(line, "interval");
     return true;
   }
-  if (isnan(loss)) return false;
+  if (isnan(loss)) return json_object_get(line, "skipped") != NULL; /* its figures are not kept */
   *memory = grow(4, (double **[]){&c->step, &c->loss, &c->accuracy, &c->support_loss}, c->count);
   if (!*memory) return false;
   c->step[c->count] = step;
@@ -81,11 +81,10 @@ il_status il_curve_read(il_context *context, const char *run, il_curve *curve) {
   *curve = (il_curve){0};
   char *path = il_run_path(context, run, "metrics.jsonl");
   if (!path) return il_context_status(context);
-  FILE *file = fopen(path, "re");
+  FILE *file = il_open_file(context, path);
   locale_t plain, before = il_text_enter(&plain);
   const il_status status =
-      file ? read_lines(context, file, path, curve)
-           : il_fail(context, IL_ERROR_FILE, "%s: cannot be read: %s", path, strerror(errno));
+      file ? read_lines(context, file, path, curve) : il_context_status(context);
   il_text_leave(before, plain);
   if (file) fclose(file);
   free(path);

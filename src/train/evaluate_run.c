@@ -69,7 +69,9 @@ static il_status write_tasks(const il_evaluator *e, const char *run, int tasks, 
 static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evaluation *result) {
   double *value = calloc((size_t)tasks * (size_t)e->columns, sizeof *value);
   if (!value) return il_fail_memory(e->context, "the results of tasks");
-  il_status status = il_evaluator_run(e, IL_TEST, tasks, value);
+  il_status status = il_files_check(e->context);
+  if (status == IL_OK) status = il_evaluator_run(e, IL_TEST, tasks, value);
+  if (status == IL_OK) status = il_files_check(e->context); /* else the figures are of zeros */
   result->tasks = tasks;
   result->count = e->columns;
   result->squared_error = e->squared_error;

@@ -9,6 +9,7 @@
 #include "base/locale.h"
 #include "io/io.h"
 #include "run/function.h"
+#include "train/anomaly.h"
 #include "train/board.h"
 #include "train/checkpoint.h"
 #include "train/curve.h"
@@ -32,6 +33,7 @@ typedef struct run {
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
   int64_t step, steps;
+  il_anomalies anomalies;
   char *text; /* the configuration */
   char *checkpoint_path, *metrics_path, *config_path;
 } run;
@@ -41,6 +43,7 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.kind = kind;
   progress.step = r->step;
   progress.steps = r->steps;
+  progress.skipped = r->trainer.step.skipped;
   progress.squared_error = r->squared_error;
   r->options->progress(r->options->user, &progress);
 }
@@ -71,8 +74,10 @@ static il_status checkpoint(run *r) {
   if (bad >= 0)
     return il_fail(r->context, IL_ERROR_DATA,
                    "number %lld of %s is not finite after meta-step %lld; the folder keeps the "
-                   "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite",
+                   "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite, "
+                   "--detect-anomaly says where it arises",
                    (long long)at, meta->entry[bad].name, (long long)r->step);
+  if (il_files_check(r->context) != IL_OK) return IL_ERROR_FILE;
   /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
   il_status status = il_metrics_sync(&r->metrics);
   if (status == IL_OK)
@@ -89,18 +94,16 @@ static il_status one_step(run *r) {
   il_timing_mark(&r->timing, IL_TIMED_EPISODES);
   if (!batch) return il_context_status(r->context);
   il_status status = il_meta_step_go(s, batch, r->step);
+  if (status == IL_OK) status = il_anomalies_look(&r->anomalies, s, batch, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
-  if (!isfinite(s->loss))
-    return il_fail(
-        r->context, IL_ERROR_DATA,
-        "the loss of meta-step %lld is %g; a smaller outer.lr or inner.lr may keep it finite",
-        (long long)r->step, s->loss);
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
   const bool logged = r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last;
-  if (logged) status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss);
+  if (logged)
+    status =
+        il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss, s->skipped);
   if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
@@ -171,6 +174,8 @@ static il_status prepare(run *r) {
   const il_config *c = r->config;
   il_team *team = r->options->team;
   r->steps = il_config_long(c, IL_KEY_STEPS);
+  r->anomalies = (il_anomalies){.detect = r->options->detect_anomaly,
+                                .skip = il_config_int(c, IL_KEY_SKIP_NONFINITE)};
   r->text = il_config_dump(c);
   if (!r->text) return il_fail_memory(r->context, "the text of a configuration");
   r->checkpoint_path = il_run_path(r->context, r->options->out, "checkpoint.safetensors");
@@ -266,6 +271,7 @@ static il_status loop(run *r) {
 il_status il_train(il_context *context, const il_config *config, const il_train_options *options) {
   run r = {.context = context, .config = config, .options = options};
   il_status status = prepare(&r);
+  if (status == IL_OK) status = il_files_check(context);
   if (status == IL_OK) status = begin(&r);
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = check(&r);

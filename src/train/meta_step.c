@@ -78,12 +78,12 @@ static il_status places(il_meta_step *s, il_meta_step_form *form, il_team *team)
   return status == IL_OK ? il_run_buffers(form->run, &s->outer, "") : status;
 }
 
-/* Meta-steps follow each other: all run in the room of the one that needs most. */
-static void share_room(il_meta_step *s) {
+/* Meta-steps follow each other: all forms so far run in the room of the one that needs most. */
+static void share_room(il_meta_step *s, int forms) {
   int most = 0;
-  for (int v = 1; v < s->forms; v++)
+  for (int v = 1; v < forms; v++)
     if (il_run_bytes(s->form[v].run) > il_run_bytes(s->form[most].run)) most = v;
-  for (int v = 0; v < s->forms; v++)
+  for (int v = 0; v < forms; v++)
     if (v != most) il_run_lend(s->form[most].run, s->form[v].run);
 }
 
@@ -170,8 +170,8 @@ il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_metho
         build(s, s->phase[f / s->variants], il_tasks_shape(tasks, IL_TRAIN, v), &s->needs[v]);
     form->function = il_function_new(g, &m->function);
     status = form->function ? places(s, form, team) : il_context_status(context);
+    if (status == IL_OK && team) share_room(s, f + 1);
   }
-  if (status == IL_OK && team) share_room(s);
   if (status == IL_OK)
     find_largest(s);
   else
@@ -244,6 +244,40 @@ il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made) 
   s->accuracy = number(run, form->place_accuracy);
   s->support_loss = number(run, form->place_support_loss);
   return IL_OK;
+}
+
+bool il_meta_step_finite(const il_meta_step *s) {
+  int64_t at;
+  return isfinite(s->loss) && il_buffers_not_finite(&s->learner->meta, &at) < 0 &&
+         il_buffers_not_finite(&s->learner->carry, &at) < 0 &&
+         il_buffers_not_finite(&s->outer, &at) < 0;
+}
+
+void il_meta_step_back(il_meta_step *s, const il_batch *batch, int64_t made) {
+  il_run_back(form_of(s, batch, made)->run);
+}
+
+il_status il_meta_step_trace(il_meta_step *s, const il_batch *batch, int64_t made,
+                             il_traced *traced, const il_graph **g) {
+  *g = il_function_graph(form_of(s, batch, made)->function);
+  return il_run_trace(bind(s, batch, made), batch->tasks, traced);
+}
+
+bool il_meta_step_bad_input(const il_meta_step *s, const il_batch *batch, int64_t made,
+                            il_traced *traced) {
+  const il_meta_step_form *form = form_of(s, batch, made);
+  const il_graph *g = il_function_graph(form->function);
+  for (int task = 0; task < batch->tasks; task++)
+    for (int i = 0; i < IL_BATCH_INPUTS; i++) {
+      if (form->place_task[i] < 0 || !batch->input[i]) continue;
+      const uint32_t id = g->inputs[form->place_task[i]].value.id;
+      const size_t size = il_node_bytes(g->nodes[id]);
+      if (il_trace_input(g, id, (const char *)batch->input[i] + size * (size_t)task, traced)) {
+        traced->task = task;
+        return true;
+      }
+    }
+  return false;
 }
 
 il_status il_meta_step_check(il_meta_step *s, const il_batch *batch, il_plan_checked *checked) {

@@ -33,6 +33,7 @@ typedef struct il_meta_step {
   void *real_weights; /* the same, as the graph takes them */
   int largest;        /* of the forms: that with most arithmetic for a task */
   double loss, accuracy, support_loss; /* of the last meta-step; NAN: there is none */
+  int64_t skipped;                     /* meta-steps that were taken back since the run began */
 } il_meta_step;
 
 /* method, learner and team must outlive it. team NULL: for looking at the plan, without memory to run in. */
@@ -45,6 +46,16 @@ void il_meta_step_meanwhile(il_meta_step *s, il_meanwhile meanwhile);
 const il_plan *il_meta_step_plan(const il_meta_step *s);
 /* One meta-step on the drawn batch. made: updates made before. */
 il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made);
+/* Whether the last one's loss and all values that it made are finite. */
+bool il_meta_step_finite(const il_meta_step *s);
+/* Takes the last one, which was on this batch, back: weights, moments and statistics are what they were before. */
+void il_meta_step_back(il_meta_step *s, const il_batch *batch, int64_t made);
+/* Where what is not finite arises in a meta-step that was taken back, in the graph *g. */
+il_status il_meta_step_trace(il_meta_step *s, const il_batch *batch, int64_t made,
+                             il_traced *traced, const il_graph **g);
+/* The first number of a batch that is not finite; false: all are. */
+bool il_meta_step_bad_input(const il_meta_step *s, const il_batch *batch, int64_t made,
+                            il_traced *traced);
 /* Bit comparison with the interpreter on the batch's first two tasks. */
 il_status il_meta_step_check(il_meta_step *s, const il_batch *batch, il_plan_checked *checked);
 

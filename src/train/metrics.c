@@ -1,5 +1,6 @@
 /* Appending to metrics.jsonl, and cutting it back when training resumes. */
 #include "base/locale.h"
+#include "io/io.h"
 #include "train/metrics.h"
 
 #include <errno.h>
@@ -10,6 +11,15 @@
 
 static il_status broken(const il_metrics *m) {
   return il_fail(m->context, IL_ERROR_FILE, "%s: cannot be written: %s", m->path, strerror(errno));
+}
+
+/* Whether the file is empty or begins as metrics do, be it with half a line: what a link may lead to is not cut. */
+static bool is_metrics(FILE *file) {
+  static const char begins[] = "{\"step\": ";
+  char found[sizeof begins - 1];
+  const size_t length = fread(found, 1, sizeof found, file);
+  rewind(file);
+  return memcmp(found, begins, length) == 0;
 }
 
 /* Length of the leading lines whose step is at most `step`. A half line, left by a crash, is not counted. */
@@ -29,7 +39,15 @@ static long kept_length(FILE *file, int64_t step) {
 
 il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, int64_t step) {
   *m = (il_metrics){.context = context, .path = path};
-  FILE *old = fopen(path, "re");
+  const bool exists = access(path, F_OK) == 0;
+  FILE *old = exists ? il_open_file(context, path) : NULL; /* which no pipe is: it would wait */
+  if (exists && !old) return il_context_status(context);
+  if (old && !is_metrics(old)) {
+    fclose(old);
+    return il_fail(context, IL_ERROR_FILE,
+                   "%s: found no metrics, expected {\"step\": … in each line; nothing was changed",
+                   path);
+  }
   long kept = old ? kept_length(old, step) : 0;
   if (old) {
     fclose(old);
@@ -40,10 +58,12 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
 }
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
-                          double support_loss) {
-  il_plain_print(m->file, "{\"step\": %lld, \"loss\": %.9g", (long long)step, loss);
+                          double support_loss, int64_t skipped) {
+  il_plain_print(m->file, "{\"step\": %lld", (long long)step);
+  if (!isnan(loss)) il_plain_print(m->file, ", \"loss\": %.9g", loss);
   if (!isnan(support_loss)) il_plain_print(m->file, ", \"support_loss\": %.9g", support_loss);
   if (!isnan(accuracy)) il_plain_print(m->file, ", \"accuracy\": %.9g", accuracy);
+  if (skipped > 0) il_plain_print(m->file, ", \"skipped\": %lld", (long long)skipped);
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }

@@ -14,9 +14,9 @@ typedef struct il_metrics {
 } il_metrics;
 /* Keeps the lines up to `step` (of the checkpoint that training continues from), drops what follows. */
 il_status il_metrics_open(il_metrics *metrics, il_context *context, const char *path, int64_t step);
-/* accuracy or support_loss NAN: left out. */
+/* Figures that are NAN are left out, and so is `skipped` where it is 0: how many meta-steps were left out so far. */
 il_status il_metrics_step(il_metrics *metrics, int64_t step, double loss, double accuracy,
-                          double support_loss);
+                          double support_loss, int64_t skipped);
 il_status il_metrics_validation(il_metrics *metrics, int64_t step, const char *what, double value,
                                 double interval);
 /* Flushes, and waits until the disk has them. */

@@ -24,6 +24,22 @@ static il_status refuse(il_context *context, const il_run_lock *lock, const char
                  folder, *holder ? holder : "another process");
 }
 
+/* A folder may come from a stranger: what `lock` leads to elsewhere is not opened, still less written to. */
+static int open_lock(il_context *context, const char *path) {
+  struct stat info;
+  const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+  if (fd < 0 && errno != ELOOP)
+    il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
+  else if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink > 1)
+    il_fail(context, IL_ERROR_FILE,
+            "%s: expected a file that is nowhere else, found a link or what is no file; remove it",
+            path);
+  else
+    return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
 static void write_holder(int fd) {
   char host[64] = "", text[128];
   if (gethostname(host, sizeof host - 1) != 0) *host = 0;
@@ -35,7 +51,7 @@ static void write_holder(int fd) {
 /* The file may have been removed by its last holder between opening and locking it. */
 static bool still_there(const il_run_lock *lock) {
   struct stat named, open;
-  return stat(lock->path, &named) == 0 && fstat(lock->fd, &open) == 0 &&
+  return lstat(lock->path, &named) == 0 && fstat(lock->fd, &open) == 0 &&
          named.st_ino == open.st_ino && named.st_dev == open.st_dev;
 }
 
@@ -43,12 +59,9 @@ il_status il_run_lock_take(il_context *context, il_run_lock *lock, const char *f
   lock->path = il_run_path(context, folder, "lock");
   if (!lock->path) return il_context_status(context);
   for (;;) {
-    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    il_status status = IL_OK;
-    if (lock->fd < 0)
-      status =
-          il_fail(context, IL_ERROR_FILE, "%s: cannot be written: %s", lock->path, strerror(errno));
-    else if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    lock->fd = open_lock(context, lock->path);
+    il_status status = il_context_status(context);
+    if (lock->fd >= 0 && flock(lock->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       status = refuse(context, lock, folder);
     if (status != IL_OK) {
       if (lock->fd >= 0) close(lock->fd);

@@ -69,4 +69,20 @@ deep=$deep/$(printf 'y%.0s' $(seq $((4080 - ${#deep} - 1))))
 train --set outer.steps=4000000 --set checkpoint.every=1000000 --out "$deep" >log.txt 2>&1 && fail "a path without room"
 grep -q "checkpoint.safetensors: cannot be written: File name too long" log.txt || fail "no room: $(cut -c 1-300 log.txt)"
 grep -q "meta-step 1" log.txt && fail "found after the first step"
+# A folder of a stranger: its links lead to no file that is written or cut.
+echo precious >precious.txt
+"$program" train sinusoid-5shot-maml --set outer.steps=1 --set eval.every=0 --out stranger >log.txt 2>&1 || fail "train: $(cat log.txt)"
+ln -s ../precious.txt stranger/lock
+"$program" train --resume stranger --set outer.steps=2 >log.txt 2>&1 && fail "a lock that leads elsewhere"
+grep -q "stranger/lock: expected a file that is nowhere else" log.txt || fail "a lock that leads elsewhere: $(cat log.txt)"
+rm stranger/lock
+ln precious.txt stranger/lock
+"$program" train --resume stranger --set outer.steps=2 >log.txt 2>&1 && fail "a lock with another name"
+rm stranger/lock stranger/metrics.jsonl
+ln -s ../precious.txt stranger/metrics.jsonl
+"$program" train --resume stranger --set outer.steps=2 >log.txt 2>&1 && fail "metrics that lead elsewhere"
+grep -q "stranger/metrics.jsonl: found no metrics" log.txt || fail "metrics that lead elsewhere: $(cat log.txt)"
+[ "$(cat precious.txt)" = precious ] || fail "a file outside of the folder was written: $(cat precious.txt)"
+"$program" init sinusoid-5shot-maml --out "" >log.txt 2>&1 && fail "no name"
+grep -q "a file to write has an empty name" log.txt || fail "no name: $(cat log.txt)"
 echo "a run's folder: all as expected"

@@ -64,6 +64,14 @@ static il_status sort(given *s, il_split split) {
   return IL_OK;
 }
 
+/* A net has an output for every class up to the largest label: a small file makes no large net unasked. */
+enum { OUTPUTS_ALWAYS = 1024, OUTPUTS_OF_ONE = 16 };
+static bool few_outputs(const il_task_file *f) {
+  int64_t labels = 0;
+  for (int i = 0; i < f->count; i++) labels += f->task[i].support + f->task[i].query;
+  return f->outputs <= OUTPUTS_ALWAYS || f->outputs / OUTPUTS_OF_ONE <= labels;
+}
+
 /* By the file, where it says; else as classes are divided. */
 static il_status divide(given *s, const il_split_options *options) {
   const il_task_file *f = s->file;
@@ -103,6 +111,13 @@ static il_status open_file(il_context *context, given *s, const settings *set,
   if (!s->file) return il_context_status(context);
   const il_task_file *f = s->file;
   s->outputs = f->outputs;
+  if (!set->classes && !f->targets && !few_outputs(f))
+    return il_fail(
+        context, IL_ERROR_DATA,
+        "%s: the largest label is %d, so that a net would tell %d classes apart, expected "
+        "at most %d or %d for each label; number the classes of a task from 0, or set "
+        "tasks.classes",
+        o->data, f->outputs - 1, f->outputs, OUTPUTS_ALWAYS, OUTPUTS_OF_ONE);
   if (set->classes && !f->targets) s->outputs = set->classes;
   if (set->classes && (f->targets || set->classes < f->outputs))
     return il_fail(context, IL_ERROR_CONFIG, "tasks.classes: found %d, but %s has %s %d",
