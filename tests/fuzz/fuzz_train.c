@@ -94,18 +94,18 @@ static void place(const char *folder) {
   free(room);
 }
 
-static void train(il_context *context, const il_config *config, bool check) {
+static void train(il_context *context, const il_config *config, bool check, il_team *team) {
   const char *folder = fuzz_folder();
-  const il_train_options options = {.out = folder, .check = check};
+  const il_train_options options = {.out = folder, .check = check, .team = team};
   il_status status = il_train(context, config, &options);
   FUZZ_EXPECT(status != IL_ERROR_MISMATCH, "%s", il_context_message(context));
   FUZZ_EXPECT(!status || *il_context_message(context), "a sentence");
   if (status) return;
   il_evaluation result;
-  status = il_evaluate(context, folder, &(il_evaluate_options){.tasks = 2}, &result);
+  status = il_evaluate(context, folder, &(il_evaluate_options){.tasks = 2, .team = team}, &result);
   FUZZ_EXPECT(!status || *il_context_message(context), "a sentence");
   il_context_clear(context);
-  const il_train_options again = {.out = folder, .resume = true};
+  const il_train_options again = {.out = folder, .resume = true, .team = team};
   FUZZ_EXPECT(il_train(context, config, &again) == IL_OK, "%s", il_context_message(context));
   place(folder);
 }
@@ -130,7 +130,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     il_plan_summary summary;
     char *plan = il_training_plan(context, config, &summary);
     FUZZ_EXPECT(plan || *il_context_message(context), "a sentence");
-    if (plan && summary.flops_task < 2e6 && summary.nodes < 4000) train(context, config, check);
+    if (plan && summary.flops_task < 2e6 && summary.nodes < 4000) {
+      il_team *team = il_team_new(context, 1);
+      train(context, config, check, team);
+      il_team_free(team);
+    }
     free(plan);
     forget_run();
   } else {
