@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long attacks: what `make test` does for seconds, for as long as it takes to find something. Runs all, or those that
-# are named, and fails if one did: attack.sh [fuzz|threads|memory|faults|analyse|coverage]…
+# are named, and fails if one did: attack.sh [fuzz|threads|memory|faults|long|analyse|coverage]…
 # ATTACK_MINUTES (20): of each fuzz target. TESTING.md says how long each attack takes and what it found.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -56,23 +56,29 @@ memory() {
 # Every failure of a call, and every moment of a kill, instead of a sample.
 faults() {
   cmake --preset release >/dev/null && cmake --build build -j"$jobs" || return 1
-  local script status=0
-  export INNERLOOP_FAULTS=all
+  local script status=0 all
   for script in tests/fault/test_*.sh; do
+    [ "$script" != tests/fault/test_kill.sh ] && all=all || all=500 # kills at random moments have no end
     echo "$script"
-    bash "$script" "$here/build/innerloop"
+    INNERLOOP_FAULTS=$all bash "$script" "$here/build/innerloop"
     case $? in 0 | 77) ;; *) status=1 ;; esac
   done
   return $status
 }
 
+# Training for hours: memory, file handles and speed stay flat.
+long() {
+  cmake --preset release >/dev/null && cmake --build build -j"$jobs" --target innerloop_cli || return 1
+  bash tests/fault/long.sh "$here/build/innerloop" sinusoid && bash tests/fault/long.sh "$here/build/innerloop" strided
+}
+
 analyse() { tools/analyse.sh; }
 coverage() { tools/coverage.sh; }
 
-for attack in "${@:-fuzz threads memory faults analyse coverage}"; do
+for attack in "${@:-fuzz threads memory faults long analyse coverage}"; do
   for one in $attack; do
-    case $one in fuzz | threads | memory | faults | analyse | coverage) ;; *)
-      echo "attack: no attack '$one', expected fuzz, threads, memory, faults, analyse or coverage" >&2
+    case $one in fuzz | threads | memory | faults | long | analyse | coverage) ;; *)
+      echo "attack: no attack '$one', expected fuzz, threads, memory, faults, long, analyse or coverage" >&2
       exit 2
       ;;
     esac

@@ -94,5 +94,5 @@ seed("metrics", "errors", "".join(f'{{"step": {i}, "loss": {2.0 ** -i}}}\n' for 
 draw = random.Random(1)
 for i in range(24):
     seed("graph", f"random{i:02}", bytes(draw.randrange(256) for _ in range(40 + 10 * i)))
-for i in range(24):
+for i in range(12):
     seed("train", f"random{i:02}", bytes(draw.randrange(256) for _ in range(8 + 2 * i)))

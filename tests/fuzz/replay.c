@@ -91,8 +91,8 @@ static double now(void) {
 
 int main(int count, char **argument) {
   const char *asked = getenv("INNERLOOP_FUZZ_SECONDS");
-  const double seconds = asked ? strtod(asked, NULL) : 1, begin = now();
-  long rounds = asked ? 1000L * 1000 * 1000 : 3000;
+  const double seconds = asked ? strtod(asked, NULL) : 0.5, begin = now();
+  long rounds = asked ? 1000L * 1000 * 1000 : 2000;
   for (int i = 1; i < count; i++)
     if (!strncmp(argument[i], "-rounds=", 8))
       rounds = strtol(argument[i] + 8, NULL, 10);
