@@ -8,6 +8,7 @@ seeds=(tests/fuzz/seeds/"${name#fuzz_}")
 [ -d "${seeds[0]}" ] || seeds=()
 [ "$name" != fuzz_tensors ] || seeds=(tests/io/fixtures/torch/torch-1.13 tests/io/fixtures/torch/torch-2.15 tests/io/fixtures/numpy)
 mkdir -p "$corpus" build-fuzz/found
+export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
 # Memory: innerloop's own limit is 256 MiB for a small file. A program of -fork=1 goes on after a finding; here the first one ends it.
 nice -n "${NICE:-19}" "build-fuzz/tests/$name" "$corpus" "${seeds[@]}" -max_total_time=$((minutes * 60)) -max_len=16384 \
   -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 \

@@ -1,10 +1,14 @@
 /* Runs a fuzz target without libFuzzer: on every file of the folders that it is called with, then on changed ones of
- * them, the same every time: fuzz_NAME [-rounds=N] FOLDER…. INNERLOOP_FUZZ_SECONDS asks for more. */
+ * them, the same every time: fuzz_NAME [-rounds=N] FOLDER…. INNERLOOP_FUZZ_SECONDS asks for more. An input that it dies of is
+ * left in the file fuzz-found. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "fuzz/input.h"
@@ -15,6 +19,24 @@ static struct {
   size_t size;
 } seed[SEEDS];
 static int seeds;
+
+static const uint8_t *tried;
+static size_t tried_size;
+
+static void save(int signal_number) {
+  const int fd = open("fuzz-found", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0 || write(fd, tried, tried_size) != (ssize_t)tried_size) _exit(2);
+  static const char words[] = "the input is in fuzz-found\n";
+  if (write(2, words, sizeof words - 1) < 0) _exit(2);
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+static void try_input(const uint8_t *data, size_t size) {
+  tried = data;
+  tried_size = size;
+  LLVMFuzzerTestOneInput(data, size);
+}
 
 static void take_file(const char *path) {
   FILE *file = fopen(path, "rb");
@@ -28,7 +50,7 @@ static void take_file(const char *path) {
   seed[seeds++].size = size;
   printf("%s\n", path); /* of a crash, the last one */
   fflush(stdout);
-  LLVMFuzzerTestOneInput(seed[seeds - 1].data, size);
+  try_input(seed[seeds - 1].data, size);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) {
@@ -90,6 +112,8 @@ static double now(void) {
 }
 
 int main(int count, char **argument) {
+  signal(SIGABRT, save);
+  signal(SIGSEGV, save);
   const char *asked = getenv("INNERLOOP_FUZZ_SECONDS");
   const double seconds = asked ? strtod(asked, NULL) : 0.5, begin = now();
   long rounds = asked ? 1000L * 1000 * 1000 : 2000;
@@ -113,7 +137,7 @@ int main(int count, char **argument) {
     uint8_t *exact = malloc(size + !size);
     FUZZ_EXPECT(exact, "memory");
     memcpy(exact, data, size);
-    LLVMFuzzerTestOneInput(exact, size);
+    try_input(exact, size);
     free(exact);
   }
   free(data);
