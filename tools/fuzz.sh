@@ -14,6 +14,6 @@ nice -n "${NICE:-19}" "build-fuzz/tests/$name" "$corpus" "${seeds[@]}" -max_tota
   -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 \
   -artifact_prefix="build-fuzz/found/$name-" >"$log" 2>&1
 status=$?
-echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions, $(grep -c . < <(ls "$corpus")) inputs kept$(
+echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1) executions, $(grep -c . < <(ls "$corpus")) inputs kept$(
   [ $status -eq 0 ] || echo ", FAILED, see $log")"
 exit $status
