@@ -77,9 +77,10 @@ seed("csv", "plain", "\x100;1;10\r\n3;4;9\r\n5;6;-1.0\r\n")
 seed("csv", "tasks", "\x09a,b,y,task\n1,2,3,one\n2,3,4,one\n4,,5,two\n1,2,nan,two\n3,3,3,two\n")
 seed("csv", "numbers", b"\x85a\tb\ty\ttask\n1\t2\t3\t1\n2\t3\t4\t1\n4\t1\t5\t2\n1\t7\t2\t2\n")
 seed("config", "preset", "preset: sinusoid-5shot-maml\nouter:\n  steps: 3\n  lr: 1e-3\n")
-seed("config", "layers", "model:\n  layers:\n    - conv: {units: 4, kernel: 3, pad: 1, bias: false}\n    - norm: {eps: 1e-3}\n"
-     "    - relu\n    - max_pool\n    - flatten\n    - dropout: {rate: 0.5}\n    - linear: {units: 5, init: zero}\n")
-seed("config", "layers2", "model:\n  layers:\n    - type: linear\n      units: 7\n    - type: tanh\n    - type: linear\n")
+seed("config", "layers", "model:\n  layers:\n    - {kind: conv, units: 4, kernel: 3, pad: 1, bias: false}\n    - {kind: norm, eps: 1e-3}\n"
+     "    - kind: relu\n    - {kind: max_pool}\n    - {kind: flatten}\n    - {kind: dropout, rate: 0.5}\n"
+     "    - {kind: linear, units: 5, init: zero}\n")
+seed("config", "layers2", "model:\n  layers:\n    - kind: linear\n      units: 7\n    - kind: tanh\n    - kind: linear\n      bias: no\n")
 seed("config", "keys", "task: {source: glyphs, ways: 5, train_shots: 1-5}\nmeta:\n  algorithm: 'cavia'\nseed: 7\n# end\n")
 seed("config", "anchor", "a: &a {steps: 1}\nouter: *a\ntask.ways: 3\n")
 seed("config", "settings", "+task.ways=20\nouter.lr=1e-3\ninner.adapts=head,!*.bias\ntask.train_shots=1-5\neval.steps=0,1,2\n"
