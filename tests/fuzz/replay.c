@@ -115,7 +115,7 @@ int main(int count, char **argument) {
   signal(SIGABRT, save);
   signal(SIGSEGV, save);
   const char *asked = getenv("INNERLOOP_FUZZ_SECONDS");
-  const double seconds = asked ? strtod(asked, NULL) : 0.5, begin = now();
+  const double seconds = asked ? strtod(asked, NULL) : 0.3, begin = now();
   long rounds = asked ? 1000L * 1000 * 1000 : 2000;
   for (int i = 1; i < count; i++)
     if (!strncmp(argument[i], "-rounds=", 8))
