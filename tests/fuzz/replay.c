@@ -115,14 +115,15 @@ int main(int count, char **argument) {
   signal(SIGABRT, save);
   signal(SIGSEGV, save);
   const char *asked = getenv("INNERLOOP_FUZZ_SECONDS");
-  const double seconds = asked ? strtod(asked, NULL) : 0.3, begin = now();
-  long rounds = asked ? 1000L * 1000 * 1000 : 2000;
+  const double seconds = asked ? strtod(asked, NULL) : 1e9, begin = now();
+  long rounds = 300;
   for (int i = 1; i < count; i++)
     if (!strncmp(argument[i], "-rounds=", 8))
       rounds = strtol(argument[i] + 8, NULL, 10);
     else
       take_folder(argument[i]);
   FUZZ_EXPECT(seeds > 0, "a folder with seeds");
+  if (asked) rounds = 1000L * 1000 * 1000;
   const int files = seeds;
   long done = 0;
   il_random random = il_random_start(1, 0x66757a7a /* "fuzz" */);
