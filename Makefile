@@ -4,6 +4,8 @@
 #   make docs   builds the reference of the library, build/reference/index.html
 #   make demo   installs what is missing, builds, meta-trains on built-in data, evaluates, writes a report with pictures
 #   make test   installs what is missing, builds, runs every test twice: as released, and sanitized
+#   make attack     what `make test` does for seconds for as long as it takes to find something (TESTING.md); ATTACK="fuzz threads"
+#   make coverage   which lines and branches the tests run
 #   make bench  installs the peers into build-bench/venv, measures innerloop against them (bench/README.md)
 #   make bench-python  the same for training loops in Python, which keep PyTorch and change one line
 #   make deb    Debian packages into build-deb (debian/), and what lintian says of them
@@ -12,7 +14,7 @@ JOBS ?= $(shell nproc)
 DEMO ?= runs/demo
 PREFIX ?= /usr/local
 
-.PHONY: all build install docs demo test bench bench-python bench-programs deb lint format clean
+.PHONY: all build install docs demo test attack coverage bench bench-python bench-programs deb lint format clean
 
 all: build
 
@@ -47,6 +49,14 @@ test:
 	cmake --preset sanitize
 	cmake --build build-sanitize -j$(JOBS)
 	cd build-sanitize && ctest --output-on-failure -j$(JOBS)
+
+attack:
+	@tools/bootstrap.sh attack
+	JOBS=$(JOBS) tools/attack.sh $(ATTACK)
+
+coverage:
+	@tools/bootstrap.sh test
+	JOBS=$(JOBS) tools/coverage.sh
 
 bench-programs:
 	@tools/bootstrap.sh build

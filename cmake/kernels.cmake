@@ -80,6 +80,11 @@ endforeach()
 file(CONFIGURE OUTPUT ${INNERLOOP_GENERATED}/isas.def @ONLY
   CONTENT "/* IL_ISA(name) for each instruction set that the build holds kernels for, best first; generated. */\n${rows}")
 
+# Fuzzing looks for what files and graphs can do to the rest; instrumented, the largest kernels take clang minutes to compile.
+if(INNERLOOP_FUZZ)
+  set_source_files_properties(${INNERLOOP_KERNEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-fno-sanitize=all")
+endif()
+
 function(innerloop_kernels target)
   foreach(isa ${isas})
     add_library(innerloop_kernels_${isa} OBJECT ${INNERLOOP_KERNEL_SOURCES})

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds what a build, the tests or the linter need and this machine lacks, says so, and installs it with apt.
-# bootstrap.sh [--check] build|test|lint|docs|deb  --check: only say what is missing, and end with 1
+# bootstrap.sh [--check] build|test|attack|lint|docs|deb  --check: only say what is missing, and end with 1
 set -eu
 
 check=no
@@ -10,9 +10,9 @@ if [ "${1:-}" = --check ]; then
 fi
 purpose=${1:-build}
 case $purpose in
-build | test | lint | docs | deb) ;;
+build | test | attack | lint | docs | deb) ;;
 *)
-  echo "bootstrap: unknown purpose '$purpose', expected build, test, lint, docs or deb" >&2
+  echo "bootstrap: unknown purpose '$purpose', expected build, test, attack, lint, docs or deb" >&2
   exit 2
   ;;
 esac
@@ -62,6 +62,14 @@ if [ "$purpose" = deb ]; then
   command -v dpkg-buildpackage >/dev/null 2>&1 || missing="$missing dpkg-dev"
   command -v dh >/dev/null 2>&1 || missing="$missing debhelper"
   command -v lintian >/dev/null 2>&1 || missing="$missing lintian"
+fi
+if [ "$purpose" = attack ]; then # libFuzzer comes with clang's run-time library
+  clang --version >/dev/null 2>&1 || missing="$missing clang"
+  ls "$(clang --print-resource-dir 2>/dev/null)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 || missing="$missing libclang-rt-dev"
+  command -v valgrind >/dev/null 2>&1 || missing="$missing valgrind"
+  command -v cppcheck >/dev/null 2>&1 || missing="$missing cppcheck"
+  command -v clang-tidy >/dev/null 2>&1 || missing="$missing clang-tidy"
+  command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 fi
 if [ "$purpose" = lint ]; then
   command -v clang-format >/dev/null 2>&1 || missing="$missing clang-format"

@@ -124,8 +124,9 @@ static int by_size(const void *a, const void *b) {
 static il_status conclude(leaving *l) {
   il_adapted *a = l->a;
   const int ways = l->shape.ways;
-  double *work = malloc(((size_t)ways + (size_t)l->count) * sizeof *work), *sure = work + ways;
+  double *work = malloc(((size_t)ways + (size_t)l->count) * sizeof *work);
   if (!work) return il_fail_memory(a->context, "the calibration");
+  double *sure = work + ways;
   /* Golden section over the logarithm of the temperature, from 1/100 to 100. */
   const double log_hundred = il_double_log(100), golden = 0.6180339887498949;
   double low = -log_hundred, high = log_hundred;

@@ -5,17 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/poison.h"
 #include "base/room.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-enum { GUARD = 16 };
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-enum { GUARD = 0 };
-#endif
-
+enum { GUARD = IL_POISONS ? 16 : 0 };
 enum { ALIGNMENT = 16, DEFAULT_BLOCK = 64 * 1024, ROOM_BLOCK = 8 * 1024 };
 
 struct il_arena_block {

@@ -124,7 +124,7 @@ static json_t *spread_json(const spread *s) {
 
 static void say_classes(const facts *f, const il_dataset *d) {
   int classes = il_dataset_classes(d), fewest = 0, most = 0, sets = 0;
-  const char *set[16];
+  const char *set[16] = {0};
   int of_set[16] = {0};
   char text[512];
   for (int c = 0; c < classes; c++) {

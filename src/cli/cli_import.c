@@ -56,6 +56,7 @@ static void parse_kind(struct argp_state *state, const char *arg, il_import_opti
   const char *names[16];
   int kinds = il_import_kinds();
   for (int i = 0; i < kinds && i < 16; i++) names[i] = il_import_kind_name(i);
+  /* cppcheck-suppress uninitvar ; the loop above fills those that there are */
   o->kind = names[parse_choice(state, "kind", arg, kinds, names)];
 }
 

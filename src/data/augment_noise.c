@@ -64,6 +64,7 @@ void il_augment_values(const il_augment *a, il_random *r, il_type type, il_shape
                                                                       : deviation(x, count));
   for (int64_t i = 0; i < count; i++) {
     double v = type == IL_UINT8 ? (double)((uint8_t *)x)[i] : (double)((float *)x)[i];
+    /* cppcheck-suppress uninitvar ; as many as the loop above has drawn */
     v *= gain[i % channels];
     if (noise > 0) v += noise * il_random_normal01(r);
     if (type == IL_UINT8)

@@ -77,7 +77,8 @@ void il_batch_free(il_batch *b) {
 void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first, int task) {
   char *scratch = b->scratch + (size_t)worker * b->scratch_size, *staged = scratch + b->staging;
   void *at[IL_BATCH_INPUTS], *drawn[4];
-  for (int i = 0; i < IL_BATCH_INPUTS; i++) at[i] = (char *)b->input[i] + (size_t)task * b->size[i];
+  for (int i = 0; i < IL_BATCH_INPUTS; i++)
+    at[i] = b->size[i] ? (char *)b->input[i] + (size_t)task * b->size[i] : NULL;
   for (int i = 0; i < 4; i++) {
     drawn[i] = at[i];
     if (b->real != IL_FLOAT64 || !real_input(&b->shape, i)) continue;

@@ -210,6 +210,7 @@ static const void *channels_last(il_task_file *f, const il_tensor *t, const void
     at *= t->shape.dim[i];
   }
   il_shape shape = t->shape;
+  /* cppcheck-suppress uninitvar ; those below the rank are filled, no other is read */
   memcpy(stride, dense, sizeof stride);
   for (int i = 0; i < 3; i++) {
     const int from = i < 2 ? rank - 2 + i : rank - 3;

@@ -179,6 +179,7 @@ static il_model *like(il_context *context, const il_model *m, int outputs) {
     layer[i] = *il_net_layer(m->net, i);
     if (layer[i].kind == IL_LAYER_LINEAR) last = i;
   }
+  /* cppcheck-suppress negativeIndex ; every model has a linear layer */
   layer[last].units = 0;
   il_net *net = il_net_new(context, count, layer, m->net->example, outputs);
   il_model *copy = net ? il_model_of_net(context, net) : NULL;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/poison.h"
 #include "io/io.h"
 
 /* What is mapped, for il_file_mapped: read in a signal handler, so that it takes no lock. Who finds no room is not listed. */
@@ -110,6 +111,12 @@ FILE *il_open_file(il_context *context, const char *path) {
   return file;
 }
 
+/* What the last page has behind the end of the file: zeros that are nobody's. */
+static size_t behind(size_t size) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  return (page - size % page) % page;
+}
+
 const unsigned char *il_map_file(il_context *context, const char *path, size_t *size) {
   *size = 0;
   struct stat info;
@@ -128,6 +135,7 @@ const unsigned char *il_map_file(il_context *context, const char *path, size_t *
       map = found;
       *size = (size_t)info.st_size;
       list(context, map, *size, path, fd);
+      ASAN_POISON_MEMORY_REGION(map + *size, behind(*size));
     }
   }
   if (*size == 0) close(fd);
@@ -137,5 +145,6 @@ const unsigned char *il_map_file(il_context *context, const char *path, size_t *
 void il_unmap_file(const unsigned char *map, size_t size) {
   if (!map || map == nothing) return;
   unlist(map);
+  ASAN_UNPOISON_MEMORY_REGION(map + size, behind(size));
   munmap((void *)(uintptr_t)map, size);
 }

@@ -265,9 +265,13 @@ char *il_container_text(il_context *context, const il_container *c, const char *
 char **il_container_list(il_context *context, const char *text, int count) {
   cursor walk = {text, text + strlen(text)};
   const size_t pointers = (size_t)count * sizeof(char *);
-  char **list = il_new(context, 1, pointers + strlen(text) + 1), *to = (char *)list + pointers;
-  if (!list) il_fail_memory(context, "the names of classes");
-  bool fine = list && take(&walk, '[');
+  char **list = il_new(context, 1, pointers + strlen(text) + 1);
+  if (!list) {
+    il_fail_memory(context, "the names of classes");
+    return NULL;
+  }
+  char *to = (char *)list + pointers;
+  bool fine = take(&walk, '[');
   for (int i = 0; i < count && fine; i++) {
     span s;
     fine = (i == 0 || take(&walk, ',')) && take_string(&walk, &s);

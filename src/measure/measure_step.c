@@ -31,8 +31,9 @@ static int by_size(const void *a, const void *b) {
 }
 
 static il_status steps(il_trainer *t, il_team *team, double seconds, il_measured_step *result) {
-  double *time = calloc(2 * (size_t)MOST, sizeof *time), *drawn = time + MOST;
+  double *time = calloc(2 * (size_t)MOST, sizeof *time);
   if (!time) return il_fail_memory(t->step.context, "a measurement");
+  double *drawn = time + MOST;
   il_status status = IL_OK;
   const int64_t begun = il_profile_now();
   /* The first meta-step touches its memory for the first time and does not count. */

@@ -168,9 +168,11 @@ bool il_calls_make(il_builder *b) {
     const il_item *item = b->s.items[i];
     if (!il_is_task_mean(b, item)) continue;
     const uint32_t root = b->s.root[il_builder_node(b, item->node)->input[0].id];
-    const il_place leaf = {IL_SLOT_LEAF, il_place_of(b, item->node).offset * (size_t)plan->lanes};
-    if (il_place_of(b, root).slot != IL_SLOT_LEAF &&
-        !copy_call(b, IL_CALL_COPY, root, il_place_of(b, root), leaf))
+    const il_place leaf = {IL_SLOT_LEAF, il_place_of(b, item->node).offset * (size_t)plan->lanes},
+                   made = il_place_of(b, root);
+    /* Means of two shapes of one value: it is made where the first of them is added up. */
+    if ((made.slot != leaf.slot || made.offset != leaf.offset) &&
+        !copy_call(b, IL_CALL_COPY, root, made, leaf))
       return false;
   }
   for (int i = 0; i < b->g->output_count; i++) {

@@ -25,8 +25,9 @@ static double down(const axes *a, double y) {
   return a->bottom - (y - a->y.low) / (a->y.high - a->y.low) * (a->bottom - a->top);
 }
 
+/* Numbers whose differences no double holds have no place on an axis. */
 static void widen(double value, double *low, double *high) {
-  if (!isfinite(value)) return;
+  if (!(fabs(value) < 1e300)) return;
   *low = fmin(*low, value);
   *high = fmax(*high, value);
 }

@@ -38,6 +38,8 @@ static bool is_number(const il_graph *g, il_value value) {
 }
 
 il_run *il_run_new(il_context *context, const il_function *f, il_team *team, int tasks) {
+  if (!team)
+    il_fail(context, IL_ERROR_ARGUMENT, "il_run_new: found no team of threads, expected one");
   return team ? il_run_over(context, f, team, tasks, NULL) : NULL;
 }
 

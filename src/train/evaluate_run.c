@@ -107,6 +107,9 @@ il_status il_evaluate_opened(il_context *context, il_opened *o, const char *run,
 il_status il_evaluate(il_context *context, const char *run, const il_evaluate_options *options,
                       il_evaluation *result) {
   *result = (il_evaluation){0};
+  if (!options->team)
+    return il_fail(context, IL_ERROR_ARGUMENT,
+                   "il_evaluate: found no team of threads, expected one");
   il_opened o;
   il_status status = il_opened_init(context, &o, run, options);
   if (status == IL_OK) status = il_evaluate_opened(context, &o, run, NULL, options->team, result);

@@ -270,6 +270,8 @@ static il_status loop(run *r) {
 
 il_status il_train(il_context *context, const il_config *config, const il_train_options *options) {
   run r = {.context = context, .config = config, .options = options};
+  if (!options->team)
+    return il_fail(context, IL_ERROR_ARGUMENT, "il_train: found no team of threads, expected one");
   il_status status = prepare(&r);
   if (status == IL_OK) status = il_files_check(context);
   if (status == IL_OK) status = begin(&r);

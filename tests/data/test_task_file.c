@@ -220,7 +220,7 @@ static void test_refusals(void **state) {
   expect(context, "has no tasks: expected tensors support_x");
   il_tensor tensor[8];
   put_tasks(tensor, 2, "t%d.%s");
-  char other[4][40];
+  char other[4][48];
   for (int k = 0; k < 4; k++) {
     snprintf(other[k], sizeof other[k], "train.%s", names[0][k]);
     tensor[k].name = other[k];

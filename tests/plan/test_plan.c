@@ -196,6 +196,23 @@ static void test_float64(void **state) {
   plans_equal_reference(IL_FLOAT64);
 }
 
+/* Two values in the same memory, each with a mean of its own. */
+static void test_means_of_one_memory(void **state) {
+  (void)state;
+  il_fixture f = {.context = il_context_new()};
+  il_graph *g = il_graph_new(f.context, IL_FLOAT32);
+  const il_value x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(3, 1));
+  const il_value y = il_broadcast(g, x, IL_SHAPE(3, 5));
+  il_output(g, "flat", il_task_mean(g, il_reshape(g, y, IL_SHAPE(15))));
+  il_output(g, "mean", il_task_mean(g, y));
+  il_output(g, "still", il_task_mean(g, il_stop_gradient(g, y)));
+  int64_t compared = 0;
+  for (int tasks = 1; tasks <= 33; tasks += 8) check_graph(&f, g, tasks, &compared);
+  assert_true(compared > 1000);
+  il_graph_free(g);
+  il_context_free(f.context);
+}
+
 static void test_refuses_nothing_to_compute(void **state) {
   (void)state;
   il_context *context = il_context_new();
@@ -210,6 +227,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float32),
       cmocka_unit_test(test_float64),
+      cmocka_unit_test(test_means_of_one_memory),
       cmocka_unit_test(test_refuses_nothing_to_compute),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,7 @@ static void write_glyph(il_random *random, const glyph *g, const hand *h, int si
       px[i] = cx + c * x - s * y;
       py[i] = cy + s * x + c * y;
     }
+    /* cppcheck-suppress uninitvar ; a stroke has points */
     double x0 = px[0], y0 = py[0];
     for (int i = 0; i + 2 < from->points; i += 2)
       for (int step = 1; step <= STEPS; step++) {
