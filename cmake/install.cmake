@@ -1,5 +1,5 @@
 # What `cmake --install` installs. All of it may be moved afterwards.
-#   programs     bin/innerloop, its pages of the manual, completion for bash, zsh and fish
+#   programs     bin/innerloop, its module for MPI where there is one (LIBDIR/innerloop/innerloop-mpi.so), its pages of the manual, completion for bash, zsh and fish
 #   libraries    libinnerloop.so and .a, and libinnerloop-core.a, which needs nothing but the C library
 #   pkg-config   innerloop, innerloop-static, innerloop-core
 #   CMake        find_package(innerloop): innerloop::innerloop, innerloop::static, innerloop::core
@@ -8,6 +8,9 @@ include(CMakePackageConfigHelpers)
 
 if(NOT INNERLOOP_CORE_ONLY)
   install(TARGETS innerloop_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(TARGET innerloop_mpi)
+    install(TARGETS innerloop_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/innerloop)
+  endif()
   include(cmake/manual.cmake)
   install(FILES completion/innerloop.bash RENAME innerloop DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
   install(FILES completion/_innerloop DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

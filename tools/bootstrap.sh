@@ -58,6 +58,10 @@ if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
   command -v arm-linux-gnueabihf-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
   command -v qemu-aarch64-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
 fi
+# Ranks are started by mpirun, whose MPI has to be the one that innerloop is built with.
+if [ "$purpose" = test ]; then
+  command -v mpirun >/dev/null 2>&1 || missing="$missing mpich libmpich-dev"
+fi
 if [ "$purpose" = deb ]; then
   command -v dpkg-buildpackage >/dev/null 2>&1 || missing="$missing dpkg-dev"
   command -v dh >/dev/null 2>&1 || missing="$missing debhelper"

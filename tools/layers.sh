@@ -2,7 +2,7 @@
 # Checks the layering: a folder of src/ includes only itself and folders before it in this order, and of the public
 # headers those that belong to itself or to folders before it; so does each public header.
 # A file's name says where it is: none stands twice. Prints every offender and ends with 1 when there is one.
-order="base op kernels graph grad pass schedule plan run nn optim meta learner io image plot saved data import config train adapt sweep fit greedy study measure report cli"
+order="base ranks op kernels graph grad pass schedule plan run nn optim meta learner io image plot saved data import config train adapt sweep fit greedy study measure report mpi cli"
 # A public header belongs to the folder of its name. Others: header:folder.
 others="field.h:base shape.h:op values.h:graph function.h:run error.def:base version.h:base innerloop.h:cli"
 # Where a folder implements what a later folder's header declares; folder:header.

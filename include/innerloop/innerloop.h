@@ -2,6 +2,7 @@
 #ifndef INNERLOOP_INNERLOOP_H
 #define INNERLOOP_INNERLOOP_H
 #include "base.h"
+#include "ranks.h"
 #include "field.h"
 #include "shape.h"
 #include "graph.h"

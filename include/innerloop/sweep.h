@@ -83,6 +83,9 @@ typedef struct il_sweep_go_options {
   void (*progress)(void *user, const il_sweep *sweep, const il_sweep_progress *progress);
   void *user;                        /* given to progress */
   const volatile sig_atomic_t *stop; /* as in il_train_options */
+  /* Other processes that make runs of the same sweep, in a folder that all see; NULL: none. The runs that are left are
+   * dealt out, whole; rank 0 writes the table when all are made. */
+  const il_ranks *ranks;
 } il_sweep_go_options;
 /* Does what is left to do: trains and evaluates each run as il_train and il_evaluate do, with the same bits; runs that are
  * done are kept. After each run it writes OUT/sweep.json and OUT/sweep.csv. A run that fails (by a loss that is not finite,

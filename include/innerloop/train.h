@@ -7,6 +7,7 @@
 #include "config.h"
 #include "data.h"
 #include "plan.h"
+#include "ranks.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,6 +57,10 @@ typedef struct il_train_options {
   void *user;                                                /* given to progress */
   const volatile sig_atomic_t
       *stop; /* nonzero: checkpoint and return IL_ERROR_INTERRUPTED; may be NULL */
+  /* The other processes that train this run, all with this call; NULL: none. The tasks of each meta-step are divided over
+   * them, and the bits are those of one process. Rank 0 alone reads and writes the folder and calls progress; an error of
+   * one becomes that of all. IL_ERROR_RANKS: a rank is lost or not alike. */
+  const il_ranks *ranks;
 } il_train_options;
 /* Writes config.yaml, metrics.jsonl and checkpoint.safetensors into the folder (and curve.png). */
 IL_API il_status il_train(il_context *context, const il_config *config,
@@ -89,6 +94,8 @@ typedef struct il_evaluate_options {
   int tasks;            /* 0: eval.tasks */
   const char *episodes; /* an episode list to replay, of whatever classes; may be NULL */
   il_team *team;        /* threads to compute with */
+  /* As in il_train_options: test tasks are divided; each rank reads the run and the data, rank 0 writes. */
+  const il_ranks *ranks;
 } il_evaluate_options;
 /* Evaluates a run on test classes and writes the figures of every task to RUN/eval.csv. */
 IL_API il_status il_evaluate(il_context *context, const char *run,

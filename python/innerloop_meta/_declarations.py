@@ -37,6 +37,7 @@ IL_ERROR_CONFIG = 70
 IL_ERROR_DATA = 80
 IL_ERROR_MISMATCH = 90
 IL_ERROR_INTERRUPTED = 100
+IL_ERROR_RANKS = 110
 IL_FIELD_INT64 = 1
 IL_FIELD_INT32 = 2
 IL_FIELD_DOUBLE = 3
@@ -170,6 +171,10 @@ IL_COMPARE_ROWS = 6
 IL_MEASURED_ROWS = 32
 IL_REPORT_RUNS = 32
 IL_REPORT_PATH = 4096
+
+
+class il_ranks(Structure):
+    pass
 
 
 class il_field(Structure):
@@ -591,6 +596,14 @@ class il_report_options(Structure):
 class il_report(Structure):
     pass
 
+
+il_ranks._fields_ = [
+    ("rank", c_int),
+    ("size", c_int),
+    ("gather", CFUNCTYPE(c_bool, c_void_p, c_void_p, POINTER(c_size_t))),
+    ("exchange", CFUNCTYPE(c_bool, c_void_p, c_void_p, POINTER(c_size_t), c_void_p, POINTER(c_size_t))),
+    ("user", c_void_p),
+]
 
 il_field._fields_ = [
     ("name", c_char_p),
@@ -1157,6 +1170,7 @@ il_train_options._fields_ = [
     ("progress", CFUNCTYPE(None, c_void_p, POINTER(il_progress))),
     ("user", c_void_p),
     ("stop", POINTER(c_int)),
+    ("ranks", POINTER(il_ranks)),
 ]
 
 il_evaluation_row._fields_ = [
@@ -1181,6 +1195,7 @@ il_evaluate_options._fields_ = [
     ("tasks", c_int),
     ("episodes", c_char_p),
     ("team", c_void_p),
+    ("ranks", POINTER(il_ranks)),
 ]
 
 il_meta_check._fields_ = [
@@ -1283,6 +1298,7 @@ il_sweep_go_options._fields_ = [
     ("progress", CFUNCTYPE(None, c_void_p, c_void_p, POINTER(il_sweep_progress))),
     ("user", c_void_p),
     ("stop", POINTER(c_int)),
+    ("ranks", POINTER(il_ranks)),
 ]
 
 il_model_options._fields_ = [

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cli/cli_eval.h"
+#include "cli/cli_ranks.h"
+#include "ranks/ranks.h"
 #include "train/evaluate.h"
 
 enum {
@@ -156,14 +158,16 @@ static void print_table(const il_evaluation *e, const char *run) {
   printf("\nfigures of every task: %s/eval.csv\n", run);
 }
 
-static void eval_full(il_context *context, const eval_input *in, const char *data, il_team *team) {
+static void eval_full(il_context *context, const eval_input *in, const char *data, il_team *team,
+                      const il_ranks *ranks) {
   il_evaluation e;
   il_evaluate_options o = {.data = data,
                            .settings = in->setting,
                            .tasks = in->tasks,
                            .episodes = in->episodes,
-                           .team = team};
-  if (il_evaluate(context, in->common.config, &o, &e) != IL_OK) return;
+                           .team = team,
+                           .ranks = ranks};
+  if (il_evaluate(context, in->common.config, &o, &e) != IL_OK || !il_ranks_first(ranks)) return;
   if (in->json)
     print_json(&e);
   else
@@ -197,15 +201,21 @@ int run_eval(int argc, char **argv) {
   eval_input in = {.rule = il_greedy_rule_defaults()};
   parse(&eval_argp, argc, argv, &in);
   collect_settings(&in);
+  if (in.greedy && started_ranks() > 1)
+    return usage_error("started as %d ranks; expected one for --adapt greedy", started_ranks());
   il_context *context = new_context();
+  const il_ranks *ranks = join_ranks(context);
   char *data = in.common.data ? resolve_data(context, in.common.data) : NULL;
-  il_team *team = in.common.data && !data ? NULL : il_team_new(context, in.common.threads);
-  if (team && in.greedy)
+  il_team *team = il_context_status(context) == IL_OK
+                      ? il_team_new(context, threads_of_rank(in.common.threads))
+                      : NULL;
+  const bool good = ranks_well(context, ranks);
+  if (good && in.greedy)
     eval_greedy(context, &in, data, team);
-  else if (team)
-    eval_full(context, &in, data, team);
+  else if (good)
+    eval_full(context, &in, data, team, ranks);
   il_team_free(team);
   free(data);
   for (int i = 0; i < in.texts; i++) free(in.text[i]);
-  return finish(context);
+  return leave_ranks(context);
 }

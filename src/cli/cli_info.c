@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "cli/cli.h"
+#include "cli/cli_ranks.h"
 #include "kernels/kernel.h"
 
 static const struct argp_option options[] = {JSON_OPTION, {0}};
@@ -18,7 +19,7 @@ const struct argp info_argp = {options,
                                parse_option,
                                NULL,
                                "Prints version, worker threads, the instruction sets that there "
-                               "are kernels for, and the compiler."
+                               "are kernels for, the compiler, and the MPI for several machines."
                                "\vAll instruction sets of bit class \"fma\" give the same bits. "
                                "The best that the CPU runs is chosen; "
                                "the environment variable INNERLOOP_ISA names another.",
@@ -34,7 +35,13 @@ static void print_json(const il_kernel_set *chosen, long cores) {
   for (int i = 0; i < count; i++)
     printf("%s{\"instructions\": \"%s\", \"bit_class\": \"%s\", \"runs_here\": %s}", i ? ", " : "",
            set[i]->isa, set[i]->bit_class, il_cpu_runs(set[i]->isa) ? "true" : "false");
-  printf("], \"compiler\": \"%s\"}\n", __VERSION__);
+  const char *mpi = mpi_name();
+  printf("], \"compiler\": \"%s\", \"mpi\": ", __VERSION__);
+  if (mpi)
+    print_json_string(mpi);
+  else
+    fputs("null", stdout);
+  puts("}");
 }
 
 static void print_text(const il_kernel_set *chosen, long cores) {
@@ -50,7 +57,9 @@ static void print_text(const il_kernel_set *chosen, long cores) {
            : !il_cpu_runs(set[i]->isa) ? ", not on this CPU"
                                        : "");
   }
+  const char *mpi = mpi_name();
   printf("compiler      %s\n", __VERSION__);
+  printf("mpi           %s\n", mpi ? mpi : "none: one machine (docs/scale.md)");
 }
 
 int run_info(int argc, char **argv) {

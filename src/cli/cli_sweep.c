@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_ranks.h"
+#include "ranks/ranks.h"
 
 enum { AXES = 16, VALUES = 1000, SEEDS = 1000 };
 typedef struct input {
@@ -208,19 +210,23 @@ static void free_input(input *in) {
   free(in->seed);
 }
 
-static void go(il_context *context, il_sweep *s, const input *in) {
+static void go(il_context *context, il_sweep *s, const input *in, const il_ranks *ranks) {
   bool terminal = isatty(STDERR_FILENO);
-  il_team *team = il_team_new(context, in->common.threads);
-  if (!team) return;
+  il_team *team = il_team_new(context, threads_of_rank(in->common.threads));
+  if (!ranks_well(context, ranks)) {
+    il_team_free(team);
+    return;
+  }
   const il_sweep_go_options o = {.team = team,
                                  .tensorboard = in->tensorboard,
                                  .progress = show,
                                  .user = &terminal,
-                                 .stop = catch_signals()};
+                                 .stop = catch_signals(),
+                                 .ranks = ranks};
   const il_status status = il_sweep_go(s, &o);
-  if (terminal) fputs("\r\033[K", stderr);
+  if (terminal && il_ranks_first(ranks)) fputs("\r\033[K", stderr);
   il_team_free(team);
-  if (status == IL_ERROR_INTERRUPTED) return;
+  if (status == IL_ERROR_INTERRUPTED || status == IL_ERROR_RANKS || !il_ranks_first(ranks)) return;
   char *json = in->json ? il_sweep_json(s) : NULL;
   if (json) puts(json);
   if (!in->json) print_table(s, in);
@@ -231,18 +237,20 @@ int run_sweep(int argc, char **argv) {
   input in = {0};
   parse(&sweep_argp, argc, argv, &in);
   il_context *context = new_context();
-  il_config *config = load_config(context, &in.common);
+  const il_ranks *ranks = in.dry ? NULL : join_ranks(context);
+  il_config *config = load_config_together(context, ranks, &in.common);
   bool good = config != NULL;
   for (int a = 0; a < in.axes && good; a++) good = resolve_axis(context, &in.axis[a]);
   const il_sweep_options o = {
       .out = in.out, .seeds = in.seeds, .seed = in.seed, .axes = in.axes, .axis = in.axis};
   il_sweep *s = good ? il_sweep_new(context, config, &o) : NULL;
+  const bool ready = config && ranks_well(context, ranks);
   il_config_free(config);
-  if (s && in.dry)
+  if (ready && in.dry)
     print_dry(s, in.json);
-  else if (s)
-    go(context, s, &in);
+  else if (ready)
+    go(context, s, &in, ranks);
   il_sweep_free(s);
   free_input(&in);
-  return finish(context);
+  return leave_ranks(context);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_ranks.h"
 
 typedef struct input {
   settings common;
@@ -209,9 +210,11 @@ int run_train(int argc, char **argv) {
   char *folder = in.out ? strdup(in.out) : default_folder(in.common.config);
   char *saved = folder && !in.common.config ? saved_config(folder) : NULL;
   if (saved) in.common.config = saved;
-  il_config *config = load_config(context, &in.common);
-  il_team *team = config ? il_team_new(context, in.common.threads) : NULL;
-  if (team && folder) {
+  ranks_leave_behind(folder);
+  const il_ranks *ranks = join_ranks(context);
+  il_config *config = load_config_together(context, ranks, &in.common);
+  il_team *team = config ? il_team_new(context, threads_of_rank(in.common.threads)) : NULL;
+  if (config && ranks_well(context, ranks) && folder) {
     display d = {.terminal = isatty(STDOUT_FILENO),
                  .json = in.json,
                  .started = now(),
@@ -229,7 +232,8 @@ int run_train(int argc, char **argv) {
                           .detect_anomaly = in.detect,
                           .progress = show,
                           .user = &d,
-                          .stop = catch_signals()};
+                          .stop = catch_signals(),
+                          .ranks = ranks};
     il_status status = il_train(context, config, &o);
     clear_line(&d);
     if (status == IL_OK && !in.json && d.skipped)
@@ -244,6 +248,7 @@ int run_train(int argc, char **argv) {
   il_team_free(team);
   il_config_free(config);
   free(saved);
+  const int code = leave_ranks(context);
   free(folder);
-  return finish(context);
+  return code;
 }

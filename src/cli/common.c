@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/cli_ranks.h"
 #include "import/importer.h"
 
 int usage_error(const char *format, ...) {
@@ -46,7 +47,8 @@ int open_nameless(il_context *context, char path[NAMELESS_PATH]) {
 
 int finish(il_context *context) {
   il_status status = il_context_status(context);
-  if (status != IL_OK) fprintf(stderr, "innerloop: %s\n", il_context_message(context));
+  if (status != IL_OK && started_rank() == 0)
+    fprintf(stderr, "innerloop: %s\n", il_context_message(context));
   il_context_free(context);
   return il_status_exit_code(status);
 }
@@ -138,6 +140,7 @@ error_t parse_setting(settings *s, int key, char *arg, struct argp_state *state)
 void parse(const struct argp *argp, int argc, char **argv, void *input) {
   const error_t failed =
       argp_parse(argp, argc, argv, 0, NULL, input); /* wrong usage has ended it */
+  unhush();
   if (!failed) return;
   fprintf(stderr, "innerloop: the arguments cannot be read: %s\n", strerror(failed));
   exit(1);

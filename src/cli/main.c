@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_ranks.h"
 #include "io/io.h"
 
 const command commands[] = {
@@ -85,6 +86,11 @@ static void print_config_help(void) {
 
 static int run(const command *c, int argc, char **argv) {
   char name[64];
+  const bool divides = c->run == run_train || c->run == run_eval || c->run == run_sweep;
+  if (started_ranks() > 1 && !divides)
+    return usage_error(
+        "started as %d ranks; expected one for %s: train, eval and sweep are divided",
+        started_ranks(), c->name);
   snprintf(name, sizeof name, "innerloop %s", c->name);
   argv[0] = name;
   int code = c->run(argc, argv);
@@ -145,6 +151,7 @@ static il_status choose_isa(void) {
 
 int main(int argc, char **argv) {
   argp_err_exit_status = 2;
+  if (started_rank() > 0) hush();
   sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO},
             NULL);
   if (argc < 2) {

@@ -107,17 +107,22 @@ typedef struct draw {
   il_batch *batch;
   il_split split;
   uint64_t first;
-  int tasks, threads;
+  int begin, end, threads;
 } draw;
 
 static void draw_worker(void *argument, int worker) {
   const draw *d = argument;
-  for (int t = worker; t < d->tasks; t += d->threads)
+  for (int t = d->begin + worker; t < d->end; t += d->threads)
     il_batch_draw_task(d->batch, worker, d->split, d->first, t);
 }
 
 il_status il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks) {
-  draw d = {batch, split, first, tasks, il_team_threads(team)};
+  return il_batch_draw_part(batch, team, split, first, 0, tasks);
+}
+
+il_status il_batch_draw_part(il_batch *batch, il_team *team, il_split split, uint64_t first,
+                             int begin, int end) {
+  draw d = {batch, split, first, begin, end, il_team_threads(team)};
   atomic_store(&batch->failed, 0);
   il_team_run(team, draw_worker, &d);
   return il_batch_check(batch, split, first);

@@ -33,6 +33,9 @@ void il_batch_free(il_batch *batch); /* accepts a zeroed one */
 size_t il_batch_bytes(const il_batch *batch);
 /* Draws tasks first … first + tasks − 1 of the split, on all workers. */
 il_status il_batch_draw(il_batch *batch, il_team *team, il_split split, uint64_t first, int tasks);
+/* Of these the places from begin to end alone. */
+il_status il_batch_draw_part(il_batch *batch, il_team *team, il_split split, uint64_t first,
+                             int begin, int end);
 /* As `worker`, task first + `task` of the split into place `task`. */
 void il_batch_draw_task(il_batch *batch, int worker, il_split split, uint64_t first, int task);
 /* IL_OK, or the error of a task that could not be drawn. */

@@ -21,7 +21,8 @@ static il_status make_side(il_feed *f, int side, il_type real, const il_task_nee
 
 il_status il_feed_init(il_feed *f, const il_tasks *from, il_type real, const il_task_needs *needs,
                        int tasks, int threads) {
-  *f = (il_feed){.from = from, .tasks = tasks, .variants = il_tasks_variants(from, IL_TRAIN)};
+  *f = (il_feed){
+      .from = from, .tasks = tasks, .end = tasks, .variants = il_tasks_variants(from, IL_TRAIN)};
   il_status status = make_side(f, 0, real, needs, threads);
   size_t largest = 0;
   for (int v = 0; v < f->variants && status == IL_OK; v++)
@@ -38,6 +39,12 @@ void il_feed_free(il_feed *f) {
   *f = (il_feed){0};
 }
 
+void il_feed_part(il_feed *f, int begin, int end) {
+  f->begin = begin;
+  f->end = end;
+  f->ahead = NULL; /* what was drawn ahead were other places */
+}
+
 size_t il_feed_bytes(const il_feed *f) {
   size_t bytes = 0;
   for (int side = 0; side < 2; side++)
@@ -48,17 +55,18 @@ size_t il_feed_bytes(const il_feed *f) {
 
 const il_batch *il_feed_batch(il_feed *f, il_team *team, int64_t step) {
   const uint64_t first = (uint64_t)step * (uint64_t)f->tasks;
-  const bool drawn = f->first == first && atomic_load(&f->next) >= f->tasks;
+  const bool drawn = f->ahead && f->first == first && atomic_load(&f->next) >= f->end;
   if (f->batch[1]) f->side = 1 - f->side;
   il_batch *batch = &f->batch[f->side][il_tasks_variant_of(f->from, (uint64_t)step)];
-  const il_status status = drawn ? il_batch_check(batch, IL_TRAIN, first)
-                                 : il_batch_draw(batch, team, IL_TRAIN, first, f->tasks);
+  const il_status status = drawn
+                               ? il_batch_check(batch, IL_TRAIN, first)
+                               : il_batch_draw_part(batch, team, IL_TRAIN, first, f->begin, f->end);
   f->first = first + (uint64_t)f->tasks;
   if (f->batch[1]) {
     f->ahead = &f->batch[1 - f->side][il_tasks_variant_of(f->from, (uint64_t)step + 1)];
     atomic_store(&f->ahead->failed, 0);
   }
-  atomic_store(&f->next, 0);
+  atomic_store(&f->next, f->begin);
   return status == IL_OK ? batch : NULL;
 }
 
@@ -71,7 +79,7 @@ static void draw(void *argument, int worker) {
   il_feed *f = argument;
   for (;;) {
     const int task = atomic_fetch_add_explicit(&f->next, 1, memory_order_relaxed);
-    if (task >= f->tasks) return;
+    if (task >= f->end) return;
     il_batch_draw_task(f->ahead, worker, IL_TRAIN, f->first, task);
   }
 }

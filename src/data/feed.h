@@ -10,6 +10,7 @@
 typedef struct il_feed {
   const il_tasks *from;
   int tasks, variants;
+  int begin, end; /* places of a batch that are drawn: all, or a rank's */
   il_batch
       *batch[2]; /* [variants]; the second ones are NULL where batches are large: drawn on demand */
   int side;      /* of the batch that was asked for last */
@@ -23,6 +24,8 @@ typedef struct il_feed {
 il_status il_feed_init(il_feed *feed, const il_tasks *from, il_type real,
                        const il_task_needs *needs, int tasks, int threads);
 void il_feed_free(il_feed *feed); /* accepts a zeroed one */
+/* From now on draws these places of each batch alone, but for il_feed_first. */
+void il_feed_part(il_feed *feed, int begin, int end);
 /* The batch of a meta-step, counted from 0; the one before is no longer valid. NULL after an error. */
 const il_batch *il_feed_batch(il_feed *feed, il_team *team, int64_t step);
 /* The first tasks of that shape, for looking at; the batch before is no longer valid. NULL after an error. */

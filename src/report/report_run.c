@@ -172,7 +172,7 @@ il_status il_report_run_init(il_context *context, il_report_run *r, const char *
   if (status != IL_OK) return status;
   choose_steps(r);
   status = il_evaluate_opened(context, &r->opened, NULL, &r->listener, options->evaluate.team,
-                              &r->evaluation);
+                              NULL, &r->evaluation);
   if (status == IL_OK) find_row(r);
   return status;
 }

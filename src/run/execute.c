@@ -95,7 +95,8 @@ static int groups_of(const il_plan *plan, int tasks) {
   return (tasks + plan->lanes - 1) / plan->lanes;
 }
 
-static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads) {
+static il_layout layout_of(const il_plan *plan, const il_tree *tree, const il_joint *joint,
+                           int threads) {
   il_layout l = {0};
   const uint64_t workers = (uint64_t)threads; /* 64 bits wherever it runs: no sum overflows */
   const size_t slots =
@@ -104,22 +105,36 @@ static il_layout layout_of(const il_plan *plan, const il_tree *tree, int threads
   l.base_bytes = il_aligned(slots * sizeof(char *));
   l.scratch = il_aligned(plan->arena_bytes[0]);
   l.blocks = l.scratch + workers * plan->scratch_bytes;
-  l.stacks = l.blocks + (uint64_t)tree->chunks * plan->mean_bytes;
+  /* The mean's own place is needed also by a rank without tasks. */
+  l.stacks = l.blocks + (uint64_t)(tree->chunks > 0 ? tree->chunks : 1) * plan->mean_bytes;
   l.leaves = l.stacks + workers * l.stack_bytes;
   l.leaf_bytes = plan->lanes > 1 ? plan->mean_bytes * (size_t)plan->lanes : 0;
   l.rows = l.leaves + workers * l.leaf_bytes;
   l.tasks = l.rows + (uint64_t)tree->leaves * plan->row_bytes; /* with products, a leaf is a task */
   l.bases = l.tasks + workers * il_aligned(plan->arena_bytes[1]);
-  l.total = l.bases + workers * l.base_bytes;
+  l.sent = l.bases + workers * l.base_bytes;
+  l.received = l.sent + (joint ? joint->sent_bytes : 0);
+  l.staged = l.received + (joint ? joint->received_bytes : 0);
+  l.total = l.staged + (joint ? joint->staged_bytes : 0);
   return l;
+}
+
+static size_t whole_bytes(const il_layout *layout) {
+  return layout->total < IL_MOST_BYTES ? (size_t)layout->total : IL_MOST_BYTES;
 }
 
 size_t il_plan_workspace(const il_plan *plan, int tasks, int threads) {
   if (threads < 1) threads = 1;
   if (tasks < 1) tasks = 1;
   const il_tree tree = il_tree_cut(groups_of(plan, tasks), threads);
-  const uint64_t total = layout_of(plan, &tree, threads).total;
-  return total < IL_MOST_BYTES ? (size_t)total : IL_MOST_BYTES;
+  const il_layout layout = layout_of(plan, &tree, NULL, threads);
+  return whole_bytes(&layout);
+}
+
+size_t il_joint_workspace(const il_joint *joint, const il_plan *plan, int threads) {
+  const il_tree tree = il_joint_tree(joint, plan, threads);
+  const il_layout layout = layout_of(plan, &tree, joint, threads);
+  return whole_bytes(&layout);
 }
 
 static char **bases_of(const il_execution *run, int worker) {
@@ -246,8 +261,8 @@ bool il_execution_chunk(il_execution *run, int worker, int chunk) {
   for (int i = 0; i < run->tree.depth; i++)
     walk.blocks[1 + i] = stack + (size_t)i * plan->mean_bytes;
   set_bases(run, worker);
-  const int tasks = run->bindings->tasks, begin = chunk * run->tree.chunk;
-  for (int i = 0; i < run->tree.chunk && begin + i < run->tree.leaves; i++) {
+  const int tasks = run->bindings->tasks, begin = run->tree.begin + chunk * run->tree.chunk;
+  for (int i = 0; i < run->tree.chunk && begin + i < run->tree.end; i++) {
     const int first = (begin + i) * plan->lanes,
               live = tasks - first < plan->lanes ? tasks - first : plan->lanes;
     char *leaf = il_tree_leaf(&walk);
@@ -275,17 +290,24 @@ static void tasks_job(void *argument, int worker) {
 static void means_job(void *argument, int worker) {
   const il_execution *run = argument;
   const int64_t before = run->profile ? il_profile_now() : 0;
-  il_tree_finish(run->plan, &run->tree, run->bindings->tasks, run->workspace + run->layout.blocks,
-                 worker, run->threads);
+  char *blocks = run->workspace + run->layout.blocks;
+  if (run->joint)
+    il_tree_sum(run->plan, &run->tree, blocks, worker, run->threads);
+  else
+    il_tree_finish(run->plan, &run->tree, run->bindings->tasks, blocks, worker, run->threads);
   if (run->profile) il_profile_add(il_profile_means(run->profile, worker), before);
 }
 
 il_execution il_execution_start(const il_plan *plan, int threads, void *workspace,
-                                const il_bindings *bindings) {
-  il_execution run = {
-      .plan = plan, .bindings = bindings, .workspace = workspace, .threads = threads};
-  run.tree = il_tree_cut(groups_of(plan, bindings->tasks), threads);
-  run.layout = layout_of(plan, &run.tree, threads);
+                                const il_bindings *bindings, il_joint *joint) {
+  il_execution run = {.plan = plan,
+                      .bindings = bindings,
+                      .workspace = workspace,
+                      .threads = threads,
+                      .joint = joint};
+  run.tree = joint ? il_joint_tree(joint, plan, threads)
+                   : il_tree_cut(groups_of(plan, bindings->tasks), threads);
+  run.layout = layout_of(plan, &run.tree, joint, threads);
   return run;
 }
 
@@ -296,7 +318,7 @@ il_status il_plan_run(const il_plan *plan, il_team *team, void *workspace,
 
 il_status il_plan_run_profiled(const il_plan *plan, il_team *team, void *workspace,
                                const il_bindings *bindings, il_profile *profile) {
-  return il_plan_run_meanwhile(plan, team, workspace, bindings, profile, &(il_meanwhile){0});
+  return il_plan_run_meanwhile(plan, team, workspace, bindings, profile, &(il_meanwhile){0}, NULL);
 }
 
 /* Nothing is written to what callers share: the plan, its graph and the graph's context. */
@@ -311,11 +333,26 @@ static bool runnable(il_context *context, const void *workspace, const il_bindin
   return bindings->tasks >= 1 && aligned;
 }
 
+static bool share(const il_execution *run) {
+  const int64_t before = run->profile ? il_profile_now() : 0;
+  const bool shared = il_joint_share(run);
+  if (run->profile) il_profile_add(il_profile_ranks(run->profile), before);
+  return shared;
+}
+
+il_status il_plan_run_absent(const il_plan *plan, il_team *team, void *workspace,
+                             const il_bindings *bindings, il_joint *joint) {
+  il_execution run = il_execution_start(plan, il_team_threads(team), workspace, bindings, joint);
+  run.team = team;
+  joint->note = IL_JOINT_FAILED;
+  return il_joint_share(&run) ? IL_OK : il_ranks_lost(il_team_context(team), joint->ranks);
+}
+
 il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *workspace,
                                 const il_bindings *bindings, il_profile *profile,
-                                const il_meanwhile *meanwhile) {
+                                const il_meanwhile *meanwhile, il_joint *joint) {
   if (!runnable(il_team_context(team), workspace, bindings)) return IL_ERROR_ARGUMENT;
-  il_execution run = il_execution_start(plan, il_team_threads(team), workspace, bindings);
+  il_execution run = il_execution_start(plan, il_team_threads(team), workspace, bindings, joint);
   run.team = team;
   run.profile = profile;
   run.meanwhile = *meanwhile;
@@ -324,6 +361,7 @@ il_status il_plan_run_meanwhile(const il_plan *plan, il_team *team, void *worksp
   il_execution_shared(&run, IL_BEFORE);
   if (plan->list[IL_PER_TASK].count > 0) il_team_run(team, tasks_job, &run);
   if (plan->mean_bytes > 0) il_team_run(team, means_job, &run);
+  if (joint && !share(&run)) return il_ranks_lost(il_team_context(team), joint->ranks);
   il_execution_shared(&run, IL_AFTER);
   if (profile) il_profile_run(profile, run.threads, start);
   il_float_restore(mode);

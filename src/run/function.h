@@ -23,6 +23,12 @@ il_run *il_run_over(il_context *context, const il_function *f, il_team *team, in
 void il_run_profile(il_run *r, il_profile *profile);
 /* What workers without a task do during each run. */
 void il_run_meanwhile(il_run *r, il_meanwhile meanwhile);
+/* From now on each run is divided over the ranks: it reads the inputs of this rank's tasks alone (il_joint_tasks), and is always
+ * of as many tasks as there is room for. width as in il_joint_init. Not of a graph with outputs of each task. */
+il_status il_run_join(il_run *r, const il_ranks *ranks, int width);
+il_joint *il_run_joint(il_run *r); /* NULL: one rank */
+/* il_plan_run_absent of the next run. */
+il_status il_run_absent(il_run *r);
 /* Gives up the room of `to`, which from then on runs in that of `from`, at least as large; never both at once. `from` is
  * freed last. */
 void il_run_lend(il_run *from, il_run *to);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEANS = IL_LISTS, STAGES };
+enum { MEANS = IL_LISTS, RANKS, STAGES };
 
 struct il_profile {
   const il_plan *plan;
@@ -25,7 +25,7 @@ il_profile *il_profile_new(const il_plan *plan, int threads) {
   p->plan = plan;
   p->threads = threads < 1 ? 1 : threads;
   for (int stage = 0; stage < STAGES; stage++)
-    p->first[stage + 1] = p->first[stage] + (stage == MEANS ? 1 : plan->list[stage].count);
+    p->first[stage + 1] = p->first[stage] + (stage >= MEANS ? 1 : plan->list[stage].count);
   const size_t bytes = il_aligned((size_t)p->first[STAGES] * sizeof *p->entry);
   p->stride = (int64_t)(bytes / sizeof *p->entry);
   p->entry = aligned_alloc(IL_WORKSPACE_ALIGNMENT, bytes * (size_t)p->threads);
@@ -50,6 +50,7 @@ il_profile_entry *il_profile_entries(il_profile *p, int worker, int list) {
 il_profile_entry *il_profile_means(il_profile *p, int worker) {
   return p->entry + worker * p->stride + p->first[MEANS];
 }
+il_profile_entry *il_profile_ranks(il_profile *p) { return p->entry + p->first[RANKS]; }
 void il_profile_run(il_profile *p, int threads, int64_t start) {
   const int64_t time = il_profile_now() - start;
   p->runs++;
@@ -79,13 +80,14 @@ static void add(il_share *to, const il_share *from) {
 }
 
 static il_share share_of(const il_profile *p, int stage, int64_t i) {
-  il_share s = {.kernel = "mean over tasks", .members = 1};
+  il_share s = {.kernel = stage == RANKS ? "sums with other ranks" : "mean over tasks",
+                .members = stage != RANKS};
   for (int worker = 0; worker < p->threads; worker++) {
     const il_profile_entry *e = p->entry + worker * p->stride + p->first[stage] + i;
     s.nanoseconds += e->nanoseconds;
     s.count += e->count;
   }
-  if (stage == MEANS) return s;
+  if (stage >= MEANS) return s;
   s.call = &p->plan->list[stage].call[i];
   s.kernel = il_call_kernel(s.call);
   const double times = (double)s.count * (stage == IL_PER_TASK ? p->plan->lanes : 1);
@@ -147,12 +149,16 @@ static void print_kernels(FILE *file, const il_profile *p, il_share *share, int6
 }
 
 static void print_stages(FILE *file, const il_profile *p, const int64_t *stage, int64_t total) {
-  static const char *const name[STAGES] = {
-      "shared, before the tasks", "tasks", "shared, after the mean: outer update",
-      "tasks of groups with few, one at a time", "last part of the mean over tasks"};
+  static const char *const name[STAGES] = {"shared, before the tasks",
+                                           "tasks",
+                                           "shared, after the mean: outer update",
+                                           "tasks of groups with few, one at a time",
+                                           "last part of the mean over tasks",
+                                           "sums with other ranks"};
   fputs("\nby stage\n", file);
   for (int i = 0; i < STAGES; i++) {
     if (i == IL_SINGLE && !p->plan->list[i].count) continue;
+    if (i == RANKS && !p->entry[p->first[RANKS]].count) continue;
     il_plain_print(file, "%6.1f %% %9.4f ms  %s\n",
                    total ? 100.0 * (double)stage[i] / (double)total : 0,
                    1e-6 * (double)stage[i] / (double)(p->runs ? p->runs : 1), name[i]);

@@ -15,6 +15,8 @@ typedef struct il_profile_entry {
 il_profile_entry *il_profile_entries(il_profile *profile, int worker, int list);
 /* A worker's entry of the last part of the mean over tasks. */
 il_profile_entry *il_profile_means(il_profile *profile, int worker);
+/* The entry of sums with other ranks, which worker 0 waits for. */
+il_profile_entry *il_profile_ranks(il_profile *profile);
 /* A whole run of the plan on so many threads is over. */
 void il_profile_run(il_profile *profile, int threads, int64_t start);
 

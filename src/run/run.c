@@ -30,6 +30,7 @@ struct il_run {
   attached attach[MOST_ATTACHED];
   il_profile *profile;
   il_meanwhile meanwhile;
+  il_joint joint; /* zeroed: there is one rank */
 };
 
 static bool is_number(const il_graph *g, il_value value) {
@@ -129,6 +130,7 @@ void il_run_free(il_run *r) {
     il_release(r->attach[a].output);
   }
   if (!r->borrowed) il_release(r->workspace);
+  il_joint_free(&r->joint);
   il_release(r->input);
   il_release(r->output);
   il_release(r->cell);
@@ -140,6 +142,24 @@ void il_run_lend(il_run *from, il_run *to) {
   to->workspace = from->workspace;
   to->borrowed = true;
   to->bytes = 0;
+}
+
+il_status il_run_join(il_run *r, const il_ranks *ranks, int width) {
+  const il_plan *plan = r->function->plan;
+  const il_status status = il_joint_init(r->context, &r->joint, ranks, plan, r->tasks, width);
+  if (status != IL_OK) return status;
+  if (!r->borrowed) il_release(r->workspace);
+  r->borrowed = false;
+  r->bytes = il_aligned(il_joint_workspace(&r->joint, plan, il_team_threads(r->team)) + 1);
+  r->workspace = il_new_aligned(r->context, r->bytes);
+  return r->workspace ? IL_OK : il_fail_memory(r->context, "the workspace of a plan");
+}
+
+il_joint *il_run_joint(il_run *r) { return r->joint.ranks ? &r->joint : NULL; }
+
+il_status il_run_absent(il_run *r) {
+  const il_bindings bindings = {r->tasks, r->input, r->output};
+  return il_plan_run_absent(r->function->plan, r->team, r->workspace, &bindings, &r->joint);
 }
 
 size_t il_run_bytes(const il_run *r) { return r->bytes; }
@@ -221,6 +241,9 @@ static il_status bind(il_run *r, int tasks) {
   if (tasks < 1 || tasks > r->tasks)
     return il_fail(r->context, IL_ERROR_ARGUMENT, "il_run_go: found %d tasks, expected 1 to %d",
                    tasks, r->tasks);
+  if (r->joint.ranks && tasks != r->tasks)
+    return il_fail(r->context, IL_ERROR_ARGUMENT,
+                   "il_run_go: found %d tasks over ranks, expected %d", tasks, r->tasks);
   for (int k = 0; k < r->attached; k++) {
     const attached *a = &r->attach[k];
     const il_buffers *b = a->buffers;
@@ -245,7 +268,7 @@ il_status il_run_go(il_run *r, int tasks) {
   const il_bindings bindings = {tasks, r->input, r->output};
   if (status == IL_OK)
     status = il_plan_run_meanwhile(r->function->plan, r->team, r->workspace, &bindings, r->profile,
-                                   &r->meanwhile);
+                                   &r->meanwhile, il_run_joint(r));
   for (int k = 0; k < r->attached && status == IL_OK; k++)
     if (r->attach[k].turns) r->attach[k].buffers->now ^= 1;
   return status;

@@ -171,7 +171,7 @@ il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
     il_reference_free(c.reference);
     return il_fail_memory(context, "the run beside the reference");
   }
-  il_execution run = il_execution_start(plan, 1, workspace, bindings);
+  il_execution run = il_execution_start(plan, 1, workspace, bindings, NULL);
   run.after_call = after_call;
   run.before_task = before_task;
   run.argument = &c;

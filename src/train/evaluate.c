@@ -5,6 +5,7 @@
 
 #include "base/statistics.h"
 #include "nn/net.h"
+#include "ranks/ranks.h"
 #include "run/function.h"
 
 enum { CHUNK = 32, MOST_PROTOCOLS = 4 };
@@ -200,13 +201,32 @@ static il_status tell(const il_evaluator *e, const il_evaluator_form *f, il_spli
   return status;
 }
 
+/* The first task of this rank, or of the one `after` it. */
+static int begin_of(const il_evaluator *e, int tasks, int after) {
+  return e->ranks ? (int)((int64_t)tasks * (e->ranks->rank + after) / e->ranks->size)
+                  : after * tasks;
+}
+
+/* The ranks' figures, where each had no error. */
+static il_status gather(const il_evaluator *e, int tasks, double *value) {
+  const il_ranks *ranks = e->ranks;
+  size_t *begin = calloc((size_t)ranks->size + 1, sizeof *begin);
+  if (!begin) il_fail_memory(e->context, "an evaluation");
+  il_status status = il_ranks_agree(e->context, ranks);
+  for (int r = 0; r <= ranks->size && status == IL_OK; r++)
+    begin[r] = (size_t)((int64_t)tasks * r / ranks->size) * (size_t)e->columns * sizeof *value;
+  if (status == IL_OK) status = il_ranks_gather(e->context, ranks, value, begin);
+  free(begin);
+  return status;
+}
+
 /* value: [tasks][columns] of this shape; before: tasks of the shapes before it. */
 static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split, int before,
                           int tasks, double *value) {
-  const int chunk = f->batch.tasks;
+  const int chunk = f->batch.tasks, end = begin_of(e, tasks, 1);
   il_status status = IL_OK;
-  for (int first = 0; first < tasks && status == IL_OK; first += chunk) {
-    const int count = tasks - first < chunk ? tasks - first : chunk;
+  for (int first = begin_of(e, tasks, 0); first < end && status == IL_OK; first += chunk) {
+    const int count = end - first < chunk ? end - first : chunk;
     status = il_batch_draw(&f->batch, e->team, split, (uint64_t)first, count);
     if (status == IL_OK) status = il_run_go(f->run, count);
     for (int c = 0; c < e->columns; c++)
@@ -218,7 +238,7 @@ static il_status run_form(il_evaluator *e, il_evaluator_form *f, il_split split,
       }
     if (status == IL_OK && e->listener) status = tell(e, f, split, before, first, count);
   }
-  return status;
+  return e->ranks ? gather(e, tasks, value) : status;
 }
 
 il_status il_evaluator_run(il_evaluator *e, il_split split, int tasks, double *value) {

@@ -46,6 +46,8 @@ typedef struct il_evaluator {
   bool norms;         /* protocols differ */
   const il_tasks *tasks;
   const il_listener *listener; /* NULL: nobody */
+  const il_ranks *
+      ranks; /* that divide the tasks, each without a listener; NULL: one. Set after il_evaluator_init */
   int forms;
   il_evaluator_form *form; /* [forms] by variant of the split's tasks */
   int columns;

@@ -14,6 +14,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/opened.h"
+#include "train/together.h"
 
 const char *il_protocol_name(il_query_statistics statistics) {
   switch (statistics) {
@@ -87,7 +88,8 @@ static il_status run_tasks(il_evaluator *e, const char *run, int tasks, il_evalu
 }
 
 il_status il_evaluate_opened(il_context *context, il_opened *o, const char *run,
-                             const il_listener *listener, il_team *team, il_evaluation *result) {
+                             const il_listener *listener, il_team *team, const il_ranks *ranks,
+                             il_evaluation *result) {
   static const il_query_statistics protocols[] = {
       IL_QUERY_STATISTICS_QUERY, IL_QUERY_STATISTICS_SUPPORT, IL_QUERY_STATISTICS_EACH,
       IL_QUERY_STATISTICS_RUNNING};
@@ -99,7 +101,9 @@ il_status il_evaluate_opened(il_context *context, il_opened *o, const char *run,
   memcpy(result->tested, o->tested, sizeof result->tested);
   il_status status = il_evaluator_init(context, &e, &o->method, o->learner, o->tasks, IL_TEST, most,
                                        protocols, steps, step, o->count, team, listener);
-  if (status == IL_OK) status = run_tasks(&e, run, o->count, result);
+  e.ranks = ranks;
+  if (ranks) status = il_ranks_agree(context, ranks);
+  if (status == IL_OK) status = run_tasks(&e, il_ranks_first(ranks) ? run : NULL, o->count, result);
   il_evaluator_free(&e);
   return status;
 }
@@ -110,9 +114,15 @@ il_status il_evaluate(il_context *context, const char *run, const il_evaluate_op
   if (!options->team)
     return il_fail(context, IL_ERROR_ARGUMENT,
                    "il_evaluate: found no team of threads, expected one");
+  const il_ranks *ranks = il_ranks_several(options->ranks);
   il_opened o;
   il_status status = il_opened_init(context, &o, run, options);
-  if (status == IL_OK) status = il_evaluate_opened(context, &o, run, NULL, options->team, result);
+  if (ranks) status = il_ranks_agree(context, ranks);
+  if (status == IL_OK) status = il_together_alike(context, ranks, o.config, o.tasks);
+  if (status == IL_OK) status = il_together_same(context, ranks, o.learner, o.trained);
+  if (status == IL_OK)
+    status = il_evaluate_opened(context, &o, run, NULL, options->team, ranks, result);
+  if (ranks && status != IL_ERROR_RANKS) status = il_ranks_agree(context, ranks);
   il_opened_free(&o);
   return status;
 }

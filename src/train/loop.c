@@ -17,12 +17,17 @@
 #include "train/metrics.h"
 #include "train/run_lock.h"
 #include "train/timing.h"
+#include "train/together.h"
 #include "train/trainer.h"
 
 typedef struct run {
   il_context *context;
   const il_config *config;
   const il_train_options *options;
+  const il_ranks *ranks; /* NULL: one process */
+  int tasks;             /* of a meta-step that this rank computes */
+  bool alone;            /* has an error that the other ranks do not know of */
+  bool stopping;
   il_trainer trainer;
   bool squared_error; /* which has no accuracy */
   il_evaluator evaluator;
@@ -39,7 +44,7 @@ typedef struct run {
 } run;
 
 static void report(run *r, il_progress_kind kind, il_progress progress) {
-  if (!r->options->progress) return;
+  if (!r->options->progress || !il_ranks_first(r->ranks)) return;
   progress.kind = kind;
   progress.step = r->step;
   progress.steps = r->steps;
@@ -48,22 +53,58 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   r->options->progress(r->options->user, &progress);
 }
 
+/* ---- several ranks ----
+ * They meet in every meta-step, and what one has to say goes with it as a note: that it was asked to stop, or that it has
+ * failed, as rank 0 does when its disk is full. Beside that they meet where all of them know it: around validations and
+ * checkpoints and at the end. A loss that is not finite they all see by themselves. */
+
+/* An error that is this rank's alone. */
+static il_status own(run *r, il_status status) {
+  r->alone = r->ranks && status != IL_OK;
+  return status;
+}
+
+static il_status meet(run *r, il_status status) {
+  r->alone = false;
+  return r->ranks ? il_ranks_agree(r->context, r->ranks) : status;
+}
+
+static bool asked_to_stop(const run *r) {
+  const volatile sig_atomic_t *stop = r->options->stop;
+  if (r->ranks) return il_meta_step_noted(&r->trainer.step) == IL_JOINT_STOP;
+  return stop && *stop;
+}
+
+/* The others are in the next meta-step, or at its end already. */
+static il_status part(run *r, il_status status) {
+  if (!r->ranks || (status != IL_OK && status != IL_ERROR_INTERRUPTED && !r->alone)) return status;
+  if (r->alone && r->step < r->steps && !r->stopping) {
+    const int variant = il_tasks_variant_of(r->trainer.tasks, (uint64_t)r->step);
+    const il_status told = il_meta_step_absent(&r->trainer.step, variant, r->step);
+    if (told != IL_OK) return told;
+  }
+  return meet(r, status);
+}
+
 static il_status validate(run *r) {
   const int tasks = r->validation;
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
   if (status != IL_OK) return status;
+  if (!il_ranks_first(r->ranks)) return IL_OK;
   double mean, interval;
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
   status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
                                  interval);
-  return status == IL_OK ? il_board_validation(&r->board, r->step, r->squared_error, mean, interval)
-                         : status;
+  if (status == IL_OK)
+    status = il_board_validation(&r->board, r->step, r->squared_error, mean, interval);
+  return own(r, status);
 }
 
 static il_status plot(run *r) {
-  return r->options->plot ? il_curve_plot(r->context, r->options->out) : IL_OK;
+  const bool plots = r->options->plot && il_ranks_first(r->ranks);
+  return plots ? own(r, il_curve_plot(r->context, r->options->out)) : IL_OK;
 }
 
 /* The last checkpoint is always one that training can go on from. */
@@ -77,14 +118,27 @@ static il_status checkpoint(run *r) {
                    "checkpoint before it; a smaller outer.lr or inner.lr may keep it finite, "
                    "--detect-anomaly says where it arises",
                    (long long)at, meta->entry[bad].name, (long long)r->step);
-  if (il_files_check(r->context) != IL_OK) return IL_ERROR_FILE;
+  /* With other ranks, the error is told where they compare weights. */
+  if (il_files_check(r->context) != IL_OK && !r->ranks) return IL_ERROR_FILE;
+  il_status status = il_together_same(r->context, r->ranks, r->trainer.learner, r->step);
+  if (status != IL_OK || !il_ranks_first(r->ranks)) return status;
   /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
-  il_status status = il_metrics_sync(&r->metrics);
+  status = il_metrics_sync(&r->metrics);
   if (status == IL_OK)
     status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text,
                                 r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
-  return status == IL_OK ? il_board_parameters(&r->board, &r->trainer.step, r->step) : status;
+  if (status == IL_OK) status = il_board_parameters(&r->board, &r->trainer.step, r->step);
+  return own(r, status);
+}
+
+static il_status log_step(run *r) {
+  const il_meta_step *s = &r->trainer.step;
+  if (!il_ranks_first(r->ranks)) return IL_OK;
+  il_status status =
+      il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss, s->skipped);
+  if (status == IL_OK) status = il_board_step(&r->board, s, r->step);
+  return own(r, status);
 }
 
 static il_status one_step(run *r) {
@@ -92,8 +146,11 @@ static il_status one_step(run *r) {
   il_meta_step *s = &r->trainer.step;
   const il_batch *batch = il_feed_batch(&r->trainer.feed, r->options->team, r->step);
   il_timing_mark(&r->timing, IL_TIMED_EPISODES);
-  if (!batch) return il_context_status(r->context);
+  if (!batch) return own(r, il_context_status(r->context));
+  const volatile sig_atomic_t *stop = r->options->stop;
+  il_meta_step_note(s, stop && *stop ? IL_JOINT_STOP : IL_JOINT_NOTHING);
   il_status status = il_meta_step_go(s, batch, r->step);
+  if (status == IL_OK && il_meta_step_noted(s) == IL_JOINT_FAILED) return meet(r, status);
   if (status == IL_OK) status = il_anomalies_look(&r->anomalies, s, batch, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
@@ -101,18 +158,17 @@ static il_status one_step(run *r) {
   report(r, IL_PROGRESS_STEP, (il_progress){.loss = s->loss, .accuracy = s->accuracy});
   bool last = r->step == r->steps;
   const bool logged = r->step % il_config_long(c, IL_KEY_LOG_EVERY) == 0 || last;
-  if (logged)
-    status =
-        il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss, s->skipped);
-  if (logged && status == IL_OK) status = il_board_step(&r->board, s, r->step);
+  if (logged) status = log_step(r);
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   const bool validated = r->validation && (r->step % every == 0 || last);
+  const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
+  if (validated) status = meet(r, status);
   if (status == IL_OK && validated) status = validate(r);
   if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
-  if (status == IL_OK && (r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last))
-    status = checkpoint(r);
+  if (saved) status = meet(r, status);
+  if (status == IL_OK && saved) status = checkpoint(r);
   il_timing_mark(&r->timing, IL_TIMED_CHECKPOINTS);
   return status;
 }
@@ -173,6 +229,12 @@ static il_status check(run *r) {
 static il_status prepare(run *r) {
   const il_config *c = r->config;
   il_team *team = r->options->team;
+  if (r->ranks && r->options->detect_anomaly)
+    return il_fail(
+        r->context, IL_ERROR_UNSUPPORTED,
+        "--detect-anomaly: found %d ranks, expected one process, which has all tasks of a "
+        "meta-step (resumed on one, the run makes the same meta-steps)",
+        r->ranks->size);
   r->steps = il_config_long(c, IL_KEY_STEPS);
   r->anomalies = (il_anomalies){.detect = r->options->detect_anomaly,
                                 .skip = il_config_int(c, IL_KEY_SKIP_NONFINITE)};
@@ -188,6 +250,9 @@ static il_status prepare(run *r) {
   if (status == IL_OK && r->options->profile)
     status = il_timing_init(&r->timing, &t->step, il_team_threads(team));
   if (status != IL_OK) return status;
+  r->tasks = t->method.meta_batch;
+  if (r->ranks) status = il_trainer_join(t, r->ranks, &r->tasks);
+  if (status != IL_OK) return status;
   r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   if (il_config_long(c, IL_KEY_EVAL_EVERY) == 0 || il_tasks_classes(t->tasks, IL_VALIDATION) == 0)
     return IL_OK;
@@ -196,9 +261,11 @@ static il_status prepare(run *r) {
   if (r->validation == 0) return IL_OK;
   r->values = calloc((size_t)r->validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
-  return il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
-                           IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
-                           r->validation, team, NULL);
+  status = il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
+                             IL_VALIDATION, 1, &t->method.statistics, 1, &t->method.inner.steps,
+                             r->validation, team, NULL);
+  r->evaluator.ranks = r->ranks;
+  return status;
 }
 
 static void start_message(run *r) {
@@ -230,6 +297,10 @@ static void start_message(run *r) {
                 "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
                 (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
                 r->trainer.method.meta_batch, il_team_threads(r->options->team));
+  at = strlen(message);
+  if (r->ranks)
+    snprintf(message + at, sizeof message - at, " on each of %d ranks, %d tasks here",
+             r->ranks->size, r->tasks);
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
@@ -250,12 +321,13 @@ static void profile(run *r, int64_t steps) {
 }
 
 static il_status loop(run *r) {
-  const volatile sig_atomic_t *stop = r->options->stop;
   il_timing_begin(&r->timing);
   il_status status = IL_OK;
   while (r->step < r->steps && status == IL_OK) {
-    if (stop && *stop) {
-      status = checkpoint(r);
+    if (asked_to_stop(r)) {
+      r->stopping = true;
+      status = meet(r, status);
+      if (status == IL_OK) status = checkpoint(r);
       if (status == IL_OK) status = plot(r);
       if (status != IL_OK) return status;
       return il_fail(
@@ -269,20 +341,29 @@ static il_status loop(run *r) {
 }
 
 il_status il_train(il_context *context, const il_config *config, const il_train_options *options) {
-  run r = {.context = context, .config = config, .options = options};
+  run r = {.context = context,
+           .config = config,
+           .options = options,
+           .ranks = il_ranks_several(options->ranks)};
   if (!options->team)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_train: found no team of threads, expected one");
+  const bool leads = il_ranks_first(r.ranks);
   il_status status = prepare(&r);
   if (status == IL_OK) status = il_files_check(context);
-  if (status == IL_OK) status = begin(&r);
+  status = meet(&r, status);
+  if (status == IL_OK) status = il_together_alike(context, r.ranks, config, r.trainer.tasks);
+  if (status == IL_OK) status = meet(&r, leads ? begin(&r) : IL_OK);
+  if (status == IL_OK && r.ranks) status = il_together_begin(&r.trainer.step, r.ranks, &r.step);
   if (status == IL_OK) start_message(&r);
-  if (status == IL_OK && options->check) status = check(&r);
+  if (status == IL_OK && options->check) status = meet(&r, leads ? check(&r) : IL_OK);
   const int64_t first = r.step;
-  if (status == IL_OK && first == r.steps) status = plot(&r); /* of a run that is done */
+  const bool begun = status == IL_OK;
+  if (begun && first == r.steps) status = plot(&r); /* of a run that is done */
   if (status == IL_OK) {
     status = loop(&r);
     if (r.timing.plan) profile(&r, r.step - first);
   }
+  if (begun) status = part(&r, status);
   il_status closed;
   if (r.metrics.file) {
     closed = il_metrics_close(&r.metrics);

@@ -193,6 +193,24 @@ void il_meta_step_free(il_meta_step *s) {
   *s = (il_meta_step){0};
 }
 
+il_status il_meta_step_join(il_meta_step *s, const il_ranks *ranks, int *begin, int *end) {
+  int width = 1; /* every form has the same tasks */
+  for (int v = 0; v < s->forms; v++) {
+    const int lanes = il_plan_summarize(il_function_plan(s->form[v].function)).lanes;
+    if (lanes > width) width = lanes;
+  }
+  for (int v = 0; v < s->forms; v++) {
+    const il_status status = il_run_join(s->form[v].run, ranks, width);
+    if (status != IL_OK) return status;
+  }
+  share_room(s, s->forms);
+  il_joint_tasks(il_run_joint(s->form[0].run), begin, end);
+  return IL_OK;
+}
+
+void il_meta_step_note(il_meta_step *s, il_joint_note note) { s->note = note; }
+il_joint_note il_meta_step_noted(const il_meta_step *s) { return s->noted; }
+
 void il_meta_step_meanwhile(il_meta_step *s, il_meanwhile meanwhile) {
   for (int v = 0; v < s->forms; v++) il_run_meanwhile(s->form[v].run, meanwhile);
 }
@@ -202,11 +220,10 @@ const il_plan *il_meta_step_plan(const il_meta_step *s) {
 }
 
 /* The form of the batch's shape for the meta-step after `made` others. */
-static const il_meta_step_form *form_of(const il_meta_step *s, const il_batch *batch,
-                                        int64_t made) {
+static const il_meta_step_form *form_of(const il_meta_step *s, int variant, int64_t made) {
   int phase = s->phases - 1;
   while (phase > 0 && s->phase[phase] > made) phase--;
-  return &s->form[phase * s->variants + batch->variant];
+  return &s->form[phase * s->variants + variant];
 }
 
 static void weigh(il_meta_step *s, int64_t made) {
@@ -221,7 +238,7 @@ static void weigh(il_meta_step *s, int64_t made) {
 }
 
 static il_run *bind(il_meta_step *s, const il_batch *batch, int64_t made) {
-  const il_meta_step_form *form = form_of(s, batch, made);
+  const il_meta_step_form *form = form_of(s, batch->variant, made);
   weigh(s, made);
   il_run_set(form->run, form->place_made, (double)made);
   il_run_set(form->run, form->place_lr, il_method_lr(s->method, made));
@@ -236,14 +253,21 @@ static double number(const il_run *run, int place) {
 }
 
 il_status il_meta_step_go(il_meta_step *s, const il_batch *batch, int64_t made) {
-  const il_meta_step_form *form = form_of(s, batch, made);
+  const il_meta_step_form *form = form_of(s, batch->variant, made);
   il_run *run = bind(s, batch, made);
+  il_joint *joint = il_run_joint(run);
+  if (joint) joint->note = s->note;
   const il_status status = il_run_go(run, batch->tasks);
   if (status != IL_OK) return status;
+  if (joint) s->noted = joint->noted;
   s->loss = il_run_number(run, form->place_loss);
   s->accuracy = number(run, form->place_accuracy);
   s->support_loss = number(run, form->place_support_loss);
   return IL_OK;
+}
+
+il_status il_meta_step_absent(il_meta_step *s, int variant, int64_t made) {
+  return il_run_absent(form_of(s, variant, made)->run);
 }
 
 bool il_meta_step_finite(const il_meta_step *s) {
@@ -254,18 +278,18 @@ bool il_meta_step_finite(const il_meta_step *s) {
 }
 
 void il_meta_step_back(il_meta_step *s, const il_batch *batch, int64_t made) {
-  il_run_back(form_of(s, batch, made)->run);
+  il_run_back(form_of(s, batch->variant, made)->run);
 }
 
 il_status il_meta_step_trace(il_meta_step *s, const il_batch *batch, int64_t made,
                              il_traced *traced, const il_graph **g) {
-  *g = il_function_graph(form_of(s, batch, made)->function);
+  *g = il_function_graph(form_of(s, batch->variant, made)->function);
   return il_run_trace(bind(s, batch, made), batch->tasks, traced);
 }
 
 bool il_meta_step_bad_input(const il_meta_step *s, const il_batch *batch, int64_t made,
                             il_traced *traced) {
-  const il_meta_step_form *form = form_of(s, batch, made);
+  const il_meta_step_form *form = form_of(s, batch->variant, made);
   const il_graph *g = il_function_graph(form->function);
   for (int task = 0; task < batch->tasks; task++)
     for (int i = 0; i < IL_BATCH_INPUTS; i++) {

@@ -29,9 +29,10 @@ typedef struct il_meta_step {
   int forms;                          /* phases·variants */
   il_meta_step_form *form;            /* [phases][variants] */
   il_task_needs *needs;               /* [variants] */
-  double *weights;    /* of the inner steps, [inner steps]; NULL: the algorithm takes none */
-  void *real_weights; /* the same, as the graph takes them */
-  int largest;        /* of the forms: that with most arithmetic for a task */
+  double *weights;           /* of the inner steps, [inner steps]; NULL: the algorithm takes none */
+  void *real_weights;        /* the same, as the graph takes them */
+  il_joint_note note, noted; /* with other ranks */
+  int largest;               /* of the forms: that with most arithmetic for a task */
   double loss, accuracy, support_loss; /* of the last meta-step; NAN: there is none */
   int64_t skipped;                     /* meta-steps that were taken back since the run began */
 } il_meta_step;
@@ -40,6 +41,14 @@ typedef struct il_meta_step {
 il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_method *method,
                             il_learned *learner, const il_tasks *tasks, il_team *team);
 void il_meta_step_free(il_meta_step *s); /* accepts a zeroed one */
+/* From now on meta-steps are divided over the ranks; the batches need this rank's tasks alone, from *begin to *end. Of a
+ * meta-step with a team, before the first. */
+il_status il_meta_step_join(il_meta_step *s, const il_ranks *ranks, int *begin, int *end);
+/* What this rank tells the others with the next meta-step, and the highest that any told with the last. */
+void il_meta_step_note(il_meta_step *s, il_joint_note note);
+il_joint_note il_meta_step_noted(const il_meta_step *s);
+/* In place of il_meta_step_go for a rank that cannot: tells the others so. */
+il_status il_meta_step_absent(il_meta_step *s, int variant, int64_t made);
 /* What workers without a task do during each meta-step. */
 void il_meta_step_meanwhile(il_meta_step *s, il_meanwhile meanwhile);
 /* The plan of the largest form. */

@@ -23,9 +23,10 @@ typedef struct il_opened {
 il_status il_opened_init(il_context *context, il_opened *o, const char *run,
                          const il_evaluate_options *options);
 void il_opened_free(il_opened *o);
-/* il_evaluate of a run that is open. run: the folder for eval.csv; NULL: the figures of tasks are not written. listener:
+/* il_evaluate of a run that is open, by these ranks (NULL: one). run: the folder for eval.csv; NULL: the figures of tasks are not written. listener:
  * NULL, or who hears every answer; where the algorithm makes no inner step, all are after 0. */
 il_status il_evaluate_opened(il_context *context, il_opened *o, const char *run,
-                             const il_listener *listener, il_team *team, il_evaluation *result);
+                             const il_listener *listener, il_team *team, const il_ranks *ranks,
+                             il_evaluation *result);
 
 #endif

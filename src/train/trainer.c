@@ -31,6 +31,15 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
   return IL_OK;
 }
 
+il_status il_trainer_join(il_trainer *t, const il_ranks *ranks, int *tasks) {
+  int begin, end;
+  const il_status status = il_meta_step_join(&t->step, ranks, &begin, &end);
+  if (status != IL_OK) return status;
+  il_feed_part(&t->feed, begin, end);
+  *tasks = end - begin;
+  return IL_OK;
+}
+
 void il_trainer_free(il_trainer *t) {
   il_feed_free(&t->feed);
   il_meta_step_free(&t->step);

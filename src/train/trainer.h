@@ -22,5 +22,7 @@ il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *c
 il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
                              const il_source *source, const void *settings, il_team *team);
 void il_trainer_free(il_trainer *t); /* accepts a zeroed one */
+/* From now on meta-steps are divided over the ranks, and this one draws and computes its tasks alone: *tasks of them. */
+il_status il_trainer_join(il_trainer *t, const il_ranks *ranks, int *tasks);
 
 #endif
