@@ -91,14 +91,14 @@ for name in $names; do
   begun=$(date +%s)
   rm -rf "$room/raw-$name"
   if [ "$name" = "$here" ]; then
-    "$venv/bin/pip" wheel -q "$source" --no-deps -w "$room/raw-$name"
+    "$venv/bin/pip" wheel -q "$source" --no-deps -C build-dir="build-wheel-$name" -w "$room/raw-$name"
     auditwheel repair -w "$out" "$room/raw-$name"/*.whl >"$room/repair-$name.log" 2>&1 || { cat "$room/repair-$name.log" >&2; exit 1; }
   elif [ "$name" = aarch64 ]; then
     system_of_aarch64
     libraries=$root/usr/lib/aarch64-linux-gnu
     CMAKE_TOOLCHAIN_FILE=$source/cmake/aarch64.cmake CMAKE_ARGS="-DCMAKE_SYSROOT=$root" \
       PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$root/usr/share/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
-      _PYTHON_HOST_PLATFORM=linux-aarch64 "$venv/bin/pip" wheel -q "$source" --no-deps -w "$room/raw-$name"
+      _PYTHON_HOST_PLATFORM=linux-aarch64 "$venv/bin/pip" wheel -q "$source" --no-deps -C build-dir="build-wheel-$name" -w "$room/raw-$name"
     LD_LIBRARY_PATH=$libraries auditwheel repair -w "$out" "$room/raw-$name"/*.whl >"$room/repair-$name.log" 2>&1 ||
       { cat "$room/repair-$name.log" >&2; exit 1; }
   else

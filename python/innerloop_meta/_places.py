@@ -68,7 +68,7 @@ def file_of(data: Any, room: Path, split: str = "test", validation: list[Any] | 
         dataset = data
     elif isinstance(data, (tuple, list)) and len(data) == 2:
         dataset = Dataset.of(*data)
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, Mapping):
         dataset = Dataset.of_pairs(data)
     else:
         raise ArgumentError(f"data of type {type(data).__name__}; expected a path, a Dataset, (x, y), a map-style dataset, "

@@ -226,7 +226,7 @@ class _Run:
                 if lib.il_run_buffers(self.address, buffers, names[0].encode()):
                     self.context.fail()
         # Results of one number have a cell; other results have memory of their own each time.
-        self.cells: list[Array | None] = []
+        self.cells: list[Any] = []
         for place, per_task, shape, dtype in compiled.outputs:
             number = not per_task and shape == () and dtype == compiled.real
             self.cells.append(np.zeros(1, dtype) if number else None)

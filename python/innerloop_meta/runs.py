@@ -15,7 +15,7 @@ from . import _declarations as c
 from ._library import Context, decode, encode, lib, texts
 from ._places import StrPath, file_of
 from ._team import team
-from .config import Config, flatten
+from .config import Config, flatten, show_settings
 from .errors import FileError
 from .learner import Learner
 
@@ -158,3 +158,9 @@ def _options(data: Any, room: Path, count: int, settings: Iterable[tuple[str, st
             given.append("task.source=tasks")
     options.settings, options.tasks, options.team = texts(given), count, team().address
     return options
+
+
+# What may be changed for an evaluation: of the sources, those that have settings.
+_EVALUATED = frozenset(["task", "eval", "inner", *(decode(lib.il_source_at(i).contents.name) for i in range(lib.il_sources()))])
+for _call in (Run.evaluate, Run.report):
+    show_settings(_call, _EVALUATED)

@@ -36,18 +36,22 @@ class TaskBatch:
 
     @property
     def support_x(self) -> Any:
+        """What is shown."""
         return self.arrays[0]
 
     @property
     def support_y(self) -> Any:
+        """Its labels or targets."""
         return self.arrays[1]
 
     @property
     def query_x(self) -> Any:
+        """What is asked."""
         return self.arrays[2]
 
     @property
     def query_y(self) -> Any:
+        """The labels or targets of what is asked."""
         return self.arrays[3]
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 import os
 import shutil
 import signal
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _declarations as c
-from . import settings as _settings
 from ._library import Caught, decode, encode, lib
 from ._places import Place, StrPath, file_of, is_stream
 from ._source import TaskSource
 from ._team import team
-from .config import Config, flatten
+from .config import Config, flatten, show_settings
 from .errors import ArgumentError
 from .runs import Run
 
@@ -213,13 +211,4 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
     return Run(folder)
 
 
-def _signature() -> inspect.Signature:
-    """With every group of settings, for help and completion at run time."""
-    plain = inspect.signature(train)
-    own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    groups = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
-              for name, kind in _settings.Settings.__annotations__.items()]  # fmt: skip
-    return plain.replace(parameters=[*own, *groups])
-
-
-train.__signature__ = _signature()  # type: ignore[attr-defined]
+show_settings(train)
