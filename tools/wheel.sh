@@ -96,7 +96,7 @@ for name in $names; do
   elif [ "$name" = aarch64 ]; then
     system_of_aarch64
     libraries=$root/usr/lib/aarch64-linux-gnu
-    CMAKE_TOOLCHAIN_FILE=$source/cmake/aarch64.cmake CMAKE_ARGS="-DCMAKE_SYSROOT=$root" \
+    CMAKE_TOOLCHAIN_FILE=$source/cmake/aarch64.cmake CMAKE_ARGS="-DCMAKE_SYSROOT=$root ${CMAKE_ARGS:-}" \
       PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$root/usr/share/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
       _PYTHON_HOST_PLATFORM=linux-aarch64 "$venv/bin/pip" wheel -q "$source" --no-deps -C build-dir="build-wheel-$name" -w "$room/raw-$name"
     LD_LIBRARY_PATH=$libraries auditwheel repair -w "$out" "$room/raw-$name"/*.whl >"$room/repair-$name.log" 2>&1 ||

@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,9 @@ class _Interrupt:
 def _bar() -> Callable[[Progress], None] | None:
     """tqdm's bar, in a terminal or a notebook; None: it is not installed."""
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets: the bar is text there, which is no reason to warn
+            from tqdm.auto import tqdm
     except ImportError:
         return None
     bar: Any = None
