@@ -17,8 +17,8 @@ def test_a_report_is_the_command_lines_page(maml: il.Run, tmp_path: Path) -> Non
     text = Path(page).read_text()
     assert page.path == str(tmp_path / "page.html") and page.path in repr(page)
     assert len(list(tmp_path.glob("page-*.png"))) == page.pictures > 3
-    program = library._FILE.resolve().parent / "innerloop"
-    if program.exists():  # where the command line is built beside the library
+    program = library._FILE.resolve().parent.parent / "innerloop"
+    if program.is_file():  # where the command line is built as well
         subprocess.run([program, "report", maml.path, "--tasks", "5", "--out", tmp_path / "other.html"], check=True,
                        capture_output=True)  # fmt: skip
         assert text == (tmp_path / "other.html").read_text()
