@@ -20,7 +20,7 @@ def first(names: dict[str, Any], printed: str) -> None:
 
 
 def estimators(names: dict[str, Any], printed: str) -> None:
-    assert re.fullmatch(r"\[\S+\s+\S+\]\n", printed) and names["few"].adapted_.report.examples == 20
+    assert re.fullmatch(r"\[\S+\s+\S+\s*\]\n", printed) and names["few"].adapted_.report.examples == 20
     assert Path("mine.safetensors").stat().st_size > 1000
 
 
