@@ -232,7 +232,7 @@ class _Run:
             self.cells.append(np.zeros(1, dtype) if number else None)
         self.bind_cells()
         only = compiled.structure == 0 and len(self.cells) == 1
-        self.only = self.cells[0] if only else None  # the function's one number
+        self.only: Any = self.cells[0] if only else None  # the function's one number
 
     def bind_cells(self) -> None:
         for (place, *_), cell in zip(self.compiled.outputs, self.cells):
