@@ -89,5 +89,5 @@ def _import(source: StrPath, out: Path) -> None:
 def is_stream(data: Any) -> bool:
     """Tasks that come one after the other, and may never end."""
     return not isinstance(data, (str, os.PathLike, Dataset, Mapping)) and (
-        hasattr(data, "__next__") or (hasattr(data, "__iter__") and not hasattr(data, "__len__"))
+        hasattr(data, "__next__") or (hasattr(data, "__iter__") and not hasattr(data, "__getitem__"))
     )
