@@ -99,7 +99,7 @@ for name in $names; do
     CMAKE_TOOLCHAIN_FILE=$source/cmake/aarch64.cmake CMAKE_ARGS="-DCMAKE_SYSROOT=$root ${CMAKE_ARGS:-}" \
       PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$root/usr/share/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
       _PYTHON_HOST_PLATFORM=linux-aarch64 "$venv/bin/pip" wheel -q "$source" --no-deps -C build-dir="build-wheel-$name" -w "$room/raw-$name"
-    LD_LIBRARY_PATH=$libraries auditwheel repair -w "$out" "$room/raw-$name"/*.whl >"$room/repair-$name.log" 2>&1 ||
+    LD_LIBRARY_PATH=$libraries:$root/lib/aarch64-linux-gnu auditwheel repair -w "$out" "$room/raw-$name"/*.whl >"$room/repair-$name.log" 2>&1 ||
       { cat "$room/repair-$name.log" >&2; exit 1; }
   else
     echo "wheel: a wheel of $name is built on such a machine, or of aarch64 on x86_64" >&2
