@@ -47,7 +47,7 @@ EOF
   echo "wheel: Debian's packages for aarch64"
   APT_CONFIG=$room/apt/apt.conf timeout 600 apt-get -qq update
   APT_CONFIG=$room/apt/apt.conf timeout 600 apt-get -qq -y install --no-install-recommends --download-only libc6-dev \
-    libyaml-dev libjansson-dev libzip-dev libpng-dev libjpeg-dev libxxhash-dev libcairo2-dev python3 >"$room/apt/log"
+    libyaml-dev libjansson-dev libzip-dev libpng-dev libjpeg-dev libxxhash-dev libcairo2-dev python3 libstdc++6 >"$room/apt/log"
   ln -s usr/lib "$root/lib"
   for package in "$room"/apt/cache/archives/*.deb; do
     dpkg-deb -x "$package" "$root"
