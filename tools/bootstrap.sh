@@ -84,6 +84,7 @@ fi
 if [ "$purpose" = docs ]; then
   missing=
   command -v doxygen >/dev/null 2>&1 || missing=" doxygen"
+  command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 fi
 
 [ -n "$missing" ] || exit 0

@@ -279,6 +279,16 @@ typedef struct il_results {
 IL_API il_status il_tasks_go(const il_tasks *tasks, il_task_id first, int count,
                              const il_task_memory *memory, il_run *run, int64_t runs,
                              const il_results *results);
+/* One such run, as one argument: to a language in which every argument of a call costs, a small run costs no more. */
+typedef struct il_tasks_call {
+  const il_tasks *tasks;        /* NULL: none are drawn; memory holds those of the run */
+  const il_task_id *first;      /* of the tasks that are drawn */
+  const il_task_memory *memory; /* what the inputs of the run are bound to */
+  il_run *run;                  /* what computes */
+  int count;                    /* of tasks */
+} il_tasks_call;
+/* il_tasks_draw, where the call says so, and then il_run_go. */
+IL_API il_status il_tasks_call_go(const il_tasks_call *call);
 
 /* ---- samples ---- */
 /* `count` examples, each with a label or with targets. Fill it by hand over your own memory, or take one

@@ -15,6 +15,7 @@ from . import nets as layers
 from . import ops, settings
 from ._declarations import VERSION
 from ._team import set_threads
+from ._places import write_tasks
 from .algorithms import (
     Algorithm,
     anil,
@@ -61,9 +62,10 @@ from .ops import (
     tanh,
 )
 from .optimizers import Optimizer, adam, momentum, sgd
+from .runs import Evaluation, Page, Run
 from .state import State
 from .tasks import TaskBatch, Tasks, task_batch
-from .training import Evaluation, Progress, Run, train, write_tasks
+from .training import Progress, train
 from .values import Value, Values, grad, jvp, leaf, stop_gradient, task_mean, vjp
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ __version__ = VERSION
 __all__ = [
     "Adapted", "Algorithm", "ArgumentError", "Check", "ComputationError", "Config", "Dataset", "Error", "Evaluation",
     "FewShotClassifier", "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer",
-    "ParameterCheck", "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy",
+    "Page", "ParameterCheck", "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy",
     "adam", "anil", "binary_cross_entropy", "boil", "cast", "cavia", "check", "concat", "conv2d", "cross_entropy",
     "each", "exp", "function", "glyphs", "grad", "imaml", "jvp", "keys", "layers", "leaf", "log", "maml", "mamlpp",
     "matching", "matmul", "mean", "mean_squared_error", "meta_curvature", "meta_sgd", "metaoptnet", "momentum",

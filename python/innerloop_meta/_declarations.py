@@ -385,6 +385,10 @@ class il_results(Structure):
     pass
 
 
+class il_tasks_call(Structure):
+    pass
+
+
 class il_samples(Structure):
     pass
 
@@ -1068,6 +1072,14 @@ il_results._fields_ = [
     ("place", POINTER(c_int)),
     ("memory", POINTER(c_void_p)),
     ("bytes", POINTER(c_size_t)),
+]
+
+il_tasks_call._fields_ = [
+    ("tasks", c_void_p),
+    ("first", POINTER(il_task_id)),
+    ("memory", POINTER(il_task_memory)),
+    ("run", c_void_p),
+    ("count", c_int),
 ]
 
 il_samples._fields_ = [
@@ -1901,6 +1913,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_tasks_classes": (c_int, (c_void_p, c_int)),
     "il_tasks_draw": (c_int, (c_void_p, il_task_id, c_int, POINTER(il_task_memory))),
     "il_tasks_go": (c_int, (c_void_p, il_task_id, c_int, POINTER(il_task_memory), c_void_p, c_int64, POINTER(il_results))),
+    "il_tasks_call_go": (c_int, (POINTER(il_tasks_call),)),
     "il_samples_open": (POINTER(il_samples), (c_void_p, c_char_p)),
     "il_samples_open_signals": (POINTER(il_samples), (c_void_p, c_char_p)),
     "il_samples_of_classes": (POINTER(il_samples), (c_void_p, c_void_p, c_int, POINTER(c_int))),

@@ -10,6 +10,8 @@ from ._library import Context, lib
 
 def text_of(value: object) -> str:
     """A value as configurations write it."""
+    if hasattr(value, "tolist"):  # numpy's
+        value = value.tolist()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 
 from ._library import Context, lib, owned
@@ -38,6 +39,7 @@ def set_threads(threads: int) -> None:
     Results never depend on it.
     """
     global _threads
+    threads = operator.index(threads)
     if threads < 0:
         raise ArgumentError(f"set_threads: {threads} threads, expected 0 or more")
     _threads = threads

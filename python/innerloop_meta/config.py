@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from . import _declarations as c
 from ._fields import text_of
 from ._library import Context, decode, encode, lib, owned, take_text
+from .errors import ArgumentError
+from .settings import Settings
 
 
 def flatten(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -43,6 +46,11 @@ class Config(Mapping[str, str]):
 
     def set(self, settings: Mapping[str, Any]) -> None:
         """Raises ArgumentError for an unknown key, which names the nearest, and for a value that it does not accept."""
+        for key, value in settings.items():
+            plain = "." not in key and value is not None and not isinstance(value, Mapping)
+            if plain and any(row["key"].startswith(f"{key}.") for row in keys()):
+                raise ArgumentError(f"{key}: found {value!r}, expected settings of this group, such as {{\"name\": value}}; il.keys() "
+                                    "lists them", "IL_ERROR_CONFIG")  # fmt: skip
         for key, text in flatten(settings):
             if lib.il_config_set(self.address, f"{key}={text}".encode()):
                 self.context.fail()
@@ -61,6 +69,15 @@ class Config(Mapping[str, str]):
 
     def __str__(self) -> str:
         return take_text(lib.il_config_dump(self.address))
+
+
+def show_settings(call: Any, groups: frozenset[str] | None = None) -> None:
+    """Gives a function that takes ``**settings`` a signature with every group, for help and completion at run time."""
+    plain = inspect.signature(call)
+    own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    shown = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
+             for name, kind in Settings.__annotations__.items() if groups is None or name in groups]  # fmt: skip
+    call.__signature__ = plain.replace(parameters=[*own, *shown])
 
 
 def keys() -> list[dict[str, str]]:

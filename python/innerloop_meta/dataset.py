@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,11 @@ class Dataset:
         listed = [str(v) for v in classes] if names is None else [str(n) for n in names]
         if len(listed) != len(classes):
             raise ArgumentError(f"{len(listed)} names for {len(classes)} classes")
+        if len(set(listed)) != len(listed):
+            raise ArgumentError(f"two classes are named {max(listed, key=listed.count)!r}, expected names that differ")
+        if examples.ndim == 4 and examples.shape[1] in (1, 3) and examples.shape[3] > 4:
+            warnings.warn(f"images of shape {examples.shape[1:]} are taken as [h,w,c]; of [c,h,w], give np.moveaxis(x, 1, -1)",
+                          stacklevel=2)  # fmt: skip
         sorted_ = np.ascontiguousarray(examples[order])
         arrays = c.il_dataset_arrays()
         arrays.classes = len(classes)
@@ -78,13 +84,19 @@ class Dataset:
         out of PyTorch are [c,h,w], and become [h,w,c]."""
         xs, ys = [], []
         for i in range(len(pairs)):
-            x, y = pairs[i]
+            pair = pairs[i]
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise ArgumentError(f"item {i} of the data is of type {type(pair).__name__}, expected (x, label); arrays are "
+                                    "given as (x, y)", "IL_ERROR_DATA")  # fmt: skip
+            x, y = pair
             array = examples_of(x)
             if array.ndim == 3 and hasattr(x, "detach"):
                 array = np.moveaxis(array, 0, -1)
             xs.append(array)
             ys.append(y.item() if hasattr(y, "item") else y)
         shapes = {x.shape for x in xs}
+        if not xs:
+            raise ArgumentError("data without examples, expected at least one", "IL_ERROR_DATA")
         if len(shapes) != 1:
             raise ArgumentError(f"examples of shapes {sorted(shapes)[:3]}, expected one shape", "IL_ERROR_SHAPE")
         return cls.of(np.stack(xs), np.asarray(ys))

@@ -74,6 +74,8 @@ class _FewShot:
         given = getattr(self.learner, "learner", self.learner)  # of a run
         if given is None:
             raise ArgumentError("learner: missing; expected a run, its folder, or run.learner")
+        if not isinstance(given, (Learner, str, os.PathLike)):
+            raise ArgumentError(f"learner: found {given!r}, expected a run, its folder, or run.learner")
         learner = given if isinstance(given, Learner) else Learner(os.fspath(given))
         if learner.targets != targets:
             what = "predicts numbers" if learner.targets else "learned classes"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import operator
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from ._team import Team, owner, team
 from .errors import ArgumentError
 from .optimizers import Optimizer, TracedOptimizer
 from .state import State
-from .tasks import TaskBatch
+from .tasks import TaskBatch, Tasks
 from .values import Graph, Value, Values
 
 Array = npt.NDArray[Any]
@@ -230,16 +229,15 @@ class _Run:
         self.cells: list[Any] = []
         for place, per_task, shape, dtype in compiled.outputs:
             number = not per_task and shape == () and dtype == compiled.real
-            self.cells.append((ctypes.c_float if dtype == "float32" else ctypes.c_double)() if number else None)
+            self.cells.append(np.zeros(1, dtype) if number else None)
         self.bind_cells()
         only = compiled.structure == 0 and len(self.cells) == 1
-        self.only = self.cells[0] if only else None  # the function's one number
-        self.kind: Any = np.float32 if compiled.real == "float32" else np.float64
+        self.only: Any = self.cells[0] if only else None  # the function's one number
 
     def bind_cells(self) -> None:
         for (place, *_), cell in zip(self.compiled.outputs, self.cells):
             if cell is not None:
-                lib.il_run_output(self.address, place, ctypes.addressof(cell))
+                lib.il_run_output(self.address, place, cell.ctypes.data)
 
     def room(self, runs: int) -> tuple[list[Array], Any]:
         """Arrays for the results of so many runs, and what the library is told of them."""
@@ -267,7 +265,8 @@ class _Run:
                     lib.il_run_input(self.address, place, made.ctypes.data)
         return kept, own
 
-    def go(self) -> list[Any]:
+    def results(self) -> list[Any]:
+        """New memory for results that have no cell."""
         out: list[Any] = []
         for (place, per_task, shape, dtype), cell in zip(self.compiled.outputs, self.cells):
             if cell is None:
@@ -276,12 +275,48 @@ class _Run:
                 out.append(array)
             else:
                 out.append(None)
-        if _go(self.address, self.tasks):
-            self.context.fail()
-        return [self.kind(cell.value) if cell is not None else made for made, cell in zip(out, self.cells)]
+        return out
+
+    def read(self, out: list[Any]) -> list[Any]:
+        return [cell[0] if cell is not None else made for made, cell in zip(out, self.cells)]
 
 
-_go = lib.il_run_go
+class _Bound:
+    """A run with what it reads, for the next call with the same arguments. A meta-step may take but some microseconds, and
+    finds what Python needs no longer in the cache: little is looked at, and the library is called once."""
+
+    __slots__ = ("run", "args", "thread", "threads", "kept", "batch", "go", "draw_and_go")
+
+    def __init__(self, run: _Run, args: tuple[Any, ...], leaves: list[_Leaf], kept: list[Array]) -> None:
+        self.run, self.args, self.kept = run, args, kept
+        self.thread, self.threads = threading.get_ident(), _team._threads
+        self.go = self._call()
+        self.draw_and_go = self.go
+        self.batch: TaskBatch | None = None  # a drawn one
+        for leaf in leaves:
+            if leaf.kind == "batch" and leaf.value.source is not None:
+                self.batch = leaf.value
+                self.draw_and_go = self._call(*leaf.value.source)
+
+    def _call(self, tasks: Tasks | None = None, task_id: Any = None, memory: Any = None) -> Callable[[], int]:
+        call = c.il_tasks_call(tasks.address if tasks else None, ctypes.pointer(task_id) if task_id else None, memory,
+                               self.run.address, self.run.tasks)  # fmt: skip
+        return functools.partial(lib.il_tasks_call_go, ctypes.pointer(call))
+
+    def fail(self) -> None:
+        if self.batch is not None:
+            self.batch.source[0].context.check()
+        self.run.context.fail()
+
+
+_ident = threading.get_ident
+
+
+def _stays(x: Any) -> bool:
+    """Whether an argument that is the same object again is the same memory again."""
+    if isinstance(x, tuple):
+        return all(_stays(item) for item in x)
+    return isinstance(x, (State, Optimizer, TaskBatch, Each, np.ndarray, np.generic, int, float, str)) or x is None
 
 
 def _build(structure: Any, made: list[Any]) -> Any:
@@ -302,29 +337,37 @@ class Function:
         self.f, self.precision, self.factored = f, precision, factored
         self._compiled: dict[Any, _Compiled] = {}
         self._runs: dict[Any, _Run] = {}
-        self._last: tuple[Any, ...] = ()  # arguments of the last call, if it may be repeated as it is
-        self._again: _Run | None = None  # what then runs,
-        self._kept: list[Array] = []  # on this memory,
-        self._by = (0, 0)  # and for whom: a thread, and how many of the engine's
+        self._again: _Bound | None = None  # the last call's, if it may be repeated as it is
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any) -> Any:
         """Traces and compiles where the kinds and shapes of the arguments are new; then runs."""
         with self._lock:
-            # The same objects as before: nothing is to be looked at again. A meta-step may take but some microseconds.
-            run = self._again
+            bound = self._again
             if (
-                run is None
-                or len(args) != len(self._last)
-                or not all(map(operator.is_, args, self._last))
-                or self._by != (threading.get_ident(), _team._threads)
+                bound is None
+                or bound.threads != _team._threads
+                or bound.thread != _ident()
+                or len(args) != len(bound.args)
             ):
-                run = self._bind(args)
-            if run.only is None:
-                return _build(run.compiled.structure, run.go())
-            if _go(run.address, run.tasks):
-                run.context.fail()
-            return run.kind(run.only.value)
+                bound = self._bind(args)
+            else:
+                for given, last in zip(args, bound.args):
+                    if given is not last:
+                        bound = self._bind(args)
+                        break
+            run = bound.run
+            out = run.results() if run.only is None else None
+            if bound.batch is not None and bound.batch._waiting:
+                status = bound.draw_and_go()
+                bound.batch._waiting = status != 0
+            else:
+                status = bound.go()
+            if status:
+                bound.fail()
+            if out is None:
+                return run.only[0]
+            return _build(run.compiled.structure, run.read(out))
 
     def repeat(self, runs: int, *args: Any) -> Any:
         """As many calls, each on the tasks that follow those of the one before, without coming back to Python in between.
@@ -340,31 +383,33 @@ class Function:
             raise ArgumentError(f"repeat: {runs} runs with {len(batches)} drawn batches, expected at least 1 with one")
         batch, first = batches[0], batches[0].source[1].index
         with self._lock:
-            run = self._bind(args)
+            bound = self._bind(args)
+            run = bound.run
             made, results = run.room(runs)
             done = 0
-            while done < runs:  # in pieces, so that Python sees to signals
-                piece = min(64, runs - done)
-                status = lib.il_tasks_go(batch.source[0].address, batch.source[1], len(batch), batch.source[2], run.address, piece,
-                                         ctypes.byref(results))  # fmt: skip
-                if status:
-                    batch.source[0].context.check()
-                    run.context.fail()
-                done += piece
-                batch.source[1].index = first + done * len(batch)
-                for i, array in enumerate(made):
-                    results.memory[i] = array.ctypes.data + done * results.bytes[i]
-            run.bind_cells()
+            try:
+                while done < runs:  # in pieces, so that Python sees to signals
+                    piece = min(64, runs - done)
+                    if lib.il_tasks_go(batch.source[0].address, batch.source[1], len(batch), batch.source[2], run.address,
+                                       piece, ctypes.byref(results)):  # fmt: skip
+                        bound.fail()
+                    done += piece
+                    batch.source[1].index = first + done * len(batch)
+                    for i, array in enumerate(made):
+                        results.memory[i] = array.ctypes.data + done * results.bytes[i]
+            finally:
+                run.bind_cells()
             return _build(run.compiled.structure, made)
 
-    def _bind(self, args: tuple[Any, ...]) -> _Run:
+    def _bind(self, args: tuple[Any, ...]) -> _Bound:
         self._again = None
         leaves: list[_Leaf] = []
         run = self._prepare(args, leaves)
-        self._kept, own = run.bind(leaves)
-        if own:
-            self._last, self._again, self._by = args, run, (threading.get_ident(), _team._threads)
-        return run
+        kept, own = run.bind(leaves)
+        bound = _Bound(run, args, leaves, kept)
+        if own and _stays(args):
+            self._again = bound
+        return bound
 
     def _prepare(self, args: tuple[Any, ...], leaves: list[_Leaf]) -> _Run:
         key: list[Any] = []

@@ -161,6 +161,7 @@ class Adapted:
 
     @property
     def report(self) -> Report:
+        """What it may expect of itself, by its support set."""
         made = c.il_adapted_report()
         lib.il_adapted_describe(self.address, ctypes.byref(made))
         return Report(decode(made.algorithm), decode(made.statistics), made.steps, made.examples, made.left_out,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ Array = npt.NDArray[Any]
 SPLITS = {"train": c.IL_TRAIN, "validation": c.IL_VALIDATION, "test": c.IL_TEST}
 
 
-@dataclass(eq=False)
 class TaskBatch:
     """Tasks of one shape, as arrays with a leading axis of tasks; within a function one task, as values.
 
@@ -27,20 +25,51 @@ class TaskBatch:
     query_y alike. Within a function x is real and scaled as nets see it (bytes: divided by 255).
     """
 
-    support_x: Any
-    support_y: Any
-    query_x: Any
-    query_y: Any
-    shape: Any = None  # il_task_shape
-    source: Any = None  # of a drawn one: its Tasks, il_task_id and il_task_memory
-    _of: Any = None  # what it was drawn by
+    __slots__ = ("_arrays", "shape", "source", "_by", "_waiting", "__weakref__")
+
+    def __init__(self, support_x: Any, support_y: Any, query_x: Any, query_y: Any, shape: Any = None) -> None:
+        self._arrays = (support_x, support_y, query_x, query_y)
+        self.shape = shape  # il_task_shape
+        self.source: Any = None  # of a drawn one: its Tasks, il_task_id and il_task_memory
+        self._by: Any = None  # what it was drawn by
+        self._waiting = False  # what source says is to be drawn yet
+
+    @property
+    def support_x(self) -> Any:
+        """What is shown."""
+        return self.arrays[0]
+
+    @property
+    def support_y(self) -> Any:
+        """Its labels or targets."""
+        return self.arrays[1]
+
+    @property
+    def query_x(self) -> Any:
+        """What is asked."""
+        return self.arrays[2]
+
+    @property
+    def query_y(self) -> Any:
+        """The labels or targets of what is asked."""
+        return self.arrays[3]
 
     @property
     def arrays(self) -> tuple[Any, Any, Any, Any]:
-        return self.support_x, self.support_y, self.query_x, self.query_y
+        """The four, in that order."""
+        if self._waiting:
+            tasks, task_id, memory = self.source
+            if _draw(tasks.address, task_id, len(self), memory):
+                tasks.context.fail()
+            self._waiting = False
+        return self._arrays
 
     def __len__(self) -> int:
-        return len(self.support_x)
+        return len(self._arrays[0])
+
+    def __repr__(self) -> str:
+        parts = ("support_x", "support_y", "query_x", "query_y")
+        return "TaskBatch(" + ", ".join(f"{n} {a.shape}" for n, a in zip(parts, self._arrays)) + ")"
 
 
 def task_batch(support_x: npt.ArrayLike, support_y: npt.ArrayLike, query_x: npt.ArrayLike, query_y: npt.ArrayLike,
@@ -107,12 +136,20 @@ class Tasks:
 
     def draw(self, split: str = "train", first: int = 0, count: int = 1, *, variant: int = 0,
              out: TaskBatch | None = None) -> TaskBatch:  # fmt: skip
-        """Tasks `first` … `first + count − 1` of a split. out: a batch of this size that is drawn before, overwritten."""
+        """Tasks `first` … `first + count − 1` of a split.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or ``"test"``.
+            variant: which of the split's shapes, where it has several.
+            out: a batch of as many tasks that was drawn before. Its arrays are overwritten when they are next looked at or
+                computed with: a function then draws and computes in one go.
+        Raises:
+            ArgumentError: a split without such tasks, or another `out`.
+        """
         by = (self.address, split, variant, count)
-        if out is not None and out._of == by:
+        if out is not None and out._by == by:
             out.source[1].index = first
-            if _draw(self.address, out.source[1], count, out.source[2]):
-                self.context.fail()
+            out._waiting = True
             return out
         if split not in SPLITS:
             raise ArgumentError(f"split: found {split!r}, expected train, validation or test")
@@ -126,7 +163,7 @@ class Tasks:
         task_id = c.il_task_id(SPLITS[split], variant, first)
         if _draw(self.address, task_id, count, memory):
             self.context.fail()
-        batch.source, batch._of = (self, task_id, memory), by
+        batch.source, batch._by = (self, task_id, memory), by
         return batch
 
     @staticmethod

@@ -1,40 +1,32 @@
-"""Meta-training as a whole: runs in folders, their metrics, their evaluation."""
+"""Meta-training as a whole: settings, data of every kind, progress, what interrupts it."""
 
 from __future__ import annotations
 
 import ctypes
-import inspect
-import itertools
-import json
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from . import _declarations as c
-from . import settings as _settings
-from ._library import Caught, Context, decode, encode, lib, texts
-from ._source import NAMES, TaskSource, one
+from ._library import Caught, decode, encode, lib
+from ._places import Place, StrPath, file_of, is_stream
+from ._source import TaskSource
 from ._team import team
-from .config import Config, flatten
-from .dataset import Dataset
+from .config import Config, flatten, show_settings
 from .errors import ArgumentError
-from .learner import Learner
+from .runs import Run
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .settings import Preset, Settings
-
-StrPath = Union[str, "os.PathLike[str]"]
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -52,177 +44,6 @@ class Progress:
 
 _KINDS = {c.IL_PROGRESS_START: "start", c.IL_PROGRESS_STEP: "step", c.IL_PROGRESS_VALIDATION: "validation",
           c.IL_PROGRESS_CHECKPOINT: "checkpoint"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Figures of a run on test tasks. ``rows`` is fit for pandas; ``mean`` is that of the trained protocol's last row."""
-
-    tasks: int
-    trained: int  #: meta-steps
-    tested: str  #: on what
-    squared_error: bool  #: the figures are that, not accuracies
-    rows: list[dict[str, Any]]  #: protocol, steps, mean, interval (1.96 standard errors)
-
-    def __getitem__(self, at: tuple[str, int]) -> float:
-        """The mean of (protocol, inner steps)."""
-        for row in self.rows:
-            if (row["protocol"], row["steps"]) == at:
-                return float(row["mean"])
-        raise KeyError(at)
-
-    def __str__(self) -> str:
-        lines = [f"{self.tested}; {self.tasks} tasks, after {self.trained} meta-steps"]
-        lines += [f"{r['protocol']:>14} {r['steps']:3d} inner steps  {r['mean']:.4f} ± {r['interval']:.4f}" for r in self.rows]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        cells = "".join(f"<tr><td>{r['protocol']}</td><td>{r['steps']}</td><td>{r['mean']:.4f} ± {r['interval']:.4f}</td></tr>"
-                        for r in self.rows)  # fmt: skip
-        figure = "mean squared error" if self.squared_error else "accuracy"
-        return (f"<table><caption>{_escaped(self.tested)}; {self.tasks} tasks, after {self.trained} meta-steps</caption>"
-                f"<tr><th>statistics</th><th>inner steps</th><th>{figure}</th></tr>{cells}</table>")  # fmt: skip
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
-class Run:
-    """A run's folder: configuration, metrics, checkpoint. The command line takes it as well."""
-
-    def __init__(self, path: StrPath) -> None:
-        self.path = os.fspath(path)
-
-    def __repr__(self) -> str:
-        return f"Run({self.path!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and other.path == self.path
-
-    def __hash__(self) -> int:
-        return hash(self.path)
-
-    @property
-    def config(self) -> Config:
-        """As it was trained."""
-        return Config(Path(self.path, "config.yaml"))
-
-    @property
-    def metrics(self) -> list[dict[str, float]]:
-        """A row for each logged meta-step and each validation: ``pandas.DataFrame(run.metrics)``."""
-        with open(Path(self.path, "metrics.jsonl"), encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-
-    @property
-    def learner(self) -> Learner:
-        """What it has learned."""
-        return Learner(self.path)
-
-    def evaluate(self, data: Any = None, *, count: int = 0, **settings: Unpack[Settings]) -> Evaluation:
-        """Measures it on test tasks.
-
-        Args:
-            data: other data than it was trained on: an imported file, a `Dataset`, (x, y) arrays, or a list of tasks.
-            count: how many tasks; 0: ``eval.tasks``.
-            settings: over the run's: groups task, eval, inner and the source's.
-        """
-        context = Context()
-        given = [f"{key}={text}" for key, text in flatten(settings)]
-        options = c.il_evaluate_options()
-        if data is not None:
-            place = _file_of(data, Path(self.path, "tested.safetensors"))
-            options.data = encode(place.path)
-            if place.source == "tasks":
-                given.append("task.source=tasks")
-        options.settings, options.tasks, options.team = texts(given), count, team().address
-        made = c.il_evaluation()
-        lib.il_evaluate(context.address, encode(self.path), ctypes.byref(options), ctypes.byref(made))
-        context.check()
-        rows = [{"protocol": decode(r.protocol), "steps": r.steps, "mean": r.mean, "interval": r.interval}
-                for r in made.row[: made.count]]  # fmt: skip
-        return Evaluation(made.tasks, made.trained, decode(made.tested), made.squared_error, rows)
-
-
-# ---- data ----
-
-
-@dataclass
-class _Place:
-    """A file that a source reads."""
-
-    path: str
-    source: str
-    validated: bool = True
-
-
-def _is_task(item: Any) -> bool:
-    if isinstance(item, Mapping):
-        return all(name in item for name in NAMES)
-    return (isinstance(item, (tuple, list)) and len(item) == 4) or all(hasattr(item, name) for name in NAMES)
-
-
-def write_tasks(path: StrPath, splits: Mapping[str, Iterable[Any]]) -> None:
-    """Tasks into a file for `task.source` tasks, under "train", "validation" and "test"."""
-    context, kept, tensors = Context(), [], []
-    kinds = {"float32": c.IL_FLOAT32, "int32": c.IL_INT32, "uint8": c.IL_UINT8}
-    for split, items in splits.items():
-        for at, item in enumerate(items):
-            for name, array in zip(NAMES, one(item).arrays):
-                tensor = c.il_tensor(f"{split}.{at}.{name}".encode(), kinds[str(array.dtype)])
-                tensor.shape.rank, tensor.data = array.ndim - 1, array.ctypes.data
-                for i, size in enumerate(array.shape[1:]):
-                    tensor.shape.dim[i] = size
-                tensors.append(tensor)
-                kept.append(array)
-    rows = (c.il_tensor * len(tensors))(*tensors)
-    if lib.il_tensors_write(context.address, encode(path), c.IL_FILE_SAFETENSORS, len(tensors), rows):
-        context.fail()
-
-
-def _file_of(data: Any, room: Path, split: str = "test", validation: list[Any] | None = None) -> _Place:
-    """A file with the data; `room` is where it is written if it is none yet."""
-    if isinstance(data, (str, os.PathLike)):
-        kind = lib.il_import_kind_of(encode(data))
-        if kind is None:
-            return _Place(os.path.abspath(data), "")
-        room.parent.mkdir(parents=True, exist_ok=True)
-        Dataset.load(data, room) if decode(kind) != "table" else _import(data, room)
-        return _Place(str(room.absolute()), "")
-    room.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(data, (list, tuple)) and data and _is_task(data[0]):
-        write_tasks(room, {split: data, **({"validation": validation} if validation else {})})
-        return _Place(str(room.absolute()), "tasks", bool(validation))
-    if isinstance(data, Dataset):
-        dataset = data
-    elif isinstance(data, (tuple, list)) and len(data) == 2:
-        dataset = Dataset.of(*data)
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        dataset = Dataset.of_pairs(data)
-    else:
-        raise ArgumentError(f"data of type {type(data).__name__}; expected a path, a Dataset, (x, y), a map-style dataset, "
-                            "or tasks", "IL_ERROR_DATA")  # fmt: skip
-    if dataset.path is not None:
-        return _Place(os.path.abspath(dataset.path), "dataset")
-    dataset.save(room)
-    return _Place(str(room.absolute()), "dataset")
-
-
-def _import(source: StrPath, out: Path) -> None:
-    context, options, report = Context(), c.il_import_options(), c.il_import_report()
-    lib.il_import(context.address, encode(source), encode(out), ctypes.byref(options), ctypes.byref(report))
-    lib.il_import_report_free(ctypes.byref(report))
-    context.check()
-
-
-def _is_stream(data: Any) -> bool:
-    """Tasks that come one after the other, and may never end."""
-    return not isinstance(data, (str, os.PathLike, Dataset, Mapping)) and (
-        hasattr(data, "__next__") or (hasattr(data, "__iter__") and not hasattr(data, "__len__"))
-    )
-
-
-# ---- training ----
 
 
 class _Interrupt:
@@ -249,7 +70,9 @@ class _Interrupt:
 def _bar() -> Callable[[Progress], None] | None:
     """tqdm's bar, in a terminal or a notebook; None: it is not installed."""
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets: the bar is text there, which is no reason to warn
+            from tqdm.auto import tqdm
     except ImportError:
         return None
     bar: Any = None
@@ -302,7 +125,7 @@ def _place_for(config: Any, out: StrPath | None) -> Path:
     return Path("runs", Path(os.fspath(config)).stem)
 
 
-def _use(config: Config, place: _Place, given: set[str]) -> None:
+def _use(config: Config, place: Place, given: set[str]) -> None:
     """What a file of data means for a configuration."""
     now = config["task.source"]
     reads = lib.il_source_find(now.encode()).contents.needs_data
@@ -353,7 +176,7 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
            progress: bool | Callable[[Progress], None], check: bool, given: set[str], detect_anomaly: bool) -> Run:  # fmt: skip
     caught, of, source = Caught(), team(), None
     options = c.il_train_options()
-    if _is_stream(data):
+    if is_stream(data):
         batch, steps = int(config["outer.meta_batch"]), int(config["outer.steps"])
         config.set({"task.source": "tasks"})
         source = TaskSource(data, list(validation or []), int(config["task.ways"]), caught, batch * steps)
@@ -361,7 +184,7 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
         if not validation:
             config.set({"eval.every": 0})
     elif data is not None:
-        place = _file_of(data, Path(folder, "data.safetensors"), "train", list(validation) if validation else None)
+        place = file_of(data, Path(folder, "data.safetensors"), "train", list(validation) if validation else None)
         _use(config, place, given)
         if not place.validated:
             config.set({"eval.every": 0})
@@ -391,13 +214,4 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
     return Run(folder)
 
 
-def _signature() -> inspect.Signature:
-    """With every group of settings, for help and completion at run time."""
-    plain = inspect.signature(train)
-    own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    groups = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
-              for name, kind in _settings.Settings.__annotations__.items()]  # fmt: skip
-    return plain.replace(parameters=[*own, *groups])
-
-
-train.__signature__ = _signature()  # type: ignore[attr-defined]
+show_settings(train)

@@ -64,6 +64,7 @@ class Value:
 
     @property
     def ndim(self) -> int:
+        """Dimensions, without the axis of tasks."""
         return len(self.shape)
 
     @property
@@ -167,6 +168,7 @@ class Value:
         return self.graph.value(lib.il_reshape(self.graph.address, self.graph.value(made).made, shape_of(tuple(kept))))
 
     def reshape(self, *shape: int) -> Value:
+        """The same numbers in order, in another shape of as many."""
         return self.graph.value(lib.il_reshape(self.graph.address, self.made, shape_of(shape)))
 
 

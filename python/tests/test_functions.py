@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import traceback
 from pathlib import Path
@@ -266,3 +267,74 @@ def test_tasks_of_ones_own_are_those_of_a_source() -> None:
         il.Tasks("glyphs", sides=20)
     with pytest.raises(il.ArgumentError, match="expected one of dataset"):
         il.Tasks("glyph")
+
+
+def test_what_changes_within_an_argument_is_seen() -> None:
+    """The same object again is looked at anew where it may hold other memory."""
+    f = il.function(lambda pair: pair[0] + pair[1])
+    pair = [np.ones(2, np.float32), np.ones(2, np.float32)]
+    assert f(pair).tolist() == [2, 2]
+    pair[0] = np.full(2, 5, np.float32)
+    assert f(pair).tolist() == [6, 6]
+
+    class Tensor:
+        """As torch's, whose memory may be exchanged: tensor.data = another."""
+
+        def __init__(self, array: Any) -> None:
+            self.data = array
+
+        def __dlpack__(self, **options: Any) -> Any:
+            return self.data.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> Any:
+            return self.data.__dlpack_device__()
+
+    twice, tensor = il.function(lambda x: 2 * x), Tensor(np.ones(2, np.float32))
+    assert twice(tensor).tolist() == [2, 2]
+    tensor.data = np.full(2, 5, np.float32)
+    assert twice(tensor).tolist() == [10, 10]
+
+
+def test_a_batch_is_drawn_when_it_is_looked_at() -> None:
+    tasks = il.Tasks("sinusoid", shots=3, queries=2)
+    total = il.function(lambda task: (il.ops.sum(task.support_x), il.ops.sum(task.query_y)))
+    mean = il.function(lambda task: il.task_mean(il.ops.sum(task.support_x)))
+    batch = tasks.draw("train", 0, 2)
+    for first in (6, 2, 2, 8):
+        fresh = tasks.draw("train", first, 2)
+        again = tasks.draw("train", first, 2, out=batch)
+        assert again is batch and len(batch) == 2
+        if first == 6:
+            np.testing.assert_array_equal(batch.support_x, fresh.support_x)
+        x, y = total(batch)  # draws, or finds what is drawn
+        np.testing.assert_allclose(x, fresh.support_x.sum(axis=(1, 2)), rtol=1e-5)
+        np.testing.assert_allclose(y, fresh.query_y.sum(axis=(1, 2)), rtol=1e-5)
+        assert mean(batch) == pytest.approx(float(fresh.support_x.sum()) / 2, rel=1e-5)
+        for ours, theirs in zip(batch.arrays, fresh.arrays):
+            np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(il.ArgumentError, match="out is no batch"):
+        tasks.draw("train", 0, 3, out=batch)
+
+
+def test_repeat_that_is_interrupted_leaves_the_function_whole() -> None:
+    tasks = il.Tasks("sinusoid", shots=3, queries=2)
+    mean = il.function(lambda task: il.task_mean(il.ops.sum(task.support_x)))
+    batch = tasks.draw("train", 0, 2)
+    expected = mean(batch)
+
+    class Enough(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise Enough
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(Enough):
+            mean.repeat(10**7, batch)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    batch = tasks.draw("train", 0, 2, out=batch)
+    assert mean(batch) == expected  # the number goes where it is read, and not into what repeat has made

@@ -260,3 +260,77 @@ def test_two_threads_train_side_by_side(tmp_path: Path) -> None:
     finally:
         il.set_threads(0)
     assert made["one"] == made["two"] and len(made["one"]) == 20
+
+
+def test_data_that_is_none_gets_a_sentence(tmp_path: Path) -> None:
+    """What strangers try first."""
+    x, y = np.zeros((60, 20, 20, 3), np.uint8), np.repeat(np.arange(10), 6)
+    for data, sentence in (
+        (x, r"item 0 of the data is of type ndarray, expected \(x, label\)"),
+        ([], "data without examples"),
+        ({"x": x, "y": y}, "data of type dict"),
+        (5, "data of type int"),
+        (iter([(x[0], 0)]), r"a task of type tuple; expected \(support_x"),
+        ((x, np.eye(10)[y]), r"60 examples with labels of shape \(60, 10\)"),
+    ):
+        with pytest.raises(il.ArgumentError, match=sentence):
+            il.train("pictures-5w1s-maml", data=data, out=tmp_path / "run", progress=False)
+    with pytest.warns(UserWarning, match=r"\(3, 20, 20\) are taken as \[h,w,c\]"):
+        il.Dataset.of(np.moveaxis(x, -1, 1), y)
+    with pytest.raises(il.ArgumentError, match="two classes are named 'a'"):
+        il.Dataset.of(x, y, names=["a", "a", *"bcdefghi"])
+    with pytest.raises(il.ArgumentError, match="outer: found 5, expected settings of this group"):
+        il.Config(outer=5)
+    with pytest.raises(il.ArgumentError, match="learner: found 5"):
+        il.FewShotClassifier(5).fit(x, y)
+    made = il.Config("glyphs-5w1s-maml", outer={"steps": np.int64(3)}, eval={"steps": np.array([0, 1])}, seed=np.int32(2))
+    assert (made["outer.steps"], made["eval.steps"], made["seed"]) == ("3", "0,1", "2")
+
+
+def test_datasets_and_loaders_of_pytorch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not there")
+    images, labels = il.glyphs(alphabets=3, classes=10, writers=6).arrays()
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(np.moveaxis(images, -1, 1).copy()), torch.from_numpy(labels).long())
+    few = {"progress": False, "log": {"every": 1}, "model": {"filters": 4}, "eval": {"every": 0}, "outer": {"steps": 3}}
+    made = [il.train("glyphs-5w1s-maml", data=data, out=tmp_path / str(i), **few).metrics for i, data in enumerate((pairs, (images, labels)))]
+    assert made[0] == made[1]
+
+    class Stream(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
+        def __iter__(self) -> Iterator[Any]:
+            return (tuple(torch.from_numpy(np.asarray(part, np.float32)) for part in task) for task in lines())
+
+    loader = torch.utils.data.DataLoader(Stream(), batch_size=None)
+    assert sine(tmp_path / "stream", 3, loader).metrics == sine(tmp_path / "lines", 3, lines()).metrics
+
+
+def test_the_bar_of_a_terminal(tmp_path: Path) -> None:
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    code = f"""
+import innerloop_meta as il
+il.train("sinusoid-10shot-maml", out={str(tmp_path / "run")!r}, outer={{"steps": 40}}, eval={{"every": 0}})
+il.train("sinusoid-10shot-maml", out={str(tmp_path / "quiet")!r}, outer={{"steps": 2}}, eval={{"every": 0}}, progress=False)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    last = done.stderr.rstrip().rpartition("\r")[2]
+    assert "40/40" in last and "step/s" in last and "loss=" in last and "2/2" not in done.stderr and done.stdout == ""
+
+
+def test_metrics_and_figures_are_frames(maml: il.Run) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame(maml.metrics).set_index("step")
+    assert frame["loss"].dropna().index.tolist() == [10, 20, 30, 40, 50, 60] and frame["loss"].dtype == float
+    assert frame["validation_accuracy"].between(0, 1).sum() == 6
+    figures = pandas.DataFrame(maml.evaluate(count=5, eval={"steps": [0, 1]}).rows)
+    assert figures.columns.tolist() == ["protocol", "steps", "mean", "interval"] and {0, 1} == set(figures["steps"])
+
+
+def test_what_an_editor_completes() -> None:
+    """Signatures and help at run time: every group of settings and every key with its default and what it is."""
+    for call in (il.train, il.Run.evaluate, il.Run.report, il.FewShotClassifier.fit, il.Tasks, il.Net, il.adam):
+        assert inspect.getdoc(call) and all(p.kind != p.VAR_POSITIONAL or p.name == "others" for p in inspect.signature(call).parameters.values())
+    for name in ("train", "evaluate"):
+        call = il.train if name == "train" else il.Run.evaluate
+        assert {"task", "eval", "inner", "glyphs"} <= set(inspect.signature(call).parameters), name
+    text = " ".join(Path(il.settings.__file__).read_text().split())
+    for row in il.keys():  # a stub of each key, with the words of the C table
+        assert " ".join(row["doc"].split())[:60] in text.replace("\\", ""), row["key"]

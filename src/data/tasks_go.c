@@ -15,3 +15,9 @@ il_status il_tasks_go(const il_tasks *tasks, il_task_id first, int count,
   }
   return status;
 }
+
+il_status il_tasks_call_go(const il_tasks_call *call) {
+  il_status status = IL_OK;
+  if (call->tasks) status = il_tasks_draw(call->tasks, *call->first, call->count, call->memory);
+  return status == IL_OK ? il_run_go(call->run, call->count) : status;
+}
