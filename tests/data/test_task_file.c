@@ -222,7 +222,7 @@ static void test_refusals(void **state) {
   put_tasks(tensor, 2, "t%d.%s");
   char other[4][48];
   for (int k = 0; k < 4; k++) {
-    snprintf(other[k], sizeof other[k], "train.%s", names[0][k]);
+    snprintf(other[k], sizeof other[k], "train.%.40s", names[0][k]);
     tensor[k].name = other[k];
   }
   assert_int_equal(il_tensors_write(context, path, IL_FILE_SAFETENSORS, 8, tensor), IL_OK);
