@@ -85,3 +85,13 @@ def pictures() -> tuple[Any, Any]:
     """Five characters, 20 drawings of each, with names for labels."""
     images, labels = il.glyphs(alphabets=1, classes=5, seed=7).arrays()
     return images, np.array(["a", "b", "c", "d", "e"])[labels]
+
+
+def torch_beside_numpy() -> Any:
+    """PyTorch, if it takes this numpy's arrays: Debian's was built for numpy 1."""
+    torch = pytest.importorskip("torch", reason=NO_TORCH)
+    try:
+        torch.zeros(1).numpy()
+    except RuntimeError:
+        pytest.skip(f"PyTorch {torch.__version__} takes no arrays of numpy {np.__version__}", allow_module_level=True)
+    return torch

@@ -10,8 +10,9 @@ from typing import Any
 
 import innerloop_meta as il
 import pytest
+from conftest import torch_beside_numpy
 
-torch: Any = pytest.importorskip("torch", reason="there is no PyTorch")
+torch: Any = torch_beside_numpy()
 F = torch.nn.functional
 try:
     from torch.func import functional_call  # 2.0

@@ -15,7 +15,7 @@ from typing import Any
 import innerloop_meta as il
 import numpy as np
 import pytest
-from conftest import SMALL
+from conftest import SMALL, torch_beside_numpy
 
 
 def lines(seed: int = 0, count: int | None = None) -> Iterator[Any]:
@@ -288,7 +288,7 @@ def test_data_that_is_none_gets_a_sentence(tmp_path: Path) -> None:
 
 
 def test_datasets_and_loaders_of_pytorch(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not there")
+    torch = torch_beside_numpy()
     images, labels = il.glyphs(alphabets=3, classes=10, writers=6).arrays()
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(np.moveaxis(images, -1, 1).copy()), torch.from_numpy(labels).long())
     few = {"progress": False, "log": {"every": 1}, "model": {"filters": 4}, "eval": {"every": 0}, "outer": {"steps": 3}}

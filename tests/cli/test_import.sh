@@ -59,6 +59,8 @@ expect_import no pets
 cp 4.jpg pets/cat/9.jpg
 expect_import yes pets
 touch -d "2001-01-01" pets/cat/9.jpg
+expect_import no pets # content decides
+cp 3.png pets/cat/9.jpg && touch -d "2001-01-01" pets/cat/9.jpg
 expect_import yes pets
 expect_import no pets
 

@@ -164,6 +164,8 @@ def files(folder):
         for name in folders:
             found[os.path.relpath(os.path.join(at, name), folder)] = None
         for name in names:
+            if name.endswith(".source"):  # the cache's note of a moment: times and inodes
+                continue
             with open(os.path.join(at, name), "rb") as file:
                 found[os.path.relpath(os.path.join(at, name), folder)] = file.read()
     return found

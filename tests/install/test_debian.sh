@@ -19,6 +19,8 @@ patterns=$(cat "$source"/debian/*.install)
 cd "$prefix" || exit 1
 set -f
 find . ! -type d | sed 's|^\./|usr/|; s|^usr/lib[^/]*/\([a-z0-9_]*-linux-[a-z]*/\)\{0,1\}|usr/lib/x/|' >"$work/files.txt"
+# The packages are built without MPI (debian/rules).
+! grep -q 'INNERLOOP_MPI=OFF' "$source/debian/rules" || sed -i '/\/innerloop-mpi\.so$/d' "$work/files.txt"
 grep -q "usr/bin/innerloop$" "$work/files.txt" || fail "no program is installed, only $(cat "$work/files.txt")"
 while read -r file; do
   found=
