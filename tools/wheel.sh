@@ -83,8 +83,10 @@ EOF
 
 site_of() { # the wheel as pip installs it for this kind of machine and Python
   rm -rf "$room/site-$2"
-  timeout 600 "$venv/bin/pip" install -q --target "$room/site-$2" --only-binary=:all: --python-version "$3" \
-    --platform "manylinux_2_36_$2" --platform "manylinux_2_28_$2" --platform "manylinux2014_$2" "$1" numpy
+  tags=$(for minor in $(seq 17 36); do echo "--platform manylinux_2_${minor}_$2"; done) # pip takes these literally
+  # shellcheck disable=SC2086 # a list of words
+  timeout 600 "$venv/bin/pip" install -q --target "$room/site-$2" --only-binary=:all: --python-version "$3" $tags \
+    --platform "manylinux2014_$2" "$1" numpy
 }
 
 for name in $names; do
