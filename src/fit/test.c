@@ -145,7 +145,8 @@ static double softplus(double s) { return (s > 0 ? s : 0) + log1p(exp(-fabs(s)))
 
 static double cross_entropy(const float *score, int outputs, int label) {
   double most = (double)score[0], sum = 0;
-  for (int k = 1; k < outputs; k++) most = fmax(most, (double)score[k]);
+  for (int k = 1; k < outputs; k++) /* not fmax: gcc 12 for aarch64 stops at its vector reduction */
+    most = (double)score[k] > most ? (double)score[k] : most;
   for (int k = 0; k < outputs; k++) sum += exp((double)score[k] - most);
   return log(sum) + most - (double)score[label];
 }
