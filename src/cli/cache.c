@@ -139,14 +139,10 @@ static char *cache_folder(il_context *context) {
 }
 
 static uint64_t hash_of(const char *kind, const char *a, const char *b) {
-  XXH3_state_t *state = XXH3_createState();
-  if (!state) return 0;
   const char *parts[] = {kind, a, b, INNERLOOP_VERSION}; /* importers may change */
-  XXH3_64bits_reset(state);
+  uint64_t hash = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    XXH3_64bits_update(state, parts[i], strlen(parts[i]) + 1);
-  const uint64_t hash = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
+    hash = XXH3_64bits_withSeed(parts[i], strlen(parts[i]) + 1, hash);
   return hash;
 }
 

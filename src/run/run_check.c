@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/element.h"
 #include "run/execute.h"
 
 /* Where the elements of a found value stand, in elements from its address. */
@@ -20,15 +21,6 @@ typedef struct il_checker {
   il_plan_checked checked;
   il_status status;
 } il_checker;
-
-static double element(il_type type, const void *data, int64_t i) {
-  switch (type) {
-  case IL_FLOAT32: return (double)((const float *)data)[i];
-  case IL_FLOAT64: return ((const double *)data)[i];
-  case IL_INT32: return ((const int32_t *)data)[i];
-  default: return ((const uint8_t *)data)[i];
-  }
-}
 
 /* A task's lane is its place in its group; before and after the lanes its values are its own. */
 static il_found found_of(const il_checker *c, const il_call *call, int k, char *const *bases) {
@@ -46,10 +38,10 @@ static bool same(il_type type, const il_found *a, const void *b, int64_t i) {
   const int64_t at = a->begin + i * a->stride;
   if (memcmp(a->data + (size_t)at * size, (const char *)b + (size_t)i * size, size) == 0)
     return true;
-  return isnan(element(type, a->data, at)) && isnan(element(type, b, i));
+  return isnan(il_element(type, a->data, at)) && isnan(il_element(type, b, i));
 }
 static double found_element(il_type type, const il_found *a, int64_t i) {
-  return element(type, a->data, a->begin + i * a->stride);
+  return il_element(type, a->data, a->begin + i * a->stride);
 }
 
 /* Rows of the class "winograd" round otherwise: they have to be close, measured by the largest value. Then the
@@ -79,7 +71,8 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const il_fou
   for (int64_t i = 0; i < count; i++) {
     if (same(node->type, found, expected, i)) continue;
     different++;
-    const double d = fabs(found_element(node->type, found, i) - element(node->type, expected, i));
+    const double d =
+        fabs(found_element(node->type, found, i) - il_element(node->type, expected, i));
     if (!(d <= distance)) {
       distance = d;
       worst = i;
@@ -94,7 +87,7 @@ static void report(il_checker *c, const il_call *call, uint32_t id, const il_fou
       "worst is element %lld: found %.9g, expected %.9g; kernel %s",
       id, il_op_name(node->op), *origin ? ", " : "", origin, il_shape_text(node->shape, shape),
       task, (long long)different, (long long)count, (long long)worst,
-      found_element(node->type, found, worst), element(node->type, expected, worst),
+      found_element(node->type, found, worst), il_element(node->type, expected, worst),
       call->kernel ? call->kernel->name : "reference");
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/locale.h"
+#include "run/element.h"
 
 typedef struct tracer {
   const il_graph *g;
@@ -16,20 +17,11 @@ typedef struct tracer {
   int task;
 } tracer;
 
-static double element(il_type type, const void *data, int64_t i) {
-  switch (type) {
-  case IL_FLOAT32: return (double)((const float *)data)[i];
-  case IL_FLOAT64: return ((const double *)data)[i];
-  case IL_INT32: return ((const int32_t *)data)[i];
-  default: return ((const uint8_t *)data)[i];
-  }
-}
-
 /* How many numbers are not finite; *first: the first of them. */
 static int64_t count_bad(const il_node *node, const void *data, int64_t *first) {
   int64_t bad = 0;
   for (int64_t i = 0, count = il_shape_count(node->shape); i < count; i++)
-    if (!isfinite(element(node->type, data, i)) && bad++ == 0) *first = i;
+    if (!isfinite(il_element(node->type, data, i)) && bad++ == 0) *first = i;
   return bad;
 }
 
@@ -77,7 +69,7 @@ static void add_numbers(const tracer *t, il_traced *to, size_t *length) {
   for (int i = 0; i < node->inputs; i++) {
     const il_node *in = t->g->nodes[node->input[i].id];
     const void *data = il_reference_value(t->reference, node->input[i]);
-    add(to, length, "%s%.9g", i ? " and " : "", element(in->type, data, to->at));
+    add(to, length, "%s%.9g", i ? " and " : "", il_element(in->type, data, to->at));
   }
   add(to, length, " is %g", to->number);
 }
@@ -91,8 +83,8 @@ static void add_ranges(const tracer *t, il_traced *to, size_t *length) {
     if (!data || in->type != t->g->real) continue;
     double low = (double)INFINITY, high = -(double)INFINITY;
     for (int64_t k = 0, count = il_shape_count(in->shape); k < count; k++) {
-      low = fmin(low, element(in->type, data, k));
-      high = fmax(high, element(in->type, data, k));
+      low = fmin(low, il_element(in->type, data, k));
+      high = fmax(high, il_element(in->type, data, k));
     }
     add(to, length, "%s from %g to %g", i ? " and" : "", low, high);
   }
@@ -124,7 +116,7 @@ bool il_trace_input(const il_graph *g, uint32_t input, const void *data, il_trac
   *to = (il_traced){.task = -1};
   to->bad = node->type == g->real ? count_bad(node, data, &to->at) : 0;
   if (to->bad == 0) return false;
-  to->number = element(node->type, data, to->at);
+  to->number = il_element(node->type, data, to->at);
   begin(g, input, input_name(g, input), "", to, &length);
   add(to, &length, " is %g", to->number);
   end(g, to, &length);
@@ -144,7 +136,7 @@ static void describe(tracer *t, uint32_t id, il_traced *to) {
   size_t length = 0;
   to->task = task;
   to->bad = count_bad(node, data, &to->at);
-  to->number = element(node->type, data, to->at);
+  to->number = il_element(node->type, data, to->at);
   il_value_origin(t->g, (il_value){id}, origin, sizeof origin);
   begin(t->g, id, il_op_name(node->op), origin, to, &length);
   bool by_number = node->inputs > 0 && !il_op_averages(node->op);
