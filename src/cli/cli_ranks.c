@@ -105,12 +105,22 @@ const char *mpi_name(void) {
 
 void ranks_leave_behind(const char *run) { joined.run = run; }
 
+/* Where the launcher itself complains: Open MPI's no longer reads what comes from a rank that has died. -1: not on this
+ * machine, or not ours. */
+static int launchers_error(void) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/2", (int)getppid());
+  return open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
 /* A process that outlives this rank, and says so when it was killed: launchers end the whole job with one that dies. */
 static void watch(int size) {
   int pipes[2];
   if (!joined.run || pipe2(pipes, O_CLOEXEC) != 0) return;
+  const int launcher = launchers_error();
   const pid_t child = fork();
   if (child != 0) {
+    if (launcher >= 0) close(launcher);
     close(pipes[0]);
     if (child > 0)
       joined.watcher = pipes[1];
@@ -128,12 +138,14 @@ static void watch(int size) {
     usleep(200000); /* what the launcher has to say comes first */
     char path[4096];
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", joined.run);
-    dprintf(STDERR_FILENO,
-            "innerloop: a rank of %d ended before its time, and the job with it; %s %s\n", size,
-            joined.run,
-            access(path, F_OK) == 0 ? "keeps the last checkpoint: continue with --resume, on any "
-                                      "number of ranks"
-                                    : "has no checkpoint yet");
+    const char *left =
+        access(path, F_OK) == 0
+            ? "keeps the last checkpoint: continue with --resume, on any number of ranks"
+            : "has no checkpoint yet";
+    const char *words =
+        "innerloop: a rank of %d ended before its time, and the job with it; %s %s\n";
+    if (dprintf(STDERR_FILENO, words, size, joined.run, left) < 0 && launcher >= 0)
+      dprintf(launcher, words, size, joined.run, left);
   }
   _exit(0);
 }
@@ -169,6 +181,14 @@ const il_ranks *join_ranks(il_context *context) {
     return NULL;
   }
   joined.module = module;
+  if (joined.ranks.size != size) { /* each would believe to be alone */
+    il_fail(context, IL_ERROR_RANKS,
+            "started as %d ranks, of which %s finds %d; expected the launcher of the MPI that "
+            "innerloop "
+            "was built with (docs/scale.md)",
+            size, mpi_name(), joined.ranks.size);
+    return NULL;
+  }
   return il_ranks_several(&joined.ranks);
 }
 

@@ -7,7 +7,12 @@ if ! "$program" info | grep -q '^mpi  *[^ n]'; then
   echo "ranks: innerloop was built without MPI (libmpich-dev or libopenmpi-dev)"
   exit 77
 fi
-if ! command -v mpirun >/dev/null; then
+case $("$program" info | grep '^mpi ') in # both may be installed
+*Open*) mpirun=mpirun.openmpi other=PMI ;;
+*) mpirun=mpirun.mpich other=OMPI_COMM_WORLD ;;
+esac
+command -v $mpirun >/dev/null || mpirun=mpirun
+if ! command -v $mpirun >/dev/null; then
   echo "ranks: there is no mpirun (mpich or openmpi-bin)"
   exit 77
 fi
@@ -22,7 +27,7 @@ fail() { echo "failed: $*"; exit 1; }
 # Open MPI asks before it runs as root, and before more ranks than cores.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
   PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
-ranks() { timeout 300 mpirun -n "$1" "$program" "${@:2}"; }
+ranks() { timeout 300 $mpirun -n "$1" "$program" "${@:2}"; }
 same() { cmp -s "$1/checkpoint.safetensors" "$2/checkpoint.safetensors"; }
 
 # ---- the same bytes ----
@@ -52,7 +57,7 @@ grep -q 'on each of [234] ranks' out.txt || fail "what is printed says nothing o
 # ---- a rank that dies, one that is asked to stop, and other numbers of ranks from there on ----
 sinusoid=(sinusoid-5shot-maml --set eval.every=0 --set checkpoint.every=20 -t 1)
 long=1000000
-mpirun -n 3 "$program" train "${sinusoid[@]}" --set outer.steps=$long --out died >out.txt 2>err.txt &
+$mpirun -n 3 "$program" train "${sinusoid[@]}" --set outer.steps=$long --out died >out.txt 2>err.txt &
 launcher=$!
 tries=0
 until [ -e died/checkpoint.safetensors ]; do
@@ -78,12 +83,18 @@ ranks 2 train --resume died --set outer.steps=$goal >out.txt 2>err.txt || fail "
 same died whole || fail "other weights after a rank was killed and the run resumed on 2 ranks"
 cmp -s died/metrics.jsonl whole/metrics.jsonl || fail "other metrics after a rank was killed"
 
+# ---- the launcher of another MPI, whose processes do not find each other ----
+env ${other}_RANK=0 ${other}_SIZE=2 timeout 100 "$program" train "${sinusoid[@]}" --out strange >out.txt 2>err.txt &&
+  fail "ranks that do not know of each other train"
+grep -qE '^innerloop: started as 2 ranks, of which .* finds 1; expected the launcher' err.txt || fail "other launcher: $(cat err.txt)"
+[ ! -e strange ] || fail "a run of ranks that do not know of each other"
+
 # ---- what is not alike, and what fails on one rank, is said once ----
 cat >unlike.sh <<'END'
 [ "${PMI_RANK:-$OMPI_COMM_WORLD_RANK}" = 1 ] && set -- "$@" --set outer.lr=0.5
 exec "$@"
 END
-timeout 100 mpirun -n 2 sh unlike.sh "$program" train "${sinusoid[@]}" --out unlike >out.txt 2>err.txt &&
+timeout 100 $mpirun -n 2 sh unlike.sh "$program" train "${sinusoid[@]}" --out unlike >out.txt 2>err.txt &&
   fail "ranks with other configurations train"
 grep -q 'outer.lr: found 0.5; expected 0.001, which rank 0 has' err.txt || fail "not alike: $(cat err.txt)"
 [ "$(grep -c '^innerloop:' err.txt)" -eq 1 ] || fail "said more than once: $(cat err.txt)"
@@ -114,7 +125,7 @@ cat >stand-in/srun <<END
 #!/bin/sh
 while [ "\$1" != innerloop ]; do shift; done
 shift
-timeout 100 mpirun -n 2 "$program" "\$@"
+timeout 100 $mpirun -n 2 "$program" "\$@"
 code=\$?
 [ ! -e time-is-over ] || code=130
 exit \$code
