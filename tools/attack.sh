@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long attacks: what `make test` does for seconds, for as long as it takes to find something. Runs all, or those that
-# are named, and fails if one did: attack.sh [fuzz|threads|memory|faults|long|analyse|coverage]…
+# are named, and fails if one did: attack.sh [fuzz|threads|memory|faults|machines|long|analyse|coverage]…
 # ATTACK_MINUTES (20): of each fuzz target. TESTING.md says how long each attack takes and what it found.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -66,6 +66,12 @@ faults() {
   return $status
 }
 
+# Other processors under emulation, and 1 to 4 ranks on 1 and 2 threads: the same bits.
+machines() {
+  cmake --preset release >/dev/null && cmake --build build -j"$jobs" || return 1
+  (cd build && INNERLOOP_TEST_LONG=1 ctest --output-on-failure -j1 -R '^(isa_bits|cli_test_ranks)$')
+}
+
 # Training for hours: memory, file handles and speed stay flat.
 long() {
   cmake --preset release >/dev/null && cmake --build build -j"$jobs" --target innerloop_cli || return 1
@@ -75,10 +81,10 @@ long() {
 analyse() { tools/analyse.sh; }
 coverage() { tools/coverage.sh; }
 
-for attack in "${@:-fuzz threads memory faults long analyse coverage}"; do
+for attack in "${@:-fuzz threads memory faults machines long analyse coverage}"; do
   for one in $attack; do
-    case $one in fuzz | threads | memory | faults | long | analyse | coverage) ;; *)
-      echo "attack: no attack '$one', expected fuzz, threads, memory, faults, long, analyse or coverage" >&2
+    case $one in fuzz | threads | memory | faults | machines | long | analyse | coverage) ;; *)
+      echo "attack: no attack '$one', expected fuzz, threads, memory, faults, machines, long, analyse or coverage" >&2
       exit 2
       ;;
     esac

@@ -52,11 +52,13 @@ if [ "$purpose" = test ]; then
   command -v fish >/dev/null 2>&1 || missing="$missing fish"
 fi
 # The same bits on other processors are shown under emulation.
-if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
+if { [ "$purpose" = test ] || [ "$purpose" = attack ]; } && [ "$(uname -m)" = x86_64 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+  command -v qemu-aarch64-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
+fi
+if [ "$purpose" = attack ] && [ "$(uname -m)" = x86_64 ]; then
   command -v riscv64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
   command -v arm-linux-gnueabihf-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
-  command -v qemu-aarch64-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
 fi
 # Ranks are started by mpirun, whose MPI has to be the one that innerloop is built with.
 if [ "$purpose" = test ]; then

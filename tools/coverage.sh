@@ -9,5 +9,7 @@ if [ "${1:-}" != --report ]; then
   cmake --preset coverage >/dev/null && cmake --build "$build" -j"$jobs" || exit 1
   find "$build" -name '*.gcda' -delete
   (cd "$build" && ctest -j"$jobs" --output-on-failure) || echo "coverage: some tests failed, which counts for themselves"
+  # What is left out of shortened tests, and nothing else runs.
+  INNERLOOP_TEST_SCALE= bash tests/cli/test_ranks.sh "$PWD/$build/innerloop"
 fi
 exec python3 tools/coverage.py "$build"

@@ -23,7 +23,7 @@ il_status il_buffers_init(il_context *context, il_buffers *b, int count, const i
                           il_type type, bool twice) {
   *b = (il_buffers){.count = count, .type = type, .entry = entry};
   const size_t bytes = il_buffers_bytes(b) + ALIGNMENT;
-  for (int side = 0; side <= twice; side++) {
+  for (int side = 0; side < (twice ? 2 : 1); side++) {
     /* The first address is what is freed, also when there is no entry. */
     b->side[side] = il_new(context, (size_t)count + 1, sizeof *b->side[side]);
     char *at = b->side[side] ? il_new_aligned(context, bytes) : NULL;

@@ -18,6 +18,7 @@
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 #include "plan/plan.h"
+#include "support/scale.h"
 
 enum { MAX_INPUTS = 4, TASKS = 5, MAX_SETS = 4, MAX_ROWS = 64 };
 
@@ -112,7 +113,8 @@ static void run_sets(il_case *c, il_lanes lanes, const il_bindings *bindings, in
       if (best && memcmp(best, found, (size_t)bytes) != 0)
         fail_msg("%s and %s differ in: %s", set[s]->isa, set[0]->isa, il_plan_print(plan));
       if (best) c->between += bytes / 4;
-      if (il_plan_check(plan, bindings, &checked) != IL_OK)
+      checked = (il_plan_checked){.equal = bytes / 4}; /* to a set that is equal to the reference */
+      if ((test_full() || !best) && il_plan_check(plan, bindings, &checked) != IL_OK)
         fail_msg("%s: %s", set[s]->isa, il_context_message(c->context));
       assert_true(checked.equal + checked.close > 0);
       c->compared[s] += checked.equal;
