@@ -8,34 +8,6 @@
 #include "graph/graph.h"
 #include "io/state_dict.h"
 
-void **il_weights_alloc(il_context *context, const il_net *net, il_type type) {
-  int n = il_net_parameters(net);
-  size_t total = 64;
-  for (int i = 0; i < n; i++)
-    total += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) /
-             64 * 64;
-  void **weights = calloc((size_t)n + 1, sizeof *weights);
-  char *at = weights ? aligned_alloc(64, total) : NULL;
-  if (!at) {
-    free(weights);
-    il_fail_memory(context, "the weights of a net");
-    return NULL;
-  }
-  memset(at, 0, total);
-  weights[0] = at; /* also for a net without parameters, so that free finds it */
-  for (int i = 0; i < n; i++) {
-    weights[i] = at;
-    at += ((size_t)il_shape_count(il_net_parameter_shape(net, i)) * il_type_size(type) + 63) / 64 *
-          64;
-  }
-  return weights;
-}
-
-void il_weights_free(void **weights) {
-  if (weights) free(weights[0]);
-  free(weights);
-}
-
 il_shape il_weights_torch_shape(const il_net *net, int parameter) {
   il_shape s = il_net_parameter_shape(net, parameter);
   if (s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
@@ -52,28 +24,6 @@ static il_status take(il_context *context, const il_net *net, int parameter,
   il_tensor_reals(tensor, type, reals);
   il_net_from_torch(net, parameter, type, reals, weights);
   free(reals);
-  return IL_OK;
-}
-
-il_status il_weights_read(il_context *context, const char *path, const il_safetensors *file,
-                          const il_net *net, const char *prefix, il_type type,
-                          void *const *weights) {
-  for (int i = 0; i < il_net_parameters(net); i++) {
-    char name[256], found[128], expected[128];
-    snprintf(name, sizeof name, "%s%s", prefix, il_net_parameter_name(net, i));
-    il_shape shape = il_weights_torch_shape(net, i);
-    const il_tensor *tensor = il_safetensors_find(file, name);
-    if (!tensor)
-      return il_fail(context, IL_ERROR_DATA, "%s: tensor \"%s\" is missing, expected shape %s",
-                     path, name, il_shape_text(shape, expected));
-    if (!il_shape_equal(tensor->shape, shape))
-      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has shape %s, expected %s", path, name,
-                     il_shape_text(tensor->shape, found), il_shape_text(shape, expected));
-    if (!il_tensor_is_real(tensor))
-      return il_fail(context, IL_ERROR_DATA, "%s: \"%s\" has type %s, expected reals", path, name,
-                     il_type_name(tensor->type));
-    if (take(context, net, i, tensor, type, weights[i])) return il_context_status(context);
-  }
   return IL_OK;
 }
 
@@ -120,19 +70,4 @@ il_status il_weights_open(il_context *context, const char *path, const il_net *n
   free(value);
   il_tensors_close(file);
   return il_context_status(context);
-}
-
-il_status il_weights_tensors(il_context *context, il_arena *arena, const il_net *net,
-                             const char *prefix, il_type type, const void *const *weights,
-                             il_tensor *tensor) {
-  for (int i = 0; i < il_net_parameters(net); i++) {
-    char name[256];
-    snprintf(name, sizeof name, "%s%s", prefix, il_net_parameter_name(net, i));
-    il_shape shape = il_weights_torch_shape(net, i);
-    void *data = il_arena_alloc(arena, (size_t)il_shape_count(shape) * il_type_size(type));
-    tensor[i] = (il_tensor){il_arena_string(arena, name), type, shape, data};
-    if (!data || !tensor[i].name) return il_fail_memory(context, "weights to write");
-    il_net_to_torch(net, i, type, weights[i], data);
-  }
-  return IL_OK;
 }

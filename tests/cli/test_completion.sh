@@ -19,6 +19,13 @@ done >missing.txt
 "$program" help --complete data import --kind '' | cut -f1 | grep -qx pictures || fail "data import --kind"
 "$program" help --complete train --resume '' | grep -qx '	folders' || fail "train --resume takes a folder"
 "$program" help --complete train '' | grep -qx '	files .yaml' || fail "train takes a configuration file"
+"$program" help --complete train --set outer.optim | grep -q '^outer.optimizer=	' || fail "train --set: keys"
+"$program" help --complete train --set=outer.optimizer= | cut -f1 | grep -qx -- '--set=outer.optimizer=adam' || fail "train --set=: values"
+"$program" help --complete train --set task.rotate_test= | grep -q . && [ -z "$("$program" help --complete train --set outer.steps=)" ] ||
+  fail "values of keys that are no list"
+"$program" help --complete help | grep -q '^help	' || fail "help itself"
+"$program" help --complete help '' | cut -f1 | grep -qx config || fail "help config"
+"$program" help --complete data '' | cut -f1 | grep -qx import || fail "data import"
 "$program" help --complete nonsense '' | grep -q . && fail "an unknown command has completions"
 
 [ "${INNERLOOP_TEST_SCALE:-}" != small ] || { echo "completion: the shells are left out"; exit 0; }
