@@ -26,11 +26,25 @@ else()
   set(known portable)
 endif()
 
-set(INNERLOOP_ISAS "" CACHE STRING "Instruction sets to build kernels for, of: ${known}; empty: all that it pays to have")
+set(INNERLOOP_ISAS "" CACHE STRING "Instruction sets to build kernels for, of: ${known}; empty: all that it pays to have (with sanitizers: what this machine runs best)")
 if(NOT INNERLOOP_ISAS)
   set(isas ${known})
   if(INNERLOOP_AARCH64)
     set(isas aarch64) # every such processor runs it
+  elseif(INNERLOOP_X86_64 AND (INNERLOOP_SANITIZE OR INNERLOOP_THREAD_SANITIZE OR INNERLOOP_COVERAGE) AND NOT CMAKE_CROSSCOMPILING)
+    # What this machine runs best: instrumented kernels take minutes to compile, and run nowhere else.
+    include(CheckCSourceRuns)
+    check_c_source_runs("int main(void) { return !(__builtin_cpu_supports(\"avx512vl\") && __builtin_cpu_supports(\"avx512bw\") &&
+      __builtin_cpu_supports(\"avx512dq\") && __builtin_cpu_supports(\"avx512cd\")); }" INNERLOOP_RUNS_V4)
+    check_c_source_runs("int main(void) { return !(__builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\") &&
+      __builtin_cpu_supports(\"bmi2\")); }" INNERLOOP_RUNS_V3)
+    if(INNERLOOP_RUNS_V4)
+      set(isas v4)
+    elseif(INNERLOOP_RUNS_V3)
+      set(isas v3)
+    else()
+      set(isas portable)
+    endif()
   endif()
 else()
   set(isas) # best first, in whatever order they are named

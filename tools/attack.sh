@@ -37,7 +37,8 @@ threads() {
 # AVX-512.
 memory() {
   need valgrind && cmake --preset release >/dev/null && cmake --build build -j"$jobs" || return 1
-  local test check="valgrind -q --error-exitcode=9 --errors-for-leak-kinds=definite --leak-check=full" status=0
+  local test seeds status=0
+  local check="valgrind -q --error-exitcode=9 --errors-for-leak-kinds=definite --leak-check=full --suppressions=tests/valgrind.txt"
   export INNERLOOP_ISA=v3 INNERLOOP_TEST_SCALE=small
   for test in test_safetensors test_csv test_torch test_torch_hostile test_config test_image_read test_import_csv \
     test_import_arrays test_dataset test_episode test_state_dict test_two_contexts test_graph test_nan; do
@@ -47,7 +48,9 @@ memory() {
   for test in tests/fuzz/fuzz_*.c; do
     test=$(basename "$test" .c)
     echo "valgrind $test"
-    $check "build/tests/$test" -rounds=50 "tests/fuzz/seeds/${test#fuzz_}" >"build/valgrind.log" 2>&1 ||
+    seeds=(tests/fuzz/seeds/"${test#fuzz_}")
+    [ "$test" != fuzz_tensors ] || seeds=(tests/io/fixtures/torch/torch-1.13 tests/io/fixtures/torch/torch-2.15 tests/io/fixtures/numpy)
+    $check "build/tests/$test" -rounds=50 "${seeds[@]}" >"build/valgrind.log" 2>&1 ||
       { tail -30 build/valgrind.log; status=1; }
   done
   return $status

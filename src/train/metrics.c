@@ -19,7 +19,9 @@ static bool is_metrics(FILE *file) {
   char found[sizeof begins - 1];
   const size_t length = fread(found, 1, sizeof found, file);
   rewind(file);
-  return memcmp(found, begins, length) == 0;
+  for (size_t i = 0; i < length; i++)
+    if (found[i] != begins[i] && found[i]) return false;
+  return true;
 }
 
 /* Length of the leading lines whose step is at most `step`. A half line, left by a crash, is not counted. */

@@ -39,7 +39,8 @@ for point in $(seq $((points - 1))); do
     speed+=($(((now - at) * ticks / (used - before + 1))))
     at=$now before=$used
     rss+=($(awk '/^VmRSS/ { print $2 }' /proc/$pid/status))
-    handles+=($(ls /proc/$pid/fd | wc -l))
+    # A checkpoint that is being written has some more, for a moment.
+    handles+=($(for look in 1 2 3; do ls /proc/$pid/fd | wc -l; sleep 0.2; done | sort -n | head -n 1))
     printf '%10d %14d %10d %8d %14d\n' $at ${speed[-1]} ${rss[-1]} ${handles[-1]} $(stat -c %s run/metrics.jsonl)
   done
 done

@@ -83,6 +83,14 @@ ln -s ../precious.txt stranger/metrics.jsonl
 "$program" train --resume stranger --set outer.steps=2 >log.txt 2>&1 && fail "metrics that lead elsewhere"
 grep -q "stranger/metrics.jsonl: found no metrics" log.txt || fail "metrics that lead elsewhere: $(cat log.txt)"
 [ "$(cat precious.txt)" = precious ] || fail "a file outside of the folder was written: $(cat precious.txt)"
+
+# Metrics of which the disk held only the length when the power was cut, before the first checkpoint: zeros.
+rm stranger/metrics.jsonl
+head -c 200 /dev/zero >stranger/metrics.jsonl
+"$program" train --resume stranger --set outer.steps=2 >log.txt 2>&1 || fail "metrics of zeros: $(cat log.txt)"
+grep -qE '^\{"step": 2, "loss": [^\}]*\}$' stranger/metrics.jsonl && ! tr '\0' 0 <stranger/metrics.jsonl | grep -q '^00' ||
+  fail "metrics of zeros: $(od -c stranger/metrics.jsonl | head -n 3)"
+
 "$program" init sinusoid-5shot-maml --out "" >log.txt 2>&1 && fail "no name"
 grep -q "a file to write has an empty name" log.txt || fail "no name: $(cat log.txt)"
 echo "a run's folder: all as expected"
