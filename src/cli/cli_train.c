@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/cli_ranks.h"
 
@@ -212,9 +213,10 @@ int run_train(int argc, char **argv) {
   if (saved) in.common.config = saved;
   ranks_leave_behind(folder);
   const il_ranks *ranks = join_ranks(context);
+  if (!folder || !in.common.config) il_fail_memory(context, "the name of a folder");
   il_config *config = load_config_together(context, ranks, &in.common);
   il_team *team = config ? il_team_new(context, threads_of_rank(in.common.threads)) : NULL;
-  if (config && ranks_well(context, ranks) && folder) {
+  if (config && ranks_well(context, ranks)) {
     display d = {.terminal = isatty(STDOUT_FILENO),
                  .json = in.json,
                  .started = now(),
