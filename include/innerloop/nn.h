@@ -21,6 +21,24 @@ typedef enum il_layer_kind {
   IL_LAYER_FLATTEN = 9,   /* an image or a signal to features */
   IL_LAYER_DROPOUT = 10,  /* inverted dropout; does nothing where no key is given */
   IL_LAYER_CONV1D = 11,   /* y = conv(x, W) + b of a signal, along time */
+  /* Norms that no other example has a part in; var divides by the count, as in norm. */
+  IL_LAYER_LAYER_NORM = 12,    /* Ba, Kiros, Hinton 2016: over all of an image [h,w,c] or of the
+                             * features, over the channels of each step of a signal [t,c] */
+  IL_LAYER_INSTANCE_NORM = 13, /* Ulyanov et al. 2016: each channel over the pixels or steps */
+  IL_LAYER_GROUP_NORM =
+      14, /* Wu, He 2018: `groups` of neighbouring channels, over pixels or steps */
+  /* TaskNorm-I, Bronskill et al. 2020: moments (μ, σ²) of n examples, as norm takes them, blended with the example's own
+   * (m, v) of each channel, with a = sigmoid(scale·n + offset), both learned:
+   * mean = a·μ + (1 − a)·m, var = a·(σ² + (μ − mean)²) + (1 − a)·(v + (m − mean)²). */
+  IL_LAYER_TASK_NORM = 15,
+  /* A residual block, He et al. 2016: what stands between residual and add, plus the input of residual; or plus what stands
+   * between shortcut and add, which computes from that input. Blocks may stand in one another. */
+  IL_LAYER_RESIDUAL = 16, /* opens a block */
+  IL_LAYER_SHORTCUT = 17, /* ends the block's main branch; the layers up to add are the other */
+  IL_LAYER_ADD = 18,      /* closes it: y = main branch + other branch */
+  /* Vaswani et al. 2017: the steps of a signal (the pixels of an image) attend to one another, in `heads` heads of c/heads
+   * channels: softmax(q·kᵀ/√(c/heads))·v, of q, k, v = x·W_in + b_in, then ·W_out + b_out; shapes stay. */
+  IL_LAYER_ATTENTION = 19,
 } il_layer_kind;
 
 /* One layer of a net; {0} in what its kind does not have. */
@@ -28,12 +46,16 @@ typedef struct il_layer {
   il_layer_kind kind;      /* what it computes */
   int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
   int kernel, stride, pad; /* conv, conv1d, max_pool */
-  bool bias;               /* linear, conv, conv1d */
-  double eps;              /* norm */
+  bool bias;               /* linear, conv, conv1d, attention */
+  double eps;              /* norms */
   double rate;             /* dropout: probability of zero */
   il_init
       init; /* weights of linear, conv, conv1d; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
   double init_scale; /* what some kinds of init take */
+  int groups;   /* conv, conv1d: of channels and filters, each group by itself (0: 1); group_norm */
+  int dilation; /* conv, conv1d: pixels from tap to tap (0: 1) */
+  int heads;    /* attention (0: 1) */
+  bool affine;  /* layer_norm, instance_norm, group_norm: ·γ + β at the end */
 } il_layer;
 
 /* Checks the layers against the input shape of one example (image [h,w,c], signal [t,channels] or [features]) and the number of
@@ -59,7 +81,8 @@ IL_API const il_layer *il_net_layer(const il_net *net, int index);
 IL_API int il_net_parameters(const il_net *net);
 /* The name of a parameter; the net's. */
 IL_API const char *il_net_parameter_name(const il_net *net, int index);
-/* Engine layout: conv [kh,kw,in,out], conv1d [k,in,out], linear [in,out] (files keep PyTorch's: io/weights). */
+/* Engine layout: conv [kh,kw,in/groups,out], conv1d [k,in/groups,out], linear [in,out], attention in_proj_weight [c,3·c] and
+ * out_proj.weight [c,c] (files keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
 /* Pixels (steps of a signal) of the flattened image that axis 0 of a parameter runs over: [h·w·c, …] here, [c·h·w, …] in
  * PyTorch's layout; 1: there is none. */
@@ -83,10 +106,11 @@ typedef enum il_statistics {
   IL_STATISTICS_GIVEN = 2, /* from `moments`, e.g. the support set's */
   IL_STATISTICS_EACH = 3,  /* each example by itself: the same as a batch of one */
 } il_statistics;
-enum { IL_NET_MAX_NORMS = 64 }; /* norm layers of a net, at most */
-/* Norm moments of one forward pass: mean and variance of each norm layer, in the order of layers. */
+enum { IL_NET_MAX_NORMS = 64 }; /* norm and task_norm layers of a net, at most */
+/* Norm moments of one forward pass: mean and variance of each norm and task_norm layer, in the order of layers. */
 typedef struct il_moments {
   il_value mean[IL_NET_MAX_NORMS], variance[IL_NET_MAX_NORMS]; /* [channels] each */
+  int64_t examples; /* that they are of; task_norm needs it */
 } il_moments;
 
 /* scores [n, outputs] = net(x [n, example…]) with `parameters` in order; dropout_key {0}: no dropout, else an

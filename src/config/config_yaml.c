@@ -10,21 +10,38 @@
 #include "config/config.h"
 
 /* The fields of a layer in YAML. */
-typedef enum field { UNITS, KERNEL, STRIDE, PAD, BIAS, EPS, RATE, INIT, INIT_SCALE, FIELDS } field;
-static const char *const fields[FIELDS] = {"units", "kernel", "stride", "pad",       "bias",
-                                           "eps",   "rate",   "init",   "init_scale"};
+typedef enum field {
+  UNITS,
+  KERNEL,
+  STRIDE,
+  PAD,
+  DILATION,
+  GROUPS,
+  HEADS,
+  BIAS,
+  AFFINE,
+  EPS,
+  RATE,
+  INIT,
+  INIT_SCALE,
+  FIELDS
+} field;
+static const char *const fields[FIELDS] = {"units",  "kernel", "stride",    "pad",    "dilation",
+                                           "groups", "heads",  "bias",      "affine", "eps",
+                                           "rate",   "init",   "init_scale"};
 
 /* A kind of layer: the fields that it has, as a mask, and what they are where they are not given. */
 #define HAS(f) (1u << (f))
 #define WEIGHTS (HAS(UNITS) | HAS(BIAS) | HAS(INIT) | HAS(INIT_SCALE))
 #define WINDOW (HAS(KERNEL) | HAS(STRIDE) | HAS(PAD))
+#define FILTERS (WEIGHTS | WINDOW | HAS(DILATION) | HAS(GROUPS))
 static const struct layer_kind {
   const char *name;
   unsigned has;
   il_layer fresh;
 } layer_kinds[] = {
     [IL_LAYER_LINEAR] = {"linear", WEIGHTS, {.bias = true}},
-    [IL_LAYER_CONV] = {"conv", WEIGHTS | WINDOW, {.kernel = 3, .stride = 1, .bias = true}},
+    [IL_LAYER_CONV] = {"conv", FILTERS, {.kernel = 3, .stride = 1, .bias = true}},
     [IL_LAYER_NORM] = {"norm",
                        HAS(EPS) | HAS(INIT) | HAS(INIT_SCALE),
                        {.eps = 1e-5, .init = IL_INIT_ONE}},
@@ -35,7 +52,19 @@ static const struct layer_kind {
     [IL_LAYER_MEAN_POOL] = {"mean_pool", 0, {0}},
     [IL_LAYER_FLATTEN] = {"flatten", 0, {0}},
     [IL_LAYER_DROPOUT] = {"dropout", HAS(RATE), {.rate = 0.5}},
-    [IL_LAYER_CONV1D] = {"conv1d", WEIGHTS | WINDOW, {.kernel = 3, .stride = 1, .bias = true}},
+    [IL_LAYER_CONV1D] = {"conv1d", FILTERS, {.kernel = 3, .stride = 1, .bias = true}},
+    [IL_LAYER_LAYER_NORM] = {"layer_norm", HAS(AFFINE) | HAS(EPS), {.affine = true, .eps = 1e-5}},
+    [IL_LAYER_INSTANCE_NORM] = {"instance_norm",
+                                HAS(AFFINE) | HAS(EPS),
+                                {.affine = true, .eps = 1e-5}},
+    [IL_LAYER_GROUP_NORM] = {"group_norm",
+                             HAS(GROUPS) | HAS(AFFINE) | HAS(EPS),
+                             {.affine = true, .eps = 1e-5}},
+    [IL_LAYER_TASK_NORM] = {"task_norm", HAS(EPS), {.eps = 1e-5}},
+    [IL_LAYER_RESIDUAL] = {"residual", 0, {0}},
+    [IL_LAYER_SHORTCUT] = {"shortcut", 0, {0}},
+    [IL_LAYER_ADD] = {"add", 0, {0}},
+    [IL_LAYER_ATTENTION] = {"attention", HAS(HEADS) | HAS(BIAS), {.bias = true}},
 };
 static const char *const inits[] = {
     "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
@@ -150,16 +179,24 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
   case KERNEL:
   case STRIDE:
   case PAD:
+  case DILATION:
+  case GROUPS:
+  case HEADS:
+    if (which >= DILATION && number < 1) return wrong(r, at, found, "an integer from 1 to 65536");
     if (!numeric || number < 0 || number > 65536 || number != floor(number))
       return wrong(r, at, found, "an integer from 0 to 65536");
-    *(which == UNITS    ? &layer->units
-      : which == KERNEL ? &layer->kernel
-      : which == STRIDE ? &layer->stride
-                        : &layer->pad) = (int)number;
+    *(which == UNITS      ? &layer->units
+      : which == KERNEL   ? &layer->kernel
+      : which == STRIDE   ? &layer->stride
+      : which == PAD      ? &layer->pad
+      : which == DILATION ? &layer->dilation
+      : which == GROUPS   ? &layer->groups
+                          : &layer->heads) = (int)number;
     break;
   case BIAS:
+  case AFFINE:
     if (strcmp(text, "true") && strcmp(text, "false")) return wrong(r, at, found, "true or false");
-    layer->bias = !strcmp(text, "true");
+    *(which == BIAS ? &layer->bias : &layer->affine) = !strcmp(text, "true");
     break;
   case INIT: {
     const int init = position(text, INITS, inits);
@@ -186,7 +223,7 @@ static il_status read_kind(const reader *r, const yaml_node_t *at, const char *t
   int kind = 1;
   for (int i = 1; i < LAYER_KINDS; i++) names[i - 1] = layer_kinds[i].name;
   while (kind < LAYER_KINDS && strcmp(text, layer_kinds[kind].name)) kind++;
-  char expected[192];
+  char expected[384];
   if (kind == LAYER_KINDS)
     return wrong(
         r, at, text,
@@ -196,6 +233,7 @@ static il_status read_kind(const reader *r, const yaml_node_t *at, const char *t
   layer->kernel = fresh->kernel;
   layer->stride = fresh->stride;
   layer->bias = fresh->bias;
+  layer->affine = fresh->affine;
   layer->eps = fresh->eps;
   layer->rate = fresh->rate;
   layer->init = fresh->init;
@@ -312,6 +350,10 @@ void il_config_print_layers(const il_config *config, FILE *out) {
     if (has & HAS(KERNEL))
       fprintf(out, ", kernel: %d, stride: %d, pad: %d", l->kernel, l->stride, l->pad);
     if (has & HAS(RATE)) il_plain_print(out, ", rate: %.17g", l->rate);
+    if (has & HAS(AFFINE)) fprintf(out, ", affine: %s", l->affine ? "true" : "false");
+    if (l->dilation) fprintf(out, ", dilation: %d", l->dilation);
+    if (l->groups) fprintf(out, ", groups: %d", l->groups);
+    if (l->heads) fprintf(out, ", heads: %d", l->heads);
     fputs("}\n", out);
   }
 }

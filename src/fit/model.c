@@ -65,10 +65,11 @@ il_net *il_model_layers(il_context *context, const il_model_options *o, bool con
   for (int i = 0; i < il_net_layers(base); i++) {
     il_layer l = *il_net_layer(base, i);
     const bool conv = l.kind == IL_LAYER_CONV || l.kind == IL_LAYER_CONV1D;
+    const bool weights = conv || l.kind == IL_LAYER_LINEAR || l.kind == IL_LAYER_ATTENTION;
     if (l.kind == IL_LAYER_LINEAR && !first && o->dropout > 0)
       layer[count++] = (il_layer){.kind = IL_LAYER_DROPOUT, .rate = o->dropout};
     if (conv) l.bias = conv_bias || l.bias;
-    first = first && l.kind != IL_LAYER_LINEAR && !conv;
+    first = first && !weights;
     layer[count++] = l;
   }
   il_net_free(base);
@@ -113,6 +114,13 @@ static size_t value_size(const il_model *m, int value) {
 }
 
 il_model *il_model_of_net(il_context *context, il_net *net) {
+  if (net && il_net_has(net, IL_LAYER_TASK_NORM)) {
+    il_fail(context, IL_ERROR_UNSUPPORTED,
+            "a model with task_norm, which takes the moments of a task's support set; expected "
+            "another norm, or `innerloop train`");
+    il_net_free(net);
+    return NULL;
+  }
   il_model *m = net ? calloc(1, sizeof *m) : NULL;
   if (!m) {
     il_net_free(net);

@@ -27,7 +27,7 @@ static void open_moments(const il_engine *e, il_graph *g, opening *o) {
   char name[64];
   o->statistics = e->o->moments ? IL_STATISTICS_GIVEN : IL_STATISTICS_BATCH;
   for (int i = 0, k = 0; e->o->moments && i < e->net->layers; i++) {
-    if (e->net->layer[i].layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&e->net->layer[i].layer)) continue;
     il_shape shape = e->net->parameter[e->net->layer[i].parameter].shape;
     snprintf(name, sizeof name, "%s.mean", e->net->layer[i].name);
     o->moments.mean[k] = il_input(g, name, IL_SHARED, e->real, shape);

@@ -37,7 +37,18 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
     l.path_operations = 2 * taps * out;
     break;
   }
+  case IL_LAYER_ATTENTION: { /* four products with weights, two between places */
+    const uint64_t c = (uint64_t)r->out.dim[2], places = (uint64_t)(r->out.dim[0] * r->out.dim[1]);
+    l.input_bytes = 5 * in * real; /* x, q, k, v, and what the heads have seen */
+    l.path_bytes = (uint64_t)examples * places * places * real;
+    l.path_operations = 8 * c * out + 4 * places * out;
+    break;
+  }
   case IL_LAYER_NORM:
+  case IL_LAYER_LAYER_NORM:
+  case IL_LAYER_INSTANCE_NORM:
+  case IL_LAYER_GROUP_NORM:
+  case IL_LAYER_TASK_NORM:
     l.input_bytes = l.path_bytes = out * real; /* the normalised input serves both */
     l.shared = true;
     l.path_operations = 8 * out;
@@ -48,7 +59,10 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
   case IL_LAYER_SIGMOID: l.path_bytes = out * real; break;
   case IL_LAYER_MAX_POOL: l.path_bytes = out * sizeof(int32_t); break; /* where each maximum lay */
   case IL_LAYER_MEAN_POOL: l.path_operations = in; break;
-  case IL_LAYER_FLATTEN: l.path_operations = 0; break;
+  case IL_LAYER_FLATTEN:
+  case IL_LAYER_RESIDUAL:
+  case IL_LAYER_SHORTCUT: l.path_operations = 0; break;
+  case IL_LAYER_ADD: break;
   }
   return l;
 }

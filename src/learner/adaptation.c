@@ -40,7 +40,7 @@ static void moment_name(const il_net_layer_record *layer, int which, char name[I
 static bool add_moments(il_context *context, const il_net *net, il_entries *entries) {
   for (int i = 0; i < net->layers; i++) {
     const il_net_layer_record *layer = &net->layer[i];
-    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&layer->layer)) continue;
     for (int k = 0; k < 2; k++) {
       il_entry e = {.shape = {.rank = layer->out.rank + 1}};
       for (int d = 0; d < e.shape.rank; d++) e.shape.dim[d] = 1;
@@ -72,7 +72,7 @@ void il_adaptation_free(il_adaptation *a) { il_entries_free(&a->state); }
 /* The moments beside the state, as values: taken out of a list, or put into it. */
 static void moments(il_build *b, il_values *values, bool put) {
   for (int i = 0, norm = 0; i < b->net->layers; i++) {
-    if (b->net->layer[i].layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&b->net->layer[i].layer)) continue;
     for (int k = 0; k < 2; k++) {
       il_value *at = k ? &b->moments.variance[norm] : &b->moments.mean[norm];
       il_entry e = {0};
@@ -120,6 +120,7 @@ il_function *il_adaptation_answer(il_context *context, const il_adaptation *a) {
   il_values state = il_values_input(g, a->state.count, a->state.entry, "state/", IL_SHARED);
   if (il_build_check(&b)) {
     if (il_build_records(&b)) moments(&b, &state, false);
+    b.moments.examples = a->shape.support;
     il_output(g, "scores", il_build_score(&b, &state, steps_of(a)));
   }
   return compile(g, a);

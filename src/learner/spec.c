@@ -55,8 +55,9 @@ static const il_field table[] = {
 #define LAYER(member, kind, fallback, low, high, choices)                                          \
   IL_FIELD(il_layer, member, kind, fallback, low, high, choices, "")
 static const il_field layer_table[] = {
-    LAYER(kind, IL_FIELD_ENUM, "linear", 1, 11,
-          "linear|conv|norm|relu|tanh|sigmoid|max_pool|mean_pool|flatten|dropout|conv1d"),
+    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_ATTENTION,
+          "linear|conv|norm|relu|tanh|sigmoid|max_pool|mean_pool|flatten|dropout|conv1d|"
+          "layer_norm|instance_norm|group_norm|task_norm|residual|shortcut|add|attention"),
     LAYER(units, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
     LAYER(kernel, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
     LAYER(stride, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
@@ -64,6 +65,10 @@ static const il_field layer_table[] = {
     LAYER(bias, IL_FIELD_BOOL, "false", 0, 1, ""),
     LAYER(eps, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     LAYER(rate, IL_FIELD_DOUBLE, "0", 0, 1, ""),
+    LAYER(groups, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
+    LAYER(dilation, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
+    LAYER(heads, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
+    LAYER(affine, IL_FIELD_BOOL, "false", 0, 1, ""),
     {0}};
 
 /* ---- printing ---- */

@@ -140,7 +140,7 @@ il_status il_meta_entries(il_context *context, const il_net *net, const il_algor
 il_status il_carry_entries(il_context *context, const il_net *net, il_entries *entries) {
   for (int i = 0; i < net->layers; i++) {
     const il_net_layer_record *layer = &net->layer[i];
-    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&layer->layer)) continue;
     for (int k = 0; k < 2; k++) {
       il_entry e = {.shape = net->parameter[layer->parameter].shape,
                     .net = net,

@@ -15,7 +15,14 @@
 #include "nn/net.h"
 
 static bool of_norm(const il_entry *e) {
-  return e->net->layer[e->net->parameter[e->parameter].layer].layer.kind == IL_LAYER_NORM;
+  switch (e->net->layer[e->net->parameter[e->parameter].layer].layer.kind) {
+  case IL_LAYER_NORM:
+  case IL_LAYER_LAYER_NORM:
+  case IL_LAYER_INSTANCE_NORM:
+  case IL_LAYER_GROUP_NORM:
+  case IL_LAYER_TASK_NORM: return true;
+  default: return false;
+  }
 }
 
 /* For parameter NAME: "inner.lr.NAME" [steps] where it adapts, "step.NAME" [steps, channels] where it is a norm's that
@@ -121,7 +128,7 @@ const il_algorithm il_mamlpp = {.name = "mamlpp",
                                 .paper = "Antoniou, Edwards, Storkey, ICLR 2019",
                                 .revision = 1,
                                 .gradient = IL_GRADIENT_EXACT,
-                                .adapts = "!norm*",
+                                .adapts = "!*norm*",
                                 .size = sizeof(il_mamlpp_settings),
                                 .fields = fields,
                                 .declare = declare,

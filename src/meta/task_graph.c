@@ -32,6 +32,12 @@ bool il_build_check(il_build *b) {
   if (b->statistics < IL_QUERY_STATISTICS_QUERY || b->statistics > IL_QUERY_STATISTICS_RUNNING)
     il_fail(context, IL_ERROR_ARGUMENT, "%s: unknown query statistics %d", b->algorithm->name,
             (int)b->statistics);
+  if (b->statistics == IL_QUERY_STATISTICS_RUNNING && b->net &&
+      il_net_has(b->net, IL_LAYER_TASK_NORM))
+    il_fail(context, IL_ERROR_CONFIG,
+            "%s: task_norm blends moments of a task, never running ones; expected "
+            "meta.query_statistics support (as its paper), query or each",
+            b->algorithm->name);
   if (inner->batch > 0 && inner->steps > 0 && b->algorithm->step && !il_valid(b->task.order))
     il_fail(context, IL_ERROR_ARGUMENT,
             "%s: inner steps of %d examples, but the task has no order of them", b->algorithm->name,
@@ -86,7 +92,7 @@ static void running(il_build *b, il_moments *moments) {
   int norm = 0;
   for (int i = 0; i < b->net->layers; i++) {
     const il_net_layer_record *layer = &b->net->layer[i];
-    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&layer->layer)) continue;
     il_shape shape = {.rank = layer->out.rank + 1};
     for (int d = 0; d < shape.rank; d++) shape.dim[d] = 1;
     shape.dim[shape.rank - 1] = layer->out.dim[layer->out.rank - 1];
@@ -199,7 +205,7 @@ static void carry_seen(il_build *b, il_outcome *out) {
       il_value_shape(b->g, b->task.support_x).dim[0] + il_value_shape(b->g, b->task.query_x).dim[0];
   for (int i = 0, norm = 0; i < b->net->layers; i++) {
     const il_net_layer_record *layer = &b->net->layer[i];
-    if (layer->layer.kind != IL_LAYER_NORM) continue;
+    if (!il_layer_takes_moments(&layer->layer)) continue;
     const double n = (double)examples *
                      (double)(layer->out.rank == 3 ? layer->out.dim[0] * layer->out.dim[1] : 1);
     const il_shape shape = b->net->parameter[layer->parameter].shape;

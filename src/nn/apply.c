@@ -1,49 +1,6 @@
 /* Applies a net to a batch: one scope per layer, plain graph operations, so any order of derivative works. */
 #include "graph/graph.h"
-#include "nn/net.h"
-
-/* One pass over the layers. */
-typedef struct pass {
-  const il_net *net;
-  il_graph *g;
-  const il_value *parameters;
-  il_statistics statistics;
-  il_moments *moments;
-  int norms; /* norm layers so far */
-  il_value dropout_key;
-  int64_t dropout_stream;
-} pass;
-
-/* [C] -> [1,…,1,C], so that it broadcasts over the batch (and the image). */
-static il_value per_channel(il_graph *g, il_value v, int rank) {
-  il_shape shape = {.rank = rank};
-  for (int i = 0; i < rank - 1; i++) shape.dim[i] = 1;
-  shape.dim[rank - 1] = il_shape_count(il_value_shape(g, v));
-  return il_reshape(g, v, shape);
-}
-
-static il_value norm(pass *p, const il_net_layer_record *record, il_value x) {
-  il_graph *g = p->g;
-  il_shape shape = il_value_shape(g, x);
-  il_value gamma = per_channel(g, p->parameters[record->parameter], shape.rank);
-  il_value beta = per_channel(g, p->parameters[record->parameter + 1], shape.rank);
-  int index = p->norms++;
-  if (p->statistics == IL_STATISTICS_EACH && shape.rank == 2)
-    return il_broadcast(g, beta, shape); /* a batch of one is its own mean: nothing is left of x */
-  uint32_t axes = (1u << (shape.rank - 1)) - 1;
-  if (p->statistics == IL_STATISTICS_EACH) axes &= ~1u;
-  bool given = p->statistics == IL_STATISTICS_GIVEN;
-  il_value mean = given ? p->moments->mean[index] : il_mean(g, x, axes);
-  il_value centred = il_sub(g, x, mean);
-  il_value variance =
-      given ? p->moments->variance[index] : il_mean(g, il_mul(g, centred, centred), axes);
-  if (p->statistics == IL_STATISTICS_BATCH && p->moments) {
-    p->moments->mean[index] = mean;
-    p->moments->variance[index] = variance;
-  }
-  il_value rstd = il_div(g, il_scalar(g, 1), il_sqrt(g, il_shift(g, variance, record->layer.eps)));
-  return il_add(g, il_mul(g, centred, il_mul(g, rstd, gamma)), beta);
-}
+#include "nn/pass.h"
 
 static il_value flatten(il_graph *g, il_value x) {
   il_shape shape = il_value_shape(g, x);
@@ -56,7 +13,7 @@ static il_value mean_pool(il_graph *g, il_value x) {
   return il_reshape(g, il_mean(g, x, 2 | 4), IL_SHAPE(shape.dim[0], shape.dim[3]));
 }
 
-static il_value dropout(pass *p, int index, il_value x) {
+static il_value dropout(il_pass *p, int index, il_value x) {
   double rate = p->net->layer[index].layer.rate;
   if (!il_valid(p->dropout_key) || rate <= 0) return x;
   int64_t stream = p->dropout_stream * p->net->layers + index;
@@ -65,12 +22,27 @@ static il_value dropout(pass *p, int index, il_value x) {
   return il_mul(p->g, x, il_scale(p->g, mask, 1 / (1 - rate)));
 }
 
+/* What a residual block keeps: its input, and from shortcut on what its main branch has given. */
+static il_value open_block(il_pass *p, il_value x) {
+  p->branch[p->open++] = x;
+  return x;
+}
+
+static il_value turn_to_shortcut(il_pass *p, il_value x) {
+  const il_value input = p->branch[p->open - 1];
+  p->branch[p->open - 1] = x;
+  return input;
+}
+
 /* A square window, or one along the time of signals, which are images [1,t,c]. */
-static il_window window_of(const pass *p, const il_layer *layer) {
+static il_window window_of(const il_pass *p, const il_layer *layer) {
   il_window window = il_window_square(layer->kernel, layer->stride, layer->pad);
+  if (layer->dilation > 1) window.dilation[0] = window.dilation[1] = layer->dilation;
+  if (layer->groups > 1) window.groups = layer->groups;
   if (p->net->example.rank != 2) return window;
   window.kernel[0] = window.stride[0] = 1;
   window.pad_low[0] = window.pad_high[0] = 0;
+  window.dilation[0] = 1;
   return window;
 }
 
@@ -80,7 +52,7 @@ static il_value filters_of(il_graph *g, il_value w) {
   return s.rank == 4 ? w : il_reshape(g, w, IL_SHAPE(1, s.dim[0], s.dim[1], s.dim[2]));
 }
 
-static il_value apply_layer(pass *p, int index, il_value x) {
+static il_value apply_layer(il_pass *p, int index, il_value x) {
   il_graph *g = p->g;
   const il_net_layer_record *record = &p->net->layer[index];
   const il_layer *layer = &record->layer;
@@ -95,7 +67,15 @@ static il_value apply_layer(pass *p, int index, il_value x) {
     il_value y = il_conv2d(g, x, filters_of(g, w[0]), window_of(p, layer));
     return layer->bias ? il_add(g, y, w[1]) : y;
   }
-  case IL_LAYER_NORM: return norm(p, record, x);
+  case IL_LAYER_NORM:
+  case IL_LAYER_TASK_NORM: return il_norm_with_moments(p, record, x);
+  case IL_LAYER_LAYER_NORM:
+  case IL_LAYER_INSTANCE_NORM:
+  case IL_LAYER_GROUP_NORM: return il_norm_alone(p, record, x);
+  case IL_LAYER_RESIDUAL: return open_block(p, x);
+  case IL_LAYER_SHORTCUT: return turn_to_shortcut(p, x);
+  case IL_LAYER_ADD: return il_add(g, p->branch[--p->open], x);
+  case IL_LAYER_ATTENTION: return il_attention(p, record, x);
   case IL_LAYER_RELU: return il_relu(g, x);
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
@@ -156,13 +136,21 @@ il_value il_net_apply(const il_net *net, il_graph *g, const il_value *parameters
             "il_net_apply: given statistics were asked for, but moments is NULL");
     return (il_value){0};
   }
-  pass p = {.net = net,
-            .g = g,
-            .parameters = parameters,
-            .statistics = statistics,
-            .moments = moments,
-            .dropout_key = dropout_key,
-            .dropout_stream = dropout_stream};
+  if (statistics == IL_STATISTICS_GIVEN && moments->examples < 1 &&
+      il_net_has(net, IL_LAYER_TASK_NORM)) {
+    il_fail(il_graph_context(g), IL_ERROR_ARGUMENT,
+            "il_net_apply: moments of %lld examples; expected at least 1, whose number task_norm "
+            "needs",
+            (long long)moments->examples);
+    return (il_value){0};
+  }
+  il_pass p = {.net = net,
+               .g = g,
+               .parameters = parameters,
+               .statistics = statistics,
+               .moments = moments,
+               .dropout_key = dropout_key,
+               .dropout_stream = dropout_stream};
   const il_shape given = il_value_shape(g, x);
   if (net->example.rank == 2)
     x = il_reshape(g, x, IL_SHAPE(given.dim[0], 1, given.dim[1], given.dim[2]));

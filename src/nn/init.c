@@ -45,10 +45,22 @@ static source source_of(const il_net *net, int index) {
   const il_net_parameter *p = &net->parameter[index];
   const il_layer *layer = &net->layer[p->layer].layer;
   source s = {.init = IL_INIT_ZERO};
-  if (layer->kind == IL_LAYER_NORM) {
+  switch (layer->kind) {
+  case IL_LAYER_NORM:
+  case IL_LAYER_LAYER_NORM:
+  case IL_LAYER_INSTANCE_NORM:
+  case IL_LAYER_GROUP_NORM:
+  case IL_LAYER_TASK_NORM: /* the paper's scale and offset start at zero: a is one half */
     s.number = p->second ? 0 : 1;
     if (!p->second && layer->init == IL_INIT_UNIFORM) uniform(&s, 0, layer->init_scale);
     return s;
+  case IL_LAYER_ATTENTION: { /* as PyTorch's nn.MultiheadAttention, whose biases are zero */
+    const bool in = p->shape.rank == 2 && p->shape.dim[0] != p->shape.dim[1];
+    const double c = (double)p->shape.dim[0], bound = in ? sqrt(6 / (c + 3 * c)) : 1 / sqrt(c);
+    if (!p->second) uniform(&s, -bound, bound);
+    return s;
+  }
+  default: break;
   }
   il_shape weight = net->parameter[net->layer[p->layer].parameter].shape;
   double outputs = (double)weight.dim[weight.rank - 1];

@@ -13,7 +13,7 @@ typedef struct il_net_parameter {
   char name[IL_NET_NAME]; /* "conv1.weight" */
   il_shape shape;         /* engine layout */
   int layer;
-  bool second; /* bias of linear and conv, β of norm */
+  bool second; /* starts at zero, or with a bias: of linear and conv, β of norms */
   /* Axis 0 runs over a flattened image, pixels × channels: the engine lays it out [h,w,c], PyTorch's
    * files [c,h,w]; a signal's steps are pixels. pixels 1: both are the same. */
   int64_t pixels, channels;
@@ -38,9 +38,15 @@ struct il_net {
 /* il_net_preset, whose sentences begin with what names the preset: "model.preset". */
 il_net *il_net_preset_at(il_context *context, const char *where, const char *name, il_shape example,
                          int outputs, int filters);
-int il_net_norms(const il_net *net); /* how many norm layers */
+/* Whether a layer takes moments of a batch, or given ones; the others compute from one example alone. */
+static inline bool il_layer_takes_moments(const il_layer *layer) {
+  return layer->kind == IL_LAYER_NORM || layer->kind == IL_LAYER_TASK_NORM;
+}
+int il_net_norms(const il_net *net); /* how many such layers */
+/* Whether a net has layers of the kind. */
+bool il_net_has(const il_net *net, il_layer_kind kind);
 /* Whether examples of a net that begins with these layers are signals: the first layer that is not elementwise and no
- * norm is a conv1d. */
+ * norm is a conv1d or an attention. */
 bool il_layers_of_signals(int layers, const il_layer *layer);
 
 #endif
