@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
     {"hold-out", OPTION_HOLD_OUT, "SHARE", 0,
      "without --test: this share of each class is tested and not trained on (0.25)", 0},
     MAX_CLASSES_OPTION,
-    {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d", 0,
+    {"model", OPTION_MODEL, "linear|mlp|omniglot_fc|omniglot_conv|conv4|conv1d|resnet12", 0,
      "the net; mlp: linear, relu, linear; conv1d: for signals (mlp)", 0},
     NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "width of mlp's hidden layer (64); filters of the others", 0},

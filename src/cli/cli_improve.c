@@ -20,7 +20,7 @@ enum { OPTION_INIT = 256, OPTION_CLASSES, OPTION_NO_ROTATE };
 static const struct argp_option options[] = {
     {"init", OPTION_INIT, "FILE", 0,
      "parameters of a classifier trained elsewhere, on all but the last quarter of each class", 0},
-    {"model", OPTION_MODEL, "omniglot_conv|conv4|omniglot_fc|mlp|conv1d", 0,
+    {"model", OPTION_MODEL, "omniglot_conv|conv4|omniglot_fc|mlp|conv1d|resnet12", 0,
      "the net; conv1d: for signals (omniglot_conv)", 0},
     NET_OPTION,
     {"hidden", OPTION_WIDTH, "N", 0, "filters (64)", 0},

@@ -22,8 +22,8 @@ static il_net *base_net(il_context *context, const il_model_options *o, il_shape
   return il_net_new(context, 3, mlp, example, outputs);
 }
 
-static const char *const kinds[] = {"linear",        "mlp",   "omniglot_fc",
-                                    "omniglot_conv", "conv4", "conv1d"};
+static const char *const kinds[] = {"linear", "mlp",    "omniglot_fc", "omniglot_conv",
+                                    "conv4",  "conv1d", "resnet12"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 bool il_model_of_signals(const il_model_options *o) {
@@ -36,7 +36,7 @@ static il_status check_options(il_context *context, const il_model_options *o) {
   if (known == KINDS)
     return il_fail(context, IL_ERROR_CONFIG,
                    "model \"%s\" is unknown; expected linear, mlp, omniglot_fc, omniglot_conv, "
-                   "conv4 or conv1d",
+                   "conv4, conv1d or resnet12",
                    o->kind);
   if (!(o->dropout >= 0 && o->dropout < 1))
     return il_fail(context, IL_ERROR_CONFIG, "dropout %g; expected 0 or more and less than 1",

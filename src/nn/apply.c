@@ -64,7 +64,10 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   }
   case IL_LAYER_CONV:
   case IL_LAYER_CONV1D: {
-    il_value y = il_conv2d(g, x, filters_of(g, w[0]), window_of(p, layer));
+    const il_value filters = filters_of(g, w[0]);
+    const il_window window = window_of(p, layer);
+    il_value y = window.groups > 1 ? il_grouped_conv(g, x, filters, window)
+                                   : il_conv2d(g, x, filters, window);
     return layer->bias ? il_add(g, y, w[1]) : y;
   }
   case IL_LAYER_NORM:

@@ -4,7 +4,7 @@
 
 #include "nn/net.h"
 
-enum { MOST_LAYERS = 24 };
+enum { MOST_LAYERS = 64 };
 typedef struct list {
   int count;
   il_layer layer[MOST_LAYERS];
@@ -91,7 +91,37 @@ static void conv1d(list *l, int filters) {
   add(l, head());
 }
 
-static const char *const names[] = {"mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d"};
+/* ResNet-12, as few-shot learning has it (Lee et al. 2019: 64-160-320-640, here with relu and without DropBlock): four residual
+ * blocks of three convolutions, whose other branch is a 1x1 convolution, each with a max pool behind it. */
+static void resnet12(list *l, int filters) {
+  static const int tenths[] = {10, 25, 50, 100};
+  il_layer conv = {
+      .kind = IL_LAYER_CONV, .kernel = 3, .stride = 1, .pad = 1, .init = IL_INIT_KAIMING_NORMAL};
+  for (int i = 0; i < 4; i++) {
+    conv.units = (filters ? filters : 64) * tenths[i] / 10;
+    conv.kernel = 3;
+    conv.pad = 1;
+    add(l, plain(IL_LAYER_RESIDUAL));
+    for (int k = 0; k < 3; k++) {
+      add(l, conv);
+      add(l, norm());
+      if (k < 2) add(l, plain(IL_LAYER_RELU));
+    }
+    add(l, plain(IL_LAYER_SHORTCUT));
+    conv.kernel = 1;
+    conv.pad = 0;
+    add(l, conv);
+    add(l, norm());
+    add(l, plain(IL_LAYER_ADD));
+    add(l, plain(IL_LAYER_RELU));
+    add(l, (il_layer){.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2});
+  }
+  add(l, plain(IL_LAYER_MEAN_POOL));
+  add(l, head());
+}
+
+static const char *const names[] = {"mlp",   "omniglot_fc", "omniglot_conv",
+                                    "conv4", "conv1d",      "resnet12"};
 enum { PRESETS = sizeof names / sizeof *names };
 
 static void layers_of(list *l, int preset, int filters) {
@@ -101,7 +131,8 @@ static void layers_of(list *l, int preset, int filters) {
   case 1: omniglot_fc(l, filters); break;
   case 2: conv4(l, filters, true); break;
   case 3: conv4(l, filters, false); break;
-  default: conv1d(l, filters); break;
+  case 4: conv1d(l, filters); break;
+  default: resnet12(l, filters); break;
   }
 }
 
@@ -144,7 +175,8 @@ il_net *il_net_preset_at(il_context *context, const char *where, const char *nam
   while (preset < PRESETS && strcmp(name, names[preset])) preset++;
   if (preset == PRESETS) {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "%s: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv, conv4 or conv1d",
+            "%s: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv, conv4, conv1d or "
+            "resnet12",
             where, name);
     return NULL;
   }

@@ -1,4 +1,5 @@
-/* Meta-gradients against an independent implementation: fixtures/ come from make_fixtures.py (JAX, float64).
+/* Meta-gradients against an independent implementation: fixtures/ come from make_fixtures.py and make_layer_fixtures.py (JAX,
+ * float64).
  * Every variant is run in float64 and float32, by the reference interpreter and by a plan. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +18,12 @@
 #include "io/io.h"
 #include "support/meta.h"
 
-enum { MOST_PARAMETERS = 16, MOST_BUFFERS = 2 * MOST_PARAMETERS };
+enum { MOST_PARAMETERS = 24, MOST_BUFFERS = 2 * MOST_PARAMETERS };
 
 typedef struct problem {
   const char *name;
   int layers;
-  il_layer layer[12];
+  il_layer layer[18];
   il_loss loss;
   const char *variants[4];
 } problem;
@@ -55,6 +56,84 @@ static const problem pool = {
     {CONV(1), NORM_RELU, POOL, CONV(1), NORM_RELU, POOL, {.kind = IL_LAYER_FLATTEN}, LINEAR(0)},
     IL_LOSS_CROSS_ENTROPY,
     {"second.query", "first.query", "second.support"}};
+
+#define KIND(k)                                                                                    \
+  { .kind = IL_LAYER_##k }
+#define OWN(k)                                                                                     \
+  { .kind = IL_LAYER_##k, .eps = 1e-5, .affine = true }
+
+static const problem norms = {
+    "norms",
+    11,
+    {CONV(2),
+     OWN(LAYER_NORM),
+     KIND(TANH),
+     CONV(1),
+     {.kind = IL_LAYER_GROUP_NORM, .eps = 1e-5, .affine = true, .groups = 4},
+     RELU,
+     {.kind = IL_LAYER_CONV,
+      .units = 8,
+      .kernel = 3,
+      .stride = 2,
+      .pad = 1,
+      .bias = true,
+      .groups = 8},
+     OWN(INSTANCE_NORM),
+     KIND(TANH),
+     KIND(MEAN_POOL),
+     LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query"}};
+#define CONV6                                                                                      \
+  { .kind = IL_LAYER_CONV, .units = 6, .kernel = 3, .stride = 2, .pad = 1 }
+static const problem task_norm = {
+    "task_norm",
+    8,
+    {CONV6, OWN(TASK_NORM), RELU, CONV6, OWN(TASK_NORM), RELU, KIND(MEAN_POOL), LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query", "second.support", "first.support"}};
+static const problem residual = {
+    "residual",
+    18,
+    {{.kind = IL_LAYER_CONV, .units = 4, .kernel = 3, .stride = 2, .pad = 1},
+     NORM_RELU,
+     KIND(RESIDUAL),
+     {.kind = IL_LAYER_CONV,
+      .units = 4,
+      .kernel = 3,
+      .stride = 1,
+      .pad = 2,
+      .bias = true,
+      .groups = 2,
+      .dilation = 2},
+     KIND(TANH),
+     KIND(ADD),
+     RELU,
+     KIND(RESIDUAL),
+     {.kind = IL_LAYER_CONV, .units = 6, .kernel = 3, .stride = 1, .pad = 1},
+     {.kind = IL_LAYER_NORM, .eps = 1e-5},
+     KIND(SHORTCUT),
+     {.kind = IL_LAYER_CONV, .units = 6, .kernel = 1, .stride = 1},
+     {.kind = IL_LAYER_NORM, .eps = 1e-5},
+     KIND(ADD),
+     RELU,
+     POOL,
+     LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query", "second.support"}};
+static const problem attention = {
+    "attention",
+    8,
+    {{.kind = IL_LAYER_CONV1D, .units = 8, .kernel = 3, .stride = 1, .pad = 2, .dilation = 2},
+     KIND(RESIDUAL),
+     {.kind = IL_LAYER_ATTENTION, .heads = 2, .bias = true},
+     KIND(ADD),
+     OWN(LAYER_NORM),
+     KIND(TANH),
+     KIND(MEAN_POOL),
+     LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query", "first.query"}};
 
 static il_context *context;
 
@@ -271,12 +350,39 @@ static void two_steps_of_a_max_pool_net_with_flatten(void **state) {
   check_problem(&pool);
 }
 
+static void norms_of_each_example_and_depthwise_convolution(void **state) {
+  (void)state;
+  check_problem(&norms);
+}
+
+static void moments_of_the_task_blended_with_an_examples_own(void **state) {
+  (void)state;
+  check_problem(&task_norm);
+}
+
+static void residual_blocks_of_dilated_and_grouped_convolutions(void **state) {
+  (void)state;
+  check_problem(&residual);
+}
+
+static void attention_of_two_heads(void **state) {
+  (void)state;
+  check_problem(&attention);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(five_steps_of_an_mlp, setup, teardown),
       cmocka_unit_test_setup_teardown(strided_convolutions_and_both_query_statistics, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(two_steps_of_a_max_pool_net_with_flatten, setup, teardown),
+      cmocka_unit_test_setup_teardown(norms_of_each_example_and_depthwise_convolution, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(moments_of_the_task_blended_with_an_examples_own, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(residual_blocks_of_dilated_and_grouped_convolutions, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(attention_of_two_heads, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

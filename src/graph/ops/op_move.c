@@ -307,13 +307,16 @@ static void reference_pad(const il_graph *g, const il_node *node, const void *co
   int64_t stride[IL_MAX_RANK], index[IL_MAX_RANK] = {0};
   dense(node->shape, stride);
   memset(out, 0, (size_t)il_shape_count(node->shape) * size);
-  const int64_t count = il_shape_count(a->shape);
-  for (int64_t i = 0; i < count; i++) {
+  const int64_t *low = ((const il_attr_pad *)node->attr)->low;
+  const int last = a->shape.rank - 1;
+  const int64_t run = last < 0 ? 1 : a->shape.dim[last]; /* neighbours here and there */
+  const int64_t runs = il_shape_count(a->shape) / run;
+  for (int64_t i = 0; i < runs; i++) {
     int64_t at = 0;
-    for (int k = 0; k < node->shape.rank; k++)
-      at += (index[k] + ((const il_attr_pad *)node->attr)->low[k]) * stride[k];
-    memcpy((char *)out + (size_t)at * size, (const char *)in[0] + (size_t)i * size, size);
-    for (int k = a->shape.rank - 1; k >= 0 && ++index[k] == a->shape.dim[k]; k--) index[k] = 0;
+    for (int k = 0; k <= last; k++) at += (index[k] + low[k]) * stride[k];
+    memcpy((char *)out + (size_t)at * size, (const char *)in[0] + (size_t)(i * run) * size,
+           (size_t)run * size);
+    for (int k = last - 1; k >= 0 && ++index[k] == a->shape.dim[k]; k--) index[k] = 0;
   }
 }
 static il_value sample_pad(il_graph *g, int i) {
