@@ -32,12 +32,17 @@ class Layer:
     rate: float = 0.0
     init: str = "default"
     init_scale: float = 0.0
+    groups: int = 0
+    dilation: int = 0
+    heads: int = 0
+    affine: bool = False
 
     def _made(self) -> Any:
         if self.init not in _INITS:
             raise ArgumentError(f"init: found {self.init!r}, expected one of {', '.join(_INITS)}")
         return c.il_layer(getattr(c, "IL_LAYER_" + self.kind.upper()), self.units, self.kernel, self.stride, self.pad,
-                          self.bias, self.eps, self.rate, _INITS[self.init], self.init_scale)  # fmt: skip
+                          self.bias, self.eps, self.rate, _INITS[self.init], self.init_scale, self.groups, self.dilation,
+                          self.heads, self.affine)  # fmt: skip
 
 
 def linear(units: int = 0, bias: bool = True, init: str = "default", init_scale: float = 0.0) -> Layer:
@@ -46,20 +51,60 @@ def linear(units: int = 0, bias: bool = True, init: str = "default", init_scale:
 
 
 def conv(units: int, kernel: int = 3, stride: int = 1, pad: int = 1, bias: bool = True, init: str = "default",
-         init_scale: float = 0.0) -> Layer:  # fmt: skip
+         init_scale: float = 0.0, groups: int = 1, dilation: int = 1) -> Layer:  # fmt: skip
     """A convolution of images [h,w,c] to `units` filters."""
-    return Layer("conv", units, kernel, stride, pad, bias, init=init, init_scale=init_scale)
+    return Layer("conv", units, kernel, stride, pad, bias, init=init, init_scale=init_scale, groups=groups, dilation=dilation)
 
 
 def conv1d(units: int, kernel: int = 3, stride: int = 1, pad: int = 1, bias: bool = True, init: str = "default",
-           init_scale: float = 0.0) -> Layer:  # fmt: skip
+           init_scale: float = 0.0, groups: int = 1, dilation: int = 1) -> Layer:  # fmt: skip
     """A convolution of signals [t,channels] along time."""
-    return Layer("conv1d", units, kernel, stride, pad, bias, init=init, init_scale=init_scale)
+    return Layer("conv1d", units, kernel, stride, pad, bias, init=init, init_scale=init_scale, groups=groups, dilation=dilation)
 
 
 def norm(eps: float = 1e-5) -> Layer:
     """Batch norm: (x − mean)/√(var + eps)·γ + β"""
     return Layer("norm", eps=eps)
+
+
+def layer_norm(eps: float = 1e-5, affine: bool = True) -> Layer:
+    """Each example by itself: over all of an image or of the features, over the channels of each step of a signal."""
+    return Layer("layer_norm", eps=eps, affine=affine)
+
+
+def instance_norm(eps: float = 1e-5, affine: bool = True) -> Layer:
+    """Each channel of each example by itself."""
+    return Layer("instance_norm", eps=eps, affine=affine)
+
+
+def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
+    """`groups` of neighbouring channels, each group of each example by itself."""
+    return Layer("group_norm", eps=eps, groups=groups, affine=affine)
+
+
+def task_norm(eps: float = 1e-5) -> Layer:
+    """TaskNorm-I: moments of the batch or the support set, blended with each example's own."""
+    return Layer("task_norm", eps=eps)
+
+
+def residual() -> Layer:
+    """Opens a residual block, which `add` closes: its input is added to what the layers between give."""
+    return Layer("residual")
+
+
+def shortcut() -> Layer:
+    """In a residual block: the layers from here to `add` take the block's input."""
+    return Layer("shortcut")
+
+
+def add() -> Layer:
+    """Closes a residual block: the sum of its two branches."""
+    return Layer("add")
+
+
+def attention(heads: int = 1, bias: bool = True) -> Layer:
+    """Scaled dot-product attention among the steps of a signal or the pixels of an image, as PyTorch's MultiheadAttention."""
+    return Layer("attention", bias=bias, heads=heads)
 
 
 def max_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:
@@ -101,8 +146,8 @@ class Net:
     """A net: ``net(parameters, x)`` are its scores, ``net.parameters(seed)`` its drawn parameters.
 
     Args:
-        layers: a preset (``"mlp"``, ``"omniglot_fc"``, ``"omniglot_conv"``, ``"conv4"``, ``"conv1d"``) or layers, of
-            which the last linear one may have 0 units: as many as outputs.
+        layers: a preset (``"mlp"``, ``"omniglot_fc"``, ``"omniglot_conv"``, ``"conv4"``, ``"conv1d"``, ``"resnet12"``) or layers,
+            of which the last linear one may have 0 units: as many as outputs.
         example: shape of one x: [h,w,c], [t,channels], or the number of features.
         outputs: numbers that come out; 0: a net without its last linear layer.
         filters: width of a preset; 0: its own.

@@ -143,8 +143,15 @@ static void fields_without_effect_are_refused(void **state) {
       {"{kind: relu, eps: 1}", "net:3: found \"eps\" in layer 2 (relu), expected none: a relu has "
                                "no fields"},
       {"{eps: 1, kind: conv1d}",
-       "net:3: found \"eps\" in layer 2 (conv1d), expected units, kernel, stride, pad, bias, init "
-       "or init_scale, which a conv1d has"},
+       "net:3: found \"eps\" in layer 2 (conv1d), expected units, kernel, stride, pad, dilation, "
+       "groups, bias, init or init_scale, which a conv1d has"},
+      {"{kind: task_norm, affine: true}",
+       "net:3: found \"affine\" in layer 2 (task_norm), expected eps, which a task_norm has"},
+      {"{kind: attention, heads: 0}",
+       "net:3: found heads: \"0\", expected an integer from 1 to 65536"},
+      {"{kind: layer_norm, affine: 1}", "net:3: found affine: \"1\", expected true or false"},
+      {"{kind: shortcut, units: 3}", "net:3: found \"units\" in layer 2 (shortcut), expected none: "
+                                     "a shortcut has no fields"},
       {"{kind: linear, kernel: 5}",
        "net:3: found \"kernel\" in layer 2 (linear), expected units, bias, init or init_scale, "
        "which a linear has"},
@@ -157,7 +164,9 @@ static void fields_without_effect_are_refused(void **state) {
       {"{kind: norm, init: normal}",
        "net:3: found init: \"normal\", expected one or uniform in a norm"},
       {"{kind: conv2d}", "net:3: found conv2d, expected linear, conv, norm, relu, tanh, sigmoid, "
-                         "max_pool, mean_pool, flatten, dropout or conv1d"},
+                         "max_pool, mean_pool, flatten, dropout, conv1d, layer_norm, "
+                         "instance_norm, group_norm, task_norm, residual, shortcut, add or "
+                         "attention"},
   };
   il_context *context = il_context_new();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

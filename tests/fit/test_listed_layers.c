@@ -167,10 +167,50 @@ static void another_head_may_be_wider_than_a_norm_behind_it(void **state) {
   il_context_free(context);
 }
 
+/* A model has no support set whose moments TaskNorm could take; residual blocks and groups it has, and reads what it wrote. */
+static void residual_blocks_come_back_and_task_norm_is_refused(void **state) {
+  (void)state;
+  const il_layer blocks[] = {
+      {.kind = IL_LAYER_RESIDUAL},
+      {.kind = IL_LAYER_CONV1D, .units = 4, .kernel = 3, .stride = 1, .pad = 1, .groups = 2},
+      {.kind = IL_LAYER_GROUP_NORM, .eps = 1e-5, .groups = 2, .affine = true},
+      {.kind = IL_LAYER_ADD},
+      {.kind = IL_LAYER_ATTENTION, .heads = 2, .bias = true},
+      {.kind = IL_LAYER_LINEAR, .bias = true}};
+  const il_layer blended[] = {{.kind = IL_LAYER_TASK_NORM, .eps = 1e-5},
+                              {.kind = IL_LAYER_LINEAR, .bias = true}};
+  char path[] = "/tmp/il_blocks_XXXXXX";
+  il_context *context = il_context_new();
+  const il_shape example = IL_SHAPE(6, 4);
+  il_model *m =
+      il_model_new(context, &(il_model_options){.layers = 6, .layer = blocks}, example, 3);
+  if (!m) fail_msg("%s", il_context_message(context));
+  il_model_draw(m, 5);
+  close(mkstemp(path));
+  if (il_model_save(m, path) != IL_OK) fail_msg("%s", il_context_message(context));
+  il_model *back =
+      il_model_open(context, &(il_model_options){.layers = 6, .layer = blocks}, path, example);
+  if (!back) fail_msg("%s", il_context_message(context));
+  assert_int_equal(back->parameters, 9);
+  for (int i = 0; i < m->parameters; i++)
+    assert_memory_equal(m->value[i], back->value[i],
+                        (size_t)il_shape_count(il_model_value_shape(m, i)) * sizeof(float));
+  unlink(path);
+  il_model_free(back);
+  il_model_free(m);
+  assert_null(
+      il_model_new(context, &(il_model_options){.layers = 2, .layer = blended}, example, 3));
+  assert_string_equal(il_context_message(context),
+                      "a model with task_norm, which takes the moments of a task's support set; "
+                      "expected another norm, or `innerloop train`");
+  il_context_free(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_sequential_for_signals_gives_its_scores),
       cmocka_unit_test(another_head_may_be_wider_than_a_norm_behind_it),
+      cmocka_unit_test(residual_blocks_come_back_and_task_norm_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

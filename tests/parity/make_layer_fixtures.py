@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes fixtures/*.safetensors of nets with further layers, as make_fixtures.py does, whose file format and MAML it uses.
 
-    pip install jax numpy && python3 make_layer_fixtures.py
+    pip install jax numpy && python3 make_layer_fixtures.py [name ...]
 
   norms        layer norm over whole images, grouped norm, depthwise convolution, instance norm
   task_norm    TaskNorm-I, Bronskill et al. 2020; "support": the queries' task moments are the support set's
@@ -9,6 +9,8 @@
   attention    signals: dilated convolution, two heads (PyTorch's in_proj and out_proj), layer norm over each step
 Variances are biased. Parameters have PyTorch's names and layouts.
 """
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,29 +117,46 @@ def head(features, ways):
     return {"linear1.weight": (ways, features), "linear1.bias": (ways,)}
 
 
-def main():
+def images_and(shapes):
     rng = np.random.default_rng(31)
-    images = image_tasks(rng, 2, 3, 2, 1, 10, 2)
-    case("norms", drawn(rng, {"conv1.weight": (8, 2, 3, 3), **norm_of("layer_norm1", 8), "conv2.weight": (8, 8, 3, 3),
-                              **norm_of("group_norm1", 8), "conv3.weight": (8, 1, 3, 3), "conv3.bias": (8,),
-                              **norm_of("instance_norm1", 8), **head(8, 3)}),
-         images, net_norms, cross_entropy, 2, 0.2, ORDERS)
-    blended = {}
-    for i, inputs in (("1", 2), ("2", 6)):
-        blended |= {f"conv{i}.weight": (6, inputs, 3, 3), **norm_of("task_norm" + i, 6), f"task_norm{i}.scale": (1,),
-                    f"task_norm{i}.offset": (1,)}
-    case("task_norm", drawn(rng, {**blended, **head(6, 3)}), images, net_task_norm, cross_entropy, 2, 0.2,
-         ORDERS + ["second.support", "first.support"])
-    case("residual", drawn(rng, {"conv1.weight": (4, 2, 3, 3), **norm_of("norm1", 4), "conv2.weight": (4, 2, 3, 3),
-                                 "conv2.bias": (4,), "conv3.weight": (6, 4, 3, 3), **norm_of("norm2", 6),
-                                 "conv4.weight": (6, 4, 1, 1), **norm_of("norm3", 6), **head(24, 3)}),
-         images, net_residual, cross_entropy, 2, 0.1, ORDERS + ["second.support"])
-    signals = [a[:, :, :, 0, :] if a.ndim == 5 else a for a in image_tasks(rng, 2, 3, 2, 1, 7, 3)]
-    case("attention", drawn(rng, {"conv1d1.weight": (8, 3, 3), "attention1.in_proj_weight": (24, 8),
-                                  "attention1.in_proj_bias": (24,), "attention1.out_proj.weight": (8, 8),
-                                  "attention1.out_proj.bias": (8,), **norm_of("layer_norm1", 8), **head(8, 3)}),
-         signals, net_attention, cross_entropy, 2, 0.3, ORDERS)
+    tasks = image_tasks(rng, 2, 3, 2, 1, 10, 2)
+    return drawn(rng, shapes), tasks
 
+
+def norms():
+    p, tasks = images_and({"conv1.weight": (8, 2, 3, 3), **norm_of("layer_norm1", 8), "conv2.weight": (8, 8, 3, 3),
+                           **norm_of("group_norm1", 8), "conv3.weight": (8, 1, 3, 3), "conv3.bias": (8,),
+                           **norm_of("instance_norm1", 8), **head(8, 3)})
+    case("norms", p, tasks, net_norms, cross_entropy, 2, 0.2, ORDERS)
+
+
+def blended():
+    shapes = {}
+    for i, inputs in (("1", 2), ("2", 6)):
+        shapes |= {f"conv{i}.weight": (6, inputs, 3, 3), **norm_of("task_norm" + i, 6), f"task_norm{i}.scale": (1,),
+                   f"task_norm{i}.offset": (1,)}
+    p, tasks = images_and({**shapes, **head(6, 3)})
+    case("task_norm", p, tasks, net_task_norm, cross_entropy, 2, 0.2, ORDERS + ["second.support", "first.support"])
+
+
+def residual():
+    p, tasks = images_and({"conv1.weight": (4, 2, 3, 3), **norm_of("norm1", 4), "conv2.weight": (4, 2, 3, 3),
+                           "conv2.bias": (4,), "conv3.weight": (6, 4, 3, 3), **norm_of("norm2", 6),
+                           "conv4.weight": (6, 4, 1, 1), **norm_of("norm3", 6), **head(24, 3)})
+    case("residual", p, tasks, net_residual, cross_entropy, 2, 0.1, ORDERS + ["second.support"])
+
+
+def attention():
+    rng = np.random.default_rng(31)
+    tasks = [a[:, :, :, 0, :] if a.ndim == 5 else a for a in image_tasks(rng, 2, 3, 2, 1, 7, 3)]
+    p = drawn(rng, {"conv1d1.weight": (8, 3, 3), "attention1.in_proj_weight": (24, 8),
+                    "attention1.in_proj_bias": (24,), "attention1.out_proj.weight": (8, 8),
+                    "attention1.out_proj.bias": (8,), **norm_of("layer_norm1", 8), **head(8, 3)})
+    case("attention", p, tasks, net_attention, cross_entropy, 2, 0.3, ORDERS)
+
+
+ALL = {"norms": norms, "task_norm": blended, "residual": residual, "attention": attention}
 
 if __name__ == "__main__":
-    main()
+    for name in sys.argv[1:] or ALL:
+        ALL[name]()
