@@ -89,6 +89,14 @@ IL_LAYER_MEAN_POOL = 8
 IL_LAYER_FLATTEN = 9
 IL_LAYER_DROPOUT = 10
 IL_LAYER_CONV1D = 11
+IL_LAYER_LAYER_NORM = 12
+IL_LAYER_INSTANCE_NORM = 13
+IL_LAYER_GROUP_NORM = 14
+IL_LAYER_TASK_NORM = 15
+IL_LAYER_RESIDUAL = 16
+IL_LAYER_SHORTCUT = 17
+IL_LAYER_ADD = 18
+IL_LAYER_ATTENTION = 19
 IL_STATISTICS_BATCH = 1
 IL_STATISTICS_GIVEN = 2
 IL_STATISTICS_EACH = 3
@@ -720,11 +728,16 @@ il_layer._fields_ = [
     ("rate", c_double),
     ("init", c_int),
     ("init_scale", c_double),
+    ("groups", c_int),
+    ("dilation", c_int),
+    ("heads", c_int),
+    ("affine", c_bool),
 ]
 
 il_moments._fields_ = [
     ("mean", il_value * 64),
     ("variance", il_value * 64),
+    ("examples", c_int64),
 ]
 
 il_rate._fields_ = [

@@ -89,9 +89,9 @@ class Task(TypedDict, total=False):
 class Model(TypedDict, total=False):
     """The net."""
 
-    preset: Literal["mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d"]
+    preset: Literal["mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d", "resnet12"]
     """the net (conv1d: for signals); or list model.layers in the file. One of
-    mlp|omniglot_fc|omniglot_conv|conv4|conv1d; default omniglot_conv."""
+    mlp|omniglot_fc|omniglot_conv|conv4|conv1d|resnet12; default omniglot_conv."""
     filters: int
     """width of the net; 0: the preset's own. An integer from 0 to 4096; default 0."""
 

@@ -338,3 +338,20 @@ def test_repeat_that_is_interrupted_leaves_the_function_whole() -> None:
         signal.signal(signal.SIGALRM, before)
     batch = tasks.draw("train", 0, 2, out=batch)
     assert mean(batch) == expected  # the number goes where it is read, and not into what repeat has made
+
+
+def test_blocks_of_layers_come_to_nets() -> None:
+    y = il.layers
+    image = il.Net([y.conv(8, groups=2, dilation=2, pad=2), y.task_norm(), y.residual(), y.conv(8, groups=8), y.group_norm(4), y.relu(),
+                    y.conv(6), y.shortcut(), y.conv(6, kernel=1, pad=0), y.instance_norm(affine=False), y.add(), y.layer_norm(),
+                    y.linear()], (6, 6, 2), 3)  # fmt: skip
+    assert [n for n in image.names if "norm" in n] == [
+        "task_norm1.weight", "task_norm1.bias", "task_norm1.scale", "task_norm1.offset", "group_norm1.weight",
+        "group_norm1.bias", "layer_norm1.weight", "layer_norm1.bias"]  # fmt: skip
+    assert image.parameters(1)["conv2.weight"].shape == (3, 3, 1, 8)
+    signal = il.Net([y.attention(heads=2), y.mean_pool(), y.linear()], (5, 4), 3)
+    assert signal.names[:4] == ["attention1.in_proj_weight", "attention1.in_proj_bias", "attention1.out_proj.weight",
+                                "attention1.out_proj.bias"]  # fmt: skip
+    with pytest.raises(il.ArgumentError, match="expected an add that closes it"):
+        il.Net([y.residual(), y.linear()], 4, 2)
+    assert len(il.Net("resnet12", (28, 28, 1), 5, filters=4).names) == 4 * 12 + 2
