@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 
 import sides
@@ -25,13 +26,7 @@ HAND = {"each step called": [], "`repeat`": ["repeat"]}
 
 def put_package_together():
     """Links to the package's files and to the library as built here."""
-    package = SITE / "innerloop_meta"
-    package.mkdir(parents=True, exist_ok=True)
-    for link in package.iterdir():
-        if link.is_symlink():
-            link.unlink()
-    for file in [*(ROOT / "python/innerloop_meta").glob("*.py"), BUILD / "build/libinnerloop.so"]:
-        (package / file.name).symlink_to(file)
+    subprocess.run(["sh", ROOT / "tests/python/together.sh", ROOT, BUILD / "build/libinnerloop.so", SITE], check=True)
     return {"PYTHONPATH": str(SITE), "PYTHONDONTWRITEBYTECODE": "1"}
 
 

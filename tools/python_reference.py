@@ -19,8 +19,12 @@ vertical-align: top; border-top: 1px solid #ddd }"""
 wrong: list[str] = []
 
 
+def text_of(module: str) -> str:
+    return (PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+
+
 def source_of(module: str) -> ast.Module:
-    return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    return ast.parse(text_of(module))
 
 
 def top(module: str) -> dict[str, ast.stmt]:
@@ -96,7 +100,7 @@ def of_class(node: ast.ClassDef, module: str, found: dict[str, ast.stmt], name: 
                  if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)  # fmt: skip
     text = doc_of(node, name, arguments_of(init) if init else [])
     made = entry(name, signature(init, "__init__", True) if init and "Args:" in text else "", text)
-    made += "<section>\n" + fields(node, (PACKAGE / f"{module}.py").read_text(encoding="utf-8").splitlines())
+    made += "<section>\n" + fields(node, text_of(module).splitlines())
     for method in (n for owner in owners for n in owner.body):  # type: ignore[attr-defined]
         if isinstance(method, ast.FunctionDef) and (
             not method.name.startswith("_") or (method.name in ("__call__", "__getitem__") and ast.get_docstring(method))
@@ -127,9 +131,11 @@ def page() -> str:
     public = next(ast.literal_eval(n.value) for n in package.body
                   if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__")  # fmt: skip
     parts, seen = [], set()
-    for node in package.body:
-        if not isinstance(node, ast.ImportFrom) or not node.module:
-            continue
+    later = [n for n in package.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    imports = [n for part in (package, *later) for n in part.body if isinstance(n, ast.ImportFrom) and n.level and n.module]
+    public += [a.name for part in later for n in part.body if isinstance(n, ast.ImportFrom) for a in n.names]
+    for node in imports:
+        assert node.module
         names = [a.name for a in node.names if a.name in public]
         seen |= set(names)
         if names and node.module != "ops":  # which have a part of their own

@@ -33,7 +33,7 @@ from .algorithms import (
     r2d2,
     reptile,
 )
-from .check import Check, ParameterCheck, check
+from ._check.checker import Check, ParameterCheck, check
 from .config import Config, keys, presets
 from .dataset import Dataset, glyphs
 from .errors import ArgumentError, ComputationError, Error, FileError
@@ -69,14 +69,11 @@ from .training import Progress, train
 from .values import Value, Values, grad, jvp, leaf, stop_gradient, task_mean, vjp
 
 if TYPE_CHECKING:
-    from .jaxlayer import JaxMetaLoss as JaxMetaLoss
-    from .jaxlayer import jax_meta_loss as jax_meta_loss
-    from .pytorch import MetaLoss as MetaLoss
-    from .pytorch import TorchNet as TorchNet
-    from .pytorch import from_torch as from_torch
+    from ._bridges.jax import JaxMetaLoss as JaxMetaLoss, jax_meta_loss as jax_meta_loss
+    from ._bridges.pytorch import MetaLoss as MetaLoss, TorchNet as TorchNet, from_torch as from_torch
 
-_LATER = {"MetaLoss": "pytorch", "TorchNet": "pytorch", "from_torch": "pytorch", "JaxMetaLoss": "jaxlayer",
-          "jax_meta_loss": "jaxlayer"}  # fmt: skip
+_LATER = {"MetaLoss": "pytorch", "TorchNet": "pytorch", "from_torch": "pytorch", "JaxMetaLoss": "jax",
+          "jax_meta_loss": "jax"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -85,7 +82,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    made = globals()[name] = getattr(import_module("." + _LATER[name], __name__), name)
+    made = globals()[name] = getattr(import_module("._bridges." + _LATER[name], __name__), name)
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from importlib.machinery import PathFinder
@@ -34,19 +33,14 @@ class Beside:
 
 
 def _beside() -> None:
-    """$INNERLOOP_TORCH is a virtual environment with PyTorch or JAX; without it Debian's python3-torch is taken."""
-    if importlib.util.find_spec("torch"):
-        return
+    """$INNERLOOP_TORCH is a virtual environment with PyTorch or JAX; else they are there for the Python that runs, or not."""
     given = os.environ.get("INNERLOOP_TORCH")
-    version = f"{sys.version_info[0]}{sys.version_info[1]}"
-    sites = Path(given).glob("lib/python3*/site-packages") if given else [Path("/usr/lib/python3/dist-packages")]
-    for site in sites:
-        if given or list(site.glob(f"torch/_C.cpython-{version}-*")):
-            sys.meta_path.append(Beside(site))  # type: ignore[arg-type]
+    for site in Path(given).glob("lib/python3*/site-packages") if given else ():
+        sys.meta_path.append(Beside(site))  # type: ignore[arg-type]
 
 
 _beside()
-NO_TORCH = "there is no PyTorch: INNERLOOP_TORCH names a virtual environment that has it, or Debian's python3-torch"
+NO_TORCH = "there is no PyTorch: install Debian's python3-torch, or let INNERLOOP_TORCH name a virtual environment that has it"
 NO_JAX = "there is no JAX: INNERLOOP_TORCH names a virtual environment that has it"
 
 

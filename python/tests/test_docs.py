@@ -10,7 +10,7 @@ from typing import Any
 import innerloop_meta as il
 import numpy as np
 import pytest
-from conftest import source
+from conftest import NO_TORCH, source
 
 
 def first(names: dict[str, Any], printed: str) -> None:
@@ -52,18 +52,31 @@ TOLD = {"il.glyphs(alphabets=1": first, "cross_val_score(few": estimators, "run.
         "def lines()": generator, "def meta_step(": by_hand, "meta_step.repeat(": repeated, ".report(": report}  # fmt: skip
 
 
+def blocks_of(page: str) -> list[tuple[str, str]]:
+    """Each with what it needs beside scikit-learn: "torch", "jax" or nothing."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (source() / "docs" / page).read_text(), re.DOTALL | re.MULTILINE)
+    return [(block, next((name for name in ("torch", "jax") if f"import {name}\n" in block or name + "(" in block), "")) for block in blocks]
+
+
+def test_blocks_of_torch_run() -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
+    names: dict[str, Any] = {"il": il, "np": np}
+    blocks = [block for block, needs in blocks_of("python.md") if needs == "torch"]
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert blocks and all(p.grad is not None and bool(p.grad.any()) for p in names["module"].parameters())
+
+
 @pytest.mark.parametrize("page", ["python.md", "python.zh.md"])
 def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(il.train.__kwdefaults__, "progress", False)
-    blocks = re.findall(r"^```python\n(.*?)^```", (source() / "docs" / page).read_text(), re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {}
-    aside: dict[str, Any] = {}  # what blocks of PyTorch and JAX name, such as a loss of their own
+    aside: dict[str, Any] = {}  # what blocks of JAX name, such as a loss of their own
     told = set()
-    for block in blocks:
-        other = next((name for name in ("torch", "jax") if f"import {name}\n" in block or name + "(" in block), None)
-        if other and not importlib.util.find_spec(other):
+    for block, other in blocks_of(page):
+        if other == "torch" or other and not importlib.util.find_spec(other):
             continue  # the tests of door 4 say so
         short = re.sub(r'"steps": \d+', '"steps": 20', block.replace("range(2000)", "range(20)"))
         for name in names if other else ():

@@ -239,7 +239,7 @@ def test_without_gradient() -> None:
 
 
 def test_memory_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from innerloop_meta.meta_loss import Form
+    from innerloop_meta._bridges.meta_loss import Form
 
     given: list[Any] = []
     go = Form.go

@@ -27,10 +27,37 @@ if [ "$(cat "$venv/complete" 2>/dev/null)" != "$wanted $more" ]; then
   fi # without them, the tests that need them are left out, and tried again next time
 fi
 
-rm -rf "$room/site"
-mkdir -p "$room/site/innerloop_meta"
-ln -s "$source"/python/innerloop_meta/*.py "$source/python/innerloop_meta/py.typed" "$room/site/innerloop_meta/"
-ln -s "$library" "$room/site/innerloop_meta/libinnerloop.so"
+sh "$source/tests/python/together.sh" "$source" "$library" "$room/site"
 cd "$room"
-PYTHONPATH=$room/site PYTHONDONTWRITEBYTECODE=1 INNERLOOP_LIBRARY=$library INNERLOOP_MYPY_CACHE=$room/mypy \
-  exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir "$source" "$source/python/tests"
+export PYTHONDONTWRITEBYTECODE=1 INNERLOOP_LIBRARY="$library" INNERLOOP_MYPY_CACHE="$room/mypy"
+tests=$source/python/tests
+tried() { # PYTHON FOLDERS…: pytest, which says of each test that is left out why
+  python=$1 path=$2
+  shift 2
+  PYTHONPATH=$path "$python" -m pytest -q -rs -p no:cacheprovider --rootdir "$source" "$@"
+}
+
+# PyTorch is too large for a virtual environment of the tests. Where a python3 of the system has it (Debian: python3-torch), its
+# tests run there, with that python3's numpy; pytest is put beside. INNERLOOP_TORCH names an environment in place of it.
+torch=
+if [ -z "${INNERLOOP_TORCH:-}" ]; then
+  for python in python3 /usr/bin/python3; do
+    if "$python" -c 'import torch; torch.zeros(1).numpy()' >/dev/null 2>&1; then
+      torch=$python
+      break
+    fi
+  done
+fi
+if [ -n "$torch" ] && ! [ -e "$room/beside/complete" ]; then
+  rm -rf "$room/beside"
+  timeout 300 "$venv/bin/pip" --python "$torch" install -q --disable-pip-version-check --root-user-action ignore \
+    --target "$room/beside" pytest >>"$room/pip.log" 2>&1 && : >"$room/beside/complete" || torch=
+fi
+if [ -z "$torch" ]; then
+  tried "$venv/bin/python" "$room/site" "$tests"
+else
+  tried "$venv/bin/python" "$room/site" -k 'not torch' --ignore-glob "$tests/*torch*" "$tests"
+  echo "python: PyTorch in $torch:"
+  tried "$torch" "$room/site:$room/beside" -k torch "$tests"/test_*torch*.py "$tests/test_docs.py" \
+    "$tests/test_training.py"
+fi

@@ -6,10 +6,9 @@ source=$1 room=$2/python-sanitized library=$3 python=$4
 command -v "$python" >/dev/null && "$python" -c 'import numpy' 2>/dev/null ||
   { echo "python: $python has no numpy; the sanitized tests of the package are left out"; exit 77; }
 rm -rf "$room"
-mkdir -p "$room/innerloop_meta"
-ln -s "$source"/python/innerloop_meta/*.py "$room/innerloop_meta/"
-ln -s "$library" "$room/innerloop_meta/libinnerloop.so"
-PYTHONPATH=$room PYTHONDONTWRITEBYTECODE=1 PYTHONMALLOC=malloc \
+mkdir -p "$room"
+sh "$source/tests/python/together.sh" "$source" "$library" "$room/site"
+PYTHONPATH=$room/site PYTHONDONTWRITEBYTECODE=1 PYTHONMALLOC=malloc \
   LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
   ASAN_OPTIONS=detect_leaks=1:leak_check_at_exit=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
   LSAN_OPTIONS=report_objects=0:max_leaks=0 \

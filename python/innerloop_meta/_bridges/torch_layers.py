@@ -11,8 +11,8 @@ import torch
 import torch.fx
 from torch import nn
 
-from . import nets
-from .errors import ArgumentError
+from .. import nets
+from ..errors import ArgumentError
 
 KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid, MaxPool1d, MaxPool2d, an average over the whole "
          "image (AdaptiveAvgPool2d(1), AvgPool2d, mean), Flatten, Dropout and Identity")  # fmt: skip

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _trees as trees
-from ._repairs import Finding
-from ._slopes import DOUBLE, Scales, Slope, judge, measure, sizes_of
-from ._trees import Vector, loaded
-from .errors import ArgumentError
+from ..errors import ArgumentError
+from . import trees
+from .repairs import Finding
+from .slopes import DOUBLE, Scales, Slope, judge, measure, sizes_of
+from .trees import Vector, loaded
 
 if TYPE_CHECKING:
-    from ._calling import Caller
-    from .check import Check
+    from .calling import Caller
+    from .checker import Check
 
 _DIFFERENCES = 4000  # parameters at most whose inner gradient is taken by finite differences
 
@@ -152,7 +152,7 @@ class Reference:
                             "statistics, step size, number of steps, or data.")  # fmt: skip
 
     def _stored(self) -> str:
-        from ._repairs import Mender
+        from .repairs import Mender
 
         mender = Mender(self.caller, lambda: self.caller(self.point), lambda made: False)
         mender.watched()

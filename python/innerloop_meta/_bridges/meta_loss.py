@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _declarations as c
-from ._library import Context, decode, dimensions_of, lib, owned, shape_of, take_text
-from ._team import Team, owner, team
-from .algorithms import Algorithm
-from .errors import ArgumentError
-from .nets import Net
-from .state import PRECISIONS
-from .values import Graph, Value, task_mean
+from .. import _declarations as c
+from .._library import Context, decode, dimensions_of, lib, owned, shape_of, take_text
+from .._team import Team, owner, team
+from ..algorithms import Algorithm
+from ..errors import ArgumentError
+from ..nets import Net
+from ..state import PRECISIONS
+from ..values import Graph, Value, task_mean
 
 LOSSES = ("cross_entropy", "mean_squared_error", "binary_cross_entropy")
 STATISTICS = ("query", "support", "each", "running")

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _trees as trees
-from ._held import Held
-from ._trees import Vector, loaded
-from .errors import ArgumentError
-from .state import State
+from ..errors import ArgumentError
+from ..state import State
+from . import trees
+from .held import Held
+from .trees import Vector, loaded
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._trees import Vector
+from .trees import Vector
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._trees import is_tensor, loaded, shape
+from .trees import is_tensor, loaded, shape
 
 Site = tuple[str, str, int]  # kind, file, line
 _BETWEEN = ("overrides.py", "grad_mode.py", "tree_util.py", "tree.py", "traceback_util.py")  # of a package, between user and cut
-_OWN = os.path.dirname(__file__)
+_OWN = os.path.dirname(os.path.dirname(__file__))  # the package
 
 
 @dataclass

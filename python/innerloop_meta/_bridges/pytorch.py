@@ -12,14 +12,14 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ._library import lib
-from ._torch_layers import Layers
-from .algorithms import Algorithm
-from .errors import ArgumentError
+from .._library import lib
+from ..algorithms import Algorithm
+from ..errors import ArgumentError
+from ..nets import Net, linear
+from ..state import State
+from ..values import Value
 from .meta_loss import Entry, Form, MetaFunction, Shape, transposed
-from .nets import Net, linear
-from .state import State
-from .values import Value
+from .torch_layers import Layers
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -342,4 +342,5 @@ class MetaLoss(nn.Module):
         return state
 
     def extra_repr(self) -> str:
+        """What printing the module shows of it."""
         return f"{self.algorithm}, statistics={self.statistics!r}"

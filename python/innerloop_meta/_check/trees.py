@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 
 Vector = npt.NDArray[np.float64]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from . import _trees as trees
-from ._calling import Caller, surroundings
-from ._engine import Engine
-from ._reference import Reference
-from ._repairs import Finding, Mender
-from ._slopes import DOUBLE, SINGLE, Judgement, Scales, Slope, judge, measure, sizes_of
-from ._trees import Vector
-from .errors import ArgumentError
+from ..errors import ArgumentError
+from . import trees
+from .calling import Caller, surroundings
+from .engine import Engine
+from .reference import Reference
+from .repairs import Finding, Mender
+from .slopes import DOUBLE, SINGLE, Judgement, Scales, Slope, judge, measure, sizes_of
+from .trees import Vector
 
 _POINTS = 4  # the one given, then others near it
 

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from . import _team as _team_module
-from ._team import Team
-from .algorithms import Algorithm
-from .errors import ArgumentError
+from .. import _team as _team_module
+from .._team import Team
+from ..algorithms import Algorithm
+from ..errors import ArgumentError
+from ..nets import Net
 from .meta_loss import Form, MetaFunction, Shape
-from .nets import Net
 
 _lock = threading.RLock()
 _teams: dict[int, Team] = {}  # one, of as many threads as were asked for

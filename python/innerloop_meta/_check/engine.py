@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _trees as trees
-from ._trees import Vector, loaded
-from .errors import ArgumentError
+from ..errors import ArgumentError
+from . import trees
+from .trees import Vector, loaded
 
 if TYPE_CHECKING:
-    from ._calling import Caller
+    from .calling import Caller
 
 
 class Engine:

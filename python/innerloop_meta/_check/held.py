@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._trees import is_array, is_jax, is_module, is_tensor, loaded
+from .trees import is_array, is_jax, is_module, is_tensor, loaded
 
 _MOST = 5000  # objects that are looked at
 _LONGEST = 256  # items of a list or dict

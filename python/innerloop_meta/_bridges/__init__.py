@@ -1,0 +1,1 @@
+"""PyTorch and JAX: each is imported when something of it is asked for, and no sooner."""

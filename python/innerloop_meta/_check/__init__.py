@@ -1,0 +1,1 @@
+"""Trust in one's own gradient: what `check` is made of."""
