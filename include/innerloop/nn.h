@@ -39,13 +39,15 @@ typedef enum il_layer_kind {
   /* Vaswani et al. 2017: the steps of a signal (the pixels of an image) attend to one another, in `heads` heads of c/heads
    * channels: softmax(q·kᵀ/√(c/heads))·v, of q, k, v = x·W_in + b_in, then ·W_out + b_out; shapes stay. */
   IL_LAYER_ATTENTION = 19,
+  IL_LAYER_AVG_POOL =
+      20, /* the mean over windows, padding counted as zeros; of a signal, along time */
 } il_layer_kind;
 
 /* One layer of a net; {0} in what its kind does not have. */
 typedef struct il_layer {
   il_layer_kind kind;      /* what it computes */
   int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
-  int kernel, stride, pad; /* conv, conv1d, max_pool */
+  int kernel, stride, pad; /* conv, conv1d, max_pool, avg_pool */
   bool bias;               /* linear, conv, conv1d, attention */
   double eps;              /* norms */
   double rate;             /* dropout: probability of zero */

@@ -112,6 +112,11 @@ def max_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:
     return Layer("max_pool", kernel=kernel, stride=kernel if stride is None else stride, pad=pad)
 
 
+def avg_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:
+    """The mean over windows of an image, or of a signal along time; padding counts as zeros."""
+    return Layer("avg_pool", kernel=kernel, stride=kernel if stride is None else stride, pad=pad)
+
+
 def relu() -> Layer:
     """max(x, 0)"""
     return Layer("relu")

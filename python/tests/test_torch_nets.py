@@ -46,6 +46,15 @@ class Called(nn.Module):
         return F.linear(x.reshape(n, 16).contiguous(), self.matrix)
 
 
+class Activated(nn.Module):
+    def __init__(self, f: Any, features: int | None = 3) -> None:
+        super().__init__()
+        self.f, self.linear = f, nn.Identity() if features is None else nn.Linear(features, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.f(self.linear(x))
+
+
 NETS = {
     "traced": (ConvNet, (2, 8, 12)),
     "sequential": (mlp, (3,)),
@@ -54,6 +63,9 @@ NETS = {
     "flattened": (lambda: nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten(), nn.BatchNorm1d(3 * 3 * 4)), (2, 4, 5)),
     "averaged": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3, padding="same"), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Identity(),
                                        nn.Linear(3, 2, bias=False)), (2, 4, 5)),
+    "pools": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3), Activated(lambda x: F.avg_pool2d(x, 2, 1), None), nn.AvgPool2d(3, 1, padding=1),
+                                    nn.AdaptiveAvgPool2d((3, 2)), nn.Flatten(), nn.Linear(18, 2)), (2, 9, 7)),
+    "pooled signals": (lambda: nn.Sequential(nn.AvgPool1d(4, 2), nn.Conv1d(3, 4, 3), nn.AdaptiveAvgPool1d(2), nn.Flatten()), (3, 14)),
     "pixels": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(40, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2)), (2, 4, 5)),
 }  # fmt: skip
 
@@ -135,13 +147,6 @@ def shared() -> Any:
     return nn.Sequential(one, nn.ReLU(), one)
 
 
-class Activated(nn.Module):
-    def __init__(self, f: Any) -> None:
-        super().__init__()
-        self.f, self.linear = f, nn.Linear(3, 2)
-
-    def forward(self, x: Any) -> Any:
-        return self.f(self.linear(x))
 
 
 def stack(*layers: Any) -> Any:
@@ -164,8 +169,12 @@ REFUSED: list[tuple[Any, tuple[int, ...], str]] = [
     (lambda: stack(nn.Conv2d(2, 4, 9)), (2, 8, 8), "leaves nothing of (2, 8, 8) with kernel 9 and stride 1"),
     (lambda: stack(nn.BatchNorm2d(2, affine=False)), (2, 8, 8), "the submodule '0.0' (BatchNorm2d) has affine=False"),
     (lambda: stack(nn.MaxPool2d(3, ceil_mode=True)), (2, 8, 8), "has ceil_mode=True over (2, 8, 8), which kernel 3"),
-    (lambda: stack(nn.AdaptiveAvgPool2d(2)), (2, 8, 8), "averages to 2; expected 1, the mean over the whole image"),
-    (lambda: stack(nn.AvgPool2d(2)), (2, 8, 8), "averages windows of 2 in (2, 8, 8); expected the whole image, (8, 8)"),
+    (lambda: stack(nn.AdaptiveAvgPool2d(3)), (2, 8, 8), "averages (8, 8) to 3; expected 1, the mean over the whole image, or what divides"),
+    (lambda: stack(nn.AdaptiveAvgPool2d((2, 4))), (2, 8, 8), "averages (8, 8) to (2, 4); expected 1"),
+    (lambda: stack(nn.AvgPool2d((2, 1))), (2, 8, 8), "has a kernel of (2, 1); expected the same number"),
+    (lambda: stack(nn.AvgPool2d(2, divisor_override=3)), (2, 8, 8), "divides by divisor_override=3"),
+    (lambda: stack(nn.AvgPool2d(3, padding=1, count_include_pad=False)), (2, 8, 8), "count_include_pad=False; expected the size"),
+    (lambda: stack(nn.ReLU()), (2, 8, 8), "has '2.weight' whose shape is not known yet; call the module once with a batch"),
     (lambda: nn.Sequential(nn.Flatten(2)), (2, 8, 8), "flattens the axes 2 to -1; expected 1 to -1"),
     (lambda: nn.Sequential(nn.Linear(8, 2)), (2, 8, 8), "is linear over the last axis of (2, 8, 8); expected a Flatten before it"),
     (lambda: nn.Sequential(nn.Conv2d(2, 3, 3)), (2, 8, 8), "gives (3, 6, 6) for each example; expected features: a Flatten at its end"),

@@ -230,7 +230,7 @@ const char config_doc[] =
     "  linear                              units (0: the net's outputs) bias init init_scale\n"
     "  conv (images), conv1d (signals)     units kernel stride pad dilation groups bias init "
     "init_scale\n"
-    "  max_pool                            kernel stride pad; along time where it gets a signal\n"
+    "  max_pool, avg_pool                  kernel stride pad; along time where it gets a signal\n"
     "  norm                                eps init init_scale\n"
     "  layer_norm instance_norm            affine eps; each example by itself: over all of an "
     "image or of the\n"

@@ -65,6 +65,7 @@ static const struct layer_kind {
     [IL_LAYER_SHORTCUT] = {"shortcut", 0, {0}},
     [IL_LAYER_ADD] = {"add", 0, {0}},
     [IL_LAYER_ATTENTION] = {"attention", HAS(HEADS) | HAS(BIAS), {.bias = true}},
+    [IL_LAYER_AVG_POOL] = {"avg_pool", WINDOW, {.kernel = 2, .stride = 2}},
 };
 static const char *const inits[] = {
     "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",

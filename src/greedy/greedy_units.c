@@ -58,6 +58,7 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
   case IL_LAYER_TANH:
   case IL_LAYER_SIGMOID: l.path_bytes = out * real; break;
   case IL_LAYER_MAX_POOL: l.path_bytes = out * sizeof(int32_t); break; /* where each maximum lay */
+  case IL_LAYER_AVG_POOL:
   case IL_LAYER_MEAN_POOL: l.path_operations = in; break;
   case IL_LAYER_FLATTEN:
   case IL_LAYER_RESIDUAL:

@@ -83,6 +83,7 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
   case IL_LAYER_MAX_POOL: return il_max_pool(g, x, window_of(p, layer));
+  case IL_LAYER_AVG_POOL: return il_average_pool(g, x, window_of(p, layer));
   case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
   case IL_LAYER_FLATTEN: return flatten(g, x);
   case IL_LAYER_DROPOUT: return dropout(p, index, x);

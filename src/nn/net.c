@@ -30,6 +30,7 @@ const char *const il_walk_kinds[IL_WALK_KINDS] = {
     [IL_LAYER_SHORTCUT] = "shortcut",
     [IL_LAYER_ADD] = "add",
     [IL_LAYER_ATTENTION] = "attention",
+    [IL_LAYER_AVG_POOL] = "avg_pool",
 };
 
 bool il_walk_parameter(il_walk *w, const char *suffix, il_shape shape, bool second, bool rows) {
@@ -96,7 +97,8 @@ static bool apply_window(il_walk *w) {
                          layer->kernel, layer->stride, layer->pad);
   if (layer->dilation < 0)
     return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "dilation %d; expected at least 1", layer->dilation);
-  if (layer->kind == IL_LAYER_MAX_POOL && layer->pad > layer->kernel / 2)
+  if ((layer->kind == IL_LAYER_MAX_POOL || layer->kind == IL_LAYER_AVG_POOL) &&
+      layer->pad > layer->kernel / 2)
     return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "pad %d is more than half of kernel %d", layer->pad,
                          layer->kernel);
   const bool signal = of_signals(w->net);
@@ -189,7 +191,8 @@ static bool walk_layer(il_walk *w, int outputs) {
   case IL_LAYER_SHORTCUT:
   case IL_LAYER_ADD: fine = il_walk_residual(w); break;
   case IL_LAYER_ATTENTION: fine = il_walk_attention(w); break;
-  case IL_LAYER_MAX_POOL: fine = apply_window(w); break;
+  case IL_LAYER_MAX_POOL:
+  case IL_LAYER_AVG_POOL: fine = apply_window(w); break;
   case IL_LAYER_MEAN_POOL:
     fine = need_places(w);
     if (fine) {

@@ -165,8 +165,8 @@ static void fields_without_effect_are_refused(void **state) {
        "net:3: found init: \"normal\", expected one or uniform in a norm"},
       {"{kind: conv2d}", "net:3: found conv2d, expected linear, conv, norm, relu, tanh, sigmoid, "
                          "max_pool, mean_pool, flatten, dropout, conv1d, layer_norm, "
-                         "instance_norm, group_norm, task_norm, residual, shortcut, add or "
-                         "attention"},
+                         "instance_norm, group_norm, task_norm, residual, shortcut, add, "
+                         "attention or avg_pool"},
   };
   il_context *context = il_context_new();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -245,6 +245,54 @@ static void relu_and_max_pool_may_change_places(void **state) {
   il_net_free(net);
 }
 
+/* Windows that overlap, reach over the edge and leave a rest, against plain loops: the mean divides by the whole window. The
+ * gradient is that of Σ y³, and for the second order that of Σ (∂Σy³/∂x)². */
+static void avg_pool_is_the_mean_of_windows(void **state) {
+  (void)state;
+  enum { H = 5, W = 4, C = 2, OH = 3, OW = 2, K = 3 };
+  const il_layer layers[] = {{.kind = IL_LAYER_AVG_POOL, .kernel = K, .stride = 2, .pad = 1},
+                             {.kind = IL_LAYER_FLATTEN}};
+  il_net *net = il_net_new(context, 2, layers, IL_SHAPE(H, W, C), OH * OW * C);
+  assert_fine();
+  il_graph *g = il_graph_new(context, IL_FLOAT64);
+  il_value x = il_input(g, "x", IL_SHARED, IL_FLOAT64, IL_SHAPE(1, H, W, C)), d, dd;
+  il_value y = il_net_apply(net, g, NULL, x, IL_STATISTICS_BATCH, NULL, (il_value){0}, 0);
+  il_grad(g, il_sum_all(g, il_mul(g, y, il_mul(g, y, y))), 1, &x, &d);
+  il_grad(g, il_sum_all(g, il_mul(g, d, d)), 1, &x, &dd);
+  const il_value all[] = {il_reshape(g, y, IL_SHAPE(OH * OW * C)),
+                          il_reshape(g, d, IL_SHAPE(H * W * C)),
+                          il_reshape(g, dd, IL_SHAPE(H * W * C))};
+  il_output(g, "all", il_concat(g, 3, all, 0));
+  double in[H][W][C], out[OH * OW * C + 2 * H * W * C];
+  for (int i = 0; i < H * W * C; i++) (&in[0][0][0])[i] = sin(1.3 * i) + 0.2;
+  run(g, (const void *[]){in}, out);
+  /* mean[o][i]: what pixel i counts in window o. */
+  double mean[OH * OW][H * W] = {{0}};
+  for (int o = 0; o < OH * OW; o++)
+    for (int i = 0; i < H * W; i++) {
+      const int dy = i / W - (2 * (o / OW) - 1), dx = i % W - (2 * (o % OW) - 1);
+      if (dy >= 0 && dy < K && dx >= 0 && dx < K) mean[o][i] = 1. / (K * K);
+    }
+  for (int c = 0; c < C; c++) {
+    double pooled[OH * OW] = {0}, first[H * W] = {0}, second[H * W] = {0};
+    for (int o = 0; o < OH * OW; o++)
+      for (int i = 0; i < H * W; i++) pooled[o] += mean[o][i] * in[i / W][i % W][c];
+    for (int o = 0; o < OH * OW; o++)
+      for (int i = 0; i < H * W; i++) first[i] += 3 * pooled[o] * pooled[o] * mean[o][i];
+    for (int o = 0; o < OH * OW; o++)
+      for (int i = 0; i < H * W; i++)
+        for (int j = 0; j < H * W; j++)
+          second[i] += 2 * first[j] * 6 * pooled[o] * mean[o][j] * mean[o][i];
+    for (int o = 0; o < OH * OW; o++) assert_true(fabs(out[o * C + c] - pooled[o]) < 1e-12);
+    for (int i = 0; i < H * W; i++) {
+      assert_true(fabs(out[OH * OW * C + i * C + c] - first[i]) < 1e-12);
+      assert_true(fabs(out[OH * OW * C + H * W * C + i * C + c] - second[i]) < 1e-12);
+    }
+  }
+  il_graph_free(g);
+  il_net_free(net);
+}
+
 static void losses_are_means(void **state) {
   (void)state;
   il_graph *g = il_graph_new(context, IL_FLOAT64);
@@ -349,6 +397,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(torch_layout_goes_there_and_back, setup, teardown),
       cmocka_unit_test_setup_teardown(norm_uses_the_statistics_asked_for, setup, teardown),
       cmocka_unit_test_setup_teardown(relu_and_max_pool_may_change_places, setup, teardown),
+      cmocka_unit_test_setup_teardown(avg_pool_is_the_mean_of_windows, setup, teardown),
       cmocka_unit_test_setup_teardown(losses_are_means, setup, teardown),
       cmocka_unit_test_setup_teardown(dropout_keeps_the_mean, setup, teardown),
       cmocka_unit_test_setup_teardown(adam_follows_the_paper, setup, teardown),

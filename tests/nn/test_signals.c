@@ -158,16 +158,18 @@ static void equals_a_net_on_images_one_pixel_high(void **state) {
 }
 
 /* What layers behind a flatten and pools give: all kinds that signals pass. */
-static const il_layer every_kind[] = {CONV(IL_LAYER_CONV1D, 1),
-                                      NORM,
-                                      TANH,
-                                      POOL,
-                                      CONV(IL_LAYER_CONV1D, 2),
-                                      NORM,
-                                      {.kind = IL_LAYER_SIGMOID},
-                                      {.kind = IL_LAYER_FLATTEN},
-                                      NORM,
-                                      LINEAR};
+static const il_layer every_kind[] = {
+    CONV(IL_LAYER_CONV1D, 1),
+    NORM,
+    TANH,
+    POOL,
+    {.kind = IL_LAYER_AVG_POOL, .kernel = 3, .stride = 1, .pad = 1},
+    CONV(IL_LAYER_CONV1D, 2),
+    NORM,
+    {.kind = IL_LAYER_SIGMOID},
+    {.kind = IL_LAYER_FLATTEN},
+    NORM,
+    LINEAR};
 enum { EVERY_KIND = sizeof every_kind / sizeof *every_kind };
 
 /* The gradient of the loss, and the gradient of its product with fixed weights (a product with second derivatives),

@@ -14,8 +14,8 @@ from torch import nn
 from .. import nets
 from ..errors import ArgumentError
 
-KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid, MaxPool1d, MaxPool2d, an average over the whole "
-         "image (AdaptiveAvgPool2d(1), AvgPool2d, mean), Flatten, Dropout and Identity")  # fmt: skip
+KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d, an "
+         "average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout and Identity")  # fmt: skip
 _LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d,
            nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout,
            nn.Identity)  # fmt: skip
@@ -206,7 +206,7 @@ class Layers:
         elif isinstance(m, (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)):
             self._adaptive(m.output_size)
         elif isinstance(m, (nn.AvgPool1d, nn.AvgPool2d)):
-            self._average(m.kernel_size, m.padding)
+            self._average(m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, getattr(m, "divisor_override", None))
         elif isinstance(m, nn.Flatten):
             self._flatten(m.start_dim, m.end_dim)
         elif isinstance(m, nn.Dropout):
@@ -245,12 +245,12 @@ class Layers:
                                               return_indices=False)  # fmt: skip
             if indices:
                 self._refuse("asks a pool for indices; expected return_indices=False")
-            self._max_pool(k, k if s is None else s, p, d, ceil)
+            self._max_pool(k, s, p, d, ceil)
         elif name in ("adaptive_avg_pool1d", "adaptive_avg_pool2d"):
             self._adaptive(given("output_size")[0])
         elif name in ("avg_pool1d", "avg_pool2d"):
-            k, _, p = given("kernel_size", stride=None, padding=0)
-            self._average(k, p)
+            self._average(*given("kernel_size", stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+                                 divisor_override=None))  # fmt: skip
         elif name == "dropout":
             rate, training = given(p=0.5, training=True)
             if training:
@@ -282,6 +282,8 @@ class Layers:
     def _of(self, name: str) -> Any:
         if name not in self._all:
             self._refuse(f"takes {name!r}, which is none of its parameters")
+        if isinstance(self._all[name], nn.parameter.UninitializedParameter):
+            self._refuse(f"has {name!r} whose shape is not known yet; call the module once with a batch of examples, as lazy ones ask for")
         return self._all[name]
 
     def _square(self, value: Any, what: str, default: int | None = None) -> int:
@@ -335,29 +337,46 @@ class Layers:
         self.layers.append(nets.norm(eps))
         self.norms.append(path)
 
-    def _max_pool(self, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> None:
-        self._image("pools")
-        k, s, p = self._square(kernel, "a kernel of"), self._square(stride, "stride"), self._square(padding, "padding")
-        if self._square(dilation, "dilation") != 1:
-            self._refuse(f"has dilation {dilation}; expected 1")
+    def _pool(self, make: Any, kernel: Any, stride: Any, padding: Any, ceil: bool) -> None:
+        k, p = self._square(kernel, "a kernel of"), self._square(padding, "padding")
+        s = self._square(kernel if stride is None else stride, "stride")
         if ceil and any((n + 2 * p - k) % s for n in self.shape[1:]):
             self._refuse(f"has ceil_mode=True over {self.shape}, which kernel {k} and stride {s} do not divide; expected False")
-        self.layers.append(nets.max_pool(k, s, p))
+        self.layers.append(make(k, s, p))
         self._window(k, s, p)
+
+    def _max_pool(self, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> None:
+        self._image("pools")
+        if self._square(dilation, "dilation") != 1:
+            self._refuse(f"has dilation {dilation}; expected 1")
+        self._pool(nets.max_pool, kernel, stride, padding, ceil)
 
     def _adaptive(self, size: Any) -> None:
         self._image("averages")
-        if size is None or set(size if isinstance(size, (tuple, list)) else [size]) != {1}:
-            self._refuse(f"averages to {size}; expected 1, the mean over the whole image")
-        self._mean_pool()
+        sides = self.shape[1:]
+        to = list(size) if isinstance(size, (tuple, list)) else [size] * len(sides)
+        to = [n if n is not None else side for n, side in zip(to, sides)]  # None: as it is
+        if all(n == 1 for n in to):
+            self._mean_pool()
+            return
+        windows = {side // n if n and side % n == 0 else 0 for n, side in zip(to, sides)}
+        if len(windows) != 1 or 0 in windows:
+            self._refuse(f"averages {sides} to {size}; expected 1, the mean over the whole image, or what divides all sides by the same "
+                         "number")  # fmt: skip
+        k = windows.pop()
+        self._pool(nets.avg_pool, k, k, 0, False)
 
-    def _average(self, kernel: Any, padding: Any) -> None:
+    def _average(self, kernel: Any, stride: Any, padding: Any, ceil: bool, count_pad: bool, divisor: int | None) -> None:
         self._image("averages")
         sides = list(kernel) if isinstance(kernel, (tuple, list)) else [kernel] * (len(self.shape) - 1)
-        pads = padding if isinstance(padding, (tuple, list)) else [padding]
-        if tuple(sides) != self.shape[1:] or any(pads):
-            self._refuse(f"averages windows of {kernel} in {self.shape}; expected the whole image, {self.shape[1:]}, without padding")
-        self._mean_pool()
+        padded = any(padding) if isinstance(padding, (tuple, list)) else padding
+        if divisor is not None or padded and not count_pad:
+            self._refuse(f"divides by divisor_override={divisor}, count_include_pad={count_pad}; expected the size of the window, "
+                         "padding included")  # fmt: skip
+        if tuple(sides) == self.shape[1:] and not padded:
+            self._mean_pool()
+        else:
+            self._pool(nets.avg_pool, kernel, stride, padding, ceil)
 
     def _mean(self, axes: list[int], keep: bool) -> None:
         rank = len(self.shape) + 1
