@@ -3,6 +3,7 @@
 #define INNERLOOP_CONFIG_H
 
 #include "base.h"
+#include "nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +20,9 @@ IL_API il_config *il_config_parse(il_context *context, const char *name, const c
 IL_API void il_config_free(il_config *config);
 /* "task.ways=20". An unknown key is refused with the nearest known one. */
 IL_API il_status il_config_set(il_config *config, const char *assignment);
+/* Lists the layers of the net (model.layers), in place of a net by name. Each has to be one that YAML can list; of a norm,
+ * init is one unless it is uniform. After an error the configuration is as it was. */
+IL_API il_status il_config_set_layers(il_config *config, int layers, const il_layer *layer);
 /* What keys say about each other. */
 IL_API il_status il_config_validate(const il_config *config);
 /* A key's value as text, valid until it is set; NULL: no such key. */

@@ -1947,6 +1947,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_config_parse": (c_void_p, (c_void_p, c_char_p, c_char_p)),
     "il_config_free": (None, (c_void_p,)),
     "il_config_set": (c_int, (c_void_p, c_char_p)),
+    "il_config_set_layers": (c_int, (c_void_p, c_int, POINTER(il_layer))),
     "il_config_validate": (c_int, (c_void_p,)),
     "il_config_get": (c_char_p, (c_void_p, c_char_p)),
     "il_config_dump": (c_void_p, (c_void_p,)),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _declarations as c
 from ._fields import text_of
 from ._library import Context, decode, encode, lib, owned, take_text
 from .errors import ArgumentError
+from .nets import Layer, Net
 from .settings import Settings
 
 
@@ -54,6 +55,20 @@ class Config(Mapping[str, str]):
         for key, text in flatten(settings):
             if lib.il_config_set(self.address, f"{key}={text}".encode()):
                 self.context.fail()
+
+    def set_net(self, net: Net | Sequence[Layer]) -> None:
+        """Lists the layers of a net (model.layers), in place of one by name: those of a `Net`, or a list of `layers`.
+
+        Raises:
+            ArgumentError: a layer that cannot be listed.
+        """
+        layers = net.layers if isinstance(net, Net) else tuple(net)
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise ArgumentError(f"net: found {type(layer).__name__}, expected a Net, or layers such as il.layers.conv(16)")
+        rows = (c.il_layer * len(layers))(*[layer._made() for layer in layers])
+        if lib.il_config_set_layers(self.address, len(layers), rows):
+            self.context.fail()
 
     def __getitem__(self, key: str) -> str:
         text = lib.il_config_get(self.address, key.encode())

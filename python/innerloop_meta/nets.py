@@ -45,6 +45,16 @@ class Layer:
                           self.heads, self.affine)  # fmt: skip
 
 
+def _of(row: Any, last: bool, outputs: int) -> Layer:
+    """A layer as the library keeps it; units of the last linear one are 0 again, where they are the outputs."""
+    kinds = {getattr(c, name): name[len("IL_LAYER_"):].lower() for name in dir(c) if name.startswith("IL_LAYER_")}
+    inits = {value: name for name, value in _INITS.items()}
+    given = {name: getattr(row, name) for name, *_ in row._fields_ if name not in ("kind", "init")}
+    if last and kinds[row.kind] == "linear" and row.units == outputs:
+        given["units"] = 0
+    return Layer(kinds[row.kind], **given, init=inits[row.init])
+
+
 def linear(units: int = 0, bias: bool = True, init: str = "default", init_scale: float = 0.0) -> Layer:
     """y = x·W + b; flattens first. units 0: the net's outputs."""
     return Layer("linear", units, bias=bias, init=init, init_scale=init_scale)
@@ -173,6 +183,10 @@ class Net:
             made = lib.il_net_new(self.context.address, len(layers), rows, shape, outputs)
         self.address: int = self.context.made(made)
         owned(self, lib.il_net_free, self.address, self.context)
+        found = range(lib.il_net_layers(self.address))
+        #: as they were given; of a preset as it has them, with 0 units of the last linear one
+        self.layers: tuple[Layer, ...] = tuple(layers) if not isinstance(layers, str) else tuple(
+            _of(lib.il_net_layer(self.address, i).contents, i == found[-1], outputs) for i in found)  # fmt: skip
         count = lib.il_net_parameters(self.address)
         self.names = [decode(lib.il_net_parameter_name(self.address, i)) for i in range(count)]
 

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _declarations as c
-from ._library import Context, decode, encode, lib, texts
+from ._library import Context, decode, dimensions_of, encode, lib, texts
 from ._places import StrPath, file_of
 from ._team import team
 from .config import Config, flatten, show_settings
-from .errors import FileError
+from .errors import ArgumentError, FileError
 from .learner import Learner
+from .nets import Net
+from .state import State
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -81,6 +85,9 @@ class Run:
     def __init__(self, path: StrPath) -> None:
         self.path = os.fspath(path)
 
+    def __fspath__(self) -> str:
+        return self.path
+
     def __repr__(self) -> str:
         return f"Run({self.path!r})"
 
@@ -128,6 +135,35 @@ class Run:
                 for r in made.row[: made.count]]  # fmt: skip
         return Evaluation(made.tasks, made.trained, decode(made.tested), made.squared_error, rows)
 
+    def parameters(self, net: Net, precision: str = "float32") -> State:
+        """What the run has learned, as parameters of `net`: for functions of door 3, or ``net.load(run.parameters(net))`` for a
+        module of PyTorch. In training the net sees x·scale: ``run.learner.scale``.
+
+        Args:
+            net: the one that was trained (``train(net=…)``), or another with the same layers.
+        Raises:
+            ArgumentError: the run has learned other parameters.
+        """
+        path = str(Path(self.path, "checkpoint.safetensors"))
+        state, context = net.parameters(precision=precision), Context()
+        file = context.made(lib.il_tensors_open(context.address, encode(path)))
+        try:
+            for i, name in enumerate(net.names):
+                found = lib.il_tensors_find(file, name.encode())
+                if not found:
+                    raise ArgumentError(f"{path}: no {name!r}, expected {', '.join(net.names)}, the net's")
+                tensor, view = found.contents, state._view(name)
+                shape, expected = dimensions_of(tensor.shape), _shape_in_files(view.shape)
+                if shape != expected:
+                    raise ArgumentError(f"{path}: {name} has shape {shape}, expected {expected}, the net's", "IL_ERROR_SHAPE")
+                given = np.empty(shape, precision)
+                kind = state.memory.buffers.type
+                lib.il_tensor_reals(found, kind, given.ctypes.data)
+                lib.il_net_from_torch(net.address, i, kind, given.ctypes.data, view.ctypes.data)
+        finally:
+            lib.il_tensors_close(file)
+        return state
+
     def report(self, *others: Run | StrPath, out: StrPath | None = None, data: Any = None, count: int = 0,
                **settings: Unpack[Settings]) -> Page:  # fmt: skip
         """Evaluates it and writes the page of ``innerloop report``: what was trained on what, curves, accuracy by inner
@@ -145,6 +181,11 @@ class Run:
         lib.il_report_write(context.address, len(runs), texts(runs), ctypes.byref(options), ctypes.byref(made))
         context.check()
         return Page(os.fsdecode(made.page), made.pictures)
+
+
+def _shape_in_files(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of a parameter: files have PyTorch's layouts, [out,in,kh,kw] and [out,in]."""
+    return shape if len(shape) < 2 else (shape[-1], shape[-2], *shape[:-2])
 
 
 def _options(data: Any, room: Path, count: int, settings: Iterable[tuple[str, str]]) -> Any:

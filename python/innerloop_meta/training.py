@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from ._source import TaskSource
 from ._team import team
 from .config import Config, flatten, show_settings
 from .errors import ArgumentError
+from .nets import Layer, Net
 from .runs import Run
 
 if TYPE_CHECKING:
@@ -138,14 +139,16 @@ def _use(config: Config, place: Place, given: set[str]) -> None:
     config.set({"task.data": place.path})
 
 
-def train(config: Preset | Config | StrPath, *, data: Any = None, validation: Iterable[Any] | None = None,
-          out: StrPath | None = None, resume: bool = False, overwrite: bool = False,
+def train(config: Preset | Config | StrPath, *, net: Net | Sequence[Layer] | None = None, data: Any = None,
+          validation: Iterable[Any] | None = None, out: StrPath | None = None, resume: bool = False, overwrite: bool = False,
           progress: bool | Callable[[Progress], None] = True, check: bool = False, detect_anomaly: bool = False,
           **settings: Unpack[Settings]) -> Run:  # fmt: skip
     """Meta-trains, and gives the run.
 
     Args:
         config: a preset (`presets`), a YAML file, or a `Config`.
+        net: in place of the configuration's: a `Net` of door 3, or what `from_torch` gave, or a list of ``il.layers``. Its
+            layers are taken, for the examples of the data; weights are drawn anew. `Run.parameters` gives what they became.
         data: what tasks come from, in place of what the configuration says: a path (an imported file, or a folder,
             archive, arrays or table to import); a `Dataset`; (x, y) arrays; a map-style dataset such as one of
             torch.utils.data; a list of tasks (support_x, support_y, query_x, query_y); or an iterable of such tasks,
@@ -167,6 +170,11 @@ def train(config: Preset | Config | StrPath, *, data: Any = None, validation: It
     made = config.copy() if isinstance(config, Config) else Config(config)
     made.set(settings)
     given = {key for key, _ in flatten(settings)}
+    if net is not None:
+        both = sorted(key for key in given if key.startswith("model."))
+        if both:
+            raise ArgumentError(f"net: found {both[0]} beside it, expected one of them", "IL_ERROR_CONFIG")
+        made.set_net(net)
     if overwrite and not resume and Path(folder, "checkpoint.safetensors").exists():
         shutil.rmtree(folder)
     return _train(made, folder, data, validation, resume, progress, check, given, detect_anomaly)

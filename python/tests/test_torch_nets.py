@@ -115,6 +115,19 @@ def test_a_net_of_pytorch_in_an_algorithm_of_ones_own() -> None:
     assert np.abs(gradient.T - np.array(module[0][0].weight.grad.tolist())).max() < 1e-12
 
 
+def test_a_module_is_trained_and_gets_its_weights_back(tmp_path: Any) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(196, 5))
+    net = il.from_torch(module, (1, 28, 28))
+    run = il.train("glyphs-5w1s-maml", net=net, out=tmp_path / "run", outer={"steps": 2}, eval={"every": 0}, progress=False)
+    net.load(run.parameters(net))
+    stored = il.Learner(run)
+    images = il.glyphs(alphabets=1, classes=5, seed=7).arrays()[0][::20]
+    scores = il.function(lambda theta, x: net(theta, x))(run.parameters(net), images * np.float32(stored.scale))
+    with torch.no_grad():
+        expected = module(torch.tensor((images * np.float32(stored.scale)).tolist()).movedim(-1, 1))
+    assert np.abs(scores - np.array(expected.tolist())).max() < 1e-4
+
+
 class Residual(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -65,6 +65,45 @@ def test_settings_are_known_to_editors_and_checked(tmp_path: Path) -> None:
         il.train("nowhere.yaml", out=tmp_path / "r")
 
 
+def test_a_net_of_ones_own(tmp_path: Path) -> None:
+    short: dict[str, Any] = {"outer": {"steps": 30}, "eval": {"every": 0}, "progress": False}
+    layers = [il.layers.linear(8, init="xavier_uniform"), il.layers.tanh(), il.layers.linear()]
+    net = il.Net(layers, example=1, outputs=1)
+    run = il.train("sinusoid-10shot-maml", net=net, out=tmp_path / "net", **short)
+    listed = il.train("sinusoid-10shot-maml", net=layers, out=tmp_path / "list", **short)
+    assert run.metrics == listed.metrics and "kind: tanh" in str(run.config)
+    # What was learned, in a function of door 3, adapts as the run's learner does.
+    theta = run.parameters(net)
+    x, y = np.linspace(-1, 1, 10, dtype=np.float32)[:, None], np.linspace(0, 2, 10, dtype=np.float32)[:, None]
+
+    @il.function
+    def adapted(theta: Any, x: Any, y: Any) -> Any:
+        return net(theta - 0.01 * il.grad(il.mean_squared_error(net(theta, x), y), theta), x)
+
+    expected = il.FewShotRegressor(run, steps=1, lr=0.01).fit(x, y[:, 0]).predict(x)
+    assert np.abs(adapted(theta, x, y)[:, 0] - expected).max() < 1e-6
+    assert np.abs(theta["linear1.weight"] - net.parameters()["linear1.weight"]).max() > 1e-3  # it has moved
+    for preset in ("mlp", "omniglot_conv"):
+        named = il.Net(preset, (28, 28, 1), 5)
+        again = il.Net(named.layers, (28, 28, 1), 5)
+        assert again.names == named.names and named.layers[-1].units == 0
+    images = il.Net([il.layers.conv(4), il.layers.norm(), il.layers.relu(), il.layers.avg_pool(4), il.layers.linear()], (28, 28, 1), 5)
+    made = il.train("glyphs-5w1s-maml", net=images, out=tmp_path / "images", outer={"steps": 2}, eval={"every": 0}, progress=False)
+    assert made.parameters(images)["conv1.weight"].shape == (3, 3, 1, 4)
+    assert il.train("glyphs-5w1s-maml", net=images, out=tmp_path / "images", outer={"steps": 3}, eval={"every": 0}, resume=True,
+                    progress=False).metrics[-1]["step"] == 3  # fmt: skip
+    for given, sentence in (({"net": net, "model": {"filters": 3}}, "net: found model.filters beside it"),
+                            ({"net": ["conv"]}, "net: found str, expected a Net, or layers such as"),
+                            ({"net": []}, "found 0 layers, expected 1 to 64"),
+                            ({"net": [il.layers.norm(eps=-1.0)]}, 'found eps: "-1", expected a number')):  # fmt: skip
+        with pytest.raises(il.ArgumentError, match=sentence):
+            il.train("sinusoid-10shot-maml", out=tmp_path / "refused", **{**short, **given})
+    with pytest.raises(il.ArgumentError, match=r"linear1.weight has shape \(8, 1\), expected \(40, 1\), the net's"):
+        run.parameters(il.Net("mlp", 1, 1))
+    with pytest.raises(il.ArgumentError, match="no 'conv1.weight', expected conv1.weight"):
+        run.parameters(images)
+
+
 def test_arrays_and_map_style_data(tmp_path: Path) -> None:
     images, labels = il.glyphs(alphabets=3, classes=10, writers=6).arrays()
 

@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "base/locale.h"
+#include "base/room.h"
 #include "io/io.h"
 #include "config/config.h"
 
@@ -334,6 +335,45 @@ il_status il_config_read(il_config *config, const char *name, const char *text, 
     yaml_document_delete(&document);
   }
   yaml_parser_delete(&parser);
+  return status;
+}
+
+il_status il_config_set_layers(il_config *config, int layers, const il_layer *layer) {
+  if (layers < 1 || layers > IL_CONFIG_LAYERS || !layer)
+    return il_fail(config->context, IL_ERROR_CONFIG,
+                   "il_config_set_layers: found %d layers, expected 1 to %d", layers,
+                   IL_CONFIG_LAYERS);
+  il_config given = {.layers = layers};
+  for (int i = 0; i < layers; i++) {
+    il_layer *l = &given.layer[i];
+    *l = layer[i];
+    if ((int)l->kind < 1 || (int)l->kind >= LAYER_KINDS || (int)l->init < 0 ||
+        (int)l->init >= INITS)
+      return il_fail(
+          config->context, IL_ERROR_CONFIG,
+          "il_config_set_layers: layer %d has the kind %d and the init %d, expected 1 to "
+          "%d and 0 to %d",
+          i + 1, (int)l->kind, (int)l->init, LAYER_KINDS - 1, INITS - 1);
+    if (l->kind == IL_LAYER_NORM && l->init == IL_INIT_DEFAULT) l->init = IL_INIT_ONE;
+  }
+  /* What is printed has to be read again by whoever has the run: so it is read here, too. */
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  if (out) {
+    fputs("model:\n", out);
+    il_config_print_layers(&given, out);
+  }
+  if (!out || il_text_close(out, &text) != 0)
+    return il_fail_memory(config->context, "the layers of a configuration");
+  const int before = config->layers;
+  memcpy(given.layer, config->layer, sizeof given.layer);
+  const il_status status = il_config_read(config, "il_config_set_layers", text, size);
+  if (status != IL_OK) {
+    memcpy(config->layer, given.layer, sizeof given.layer);
+    config->layers = before;
+  }
+  free(text);
   return status;
 }
 

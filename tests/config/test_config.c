@@ -188,6 +188,55 @@ static void fields_without_effect_are_refused(void **state) {
   il_context_free(context);
 }
 
+/* Layers as records say what the same in YAML says, and are printed so that they are read again. */
+static void layers_are_set_as_records(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_config *c = il_config_load(context, "glyphs-5w1s-maml");
+  il_config *in_yaml = il_config_parse(
+      context, "net",
+      "preset: glyphs-5w1s-maml\nmodel: {layers: [{kind: conv, units: 4, init_scale: 0}, {kind: "
+      "norm, init_scale: 0}, "
+      "{kind: avg_pool}, {kind: dropout, rate: 0.25}, {kind: linear, init_scale: 0}]}\n");
+  assert_non_null(in_yaml);
+  il_layer layer[65] = {
+      {.kind = IL_LAYER_CONV, .units = 4, .kernel = 3, .stride = 1, .bias = true},
+      {.kind = IL_LAYER_NORM, .eps = 1e-5},
+      {.kind = IL_LAYER_AVG_POOL, .kernel = 2, .stride = 2},
+      {.kind = IL_LAYER_DROPOUT, .rate = 0.25},
+      {.kind = IL_LAYER_LINEAR, .bias = true},
+  };
+  assert_int_equal(il_config_set_layers(c, 5, layer), IL_OK);
+  char *text = il_config_dump(c), *expected = il_config_dump(in_yaml);
+  assert_string_equal(text, expected);
+  il_config *again = il_config_parse(context, "again", text);
+  assert_non_null(again);
+  free(expected);
+  /* Refused, and as it was. */
+  assert_int_equal(il_config_set_layers(c, 65, layer), IL_ERROR_CONFIG);
+  assert_string_equal(il_context_message(context),
+                      "il_config_set_layers: found 65 layers, expected 1 to 64");
+  il_context_clear(context);
+  layer[3].rate = 1;
+  assert_int_equal(il_config_set_layers(c, 5, layer), IL_ERROR_CONFIG);
+  assert_string_equal(
+      il_context_message(context),
+      "il_config_set_layers:6: found rate: \"1\", expected a number from 0 to below 1");
+  il_context_clear(context);
+  layer[3] = (il_layer){.kind = (il_layer_kind)99};
+  assert_int_equal(il_config_set_layers(c, 5, layer), IL_ERROR_CONFIG);
+  assert_non_null(strstr(il_context_message(context), "layer 4 has the kind 99 and the init 0"));
+  il_context_clear(context);
+  expected = il_config_dump(c);
+  assert_string_equal(text, expected);
+  free(text);
+  free(expected);
+  il_config_free(again);
+  il_config_free(in_yaml);
+  il_config_free(c);
+  il_context_free(context);
+}
+
 static void keys_of_records(void **state) {
   (void)state;
   il_context *context = il_context_new();
@@ -251,6 +300,7 @@ int main(void) {
       cmocka_unit_test(dumps_suit_strict_readers),
       cmocka_unit_test(own_file_makes_no_difference),
       cmocka_unit_test(fields_without_effect_are_refused),
+      cmocka_unit_test(layers_are_set_as_records),
       cmocka_unit_test(keys_of_records),
       cmocka_unit_test(nets_fit_tasks),
   };
