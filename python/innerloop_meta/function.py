@@ -63,7 +63,7 @@ def _convert(array: Array, kind: str) -> Array:
         low, high = int(array.min()), int(array.max())
         if low < -(2**31) or high >= 2**31:
             raise ArgumentError(f"whole numbers from {low} to {high}; indices and labels are int32", "IL_ERROR_TYPE")
-    return np.ascontiguousarray(array, kind)
+    return np.asarray(array, kind, order="C")  # contiguous; one number stays without axes
 
 
 class _Leaf:
@@ -249,9 +249,9 @@ class _Run:
         results.bytes = (ctypes.c_size_t * len(outputs))(*[array[0].nbytes for array in made])
         return made, results
 
-    def bind(self, leaves: list[_Leaf]) -> tuple[list[Array], bool]:
+    def bind(self, leaves: list[_Leaf]) -> tuple[list[Any], bool]:
         """Gives the run what it reads; the arrays, and whether all are the caller's own memory."""
-        kept: list[Array] = []
+        kept: list[Any] = []
         own = True
         for leaf, places in zip(leaves, self.compiled.places):
             if leaf.kind == "number":
@@ -282,34 +282,67 @@ class _Run:
 
 
 class _Bound:
-    """A run with what it reads, for the next call with the same arguments. A meta-step may take but some microseconds, and
-    finds what Python needs no longer in the cache: little is looked at, and the library is called once."""
+    """A run with what it reads."""
 
-    __slots__ = ("run", "args", "thread", "threads", "kept", "batch", "go", "draw_and_go")
+    __slots__ = ("run", "args", "kept", "batch", "go", "draw_and_go")
 
-    def __init__(self, run: _Run, args: tuple[Any, ...], leaves: list[_Leaf], kept: list[Array]) -> None:
+    def __init__(self, run: _Run, args: tuple[Any, ...], leaves: list[_Leaf], kept: list[Any]) -> None:
         self.run, self.args, self.kept = run, args, kept
-        self.thread, self.threads = threading.get_ident(), _team._threads
-        self.go = self._call()
-        self.draw_and_go = self.go
         self.batch: TaskBatch | None = None  # a drawn one
+        self.go = self.draw_and_go = self._call()
         for leaf in leaves:
             if leaf.kind == "batch" and leaf.value.source is not None:
                 self.batch = leaf.value
                 self.draw_and_go = self._call(*leaf.value.source)
 
+    def calling(self) -> Callable[[tuple[Any, ...]], Any]:
+        """A function that makes this call once more, or gives _ANEW where it is asked for another one. A meta-step may take but
+        some microseconds, and finds what Python needs no longer in the cache: little is looked at, and the library is called
+        once. It takes no lock: each thread has runs of its own."""
+        run, last, batch, go, draw_and_go, fail = self.run, self.args, self.batch, self.go, self.draw_and_go, self.fail
+        count, cell, structure = len(last), run.only, run.compiled.structure
+        thread, threads, ident, settings = _ident(), _team._threads, _ident, _team
+
+        def call(args: tuple[Any, ...]) -> Any:
+            if ident() != thread or settings._threads != threads or len(args) != count:
+                return _ANEW
+            for given, same in zip(args, last):
+                if given is not same:
+                    return _ANEW
+            out = run.results() if cell is None else None
+            if batch is not None and batch._waiting:
+                status = draw_and_go()
+                batch._waiting = status != 0
+            else:
+                status = go()
+            if status:
+                fail()
+            return cell[0] if out is None else _build(structure, run.read(out))
+
+        return call
+
     def _call(self, tasks: Tasks | None = None, task_id: Any = None, memory: Any = None) -> Callable[[], int]:
         call = c.il_tasks_call(tasks.address if tasks else None, ctypes.pointer(task_id) if task_id else None, memory,
                                self.run.address, self.run.tasks)  # fmt: skip
-        return functools.partial(lib.il_tasks_call_go, ctypes.pointer(call))
+        self.kept.append(call)
+        return functools.partial(_go, ctypes.addressof(call))
 
     def fail(self) -> None:
+        """Raises what stands in the context of the tasks or of the run."""
         if self.batch is not None:
             self.batch.source[0].context.check()
         self.run.context.fail()
 
 
+# By address: ctypes takes less time over that than over a pointer to a record.
+_go: Any = lib["il_tasks_call_go"]
+_go.restype, _go.argtypes = ctypes.c_int, [ctypes.c_void_p]
 _ident = threading.get_ident
+_ANEW = object()  #: a call's arguments are not those of the last one
+
+
+def _not_again(_args: tuple[Any, ...]) -> Any:
+    return _ANEW
 
 
 def _stays(x: Any) -> bool:
@@ -337,37 +370,18 @@ class Function:
         self.f, self.precision, self.factored = f, precision, factored
         self._compiled: dict[Any, _Compiled] = {}
         self._runs: dict[Any, _Run] = {}
-        self._again: _Bound | None = None  # the last call's, if it may be repeated as it is
+        self._again: Callable[[tuple[Any, ...]], Any] = _not_again  # the last call, if it may be repeated as it is
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any) -> Any:
         """Traces and compiles where the kinds and shapes of the arguments are new; then runs."""
+        made = self._again(args)
+        return self._anew(args) if made is _ANEW else made
+
+    def _anew(self, args: tuple[Any, ...]) -> Any:
         with self._lock:
-            bound = self._again
-            if (
-                bound is None
-                or bound.threads != _team._threads
-                or bound.thread != _ident()
-                or len(args) != len(bound.args)
-            ):
-                bound = self._bind(args)
-            else:
-                for given, last in zip(args, bound.args):
-                    if given is not last:
-                        bound = self._bind(args)
-                        break
-            run = bound.run
-            out = run.results() if run.only is None else None
-            if bound.batch is not None and bound.batch._waiting:
-                status = bound.draw_and_go()
-                bound.batch._waiting = status != 0
-            else:
-                status = bound.go()
-            if status:
-                bound.fail()
-            if out is None:
-                return run.only[0]
-            return _build(run.compiled.structure, run.read(out))
+            bound, call = self._bind(args)
+            return call(args)
 
     def repeat(self, runs: int, *args: Any) -> Any:
         """As many calls, each on the tasks that follow those of the one before, without coming back to Python in between.
@@ -383,7 +397,7 @@ class Function:
             raise ArgumentError(f"repeat: {runs} runs with {len(batches)} drawn batches, expected at least 1 with one")
         batch, first = batches[0], batches[0].source[1].index
         with self._lock:
-            bound = self._bind(args)
+            bound, _ = self._bind(args)
             run = bound.run
             made, results = run.room(runs)
             done = 0
@@ -401,15 +415,16 @@ class Function:
                 run.bind_cells()
             return _build(run.compiled.structure, made)
 
-    def _bind(self, args: tuple[Any, ...]) -> _Bound:
-        self._again = None
+    def _bind(self, args: tuple[Any, ...]) -> tuple[_Bound, Callable[[tuple[Any, ...]], Any]]:
+        self._again = _not_again
         leaves: list[_Leaf] = []
         run = self._prepare(args, leaves)
         kept, own = run.bind(leaves)
         bound = _Bound(run, args, leaves, kept)
+        call = bound.calling()
         if own and _stays(args):
-            self._again = bound
-        return bound
+            self._again = call
+        return bound, call
 
     def _prepare(self, args: tuple[Any, ...], leaves: list[_Leaf]) -> _Run:
         key: list[Any] = []

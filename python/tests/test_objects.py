@@ -165,3 +165,34 @@ def test_nothing_is_lost(tmp_path: Path) -> None:
 def resident() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_threads_share_a_function() -> None:
+    """Each with arguments of its own, called over and over, while others do the same."""
+    import threading
+
+    @il.function
+    def f(x: Any, w: Any) -> Any:
+        return il.ops.sum(il.tanh(x @ w)), x * 2
+
+    wrong: list[Any] = []
+
+    def work(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        x, w, number = random.normal(size=(4, 3)).astype("f"), random.normal(size=(3, 2)).astype("f"), np.zeros((), "f")
+        try:
+            for i in range(300):
+                x[0, 0] = number[...] = i  # in place: read where it lies
+                total, double = f(x, w)
+                if abs(total - np.tanh(x @ w).sum()) > 1e-4 or (double != 2 * x).any() or shifted(number, x)[0, 0] != 2 * i:
+                    wrong.append((seed, i))
+        except BaseException as error:  # noqa: BLE001
+            wrong.append(error)
+
+    shifted = il.function(lambda a, x: x + a)
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
