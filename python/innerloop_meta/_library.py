@@ -76,6 +76,9 @@ class Context:
             raise MemoryError("a context of innerloop")
         owned(self, lib.il_context_free, self.address)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("it consists of memory of the library, which is neither pickled nor copied")
+
     def fail(self) -> NoReturn:
         """Raises the error that stands in the context, and clears it."""
         status = lib.il_context_status(self.address)

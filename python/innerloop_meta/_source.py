@@ -85,7 +85,8 @@ class TaskSource:
         if not alike or tuple(first.example.dim) != tuple(other.example.dim) or (
             first.targets and first.outputs != other.outputs
         ):
-            raise ArgumentError(f"{what} is shaped otherwise than the first one; expected tasks of one shape", "IL_ERROR_SHAPE")
+            raise ArgumentError(f"{what} is shaped otherwise than the first one; expected tasks of one shape, for "
+                                "an iterable: a list may have several", "IL_ERROR_SHAPE")  # fmt: skip
         if not first.targets:
             for y in (task.support_y, task.query_y):
                 if y.size and (y.min() < 0 or y.max() >= first.outputs):

@@ -39,11 +39,10 @@ class Config(Mapping[str, str]):
 
     def copy(self) -> Config:
         """Another one of the same values."""
-        made = Config.__new__(Config)
-        made.context = Context()
-        made.address = made.context.made(lib.il_config_parse(made.context.address, b"configuration", str(self).encode()))
-        owned(made, lib.il_config_free, made.address, made.context)
-        return made
+        return _parsed(str(self))
+
+    def __reduce__(self) -> Any:
+        return _parsed, (str(self),)
 
     def set(self, settings: Mapping[str, Any]) -> None:
         """Raises ArgumentError for an unknown key, which names the nearest, and for a value that it does not accept."""
@@ -84,6 +83,14 @@ class Config(Mapping[str, str]):
 
     def __str__(self) -> str:
         return take_text(lib.il_config_dump(self.address))
+
+
+def _parsed(text: str) -> Config:
+    made = Config.__new__(Config)
+    made.context = Context()
+    made.address = made.context.made(lib.il_config_parse(made.context.address, b"configuration", text.encode()))
+    owned(made, lib.il_config_free, made.address, made.context)
+    return made
 
 
 def show_settings(call: Any, groups: frozenset[str] | None = None) -> None:

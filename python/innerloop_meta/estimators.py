@@ -36,6 +36,7 @@ class _FewShot:
     steps: int | None
     lr: float | None
     statistics: str | None
+    head: str | None = None
 
     def __init__(self, learner: Any = None, *, steps: int | None = None, lr: float | None = None,
                  statistics: str | None = None) -> None:  # fmt: skip
@@ -112,6 +113,9 @@ class _FewShot:
                 self.feature_names_in_ = columns
             elif hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
+        elif features != self.n_features_in_ and array.size == self.n_features_in_:
+            raise ValueError(f"X has {features} features, but {type(self).__name__} is expecting {self.n_features_in_} features as "
+                             f"input: a single example of shape {array.shape} is X[None]")  # fmt: skip
         elif features != self.n_features_in_:
             raise ValueError(f"X has {features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                              "features as input")  # fmt: skip
@@ -124,7 +128,7 @@ class _FewShot:
         return adapted
 
     def _adapt(self, learner: Learner, X: Array, y: Array) -> None:
-        self.adapted_ = learner.adapt(X, y, steps=self.steps, lr=self.lr, statistics=self.statistics)
+        self.adapted_ = learner.adapt(X, y, steps=self.steps, lr=self.lr, statistics=self.statistics, head=self.head)
         self._X, self._y = X, y
 
 
@@ -135,6 +139,8 @@ class FewShotClassifier(_FewShot):
         learner: a `Run`, its folder, or ``run.learner``.
         steps, lr: of the inner loop; None: as it was trained.
         statistics: for norm layers: ``"support"``, ``"each"``, ``"running"``; None: as it was trained.
+        head: ``"means"``: features are compared with the means of the classes, of which there may then be any number, in place
+            of the learner's own head.
 
     Attributes:
         classes_: [classes] in order.
@@ -142,6 +148,11 @@ class FewShotClassifier(_FewShot):
     """
 
     _estimator_type = "classifier"
+
+    def __init__(self, learner: Any = None, *, steps: int | None = None, lr: float | None = None, statistics: str | None = None,
+                 head: str | None = None) -> None:  # fmt: skip
+        super().__init__(learner, steps=steps, lr=lr, statistics=statistics)
+        self.head = head
 
     def fit(self, X: Any, y: Any) -> FewShotClassifier:
         """X [n, features] or [n, example…], y [n] of any kind: the support set."""

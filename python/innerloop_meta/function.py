@@ -379,6 +379,8 @@ class Function:
         return self._anew(args) if made is _ANEW else made
 
     def _anew(self, args: tuple[Any, ...]) -> Any:
+        if any(isinstance(arg, (Value, Values)) for arg in args):
+            return self.f(*args)  # within another function's trace it is a part of that one
         with self._lock:
             bound, call = self._bind(args)
             return call(args)

@@ -43,7 +43,9 @@ def fit_examples(x: Any, example: tuple[int, ...], bytes_: bool) -> Array:
     if bytes_ and array.dtype != np.uint8:
         numbers = np.asarray(array, np.float64)
         if numbers.size and not (np.all(numbers == np.floor(numbers)) and numbers.min() >= 0 and numbers.max() <= 255):
-            raise ArgumentError("the learner takes bytes: whole numbers from 0 to 255; found others", "IL_ERROR_TYPE")
+            found = f"numbers from {numbers.min():g} to {numbers.max():g}"
+            hint = ": such pictures times 255, rounded" if numbers.min() >= 0 and numbers.max() <= 1 else ""
+            raise ArgumentError(f"the learner takes bytes: found {found}, expected whole numbers from 0 to 255{hint}", "IL_ERROR_TYPE")
         array = numbers.astype(np.uint8)
     made = np.ascontiguousarray(array, np.uint8) if bytes_ else examples_of(np.asarray(array, np.float32))
     numbers_of = int(np.prod(example))
@@ -79,7 +81,7 @@ class Learner:
         return f"Learner({self.path!r})"
 
     def adapt(self, x: npt.ArrayLike, y: npt.ArrayLike, *, steps: int | None = None, lr: float | None = None,
-              statistics: str | None = None) -> Adapted:  # fmt: skip
+              statistics: str | None = None, head: str | None = None) -> Adapted:  # fmt: skip
         """Shows it a support set.
 
         Args:
@@ -87,14 +89,18 @@ class Learner:
             y: [n] labels of any kind; or, of a learner that predicts numbers, [n] or [n, outputs] reals.
             steps, lr: of the inner loop; None: as it was trained.
             statistics: ``"support"``, ``"each"`` or ``"running"``, for norm layers; None: as it was trained.
+            head: ``"means"``: features are compared with the means of the classes, of which there may be any number, in place of
+                the learner's own head.
         Raises:
             ArgumentError: other shapes, or more classes than its head tells apart.
         """
         settings = [f"{key}={text_of(value)}" for key, value in (
             ("inner.steps", steps), ("inner.lr", lr), ("meta.query_statistics", statistics)) if value is not None]  # fmt: skip
+        if head not in (None, "means"):
+            raise ArgumentError(f"head: found {head!r}, expected 'means' or None")
         context, of = Context(), team()
         options = c.il_adapt_options()
-        options.settings, options.team = texts(settings), of.address
+        options.settings, options.team, options.class_means = texts(settings), of.address, head == "means"
         examples = fit_examples(x, self.example, self.bytes)
         if self.targets:
             target = np.ascontiguousarray(y, np.float32)
@@ -116,7 +122,10 @@ class Learner:
         dataset = Dataset.of(examples, labels, scale=self.scale,
                              names=shown if good else [str(i) for i in range(len(shown))])  # fmt: skip
         made = lib.il_adapted_new(context.address, encode(self.path), dataset.address, ctypes.byref(options))
-        return Adapted(context.made(made), context, of, classes)
+        try:
+            return Adapted(context.made(made), context, of, classes)
+        except ArgumentError as error:  # its sentences are the command line's, too
+            raise ArgumentError(str(error).replace("(--head means)", '(head="means")'), error.status) from None
 
 
 def _from_bytes(content: bytes, classes: Array | None) -> Adapted:

@@ -196,8 +196,14 @@ class Net:
         state.initialize(seed)
         return state
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.layers, self.example, self.outputs)
+
     def __call__(self, parameters: Values, x: Value) -> Value:
         """Scores [n, outputs] of x [n, example…]; norm layers take the statistics of x."""
+        if not isinstance(x, Value):
+            raise ArgumentError(f"a net is given a {type(x).__name__}, expected a value: nets are applied within an il.function, whose "
+                                "arguments are values there", "IL_ERROR_TYPE")  # fmt: skip
         missing = [name for name in self.names if name not in parameters]
         if missing:
             raise ArgumentError(f"the net's parameter {missing[0]} is missing; found {', '.join(parameters) or 'none'}")

@@ -55,8 +55,8 @@ class Evaluation:
         cells = "".join(f"<tr><td>{r['protocol']}</td><td>{r['steps']}</td><td>{r['mean']:.4f} ± {r['interval']:.4f}</td></tr>"
                         for r in self.rows)  # fmt: skip
         figure = "mean squared error" if self.squared_error else "accuracy"
-        return (f"<table><caption>{html.escape(self.tested)}; {self.tasks} tasks, after {self.trained} meta-steps</caption>"
-                f"<tr><th>statistics</th><th>inner steps</th><th>{figure}</th></tr>{cells}</table>")  # fmt: skip
+        return (f"<div>{html.escape(self.tested)}; {self.tasks} tasks, after {self.trained} meta-steps</div>"  # a caption would be narrow
+                f"<table><tr><th>statistics</th><th>inner steps</th><th>{figure}</th></tr>{cells}</table>")  # fmt: skip
 
 
 class Page:

@@ -102,6 +102,12 @@ class State(Mapping[str, Array]):
 
         return State(fill, self.precision, self.net)
 
+    def __copy__(self) -> State:
+        return self.copy()
+
+    def __deepcopy__(self, memo: object) -> State:
+        return self.copy()
+
     def __getstate__(self) -> None:
         raise TypeError("a state is not pickled; pickle its arrays: dict(state)")
 

@@ -83,6 +83,10 @@ def task_batch(support_x: npt.ArrayLike, support_y: npt.ArrayLike, query_x: npt.
     bytes_ = xs[0].dtype == np.uint8
     targets = ys[0].dtype.kind == "f"
     xs = [np.ascontiguousarray(x, np.uint8 if bytes_ else np.float32) for x in xs]
+    for y in ys:
+        if y.dtype.kind not in "iufb":
+            raise ArgumentError(f"labels of type {y.dtype}, such as {y.flat[0] if y.size else y!r}; expected whole numbers from 0, which "
+                                "count the classes of a task: np.unique(y, return_inverse=True)[1]", "IL_ERROR_TYPE")  # fmt: skip
     ys = [np.ascontiguousarray(y, np.float32 if targets else np.int32) for y in ys]
     if targets:
         ys = [y[..., None] if y.ndim == 2 else y for y in ys]

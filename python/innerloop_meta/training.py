@@ -167,6 +167,9 @@ def train(config: Preset | Config | StrPath, *, net: Net | Sequence[Layer] | Non
         KeyboardInterrupt: after Ctrl-C, when a checkpoint is written: ``resume=True`` continues from it.
     """
     folder = _place_for(config, out)
+    if not resume and not overwrite and Path(folder, "checkpoint.safetensors").exists():
+        raise ArgumentError(f"{folder} already holds a run: resume=True continues it, overwrite=True deletes it, out= names another "
+                            "folder", "IL_ERROR_CONFIG")  # fmt: skip
     made = config.copy() if isinstance(config, Config) else Config(config)
     made.set(settings)
     given = {key for key, _ in flatten(settings)}

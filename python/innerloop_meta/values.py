@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, Union, overload
 
 from . import _declarations as c
@@ -82,6 +82,11 @@ class Value:
 
     def __bool__(self) -> bool:
         raise ArgumentError("a value has no truth: it has no numbers while a function is traced; il.select chooses")
+
+    def __float__(self) -> float:
+        raise ArgumentError("a value is no number yet: it has none while a function is traced; what the function returns has")
+
+    __int__ = __index__ = __float__
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise ArgumentError("a value is no array: it has no numbers while a function is traced")
@@ -170,6 +175,24 @@ class Value:
     def reshape(self, *shape: int) -> Value:
         """The same numbers in order, in another shape of as many."""
         return self.graph.value(lib.il_reshape(self.graph.address, self.made, shape_of(shape)))
+
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Value:
+        """Over all axes, or those named."""
+        from . import ops
+
+        return ops.sum(self, axis, keepdims)
+
+    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Value:
+        """Over all axes, or those named."""
+        from . import ops
+
+        return ops.mean(self, axis, keepdims)
+
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Value:
+        """Over all axes, or those named."""
+        from . import ops
+
+        return ops.max(self, axis, keepdims)
 
 
 Operand = Union[Value, int, float]

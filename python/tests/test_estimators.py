@@ -35,7 +35,7 @@ def test_a_classifier(maml: il.Run, pictures: Any) -> None:
 def test_parameters_and_pickles(maml: il.Run, pictures: Any, tmp_path: Path) -> None:
     images, labels = pictures
     few = il.FewShotClassifier(maml.learner, steps=2, lr=0.3)
-    assert few.get_params() == {"learner": maml.learner, "steps": 2, "lr": 0.3, "statistics": None}
+    assert few.get_params() == {"learner": maml.learner, "steps": 2, "lr": 0.3, "statistics": None, "head": None}
     assert few.set_params(lr=0.4).lr == 0.4
     with pytest.raises(ValueError, match="Invalid parameter 'rate'"):
         few.set_params(rate=1)
@@ -90,7 +90,7 @@ def test_what_is_refused(maml: il.Run, points: il.Run, sines: il.Run, pictures: 
         few.fit(images[:80], labels[:80])
     with pytest.raises(il.ArgumentError, match=r"an example of shape \(27, 28, 1\), but the learner takes \(28, 28, 1\)"):
         few.fit(images[:, :27], labels)
-    with pytest.raises(il.ArgumentError, match="takes bytes: whole numbers from 0 to 255"):
+    with pytest.raises(il.ArgumentError, match="takes bytes: found numbers from .*, expected whole numbers from 0 to 255"):
         few.fit(images / 255.0, labels)
     with pytest.raises(ValueError, match="only one class"):
         few.fit(images[:20], labels[:20])
@@ -111,3 +111,18 @@ def test_what_is_refused(maml: il.Run, points: il.Run, sines: il.Run, pictures: 
     few.fit(images[::10], labels[::10])
     with pytest.raises(ValueError, match="X has 4 features, but FewShotClassifier is expecting 784"):
         few.predict(np.zeros((1, 4)))
+
+
+def test_more_classes_than_the_head_and_what_is_said(maml: il.Run) -> None:
+    images, labels = il.glyphs(alphabets=1, classes=8, seed=7).arrays()
+    with pytest.raises(il.ArgumentError, match=r'found 8 classes, but the learner.s head tells 5 apart.*\(head="means"\)'):
+        il.FewShotClassifier(maml).fit(images[::4], labels[::4])
+    few = il.FewShotClassifier(maml, head="means").fit(images[::4], labels[::4])
+    assert few.predict_proba(images).shape == (len(images), 8) and few.score(images, labels) > 0.3
+    assert few.get_params()["head"] == "means" and "head='means'" in repr(few)
+    with pytest.raises(il.ArgumentError, match="head: found 'mean', expected 'means' or None"):
+        il.FewShotClassifier(maml, head="mean").fit(images[::4], labels[::4])
+    with pytest.raises(ValueError, match=r"a single example of shape \(28, 28, 1\) is X\[None\]"):
+        few.predict(images[0])
+    with pytest.raises(il.ArgumentError, match="found numbers from 0 to 1, expected whole numbers from 0 to 255: such pictures times 255"):
+        few.predict(images / 255.0)

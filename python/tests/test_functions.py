@@ -355,3 +355,18 @@ def test_blocks_of_layers_come_to_nets() -> None:
     with pytest.raises(il.ArgumentError, match="expected an add that closes it"):
         il.Net([y.residual(), y.linear()], 4, 2)
     assert len(il.Net("resnet12", (28, 28, 1), 5, filters=4).names) == 4 * 12 + 2
+
+
+def test_values_have_numpys_methods_and_functions_are_parts_of_others() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    found = il.function(lambda a: (a.sum(), a.mean(axis=0), a.max(axis=1, keepdims=True), a.sum([0, 1])))(x)
+    for value, expected in zip(found, (x.sum(), x.mean(axis=0), x.max(axis=1, keepdims=True), x.sum())):
+        assert value.shape == expected.shape and np.allclose(value, expected)
+    square = il.function(lambda a: (a * a).sum())
+    assert square(x) == (x * x).sum()
+    assert np.array_equal(il.function(lambda a: il.grad(square(a), a))(x), 2 * x)
+    net = il.Net("mlp", 4, 2)
+    with pytest.raises(il.ArgumentError, match="a net is given a ndarray, expected a value: nets are applied within an il.function"):
+        net(net.parameters(), x)
+    with pytest.raises(il.ArgumentError, match="a value is no number yet"):
+        il.function(lambda a: a * float(a.sum()))(x)

@@ -46,7 +46,7 @@ def by_python(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def check(shown: list[str]) -> None:
     assert "860 pictures in 85 folders" in shown[1]
-    assert re.search(r"<caption>.*16 test classes.*after 150 meta-steps", shown[2])
+    assert re.search(r"<div>.*16 test classes.*after 150 meta-steps", shown[2])
     assert shown[3].count("<img") == 10 and "class 4" in shown[3]
     right = re.search(r"(\d+) of 50 are right; chance would be 10", shown[4])
     assert right and int(right.group(1)) >= 30 and shown[4].count("<img") == 50

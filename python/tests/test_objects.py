@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -196,3 +198,19 @@ def test_threads_share_a_function() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_copies_and_pickles() -> None:
+    """An object is copied with what it stands for, or refuses in a sentence; never by its address."""
+    net = il.Net([il.layers.conv(4), il.layers.avg_pool(), il.layers.linear()], (8, 8, 1), 3)
+    theta, config = net.parameters(seed=3), il.Config("glyphs-5w1s-maml", outer={"steps": 7})
+    for copied in (copy.deepcopy(net), copy.copy(net)):
+        assert copied.address != net.address and copied.layers == net.layers
+    for made in (copy.deepcopy(theta), copy.copy(theta)):
+        assert made is not theta and all((made[name] == theta[name]).all() for name in theta)
+    said = "import pickle, sys; n, c = pickle.load(sys.stdin.buffer); print(float(n.parameters(seed=3)['conv1.weight'].sum()), c['outer.steps'])"
+    done = subprocess.run([sys.executable, "-c", said], input=pickle.dumps((net, config)), capture_output=True)
+    assert done.stdout.decode() == f"{float(theta['conv1.weight'].sum())} 7\n", done.stderr
+    for alone in (il.Tasks("sinusoid"), il.Dataset.of(np.zeros((4, 2)), np.arange(4) % 2), il.adam(theta)):
+        with pytest.raises((TypeError, ValueError), match="pickled"):
+            pickle.dumps(alone)

@@ -494,7 +494,7 @@ def test_calls_are_refused_in_a_sentence() -> None:
     refused("query_y has labels from -1 to", sx, sy, qx, qy - 1)
     refused("query_y has shape (3, 9) for x of shape (3, 10, 2, 8, 12); expected labels [tasks, n]", sx, sy, qx, qy[:, 1:])
     refused("query_y has type torch.float32, expected whole numbers", sx, sy, qx, qy.float())
-    refused("expected equal shapes", sx, sy[..., None].float(), qx, qy[..., None].float())
+    refused("expected as many targets, or labels as whole numbers", sx, sy[..., None].float(), qx, qy[..., None].float())
     refused("after.weight of shape (24,), but what it receives asks for", sx[..., 6:], sy, qx[..., 6:], qy)
     refused("meta_sgd learns parameters beside the module's; expected example=", module, il.meta_sgd(), by=il.MetaLoss)
     refused("algorithm: found str, expected one such as il.maml", module, "maml", by=il.MetaLoss)
@@ -520,3 +520,27 @@ def test_pytorch_is_imported_when_it_is_asked_for() -> None:
     said = "import sys, innerloop_meta as il; il.maml(); print('torch' in sys.modules or 'jax' in sys.modules, hasattr(il, 'nothing'))"
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_module_that_becomes_another() -> None:
+    """A submodule in the place of another is seen, as PyTorch sees it."""
+    module, data = mlp().to(F64), numbers()
+    meta = il.MetaLoss(module, il.maml(steps=1, lr=0.1))
+    before = meta(*data).item()
+    module[0][0] = nn.Linear(3, module[0][0].out_features).to(F64)
+    after = meta(*data)
+    after.backward()
+    assert after.item() != before and after.item() == il.MetaLoss(module, il.maml(steps=1, lr=0.1))(*data).item()
+    assert bool(module[0][0].weight.grad.any())
+
+
+def test_what_is_given_otherwise_is_told() -> None:
+    meta = il.MetaLoss(ConvNet(), il.maml(steps=1, lr=0.1))
+    x, y = torch.rand(2, 4, 2, 8, 12), torch.arange(2).repeat(2).expand(2, 4)
+    for given, sentence in (((list(x), y, x, y), "support_x is a list, expected a tensor"),
+                            ((x, y.numpy(), x, y), "support_y is a ndarray, expected a tensor"),
+                            ((x, y.float(), x, y.float()), "labels as whole numbers: support_y.long()"),
+                            ((x[0], y[0], x[0], y[0]), "of support_x (4, 2, 8, 12) the first two axes are tasks")):  # fmt: skip
+        with pytest.raises(il.ArgumentError) as caught:
+            meta(*given)
+        assert sentence in str(caught.value)

@@ -373,3 +373,16 @@ def test_what_an_editor_completes() -> None:
     text = " ".join(Path(il.settings.__file__).read_text().split())
     for row in il.keys():  # a stub of each key, with the words of the C table
         assert " ".join(row["doc"].split())[:60] in text.replace("\\", ""), row["key"]
+
+
+def test_sentences_are_of_python(tmp_path: Path) -> None:
+    short: dict[str, Any] = {"out": tmp_path / "run", "outer": {"steps": 2}, "progress": False, "eval": {"every": 0}}
+    run = il.train("sinusoid-5shot-maml", **short)
+    assert il.Learner(run) == run.learner  # a run is a path, where one is asked for
+    with pytest.raises(il.ArgumentError, match="already holds a run: resume=True continues it, overwrite=True deletes it"):
+        il.train("sinusoid-5shot-maml", **short)
+    x, y = np.zeros((4, 3)), np.array(["a", "b", "a", "b"])
+    with pytest.raises(il.ArgumentError, match=r"labels of type <U1, such as .*a.*; expected whole numbers from 0"):
+        il.train("glyphs-5w1s-maml", data=iter([(x, y, x, y)]), **{**short, "out": tmp_path / "other"})
+    with pytest.raises(il.ArgumentError, match="task.rotations need images.*; expected task.rotations=none"):
+        il.train("glyphs-5w1s-maml", data=(np.zeros((240, 6)), np.arange(240) % 20), **{**short, "out": tmp_path / "third"})

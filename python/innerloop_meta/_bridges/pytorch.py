@@ -52,6 +52,14 @@ class TorchNet(Net):
         self.outputs, self.turned = made.shape[0], made.turned
         self.dropout = any(layer.kind == "dropout" for layer in made.layers)
         self._places = [_place(module, name) for name in made.parameters]
+        self._tree = [(owner, name, part) for owner in module.modules() for name, part in owner._modules.items()]
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.module, self.torch_example)
+
+    def current(self) -> bool:
+        """Whether the module still consists of the submodules that were looked at."""
+        return all(owner._modules.get(name) is part for owner, name, part in self._tree)
 
     def tensors(self) -> list[nn.Parameter]:
         """The module's parameters as they are now, in the order of ``names``."""
@@ -228,6 +236,8 @@ class MetaLoss(nn.Module):
     def _function(self, example: tuple[int, ...], dtype: torch.dtype) -> MetaFunction:
         mode = example, dtype, self.module.training  # a forward may be another in eval mode
         made = self._functions.get(mode)
+        if made is not None and isinstance(made.net, TorchNet) and not made.net.current():
+            self._functions, made = {}, None  # of another module by now
         if made is None:
             net = TorchNet(self.module, example)
             if net.turned and not self.algorithm.own_head:
@@ -243,6 +253,9 @@ class MetaLoss(nn.Module):
     def forward(self, support_x: torch.Tensor, support_y: torch.Tensor, query_x: torch.Tensor,
                 query_y: torch.Tensor) -> torch.Tensor:  # fmt: skip
         """The loss, a scalar."""
+        for name, x in (("support_x", support_x), ("query_x", query_x), ("support_y", support_y), ("query_y", query_y)):
+            if not isinstance(x, torch.Tensor):
+                raise ArgumentError(f"{name} is a {type(x).__name__}, expected a tensor", "IL_ERROR_TYPE")
         for name, x in (("support_x", support_x), ("query_x", query_x)):
             if x.dtype not in _DTYPES:
                 raise ArgumentError(f"{name} has type {x.dtype}, expected torch.float32 or torch.float64", "IL_ERROR_TYPE")
@@ -250,7 +263,11 @@ class MetaLoss(nn.Module):
                 raise ArgumentError(f"{name} has shape {tuple(x.shape)}; expected [tasks, n, channels, height, width], [tasks, n, "
                                     "channels, time] or [tasks, n, features], none of them 0", "IL_ERROR_SHAPE")  # fmt: skip
         dtype, shape = support_x.dtype, support_x.shape
-        f = self._function(tuple(shape[2:]), dtype)
+        try:
+            f = self._function(tuple(shape[2:]), dtype)
+        except ArgumentError as error:
+            raise ArgumentError(f"{error}; of support_x {tuple(shape)} the first two axes are tasks and their examples, so that an "
+                                f"example has shape {tuple(shape[2:])}", error.status) from None  # fmt: skip
         net = f.net
         assert isinstance(net, TorchNet)
         if query_x.shape[2:] != shape[2:] or len(query_x) != len(support_x):
@@ -323,6 +340,9 @@ class MetaLoss(nn.Module):
             if y.ndim != 3 or y.shape[:2] != x.shape[:2]:
                 raise ArgumentError(f"{name} has shape {tuple(y.shape)} for x of shape {tuple(x.shape)}; expected targets "
                                     "[tasks, n, outputs]", "IL_ERROR_SHAPE")  # fmt: skip
+            if not self.algorithm.own_head and y.shape[2] != ways:
+                raise ArgumentError(f"{name} has reals, {y.shape[2]} for each example, and the module gives {ways} numbers; expected as "
+                                    f"many targets, or labels as whole numbers: {name}.long()", "IL_ERROR_SHAPE")  # fmt: skip
             return y.contiguous()
         if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
             raise ArgumentError(f"{name} has type {y.dtype}, expected whole numbers, as support_y", "IL_ERROR_TYPE")
