@@ -109,14 +109,29 @@ def close(found: Any, expected: Any, bound: float) -> None:
         assert float((a - b).detach().abs().max()) <= bound * largest
 
 
+class Residual(nn.Module):
+    """A block with a projection, in which channels are normed and convolved in groups, and one without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1, groups=2), nn.GroupNorm(2, 4), nn.Tanh(), nn.Conv2d(4, 4, 3, padding=1))
+        self.project, self.norm = nn.Conv2d(2, 4, 1, 2, bias=False), nn.BatchNorm2d(4)
+        self.second, self.head = nn.Conv2d(4, 4, 3, padding=2, dilation=2), nn.Linear(4, 4)
+
+    def forward(self, x: Any) -> Any:
+        x = torch.tanh(self.first(x) + self.norm(self.project(x)))
+        x = x + self.second(x).sigmoid()
+        return self.head(F.avg_pool2d(x, 2).mean((2, 3)))
+
+
 CASES = {"conv": (ConvNet, images), "mlp": (mlp, numbers)}
 
 
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("dtype, bound", [(torch.float64, 1e-9), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "residual"])
 def test_gradient_is_pytorchs(name: str, dtype: Any, bound: float, first_order: bool) -> None:
-    make, draw = CASES[name]
+    make, draw = {**CASES, "residual": (Residual, images)}[name]
     module, data = make().to(dtype), draw(dtype)
     meta = il.MetaLoss(module, il.maml(steps=3, lr=0.1, first_order=first_order))
     loss = meta(*data)

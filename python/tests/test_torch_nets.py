@@ -55,6 +55,38 @@ class Activated(nn.Module):
         return self.f(self.linear(x))
 
 
+class Block(nn.Module):
+    """Of a ResNet: two branches of which the second is the input, or a projection of it; the sum in place, or not."""
+
+    def __init__(self, channels: int, filters: int, stride: int = 1, in_place: bool = False) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(channels, filters, 3, stride, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(inplace=True),
+                                  nn.Conv2d(filters, filters, 3, padding=1), nn.BatchNorm2d(filters))  # fmt: skip
+        self.project = nn.Conv2d(channels, filters, 1, stride) if stride > 1 or channels != filters else nn.Identity()
+        self.in_place = in_place
+
+    def forward(self, x: Any) -> Any:
+        y = self.body(x)
+        if self.in_place:
+            y += self.project(x)
+        else:
+            y = self.project(x) + y
+        return F.relu(y, inplace=True)
+
+
+class Nested(nn.Module):
+    """A block within a block's branch, features, and a size of what the block was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.out = nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        inner = torch.tanh(self.a(x))
+        inner = torch.add(inner, self.b(inner))
+        return self.out((x + self.c(inner)).view(x.size(0), -1))
+
+
 NETS = {
     "traced": (ConvNet, (2, 8, 12)),
     "sequential": (mlp, (3,)),
@@ -66,6 +98,14 @@ NETS = {
     "pools": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3), Activated(lambda x: F.avg_pool2d(x, 2, 1), None), nn.AvgPool2d(3, 1, padding=1),
                                     nn.AdaptiveAvgPool2d((3, 2)), nn.Flatten(), nn.Linear(18, 2)), (2, 9, 7)),
     "pooled signals": (lambda: nn.Sequential(nn.AvgPool1d(4, 2), nn.Conv1d(3, 4, 3), nn.AdaptiveAvgPool1d(2), nn.Flatten()), (3, 14)),
+    "residual": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3), Block(3, 3), Block(3, 4, 2, in_place=True), Block(4, 4), nn.AdaptiveAvgPool2d(1),
+                                       nn.Flatten(), nn.Linear(4, 2)), (2, 9, 7)),
+    "nested": (Nested, (3,)),
+    "groups": (lambda: nn.Sequential(nn.Conv2d(2, 6, 3, padding=2, dilation=2, groups=2), nn.GroupNorm(3, 6), nn.Conv2d(6, 4, 2, bias=False),
+                                     nn.InstanceNorm2d(4, affine=True), nn.Tanh(), nn.Flatten(), nn.Linear(4 * 3 * 5, 5), nn.LayerNorm(5)),
+               (2, 4, 6)),
+    "separable": (lambda: nn.Sequential(nn.Conv1d(3, 3, 3, groups=3, dilation=2), nn.GroupNorm(1, 3, affine=False), nn.Conv1d(3, 4, 1),
+                                        nn.InstanceNorm1d(4), nn.Flatten()), (3, 12)),
     "pixels": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(40, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2)), (2, 4, 5)),
 }  # fmt: skip
 
@@ -128,15 +168,6 @@ def test_a_module_is_trained_and_gets_its_weights_back(tmp_path: Any) -> None:
     assert np.abs(scores - np.array(expected.tolist())).max() < 1e-4
 
 
-class Residual(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 2)
-
-    def forward(self, x: Any) -> Any:
-        return self.b(x + self.a(x))
-
-
 class Branches(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -144,6 +175,18 @@ class Branches(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.inner(x) if x.sum() > 0 else x
+
+
+class Combined(nn.Module):
+    """Of two tensors: a linear layer's, and another's of it."""
+
+    def __init__(self, f: Any) -> None:
+        super().__init__()
+        self.f, self.a, self.b = f, nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Any) -> Any:
+        a = self.a(x)
+        return self.f(a, self.b(a))
 
 
 class Unused(nn.Module):
@@ -171,12 +214,18 @@ REFUSED: list[tuple[Any, tuple[int, ...], str]] = [
      "the submodule '1.0' (GELU) is a GELU, which innerloop does not know; expected Linear, Conv2d,"),
     (lambda: Activated(F.silu), (3,), "the module (Activated) calls silu, which innerloop does not know"),
     (lambda: nn.Sequential(Activated(lambda x: x * 2)), (3,), "the submodule '0' (Activated) calls mul, which"),
-    (Residual, (3,), "the module (Residual) uses what an earlier layer gave once more (add); expected a chain"),
+    (lambda: Combined(lambda a, b: a * b), (3,), "the module (Combined) uses what an earlier layer gave once more (mul); expected a chain"),
+    (lambda: Combined(lambda a, b: a + a), (3,), "adds a tensor to itself (add); expected two branches"),
+    (lambda: Combined(lambda a, b: a + F.relu(a, inplace=True)), (3,), "changes in place what another branch reads (relu); expected"),
+    (lambda: Combined(lambda a, b: a.add_(b)), (3,), "changes in place what another branch reads (add_); expected"),
+    (lambda: Combined(lambda a, b: a + b[:, :2]), (3,), "calls getitem, which innerloop does not know"),
+    (lambda: nn.Sequential(nn.Conv2d(2, 4, 3), Block(4, 4), nn.InstanceNorm2d(4, track_running_stats=True), nn.Flatten()), (2, 8, 8),
+     "the submodule '2' (InstanceNorm2d) has track_running_stats=True"),
+    (lambda: stack(nn.LayerNorm([2, 8, 8])), (2, 8, 8), "norms (2, 8, 8) of (2, 8, 8); expected features"),
     (lambda: nn.Sequential(Branches()), (3,), "the submodule '0' (Branches) is none that torch.fx can follow:"),
     (Unused, (3,), "the parameter 'spare.weight' takes no part in the forward"),
     (shared, (3,), "the submodule '0' (Linear) uses '0.weight' a second time"),
     (lambda: stack(nn.Conv2d(2, 4, (3, 1))), (2, 8, 8), "the submodule '0.0' (Conv2d) has a kernel of (3, 1); expected the same"),
-    (lambda: stack(nn.Conv2d(2, 4, 3, groups=2)), (2, 8, 8), "has dilation (1, 1), groups 2 and padding_mode 'zeros'; expected 1, 1"),
     (lambda: stack(nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect")), (2, 8, 8), "padding_mode 'reflect'"),
     (lambda: stack(nn.Conv2d(3, 4, 3)), (2, 8, 8), "has 0.0.weight of shape (4, 3, 3, 3), but what it receives asks for (4, 2, 3, 3)"),
     (lambda: stack(nn.Conv2d(2, 4, 9)), (2, 8, 8), "leaves nothing of (2, 8, 8) with kernel 9 and stride 1"),

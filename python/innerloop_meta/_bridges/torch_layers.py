@@ -1,11 +1,10 @@
-"""Layers out of an nn.Module: its forward is traced by torch.fx, and has to be a chain of what innerloop knows."""
+"""Layers out of an nn.Module: what the nodes of its forward are, in the order of the net's."""
 
 from __future__ import annotations
 
 import math
 import operator
-import threading
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 import torch.fx
@@ -13,57 +12,12 @@ from torch import nn
 
 from .. import nets
 from ..errors import ArgumentError
+from .torch_graph import KNOWN, LEAVES, Forward, named
 
-KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, ReLU, Tanh, Sigmoid, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d, an "
-         "average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout and Identity")  # fmt: skip
-_LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d,
-           nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout,
-           nn.Identity)  # fmt: skip
-_tracing = threading.Lock()
 _BATCH = object()  # how many examples there are, while a forward is followed
 
 
-class _Tracer(torch.fx.Tracer):
-    """Remembers for each node which submodule's forward made it. torch.fx puts itself in the place of all modules' calls and
-    attributes, those of other threads too, which get what they would have had."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inside: list[str] = [""]
-        self.of: dict[Any, str] = {}
-        self.thread = threading.get_ident()
-
-    def is_leaf_module(self, m: Any, name: str) -> bool:
-        if isinstance(m, _LEAVES):
-            return any(type(m).forward is kind.forward for kind in _LEAVES)
-        return bool(super().is_leaf_module(m, name))
-
-    def call_module(self, m: Any, forward: Any, args: Any, kwargs: Any) -> Any:
-        if threading.get_ident() != self.thread:
-            return forward(*args, **kwargs)
-        path = self.path_of_module(m)
-        self.inside.append(path)
-        made = super().call_module(m, forward, args, kwargs)
-        self.inside.pop()  # not after an error: it says where
-        return made
-
-    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:
-        if threading.get_ident() != self.thread:
-            return attr_val
-        return super().getattr(attr, attr_val, parameter_proxy_cache)
-
-    def create_node(self, *args: Any, **kwargs: Any) -> Any:
-        node = super().create_node(*args, **kwargs)
-        self.of[node] = self.inside[-1]
-        return node
-
-
-def _named(root: Any, path: str) -> str:
-    kind = type(root.get_submodule(path) if path else root).__name__
-    return f"the submodule {path!r} ({kind})" if path else f"the module ({kind})"
-
-
-class Layers:
+class Layers(Forward):
     """What a module comes to: layers, what their parameters and statistics are called in it, and the shape that comes out.
 
     Args:
@@ -71,7 +25,6 @@ class Layers:
     """
 
     def __init__(self, module: Any, example: tuple[int, ...]) -> None:
-        self.root = module
         self.layers: list[nets.Layer] = []
         self.parameters: list[str] = []  # in the order of the net's
         self.turned: tuple[int, int] | None = None  # (channels, pixels) of what was flattened since the last linear layer
@@ -80,20 +33,14 @@ class Layers:
         if not 1 <= len(self.shape) <= 3 or min(self.shape) < 1:
             raise ArgumentError(f"an example of shape {self.shape}; expected (channels, height, width), (channels, time) or "
                                 "(features,), without the batch", "IL_ERROR_SHAPE")  # fmt: skip
-        self._where = ""
         self._all = _all_parameters(module)
-        tracer = _Tracer()
-        try:
-            with _tracing:
-                graph = tracer.trace(module)
-        except Exception as error:
-            raise ArgumentError(f"{_named(module, tracer.inside[-1])} is none that torch.fx can follow: {error}; expected a "
-                                f"forward that is a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED") from error  # fmt: skip
-        self._follow(graph, tracer)
+        super().__init__(module)
+        self._shapes: dict[Any, tuple[int, ...]] = {self._input: self.shape}  # of the tensors that were reached
+        self._emit(self._steps(self._result, self._input))
         if not self.layers:
-            raise ArgumentError(f"{_named(module, '')} has no layer; expected a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")
+            raise ArgumentError(f"{named(module, '')} has no layer; expected a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")
         if len(self.shape) > 1:
-            raise ArgumentError(f"{_named(module, '')} gives {self.shape} for each example; expected features: a Flatten at its end",
+            raise ArgumentError(f"{named(module, '')} gives {self.shape} for each example; expected features: a Flatten at its end",
                                 "IL_ERROR_UNSUPPORTED")  # fmt: skip
         taken = [self._all[name] for name in self.parameters]
         missed = [name for name, p in module.named_parameters() if not any(p is other for other in taken)]
@@ -101,69 +48,63 @@ class Layers:
             raise ArgumentError(f"the parameter {missed[0]!r} takes no part in the forward as innerloop knows it; expected a "
                                 f"chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")  # fmt: skip
 
-    # ---- following a forward ----
-    def _refuse(self, why: str) -> NoReturn:
-        raise ArgumentError(f"{self._where} {why}", "IL_ERROR_UNSUPPORTED")
-
-    def _unknown(self, what: str) -> NoReturn:
-        self._refuse(f"{what}, which innerloop does not know; expected {KNOWN}")
-
-    def _follow(self, graph: Any, tracer: _Tracer) -> None:
-        seen: dict[Any, Any] = {}  # what a node is: a shape, a number, or _BATCH
-        now: Any = None  # the node that holds x
-        shapes: dict[Any, tuple[int, ...]] = {}  # of what held it
-        for node in graph.nodes:
-            path = tracer.of.get(node, "")
-            self._where = _named(self.root, path)
-            if node.op == "placeholder":
-                if now is not None:
-                    if node.args:  # an argument with a default
-                        seen[node] = node.args[0]
-                        continue
-                    self._refuse(f"takes the argument {node.name!r} beside x; expected a forward of x alone")
-                now = node
+    def _emit(self, steps: list[Any]) -> None:
+        for step in steps:
+            if isinstance(step, tuple):
+                self._block(*step)
                 continue
-            if node.op == "output":
-                if node.args[0] is not now:
-                    self._refuse("returns something else than its last layer's output; expected that alone")
-                continue
-            if node.op == "get_attr":
-                seen[node] = node
-                continue
-            shapes[now] = self.shape
-            tensors = [n for n in node.all_input_nodes if n not in seen]
-            if not tensors:
-                seen[node] = self._number(node, seen)
-                continue
-            args = [self._value(a, seen) for a in node.args]
-            kwargs = {k: self._value(a, seen) for k, a in node.kwargs.items()}
-            name = str(node.target if node.op == "call_method" else getattr(node.target, "__name__", node.target))
-            if node.op != "call_module" and len(tensors) == 1 and tensors[0] in shapes:
-                size = self._size(name, args[1:], kwargs, (_BATCH, *shapes[tensors[0]]))
-                if size is not None:
-                    seen[node] = size
-                    continue
-            if tensors != [now]:
-                self._refuse(f"uses what an earlier layer gave once more ({node.name}); expected a chain of layers, without residual "
-                             "connections or other branches")  # fmt: skip
-            if node.op == "call_module":
-                self._where = _named(self.root, node.target)
-                self._module(self.root.get_submodule(node.target), node.target)
+            self._at(step)
+            (source,) = self._from(step)
+            if self._in_place(step):
+                self._alone(source, step)
+            if step.op == "call_module":
+                self._module(self.root.get_submodule(step.target), step.target)
             else:
-                self._call(name, args[1:], kwargs)
-            now = node
+                self._call(self._name(step), [self._value(a) for a in step.args[1:]], {k: self._value(a) for k, a in step.kwargs.items()})
+            self._shapes[step] = self.shape
 
-    @staticmethod
-    def _value(a: Any, seen: dict[Any, Any]) -> Any:
-        if isinstance(a, torch.fx.Node):
-            return seen.get(a, a)
+    def _block(self, node: Any, one: list[Any], other: list[Any]) -> None:
+        if self._name(node) in ("add_", "iadd"):
+            self._at(node)
+            self._alone(node.args[0], node)
+        if not one:  # the block's input plus a branch
+            one, other = other, one
+        shape, turned = self.shape, self.turned
+        self.layers.append(nets.residual())
+        self._emit(one)
+        if other:
+            main = self.shape, self.turned
+            self.shape, self.turned = shape, turned
+            self.layers.append(nets.shortcut())
+            self._emit(other)
+        else:
+            main = shape, turned
+        self._at(node)
+        if (self.shape, self.turned) != main:
+            self._refuse(f"adds tensors of shape {main[0]} and {self.shape} for each example; expected the same")
+        self.layers.append(nets.add())
+        self._shapes[node] = self.shape
+
+    # ---- what is no tensor ----
+    def _value(self, a: Any) -> Any:
+        """Of an argument: numbers and sizes as such, parameters as their node."""
         if isinstance(a, (tuple, list)):
-            return type(a)(Layers._value(item, seen) for item in a)
-        return a
+            return type(a)(self._value(item) for item in a)
+        if not isinstance(a, torch.fx.Node) or a.op == "get_attr" or self._is_tensor(a):
+            return a
+        if a in self._defaults:
+            return self._defaults[a]
+        sources = self._from(a)
+        if sources:
+            if sources[0] not in self._shapes:
+                self._refuse(f"takes a size of another branch ({a.name}); expected sizes of what it is computed from")
+            return self._size(self._name(a), [self._value(b) for b in a.args[1:]], {k: self._value(b) for k, b in a.kwargs.items()},
+                              (_BATCH, *self._shapes[sources[0]]))  # fmt: skip
+        return self._number(a)
 
-    def _number(self, node: Any, seen: dict[Any, Any]) -> Any:
+    def _number(self, node: Any) -> Any:
         """What a node is that has no tensor in it: sizes and sums of them."""
-        args = [self._value(a, seen) for a in node.args]
+        args = [self._value(a) for a in node.args]
         try:
             if node.op == "call_function" and node.target in (operator.getitem, operator.mul, operator.floordiv, operator.add,
                                                               operator.sub, math.prod):  # fmt: skip
@@ -174,7 +115,7 @@ class Layers:
 
     @staticmethod
     def _size(name: str, args: list[Any], kwargs: dict[str, Any], whole: tuple[Any, ...]) -> Any:
-        """What a call asks of the shape; None: it asks for nothing of it."""
+        """What a call asks of the shape."""
         at: Any = args[0] if args else kwargs.get("dim")
         if name == "getattr" and at == "shape" or name == "size" and at is None:
             return whole
@@ -182,12 +123,12 @@ class Layers:
             return whole[at]
         if name == "getattr" and at == "ndim" or name == "dim":
             return len(whole)
-        return _BATCH if name == "len" else None
+        return _BATCH
 
     # ---- modules ----
     def _module(self, m: Any, path: str) -> None:
         kind = type(m).__name__
-        if not isinstance(m, _LEAVES):
+        if not isinstance(m, LEAVES):
             self._unknown(f"is a {kind}")
         p = f"{path}." if path else ""
         if isinstance(m, nn.Linear):
@@ -199,6 +140,8 @@ class Layers:
             if not m.affine:
                 self._refuse("has affine=False; expected a norm with a weight and a bias")
             self._norm(p + "weight", p + "bias", m.eps, path)
+        elif isinstance(m, (nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.LayerNorm)):
+            self._own_norm(m, p)
         elif isinstance(m, (nn.MaxPool1d, nn.MaxPool2d)):
             if m.return_indices:
                 self._refuse("returns indices; expected return_indices=False")
@@ -317,18 +260,21 @@ class Layers:
         if len(self.shape) != w.ndim - 1:
             self._refuse(f"is a convolution over {w.ndim - 2} axes, but receives {self.shape}")
         kernel, step = self._square(tuple(w.shape[2:]), "a kernel of"), self._square(stride, "stride")
-        if self._square(dilation, "dilation") != 1 or groups != 1 or mode != "zeros":
-            self._refuse(f"has dilation {dilation}, groups {groups} and padding_mode {mode!r}; expected 1, 1 and 'zeros'")
+        if mode != "zeros":
+            self._refuse(f"has padding_mode {mode!r}; expected 'zeros'")
+        if self.shape[0] % groups:
+            self._refuse(f"has groups {groups} over {self.shape[0]} channels; expected a divisor of them")
+        apart = self._square(dilation, "dilation")
         if padding == "same" and kernel % 2 == 0:
             self._refuse(f"has padding 'same' with a kernel of {kernel}; expected an odd one")
-        pad = {"same": kernel // 2, "valid": 0}[padding] if isinstance(padding, str) else self._square(padding, "padding")
+        pad = {"same": apart * (kernel // 2), "valid": 0}[padding] if isinstance(padding, str) else self._square(padding, "padding")
         units = int(w.shape[0])
-        self._tensor(weight, (units, self.shape[0], *w.shape[2:]))
+        self._tensor(weight, (units, self.shape[0] // groups, *w.shape[2:]))
         if bias:
             self._tensor(bias, (units,))
         make = nets.conv if w.ndim == 4 else nets.conv1d
-        self.layers.append(make(units, kernel, step, pad, bias=bias is not None))
-        self._window(kernel, step, pad)
+        self.layers.append(make(units, kernel, step, pad, bias=bias is not None, groups=groups, dilation=apart))
+        self._window(apart * (kernel - 1) + 1, step, pad)
         self.shape = (units, *self.shape[1:])
 
     def _norm(self, weight: str, bias: str, eps: float, path: str) -> None:
@@ -336,6 +282,31 @@ class Layers:
         self._tensor(bias, (self.shape[0],))
         self.layers.append(nets.norm(eps))
         self.norms.append(path)
+
+    def _own_norm(self, m: Any, p: str) -> None:
+        """A norm of each example by itself."""
+        affine = m.weight is not None
+        if affine and m.bias is None:
+            self._refuse("has no bias; expected one beside its weight")
+        if isinstance(m, nn.LayerNorm):
+            if tuple(m.normalized_shape) != self.shape or affine and len(self.shape) > 1:
+                self._refuse(f"norms {tuple(m.normalized_shape)} of {self.shape}; expected features, or elementwise_affine=False over all of "
+                             "an image")  # fmt: skip
+            if len(self.shape) == 2:
+                self._refuse(f"norms the channels and steps of a signal {self.shape} together; expected an image or features")
+            layer = nets.layer_norm(m.eps, affine)
+        elif isinstance(m, nn.GroupNorm):
+            if self.shape[0] != m.num_channels:
+                self._refuse(f"is of {m.num_channels} channels, but receives {self.shape}")
+            layer = nets.group_norm(m.num_groups, m.eps, affine)
+        else:
+            if m.track_running_stats:
+                self._refuse("has track_running_stats=True; expected False, a norm of each example by itself")
+            layer = nets.instance_norm(m.eps, affine)
+        if affine:
+            self._tensor(p + "weight", (self.shape[0],))
+            self._tensor(p + "bias", (self.shape[0],))
+        self.layers.append(layer)
 
     def _pool(self, make: Any, kernel: Any, stride: Any, padding: Any, ceil: bool) -> None:
         k, p = self._square(kernel, "a kernel of"), self._square(padding, "padding")
