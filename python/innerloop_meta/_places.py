@@ -71,8 +71,9 @@ def file_of(data: Any, room: Path, split: str = "test", validation: list[Any] | 
     elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, Mapping):
         dataset = Dataset.of_pairs(data)
     else:
+        hint = ": data=f() of a generator f" if callable(data) else ": (data['x'], data['y'])" if isinstance(data, Mapping) else ""
         raise ArgumentError(f"data of type {type(data).__name__}; expected a path, a Dataset, (x, y), a map-style dataset, "
-                            "or tasks", "IL_ERROR_DATA")  # fmt: skip
+                            f"or tasks{hint}", "IL_ERROR_DATA")  # fmt: skip
     if dataset.path is not None:
         return Place(os.path.abspath(dataset.path), "dataset")
     dataset.save(room)

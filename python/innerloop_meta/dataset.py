@@ -20,7 +20,11 @@ Array = npt.NDArray[Any]
 
 def examples_of(x: Any) -> Array:
     """Bytes stay bytes, all other numbers become float32."""
-    array = x.numpy() if hasattr(x, "numpy") and hasattr(x, "detach") else np.asarray(x)
+    try:
+        array = x.numpy() if hasattr(x, "numpy") and hasattr(x, "detach") else np.asarray(x)
+    except ValueError:
+        raise ArgumentError("examples of several shapes; expected one array [n, example…], or as many examples of one shape",
+                            "IL_ERROR_SHAPE") from None  # fmt: skip
     if array.dtype.kind not in "fiub":
         raise ArgumentError(f"examples of type {array.dtype}, expected numbers", "IL_ERROR_TYPE")
     return np.ascontiguousarray(array, np.uint8 if array.dtype == np.uint8 else np.float32)

@@ -384,5 +384,13 @@ def test_sentences_are_of_python(tmp_path: Path) -> None:
     x, y = np.zeros((4, 3)), np.array(["a", "b", "a", "b"])
     with pytest.raises(il.ArgumentError, match=r"labels of type <U1, such as .*a.*; expected whole numbers from 0"):
         il.train("glyphs-5w1s-maml", data=iter([(x, y, x, y)]), **{**short, "out": tmp_path / "other"})
+    image = np.zeros((8, 8), np.uint8)
+    for data, sentence in (((x for x in [1]).__iter__, "or tasks: data=f\\(\\) of a generator f"),
+                           ({"x": x, "y": y}, r"or tasks: \(data\['x'\], data\['y'\]\)"),
+                           ([(image, 0), (image, 1)], r"examples of several shapes; expected one array \[n, example…\]")):  # fmt: skip
+        with pytest.raises(il.ArgumentError, match=sentence):
+            il.train("glyphs-5w1s-maml", data=data, **{**short, "out": tmp_path / "fourth"})
+    with pytest.raises(il.ArgumentError, match="started with model.preset mlp, now it is layers of its own; resume with the same"):
+        il.train("sinusoid-5shot-maml", net=[il.layers.linear()], resume=True, **short)
     with pytest.raises(il.ArgumentError, match="task.rotations need images.*; expected task.rotations=none"):
         il.train("glyphs-5w1s-maml", data=(np.zeros((240, 6)), np.arange(240) % 20), **{**short, "out": tmp_path / "third"})

@@ -169,10 +169,14 @@ static il_status same_config(il_context *context, const il_config *config, const
   if (!saved) return il_context_status(context);
   int key = il_config_difference(saved, config);
   if (key >= 0) {
-    const char *name = il_config_key_name(key);
+    const bool net = key == IL_KEY_MODEL, both = saved->layers && config->layers;
+    const char *name = il_config_key_name(key), *was = il_config_get(saved, name),
+               *now = il_config_get(config, name);
+    if (net && saved->layers) was = "layers of its own";
+    if (net && config->layers) now = both ? "other layers" : "layers of its own";
     il_fail(context, IL_ERROR_CONFIG,
             "%s: the run was started with %s %s, now it is %s; resume with the same value", path,
-            name, il_config_get(saved, name), il_config_get(config, name));
+            net && both ? "model.layers" : name, was, now);
   }
   il_config_free(saved);
   return il_context_status(context);
