@@ -53,11 +53,12 @@ if [ -n "$torch" ] && ! [ -e "$room/beside/complete" ]; then
   timeout 300 "$venv/bin/pip" --python "$torch" install -q --disable-pip-version-check --root-user-action ignore \
     --target "$room/beside" pytest >>"$room/pip.log" 2>&1 && : >"$room/beside/complete" || torch=
 fi
+status=0
 if [ -z "$torch" ]; then
-  tried "$venv/bin/python" "$room/site" "$tests"
+  tried "$venv/bin/python" "$room/site" "$tests" || status=1
 else
-  tried "$venv/bin/python" "$room/site" -k 'not torch' --ignore-glob "$tests/*torch*" "$tests"
+  tried "$venv/bin/python" "$room/site" -k 'not torch' --ignore-glob "$tests/*torch*" "$tests" || status=1
   echo "python: PyTorch in $torch:"
-  tried "$torch" "$room/site:$room/beside" -k torch "$tests"/test_*torch*.py "$tests/test_docs.py" \
-    "$tests/test_training.py"
+  tried "$torch" "$room/site:$room/beside" -k torch "$tests"/test_*torch*.py "$tests/test_docs.py" "$tests/test_training.py" || status=1
 fi
+exit $status
