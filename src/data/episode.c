@@ -32,10 +32,11 @@ static il_status check_options(const il_sampler *sampler) {
   if (o->rotations < IL_ROTATIONS_NONE || o->rotations > IL_ROTATIONS_CLASSES)
     return il_fail(context, IL_ERROR_ARGUMENT, "%d is no kind of rotations", (int)o->rotations);
   if (o->rotations != IL_ROTATIONS_NONE && example->rank != 3)
-    return il_fail(context, IL_ERROR_DATA,
-                   "task.rotations need images, but an example of the dataset has %d dimension%s; expected "
-                   "task.rotations=none",
-                   example->rank, example->rank == 1 ? "" : "s");
+    return il_fail(
+        context, IL_ERROR_DATA,
+        "task.rotations need images, but an example of the dataset has %d dimension%s; expected "
+        "task.rotations=none",
+        example->rank, example->rank == 1 ? "" : "s");
   if (o->rotations != IL_ROTATIONS_NONE && example->dim[0] != example->dim[1])
     return il_fail(context, IL_ERROR_DATA,
                    "rotations need square images, but those of the dataset have %lld × %lld pixels",
