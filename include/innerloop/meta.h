@@ -224,6 +224,13 @@ extern IL_API const il_algorithm il_r2d2;
 /* Lee, Maji, Ravichandran, Soatto, CVPR 2019, with its ridge regression: no intercept, λ as it is. Settings: il_ridge_settings. */
 extern IL_API const il_algorithm il_metaoptnet;
 
+/* Sung et al., CVPR 2018: a second net says how much a class's feature maps and a query's belong together. */
+typedef struct il_relation_settings {
+  int filters, units; /* of its two convolutions; of its first linear layer */
+} il_relation_settings;
+/* Relation Network; settings: il_relation_settings. */
+extern IL_API const il_algorithm il_relation;
+
 /* How many algorithms there are. */
 IL_API int il_algorithms(void);
 /* The index-th of them, from 0. */

@@ -160,6 +160,11 @@ def r2d2(l2: float = 1.0, scale: float = 10.0) -> Algorithm:
     return Algorithm("r2d2", {"l2": l2, "scale": scale})
 
 
+def relation(filters: int = 64, units: int = 8) -> Algorithm:
+    """Sung et al., CVPR 2018: a second net says how much a class's feature maps and a query's belong together."""
+    return Algorithm("relation", {"filters": filters, "units": units})
+
+
 def metaoptnet(l2: float = 50.0, scale: float = 10.0) -> Algorithm:
     """Lee et al., CVPR 2019, with its ridge regression; the scale is learned."""
     return Algorithm("metaoptnet", {"l2": l2, "scale": scale})

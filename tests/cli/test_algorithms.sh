@@ -39,7 +39,7 @@ while read -r name settings; do
   *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
   esac
   case $name in
-  protonet* | matching | r2d2 | metaoptnet) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
+  protonet* | matching | r2d2 | metaoptnet | relation) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
   *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
   esac
   full || continue # what follows reads the same code for every algorithm
@@ -64,6 +64,7 @@ imaml meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2
 matching meta.algorithm=matching task.train_ways=8
 r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
 metaoptnet meta.algorithm=metaoptnet
+relation meta.algorithm=relation model.preset=relation_conv glyphs.side=28 task.train_ways=4
 maml_outer outer.optimizer=adamw outer.clip=0.5 outer.clip_value=0.2 outer.warmup=4 outer.l2=0.01 outer.meta_batch=2
 maml_rmsprop inner.optimizer=rmsprop inner.lr=0.01 inner.l2=0.1 inner.clip=1 inner.eps=0.001
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
