@@ -25,6 +25,7 @@ static il_source_options options_of(const il_config *c) {
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
       .train_queries = trained ? trained : queries,
+      .class_labels = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM))->all_classes,
       .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
@@ -50,6 +51,13 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
             "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
             "of classes",
             source->name);
+    return false;
+  }
+  if (options->class_labels && !source->sampler) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "meta.algorithm: found %s, which learns to tell all training classes apart, but source "
+            "%s takes its tasks as they are; expected a source of classes",
+            il_config_text(c, IL_KEY_ALGORITHM), source->name);
     return false;
   }
   return true;

@@ -20,6 +20,10 @@ il_learned *il_learned_new(il_context *context, const il_method *m, il_net *net,
                                      &l->meta_entries);
   if (status == IL_OK && m->statistics == IL_QUERY_STATISTICS_RUNNING)
     status = il_carry_entries(context, net, &l->carry_entries);
+  if (status == IL_OK && m->algorithm->carry) {
+    m->algorithm->carry(context, net, m->algorithm_settings, &l->carry_entries);
+    status = il_context_status(context);
+  }
   if (status == IL_OK && memory)
     status = il_buffers_init(context, &l->meta, l->meta_entries.count, l->meta_entries.entry,
                              m->real, twice);
@@ -64,10 +68,11 @@ il_status il_learned_bind(il_learned *l, il_run *run) {
 void il_entry_file_name(const il_entry *e, il_role role, char text[IL_FILE_NAME]) {
   const bool own = role == IL_ROLE_META && e->drawn;
   snprintf(text, IL_FILE_NAME, "%s%s",
-           role == IL_ROLE_OUTER     ? "outer/"
-           : role == IL_ROLE_ADAPTED ? "adapted/"
-           : own                     ? "meta/"
-                                     : "",
+           role == IL_ROLE_OUTER              ? "outer/"
+           : role == IL_ROLE_ADAPTED          ? "adapted/"
+           : own                              ? "meta/"
+           : role == IL_ROLE_CARRY && !e->net ? "carry/"
+                                              : "",
            e->name);
 }
 

@@ -25,7 +25,7 @@ il_status il_learned_bind(il_learned *l, il_run *run);
 
 /* ---- in files ---- */
 typedef enum il_role { IL_ROLE_META = 1, IL_ROLE_CARRY, IL_ROLE_OUTER, IL_ROLE_ADAPTED } il_role;
-/* Values of a net have PyTorch's names and layout; all others stand under "meta/" (learned beside the net), "outer/" (the
+/* Values of a net have PyTorch's names and layout; all others stand under "meta/" (learned beside the net), "carry/" (moved with it), "outer/" (the
  * outer optimizer's) or "adapted/" (what came of a support set), and are skipped by who does not want them. */
 enum { IL_FILE_NAME = 96 };
 void il_entry_file_name(const il_entry *e, il_role role, char text[IL_FILE_NAME]);

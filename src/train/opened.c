@@ -340,6 +340,7 @@ static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate
   o->tasks = il_config_test_tasks(context, o->config, divided, c.replayed);
   if (!o->tasks) return il_context_status(context);
   status = il_config_method(o->config, &o->method);
+  if (status == IL_OK) status = il_method_classes(context, &o->method, learned->outputs);
   if (status == IL_OK && learned->known) status = check_input(context, o, learned);
   if (status == IL_OK && learned->known) status = check_head(context, o, learned);
   if (status == IL_OK) status = count_tasks(context, o, options);

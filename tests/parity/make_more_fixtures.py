@@ -20,6 +20,8 @@ it uses.
   relation       net_conv that ends in its maps of 4x4 pixels, whose pairs (a class's sum, a query) are joined along the
                  channels; relation.conv1.support and .query [3,3,c,filters] are the two halves of the first convolution.
                  In "query" the second net's norms are those of all pairs, in "support" those of each query's pairs
+  baseline, baselinepp   net_conv without its last linear layer; classifier.weight [8, 7] tells seven classes apart, and the
+                 loss is that of support and query set together, by their labels
   adamw, rmsprop, adagrad   net_mlp, MAML with these inside, as PyTorch has them
   clipped        net_mlp, MAML with sgd; 0.1*w is added to the inner gradient, which is then shortened to length 2
   cavia_input    net_mlp with 3 context numbers beside its input; context.linear1.bias [contexts, units] are their weights
@@ -331,6 +333,33 @@ def metaoptnet(name):
     head_case(name, 53, {"ridge.scale": np.array(3.0)}, score)
 
 
+def pretrain_case(name, seed, more, score):
+    """score(p, features) -> scores of seven classes, of support and query set."""
+    rng = np.random.default_rng(seed)
+    p = without_head(conv_parameters(rng, 8, 1, 8, 5))
+    p["classifier.weight"] = rng.normal(0, 0.4, (8, 7))
+    p.update(more(rng))
+    tasks = shuffled(rng, image_tasks(rng, 3, 5, 1, 2, 14, 1))
+
+    def task_loss(w, first, statistics, given, sx, sy, qx, qy):
+        support, seen = features_conv(w, sx, None)
+        query = features_conv(w, qx, seen if statistics == "support" else None)[0]
+        scores = score(w, jnp.concatenate([support, query]))
+        return cross_entropy(scores, jnp.concatenate([sy, qy])), jnp.zeros(())
+
+    case(name, p, tasks, ("second.query", "second.support"), {"inner_steps": 0, "inner_lr": 0, "ways": 5}, task_loss)
+
+
+def baseline(name):
+    pretrain_case(name, 61, lambda rng: {"classifier.bias": rng.normal(0, 0.2, 7)},
+                  lambda w, f: f @ w["classifier.weight"] + w["classifier.bias"])
+
+
+def baselinepp(name):
+    pretrain_case(name, 67, lambda rng: {"scale": np.array(6.0)},
+                  lambda w, f: w["scale"] * cosines(f, w["classifier.weight"].T))
+
+
 def maps_conv(p, x, given):
     seen = []
     for i in ("1", "2"):
@@ -428,7 +457,7 @@ def clipped(name):
 
 
 ALL = {f.__name__: f for f in (protomaml, cavia_input, cavia_film, mamlpp, meta_curvature, imaml_cg, imaml_neumann,
-                               matching, protonet_cosine, r2d2, metaoptnet, relation, clipped)}
+                               matching, protonet_cosine, r2d2, metaoptnet, relation, baseline, baselinepp, clipped)}
 ALL.update({name: optimizer_case for name in ("adamw", "rmsprop", "adagrad")})
 
 

@@ -104,6 +104,8 @@ static const problem problems[] = {
     {"r2d2", &il_r2d2, &il_sgd, NULL, true, HEADS, {NULL}},
     {"metaoptnet", &il_metaoptnet, &il_sgd, NULL, true, HEADS, {"l2=0.5"}},
     {"relation", &il_relation, &il_sgd, NULL, true, HEADS, {"filters=6", "units=4"}},
+    {"baseline", &il_baseline, &il_sgd, NULL, true, HEADS, {"classes=7"}},
+    {"baselinepp", &il_baselinepp, &il_sgd, NULL, true, HEADS, {"classes=7", "learned=true"}},
     {"clipped", &il_maml, &il_sgd, NULL, false, {"second.query"}, {NULL}},
     {"adamw", &il_maml, &il_adamw, &adamw, false, {"second.query"}, {NULL}},
     {"rmsprop", &il_maml, &il_rmsprop, &rmsprop, false, {"second.query"}, {NULL}},
@@ -330,7 +332,7 @@ static void every_algorithm_agrees(void **state) {
     il_safetensors_close(file);
   }
   printf("%d variants agree in float64 and float32\n", checked);
-  assert_int_equal(checked, 61);
+  assert_int_equal(checked, 65);
   il_context_free(context);
 }
 
