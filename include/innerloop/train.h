@@ -22,6 +22,7 @@ typedef enum il_progress_kind {
   IL_PROGRESS_CHECKPOINT = 4, /* a checkpoint was written */
   IL_PROGRESS_CHECK = 5,      /* message: what the comparison with the interpreter found */
   IL_PROGRESS_PROFILE = 6,    /* message: where the time went, many lines */
+  IL_PROGRESS_ENDED = 7,      /* message: why training ends before its last meta-step */
 } il_progress_kind;
 /* What training says while it goes on. */
 typedef struct il_progress {
@@ -30,6 +31,7 @@ typedef struct il_progress {
   double loss, accuracy;  /* of this meta-step; accuracy NAN: there is none */
   double value, interval; /* of the validation split; 1.96 standard errors */
   int tasks;              /* that were validated */
+  bool averaged;          /* the validated learner is an average over meta-steps (outer.ema) */
   bool squared_error;     /* there is no accuracy; value is a mean squared error */
   const char *message;    /* text of some kinds */
   int64_t

@@ -35,6 +35,7 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->l2 = il_config_real(c, IL_KEY_OUTER_L2);
   m->clip = il_config_real(c, IL_KEY_OUTER_CLIP);
   m->clip_value = il_config_real(c, IL_KEY_OUTER_CLIP_VALUE);
+  m->ema = il_config_real(c, IL_KEY_EMA);
   m->steps = il_config_long(c, IL_KEY_STEPS);
   m->meta_batch = il_config_int(c, IL_KEY_META_BATCH);
   m->seed = (uint64_t)il_config_long(c, IL_KEY_SEED);

@@ -28,6 +28,7 @@ typedef struct il_method {
   int64_t warmup; /* meta-steps, from the first, over which the rate rises evenly to what it is */
   double l2;      /* adds l2·w to the meta-gradient; 0: nothing */
   double clip, clip_value; /* longest meta-gradient, largest number of it; 0: any */
+  double ema;              /* decay of the average of the meta-parameters that is kept; 0: none */
   int64_t steps;           /* meta-steps, for the schedule */
   int meta_batch;          /* tasks of a meta-step */
   uint64_t seed;

@@ -10,6 +10,7 @@
 #include "io/io.h"
 #include "run/function.h"
 #include "train/anomaly.h"
+#include "train/average.h"
 #include "train/board.h"
 #include "train/checkpoint.h"
 #include "train/curve.h"
@@ -37,6 +38,7 @@ typedef struct run {
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
+  il_patience patience;
   int64_t step, steps;
   il_anomalies anomalies;
   char *text; /* the configuration */
@@ -50,6 +52,7 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.steps = r->steps;
   progress.skipped = r->trainer.step.skipped;
   progress.squared_error = r->squared_error;
+  progress.averaged = r->trainer.step.average.count > 0;
   r->options->progress(r->options->user, &progress);
 }
 
@@ -86,17 +89,39 @@ static il_status part(run *r, il_status status) {
   return meet(r, status);
 }
 
+static int64_t patience_of(const run *r) { return il_config_long(r->config, IL_KEY_EVAL_PATIENCE); }
+
+static bool ended(const run *r) { return il_patience_ended(&r->patience, patience_of(r)); }
+
+/* Says why there are no more meta-steps. */
+static il_status end(run *r) {
+  char message[256];
+  il_plain_text(message, sizeof message,
+                "ended after meta-step %lld of %lld: %lld validations in a row were no better than "
+                "%.4g%s after meta-step %lld (eval.patience)",
+                (long long)r->step, (long long)r->steps, (long long)r->patience.since,
+                r->squared_error ? r->patience.best : 100 * r->patience.best,
+                r->squared_error ? "" : " %", (long long)r->patience.best_step);
+  report(r, IL_PROGRESS_ENDED, (il_progress){.message = message});
+  return IL_OK;
+}
+
 static il_status validate(run *r) {
   const int tasks = r->validation;
+  il_average_exchange(&r->trainer.step);
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
+  il_average_exchange(&r->trainer.step);
   if (status != IL_OK) return status;
-  if (!il_ranks_first(r->ranks)) return IL_OK;
   double mean, interval;
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
+  il_patience_take(&r->patience, r->step, mean, r->squared_error);
+  if (!il_ranks_first(r->ranks)) return IL_OK;
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
   status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
                                  interval);
+  if (status == IL_OK && ended(r))
+    status = il_metrics_ended(&r->metrics, r->step, r->patience.best_step, r->patience.since);
   if (status == IL_OK)
     status = il_board_validation(&r->board, r->step, r->squared_error, mean, interval);
   return own(r, status);
@@ -125,8 +150,8 @@ static il_status checkpoint(run *r) {
   /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
   status = il_metrics_sync(&r->metrics);
   if (status == IL_OK)
-    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text,
-                                r->checkpoint_path);
+    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step,
+                                patience_of(r) ? &r->patience : NULL, r->text, r->checkpoint_path);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   if (status == IL_OK) status = il_board_parameters(&r->board, &r->trainer.step, r->step);
   return own(r, status);
@@ -151,7 +176,9 @@ static il_status one_step(run *r) {
   il_meta_step_note(s, stop && *stop ? IL_JOINT_STOP : IL_JOINT_NOTHING);
   il_status status = il_meta_step_go(s, batch, r->step);
   if (status == IL_OK && il_meta_step_noted(s) == IL_JOINT_FAILED) return meet(r, status);
+  const int64_t skipped = s->skipped;
   if (status == IL_OK) status = il_anomalies_look(&r->anomalies, s, batch, r->step);
+  if (status == IL_OK && s->skipped == skipped) il_average_move(s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
@@ -162,9 +189,10 @@ static il_status one_step(run *r) {
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   const bool validated = r->validation && (r->step % every == 0 || last);
-  const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
   if (validated) status = meet(r, status);
   if (status == IL_OK && validated) status = validate(r);
+  last = last || ended(r);
+  const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
   if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (saved) status = meet(r, status);
@@ -190,7 +218,7 @@ static il_status begin(run *r) {
         o->out);
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
-                                  &r->step);
+                                  &r->step, &r->patience);
   if (status != IL_OK) return status;
   if (r->step > r->steps)
     return il_fail(r->context, IL_ERROR_CONFIG,
@@ -301,6 +329,12 @@ static void start_message(run *r) {
   if (r->ranks)
     snprintf(message + at, sizeof message - at, " on each of %d ranks, %d tasks here",
              r->ranks->size, r->tasks);
+  if (r->trainer.step.average.count) {
+    at += (size_t)il_plain_text(message + at, sizeof message - at,
+                                "\nwhat validates and is kept is the average of the weights over "
+                                "meta-steps (outer.ema %g)",
+                                r->trainer.method.ema);
+  }
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
@@ -323,7 +357,7 @@ static void profile(run *r, int64_t steps) {
 static il_status loop(run *r) {
   il_timing_begin(&r->timing);
   il_status status = IL_OK;
-  while (r->step < r->steps && status == IL_OK) {
+  while (r->step < r->steps && !ended(r) && status == IL_OK) {
     if (asked_to_stop(r)) {
       r->stopping = true;
       status = meet(r, status);
@@ -336,6 +370,10 @@ static il_status loop(run *r) {
           (long long)r->step, (long long)r->steps, r->options->out);
     }
     status = one_step(r);
+  }
+  if (status == IL_OK && r->step < r->steps) {
+    r->stopping = true; /* as all ranks do */
+    status = end(r);
   }
   return status;
 }
@@ -353,7 +391,8 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   status = meet(&r, status);
   if (status == IL_OK) status = il_together_alike(context, r.ranks, config, r.trainer.tasks);
   if (status == IL_OK) status = meet(&r, leads ? begin(&r) : IL_OK);
-  if (status == IL_OK && r.ranks) status = il_together_begin(&r.trainer.step, r.ranks, &r.step);
+  if (status == IL_OK && r.ranks)
+    status = il_together_begin(&r.trainer.step, r.ranks, &r.step, &r.patience);
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = meet(&r, leads ? check(&r) : IL_OK);
   const int64_t first = r.step;
