@@ -17,7 +17,7 @@ typedef struct class_tasks {
   il_type type;
   double scale;
   il_episode_options episode[2]; /* of a range of shots the most */
-  int ranges;                    /* numbers of shots that training tasks have */
+  int ranges, ways;              /* numbers of shots, and of classes, that training tasks have */
   il_augment augment;            /* of training examples */
   bool augmented[2];             /* support sets, query sets */
   int trained;                   /* classes that training labels tell apart; 0: those of a task */
@@ -32,7 +32,8 @@ static int turns_of(const il_source_options *o, int split) {
 }
 
 static int ways_of(const il_source_options *o, int split) {
-  return split == IL_TRAIN && o->train_ways ? o->train_ways : o->ways;
+  int low;
+  return split == IL_TRAIN ? il_source_ways(o, &low) - 1 + low : o->ways;
 }
 
 /* Classes of the dataset that episodes of so many ways need; a class may count once for each quarter turn. */
@@ -190,11 +191,12 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
     return NULL;
   }
   s->dataset = dataset;
-  int low;
+  int low, fewest;
   s->ranges = il_source_shots(o, &low);
+  s->ways = il_source_ways(o, &fewest);
   for (int side = 0; side < 2; side++)
     s->episode[side] =
-        (il_episode_options){.ways = !side && o->train_ways ? o->train_ways : o->ways,
+        (il_episode_options){.ways = ways_of(o, side ? IL_TEST : IL_TRAIN),
                              .shots = side ? o->shots : low + s->ranges - 1,
                              .queries = !side && o->train_queries ? o->train_queries : o->queries,
                              .rotations = o->rotations,
@@ -226,21 +228,28 @@ void il_class_tasks_close(void *data) {
 }
 
 int il_class_tasks_variants(void *data, il_split split) {
-  return split == IL_TRAIN ? ((class_tasks *)data)->ranges : 1;
+  const class_tasks *s = data;
+  return split == IL_TRAIN ? s->ways * s->ranges : 1;
 }
 
 static int shots_of(const class_tasks *s, il_split split, int variant) {
   const int most = s->episode[side_of(split)].shots;
-  return split == IL_TRAIN ? most - s->ranges + 1 + variant : most;
+  return split == IL_TRAIN ? most - s->ranges + 1 + variant % s->ranges : most;
+}
+
+static int classes_of(const class_tasks *s, il_split split, int variant) {
+  const int most = s->episode[side_of(split)].ways;
+  return split == IL_TRAIN ? most - s->ways + 1 + variant / s->ranges : most;
 }
 
 void il_class_tasks_describe(void *data, il_split split, int variant, il_task_shape *shape) {
   const class_tasks *s = data;
   const il_episode_options *e = &s->episode[side_of(split)];
-  *shape = (il_task_shape){.ways = e->ways,
+  const int ways = classes_of(s, split, variant);
+  *shape = (il_task_shape){.ways = ways,
                            .shots = shots_of(s, split, variant),
                            .queries = e->queries,
-                           .outputs = split == IL_TRAIN && s->trained ? s->trained : e->ways,
+                           .outputs = split == IL_TRAIN && s->trained ? s->trained : ways,
                            .example = s->example,
                            .x = s->type,
                            .loss = IL_LOSS_CROSS_ENTROPY,
@@ -290,9 +299,10 @@ il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch,
   const class_tasks *s = data;
   il_episode episode;
   if (!s->sampler[side_of(id.split)]) return IL_ERROR_DATA; /* opened for tests only */
-  /* One that draws fewer shots gives the episodes of a source of that many. */
+  /* One that draws fewer shots, or of fewer classes, gives the episodes of a source of that many. */
   il_sampler sampler = *s->sampler[side_of(id.split)];
   sampler.options.shots = shots_of(s, id.split, id.variant);
+  sampler.options.ways = classes_of(s, id.split, id.variant);
   il_sampler_draw(&sampler, id.split, id.index, scratch, &episode);
   il_sampler_fill(&sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
   if (id.split == IL_TRAIN && s->place)

@@ -307,14 +307,17 @@ static void start_message(run *r) {
   const int forms = r->trainer.step.variants;
   const int test_ways = il_tasks_shape(tasks, IL_TEST, 0)->ways;
   const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
-  char tested[32] = "", shots[48];
+  char tested[32] = "", shots[48], ways[48];
   il_tasks_text(tasks, IL_TRAIN, shots, sizeof shots);
+  const int most_ways = il_tasks_shape(tasks, IL_TRAIN, r->trainer.step.variants - 1)->ways;
+  snprintf(ways, sizeof ways, "%d-way", shape->ways);
+  if (most_ways > shape->ways) snprintf(ways, sizeof ways, "%d- to %d-way", shape->ways, most_ways);
   if (test_ways != shape->ways) snprintf(tested, sizeof tested, " (%d-way in test)", test_ways);
   if (il_tasks_classes(tasks, IL_TRAIN) < 0)
     snprintf(message, sizeof message, "%s on %s, %s", algorithm, name, shots);
   else if (forms > 1)
-    snprintf(message, sizeof message, "%s on %s, %d-way, %s%s, %d/%d/%d classes", algorithm, name,
-             shape->ways, shots, tested, il_tasks_classes(tasks, IL_TRAIN),
+    snprintf(message, sizeof message, "%s on %s, %s, %s%s, %d/%d/%d classes", algorithm, name, ways,
+             shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   else
     snprintf(message, sizeof message, "%s on %s, %d-way %d-shot%s, %d/%d/%d classes", algorithm,
@@ -326,6 +329,9 @@ static void start_message(run *r) {
                 (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
                 r->trainer.method.meta_batch, il_team_threads(r->options->team));
   at = strlen(message);
+  if (tasks->pool)
+    at += (size_t)snprintf(message + at, sizeof message - at, "; %llu fixed tasks train%s",
+                           (unsigned long long)tasks->pool, forms > 1 ? ", of each shape" : "");
   if (r->ranks)
     snprintf(message + at, sizeof message - at, " on each of %d ranks, %d tasks here",
              r->ranks->size, r->tasks);

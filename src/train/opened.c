@@ -39,8 +39,9 @@ static const il_source *source_of(const il_config *c) {
 /* ---- which settings an evaluation obeys ---- */
 
 static const char *const of_training[] = {
-    "task.train_ways",       "task.train_shots",  "task.train_queries", "eval.every",
-    "eval.validation_tasks", "inner.first_order", "task.augment",       "eval.patience"};
+    "task.train_ways",    "task.pool",    "task.train_shots",
+    "task.train_queries", "eval.every",   "eval.validation_tasks",
+    "inner.first_order",  "task.augment", "eval.patience"};
 static const char *const of_classes[] = {"task.ways=",    "task.rotat",         "task.split",
                                          "task.train_cl", "task.validation_cl", "task.test_cl"};
 
