@@ -93,7 +93,8 @@ typedef struct il_evaluate_options {
   /* "key=value" over the run's configuration, of task, eval, inner and the source; ends with NULL; may be NULL. One
    * that would have no effect is refused. */
   const char *const *settings;
-  int tasks;            /* 0: eval.tasks */
+  int tasks; /* 0: eval.tasks */
+  int ensemble; /* average the scores of so many of the run's best learners (checkpoint.best); 0: the last alone */
   const char *episodes; /* an episode list to replay, of whatever classes; may be NULL */
   il_team *team;        /* threads to compute with */
   /* As in il_train_options: test tasks are divided; each rank reads the run and the data, rank 0 writes. */

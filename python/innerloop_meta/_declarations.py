@@ -1232,6 +1232,7 @@ il_evaluate_options._fields_ = [
     ("data", c_char_p),
     ("settings", POINTER(c_char_p)),
     ("tasks", c_int),
+    ("ensemble", c_int),
     ("episodes", c_char_p),
     ("team", c_void_p),
     ("ranks", POINTER(il_ranks)),

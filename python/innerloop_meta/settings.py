@@ -246,6 +246,9 @@ class Checkpoint(TypedDict, total=False):
 
     every: int
     """meta-steps between checkpoints. An integer from 1 to 1000000000000; default 500."""
+    best: int
+    """learners that validate best are kept beside the last one, as many, for `innerloop eval --ensemble`. An
+    integer from 0 to 16; default 0."""
 
 
 class Log(TypedDict, total=False):

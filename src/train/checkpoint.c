@@ -62,7 +62,7 @@ static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
   if (status == IL_OK)
     status = il_buffers_tensors(s->context, &arena, &s->average, IL_ROLE_OUTER, tensor, &count);
   char step[32], seed[32], skipped[32], algorithm[64], example[128], scale[32], outputs[16],
-      content[32] = "", ema[32], validations[96];
+      content[32] = "", ema[32], validations[96], best[64 * IL_KEPT_MOST];
   print_example(shape, example, sizeof example);
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
@@ -83,6 +83,7 @@ static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
   char *spec = il_spec_print(s->context, s->method, l->net, shape, false);
   il_real_print(s->method->ema, ema, sizeof ema);
   if (patience) il_patience_print(patience, validations, sizeof validations);
+  if (patience) il_patience_print_best(patience, best, sizeof best);
   il_pair pair[] = {{"algorithm", algorithm},
                     {"answers", shape->targets ? "numbers" : "classes"},
                     {"config", config},
@@ -105,6 +106,7 @@ static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
   if (s->skipped) pair[pairs++] = (il_pair){"skipped", skipped};
   if (s->average.count) pair[pairs++] = (il_pair){"ema", ema};
   if (patience) pair[pairs++] = (il_pair){"validations", validations};
+  if (patience && patience->kept) pair[pairs++] = (il_pair){"best", best};
   if (!spec) status = il_context_status(s->context);
   if (status == IL_OK) status = il_safetensors_write(s->context, path, count, tensor, pairs, pair);
   il_release(spec);
@@ -244,6 +246,11 @@ il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_
         il_fail(s->context, IL_ERROR_FORMAT,
                 "%s: metadata \"validations\" is \"%.60s\", expected such as \"12 0.94 4000 3\"",
                 path, validations);
+  const char *best = il_safetensors_metadata(file, "best");
+  if (status == IL_OK && best && !il_patience_read_best(patience, best))
+    status = il_fail(s->context, IL_ERROR_FORMAT,
+                     "%s: metadata \"best\" is \"%.60s\", expected such as \"4000 0.94,3500 0.93\"",
+                     path, best);
   const char *skipped = il_safetensors_metadata(file, "skipped");
   s->skipped = skipped ? strtoll(skipped, NULL, 10) : 0;
   il_safetensors_close(file);

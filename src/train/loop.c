@@ -15,6 +15,7 @@
 #include "train/checkpoint.h"
 #include "train/curve.h"
 #include "train/footprint.h"
+#include "train/kept.h"
 #include "train/metrics.h"
 #include "train/run_lock.h"
 #include "train/timing.h"
@@ -89,6 +90,24 @@ static il_status part(run *r, il_status status) {
   return meet(r, status);
 }
 
+static int kept_of(const run *r) { return il_config_int(r->config, IL_KEY_CHECKPOINT_BEST); }
+
+/* Whether checkpoints say how validations went. */
+static const il_patience *validated(const run *r) {
+  return kept_of(r) || il_config_long(r->config, IL_KEY_EVAL_PATIENCE) ? &r->patience : NULL;
+}
+
+/* The learner that has been validated, where it is one of the best. */
+static il_status keep(run *r, double value) {
+  if (!il_patience_keep(&r->patience, kept_of(r), r->step, value, r->squared_error)) return IL_OK;
+  char *path = il_kept_path(r->context, r->options->out, r->step);
+  const il_status status =
+      path ? il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, NULL, r->text, path)
+           : IL_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
 static int64_t patience_of(const run *r) { return il_config_long(r->config, IL_KEY_EVAL_PATIENCE); }
 
 static bool ended(const run *r) { return il_patience_ended(&r->patience, patience_of(r)); }
@@ -120,6 +139,7 @@ static il_status validate(run *r) {
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
   status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
                                  interval);
+  if (status == IL_OK) status = keep(r, mean);
   if (status == IL_OK && ended(r))
     status = il_metrics_ended(&r->metrics, r->step, r->patience.best_step, r->patience.since);
   if (status == IL_OK)
@@ -150,8 +170,10 @@ static il_status checkpoint(run *r) {
   /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
   status = il_metrics_sync(&r->metrics);
   if (status == IL_OK)
-    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step,
-                                patience_of(r) ? &r->patience : NULL, r->text, r->checkpoint_path);
+    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, validated(r), r->text,
+                                r->checkpoint_path);
+  if (status == IL_OK && kept_of(r))
+    status = il_kept_clean(r->context, r->options->out, &r->patience);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   if (status == IL_OK) status = il_board_parameters(&r->board, &r->trainer.step, r->step);
   return own(r, status);
@@ -254,6 +276,17 @@ static il_status check(run *r) {
   return IL_OK;
 }
 
+/* Of a run that nothing validates: whether it can do what it is asked to. */
+static il_status needs_validation(const run *r) {
+  const char *key = kept_of(r) ? "checkpoint.best" : patience_of(r) ? "eval.patience" : NULL;
+  if (!key) return IL_OK;
+  return il_fail(
+      r->context, IL_ERROR_CONFIG,
+      "%s: found %s, but nothing validates; expected 0, or eval.every above 0 and classes "
+      "that validate",
+      key, il_config_get(r->config, key));
+}
+
 static il_status prepare(run *r) {
   const il_config *c = r->config;
   il_team *team = r->options->team;
@@ -283,10 +316,10 @@ static il_status prepare(run *r) {
   if (status != IL_OK) return status;
   r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   if (il_config_long(c, IL_KEY_EVAL_EVERY) == 0 || il_tasks_classes(t->tasks, IL_VALIDATION) == 0)
-    return IL_OK;
+    return needs_validation(r);
   r->validation =
       il_evaluator_tasks(t->tasks, IL_VALIDATION, il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS));
-  if (r->validation == 0) return IL_OK;
+  if (r->validation == 0) return needs_validation(r);
   r->values = calloc((size_t)r->validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
   status = il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,

@@ -1,4 +1,4 @@
-# Averaged weights (outer.ema) and training that ends early (eval.patience): what is kept, said, resumed and evaluated.
+# Averaged weights (outer.ema), training that ends early (eval.patience), the best learners and their ensemble: what is kept, said, resumed and evaluated.
 # test_outer.sh PROGRAM
 set -u
 program=$1
@@ -89,4 +89,43 @@ count() { grep -a -o '"validations":"[^"]*"' "$1/checkpoint.safetensors"; }
 [ -n "$(count kept)" ] && [ "$(count parts)" = "$(count kept)" ] || fail "a resumed run counts otherwise: $(count parts), $(count kept)"
 "$program" eval ended --set eval.patience=2 >log.txt 2>&1 && fail "an evaluation took eval.patience"
 grep -q "of training alone" log.txt || fail "$(cat log.txt)"
-echo "outer loop: averages and early ends"
+# The best learners are kept, as many as asked for, and evaluated alone or together, which is said.
+train best --set outer.steps=16 --set checkpoint.best=3 --set checkpoint.every=5 --threads 1
+kept() { (cd "$1" && echo best-*.safetensors); }
+[ "$(kept best | wc -w)" = 3 ] || fail "kept $(kept best)"
+# By the figures of metrics.jsonl: the three largest, the earlier of equal ones.
+expected=$(grep validation best/metrics.jsonl | sed 's/{"step": \([0-9]*\), "validation_accuracy": \([0-9.]*\).*/\2 \1/' |
+  sort -k1,1gr -k2,2g | head -3 | awk '{ print "best-" $2 ".safetensors" }' | sort | xargs)
+[ "$(kept best | tr ' ' '\n' | sort | xargs)" = "$expected" ] || fail "kept $(kept best), expected $expected"
+train other --set outer.steps=8 --set checkpoint.best=3 --set checkpoint.every=5 --threads 3
+"$program" train --resume other --set outer.steps=16 >log.txt 2>&1 || fail "$(cat log.txt)"
+for kept in best/best-*; do
+  cmp -s "$kept" "other/${kept#best/}" || fail "resumed, $kept is another"
+done
+"$program" eval best --json >last.json 2>log.txt || fail "$(cat log.txt)"
+"$program" eval best --ensemble 3 --json >three.json 2>log.txt || fail "$(cat log.txt)"
+grep -q "ensemble of the 3 best learners, after meta-steps [0-9]*, [0-9]* and [0-9]*\"" three.json || fail "does not say so: $(cat three.json)"
+grep -q "ensemble of the 3 best" best/eval.csv || fail "eval.csv does not say so"
+grep -q ensemble last.json && fail "says so of one learner"
+sed 1d three.json >three.txt
+sed 1d last.json >last.txt
+cmp -s three.txt last.txt && fail "an ensemble has the last learner's figures"
+"$program" eval best --ensemble 3 --threads 3 --json 2>/dev/null | cmp -s - three.json || fail "other figures on other threads"
+# Of three equal learners the scores are those of each.
+train equal --set outer.steps=6 --set outer.lr=0 --set checkpoint.best=3
+"$program" eval equal --ensemble 3 --json 2>/dev/null | sed 1d >three.txt
+"$program" eval equal --json 2>/dev/null | sed 1d | cmp -s - three.txt || fail "equal learners together are another"
+failing() { # text, arguments
+  text=$1
+  shift
+  "$program" "$@" >log.txt 2>&1 && fail "accepted: $*"
+  grep -qF -- "$text" log.txt || fail "$*: expected \"$text\" in: $(cat log.txt)"
+}
+failing "has kept 3 best learners, but 4 are asked for" eval best --ensemble 4
+failing "has kept no best learners" eval plain --ensemble 2
+failing "takes no --adapt greedy" eval best --ensemble 2 --adapt greedy
+rm "$(ls best/best-* | head -1)"
+failing "best-" eval best --ensemble 3
+failing "but nothing validates" train glyphs-5w1s-maml $small --set checkpoint.best=2 --set eval.every=0 --out refused
+failing "but nothing validates" train glyphs-5w1s-maml $small --set eval.patience=2 --set eval.every=0 --out refused
+echo "outer loop: averages, early ends, ensembles"
