@@ -77,7 +77,7 @@ il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, d
 
 il_status il_metrics_ended(il_metrics *m, int64_t step, int64_t best, int64_t since) {
   il_plain_print(m->file,
-                 "{\"step\": %lld, \"ended\": \"no better validation\", \"best_step\": %lld, "
+                 "{\"step\": %lld, \"ended\": true, \"best_step\": %lld, "
                  "\"validations_since\": %lld}\n",
                  (long long)step, (long long)best, (long long)since);
   return fflush(m->file) == 0 ? IL_OK : broken(m);

@@ -72,7 +72,7 @@ cmp -s average.json plain.json && fail "evaluates what is not kept"
 train ended --set outer.steps=50 --set outer.lr=0 --set eval.patience=3 --set checkpoint.every=100
 grep -q "ended after meta-step 8 of 50: 3 validations in a row were no better than .* after meta-step 2" ended.txt ||
   fail "does not end, or does not say so: $(cat ended.txt)"
-grep -q '{"step": 8, "ended": "no better validation", "best_step": 2, "validations_since": 3}' ended/metrics.jsonl ||
+grep -q '{"step": 8, "ended": true, "best_step": 2, "validations_since": 3}' ended/metrics.jsonl ||
   fail "$(cat ended/metrics.jsonl)"
 "$program" eval ended >log.txt 2>&1 || fail "eval of an ended run: $(cat log.txt)"
 grep -q "after 8 meta-steps" log.txt || fail "$(cat log.txt)"
