@@ -334,3 +334,15 @@ def test_what_an_editor_completes() -> None:
     text = " ".join(Path(il.settings.__file__).read_text().split())
     for row in il.keys():  # a stub of each key, with the words of the C table
         assert " ".join(row["doc"].split())[:60] in text.replace("\\", ""), row["key"]
+
+
+def test_best_learners_together_and_an_early_end(tmp_path: Path) -> None:
+    told: list[il.Progress] = []
+    small = {**SMALL, "eval": {"every": 1, "validation_tasks": 4, "patience": 2}}
+    run = il.train("glyphs-5w1s-maml", out=tmp_path / "run", outer={"steps": 20, "lr": 0}, checkpoint={"best": 2},
+                   progress=told.append, **small)  # fmt: skip
+    assert told[-1].kind == "ended" and "no better than" in told[-1].message and told[-1].step == 3
+    assert [row["best_step"] for row in run.metrics if "ended" in row] == [1]
+    assert "ensemble of the 2 best learners, after meta-steps 1 and 2" in run.evaluate(count=4, ensemble=2).tested
+    with pytest.raises(il.Error, match="has kept 2 best learners, but 3 are asked for"):
+        run.evaluate(count=4, ensemble=3)
