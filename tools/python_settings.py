@@ -68,7 +68,8 @@ def text() -> str:
         lines += ["", f"class {classes[group]}(TypedDict, total=False):", f'    """{title}"""', ""]
         for name, of, doc, accepts, fallback in rows:
             lines.append(f"    {name}: {of}")
-            text = f"{doc}. {accepts[0].upper()}{accepts[1:]}; default {fallback or 'none'}."
+            said = accepts.replace("|", ", ")  # which lines can be broken at
+            text = f"{doc}. {said[0].upper()}{said[1:]}; default {fallback or 'none'}."
             quoted = wrapped('"""' + text.replace("\\", "\\\\") + '"""', 4)
             lines += quoted
         lines.append("")

@@ -179,6 +179,10 @@ typedef struct il_source_options {
   int ways, shots,
       queries; /* support and query examples of a class, or of a task without classes */
   int train_ways, train_shots, train_queries; /* of training tasks; 0: the same */
+  bool class_labels; /* training examples are labelled by their class among all that train */
+  int train_ways_most; /* a range: train_ways to so many classes, each number a variant; 0: no range */
+  int64_t
+      pool; /* training tasks, of each shape, that are drawn again and again; 0: always new ones */
   int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
   il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;       /* rotate in validation and test tasks, too */

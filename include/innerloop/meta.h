@@ -130,11 +130,17 @@ struct il_algorithm {
   int revision;              /* of what a saved learner means */
   il_gradient_kind gradient; /* what the outer loop takes */
   bool own_head;             /* the net has no last linear layer: any number of classes */
-  const char *adapts;        /* as il_inner.adapts; NULL: nothing of the net */
-  size_t size;               /* of the settings */
-  const il_field *fields;    /* of the settings */
+  /* Training tasks are batches of examples labelled by their class among all that train; how many there are stands in the
+   * settings, by the field "classes". Tasks of other splits are as ever. */
+  bool all_classes;
+  const char *adapts;     /* as il_inner.adapts; NULL: nothing of the net */
+  size_t size;            /* of the settings */
+  const il_field *fields; /* of the settings */
   /* Appends learned entries to the net's, which are there and flagged already. NULL: none. */
   void (*declare)(il_context *context, const void *settings, il_entries *entries);
+  /* Appends values that meta-steps move without learning them, as running statistics are; its objective says what a task
+   * saw of each (il_outcome.carry). NULL: none. */
+  void (*carry)(il_context *context, const il_net *net, const void *settings, il_entries *entries);
   void (*begin)(il_build *b, il_values *state); /* puts the state before the first inner step */
   void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
   /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
@@ -223,6 +229,27 @@ typedef struct il_ridge_settings {
 extern IL_API const il_algorithm il_r2d2;
 /* Lee, Maji, Ravichandran, Soatto, CVPR 2019, with its ridge regression: no intercept, λ as it is. Settings: il_ridge_settings. */
 extern IL_API const il_algorithm il_metaoptnet;
+
+/* Sung et al., CVPR 2018: a second net says how much a class's feature maps and a query's belong together. */
+typedef struct il_relation_settings {
+  int filters, units; /* of its two convolutions; of its first linear layer */
+} il_relation_settings;
+/* Relation Network; settings: il_relation_settings. */
+extern IL_API const il_algorithm il_relation;
+
+/* What is learned before all tasks: to tell the training classes apart. */
+typedef struct il_pretrain_settings {
+  int classes;  /* that train; 0: those that there are, which who trains fills in */
+  double scale; /* of cosines */
+  bool learned; /* the scale is the first value of one that is learned */
+  bool centre;  /* features have the mean of the training classes' taken off */
+} il_pretrain_settings;
+/* Chen et al., ICLR 2019: pre-training, then a linear head fitted to a task's support set. Settings: il_pretrain_settings. */
+extern IL_API const il_algorithm il_baseline;
+/* The same with cosines for scores. Settings: il_pretrain_settings. */
+extern IL_API const il_algorithm il_baselinepp;
+/* Wang et al., 2019: pre-training, then nearest class means of centred features of length 1. Settings: il_pretrain_settings. */
+extern IL_API const il_algorithm il_simpleshot;
 
 /* How many algorithms there are. */
 IL_API int il_algorithms(void);

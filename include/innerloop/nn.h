@@ -65,8 +65,9 @@ typedef struct il_layer {
  * are 0 is left out. NULL after an error that names the layer. Copies layers. */
 IL_API il_net *il_net_new(il_context *context, int layers, const il_layer *layer, il_shape example,
                           int outputs);
-/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4", "conv1d" (signals of any length), "resnet12";
- * where one does not fit the example, the sentence names those that do. filters: width of the
+/* Presets: "mlp" (hidden 40-40, relu), "omniglot_fc", "omniglot_conv", "conv4", "conv1d" (signals of any length), "resnet12",
+ * "relation_conv" (four blocks that leave maps of 5x5 of 28x28 pixels); where one does not fit the example, the sentence names
+ * those that do. filters: width of the
  * convolutions (64), of mlp's hidden layers (40), or of omniglot_fc's last hidden layer (64: 256-128-64-64,
  * the others keep their proportion); 0: the preset's own. */
 IL_API il_net *il_net_preset(il_context *context, const char *name, il_shape example, int outputs,

@@ -22,6 +22,7 @@ typedef enum il_progress_kind {
   IL_PROGRESS_CHECKPOINT = 4, /* a checkpoint was written */
   IL_PROGRESS_CHECK = 5,      /* message: what the comparison with the interpreter found */
   IL_PROGRESS_PROFILE = 6,    /* message: where the time went, many lines */
+  IL_PROGRESS_ENDED = 7,      /* message: why training ends before its last meta-step */
 } il_progress_kind;
 /* What training says while it goes on. */
 typedef struct il_progress {
@@ -30,6 +31,7 @@ typedef struct il_progress {
   double loss, accuracy;  /* of this meta-step; accuracy NAN: there is none */
   double value, interval; /* of the validation split; 1.96 standard errors */
   int tasks;              /* that were validated */
+  bool averaged;          /* the validated learner is an average over meta-steps (outer.ema) */
   bool squared_error;     /* there is no accuracy; value is a mean squared error */
   const char *message;    /* text of some kinds */
   int64_t
@@ -91,7 +93,8 @@ typedef struct il_evaluate_options {
   /* "key=value" over the run's configuration, of task, eval, inner and the source; ends with NULL; may be NULL. One
    * that would have no effect is refused. */
   const char *const *settings;
-  int tasks;            /* 0: eval.tasks */
+  int tasks; /* 0: eval.tasks */
+  int ensemble; /* average the scores of so many of the run's best learners (checkpoint.best); 0: the last alone */
   const char *episodes; /* an episode list to replay, of whatever classes; may be NULL */
   il_team *team;        /* threads to compute with */
   /* As in il_train_options: test tasks are divided; each rank reads the run and the data, rank 0 writes. */

@@ -19,6 +19,8 @@ from ._places import write_tasks
 from .algorithms import (
     Algorithm,
     anil,
+    baseline,
+    baselinepp,
     boil,
     cavia,
     imaml,
@@ -31,7 +33,9 @@ from .algorithms import (
     protomaml,
     protonet,
     r2d2,
+    relation,
     reptile,
+    simpleshot,
 )
 from ._check.checker import Check, ParameterCheck, check
 from .config import Config, keys, presets
@@ -93,10 +97,11 @@ __all__ = [
     "Adapted", "Algorithm", "ArgumentError", "Check", "ComputationError", "Config", "Dataset", "Error", "Evaluation",
     "FewShotClassifier", "FewShotRegressor", "FileError", "Function", "Layer", "Learner", "Net", "Optimizer",
     "Page", "ParameterCheck", "Progress", "Report", "Run", "State", "TaskBatch", "Tasks", "Value", "Values", "accuracy",
-    "adam", "anil", "binary_cross_entropy", "boil", "cast", "cavia", "check", "concat", "conv2d", "cross_entropy",
+    "adam", "anil", "baseline", "baselinepp", "binary_cross_entropy", "boil", "cast", "cavia", "check", "concat",
+    "conv2d", "cross_entropy",
     "each", "exp", "function", "glyphs", "grad", "imaml", "jvp", "keys", "layers", "leaf", "log", "maml", "mamlpp",
     "matching", "matmul", "mean", "mean_squared_error", "meta_curvature", "meta_sgd", "metaoptnet", "momentum",
-    "one_hot", "ops", "presets", "protomaml", "protonet", "r2d2", "relu", "reptile", "select", "set_threads",
-    "settings", "sgd", "sigmoid", "sin", "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train",
+    "one_hot", "ops", "presets", "protomaml", "protonet", "r2d2", "relation", "relu", "reptile", "select", "set_threads",
+    "settings", "sgd", "sigmoid", "simpleshot", "sin", "sqrt", "stop_gradient", "tanh", "task_batch", "task_mean", "train",
     "update", "vjp", "write_tasks",
 ]  # fmt: skip

@@ -144,6 +144,7 @@ IL_PROGRESS_VALIDATION = 3
 IL_PROGRESS_CHECKPOINT = 4
 IL_PROGRESS_CHECK = 5
 IL_PROGRESS_PROFILE = 6
+IL_PROGRESS_ENDED = 7
 IL_EVALUATION_ROWS = 64
 IL_TESTED_SIZE = 400
 IL_SWEEP_NEW = 1
@@ -327,6 +328,14 @@ class il_imaml_settings(Structure):
 
 
 class il_ridge_settings(Structure):
+    pass
+
+
+class il_relation_settings(Structure):
+    pass
+
+
+class il_pretrain_settings(Structure):
     pass
 
 
@@ -874,10 +883,12 @@ il_algorithm._fields_ = [
     ("revision", c_int),
     ("gradient", c_int),
     ("own_head", c_bool),
+    ("all_classes", c_bool),
     ("adapts", c_char_p),
     ("size", c_size_t),
     ("fields", POINTER(il_field)),
     ("declare", CFUNCTYPE(None, c_void_p, c_void_p, POINTER(il_entries))),
+    ("carry", CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, POINTER(il_entries))),
     ("begin", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values))),
     ("step", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values), c_int)),
     ("score", CFUNCTYPE(il_value, POINTER(il_build), POINTER(il_values), il_value, c_int)),
@@ -921,6 +932,18 @@ il_imaml_settings._fields_ = [
 il_ridge_settings._fields_ = [
     ("l2", c_double),
     ("scale", c_double),
+]
+
+il_relation_settings._fields_ = [
+    ("filters", c_int),
+    ("units", c_int),
+]
+
+il_pretrain_settings._fields_ = [
+    ("classes", c_int),
+    ("scale", c_double),
+    ("learned", c_bool),
+    ("centre", c_bool),
 ]
 
 il_learner_options._fields_ = [
@@ -1036,6 +1059,9 @@ il_source_options._fields_ = [
     ("train_ways", c_int),
     ("train_shots", c_int),
     ("train_queries", c_int),
+    ("class_labels", c_bool),
+    ("train_ways_most", c_int),
+    ("pool", c_int64),
     ("train_shots_most", c_int),
     ("rotations", c_int),
     ("rotate_test", c_bool),
@@ -1177,6 +1203,7 @@ il_progress._fields_ = [
     ("value", c_double),
     ("interval", c_double),
     ("tasks", c_int),
+    ("averaged", c_bool),
     ("squared_error", c_bool),
     ("message", c_char_p),
     ("skipped", c_int64),
@@ -1219,6 +1246,7 @@ il_evaluate_options._fields_ = [
     ("data", c_char_p),
     ("settings", POINTER(c_char_p)),
     ("tasks", c_int),
+    ("ensemble", c_int),
     ("episodes", c_char_p),
     ("team", c_void_p),
     ("ranks", POINTER(il_ranks)),
@@ -2061,5 +2089,9 @@ RECORDS: dict[str, Any] = {
     "il_matching": il_algorithm,
     "il_r2d2": il_algorithm,
     "il_metaoptnet": il_algorithm,
+    "il_relation": il_algorithm,
+    "il_baseline": il_algorithm,
+    "il_baselinepp": il_algorithm,
+    "il_simpleshot": il_algorithm,
     "il_augment_fields": il_field,
 }

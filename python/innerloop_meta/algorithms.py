@@ -38,6 +38,11 @@ class Algorithm:
         """The net gives features, and any number of classes is told apart."""
         return bool(self.record.own_head)
 
+    @property
+    def of_the_net(self) -> bool:
+        """What it learns beside the net has shapes that depend on the net's features."""
+        return bool(self.record.all_classes) or self.name == "relation"
+
     def inner(self, adapts: str) -> Any:
         """The inner loop as the library takes it; it must not outlive the algorithm."""
         made = c.il_inner(self.steps, 0, self.lr, self.l2, self.clip, self.first_order, self.optimizer,
@@ -158,6 +163,27 @@ def matching(**settings: Any) -> Algorithm:
 def r2d2(l2: float = 1.0, scale: float = 10.0) -> Algorithm:
     """Bertinetto et al., ICLR 2019: ridge regression on the net's features; weight and scale are learned from there on."""
     return Algorithm("r2d2", {"l2": l2, "scale": scale})
+
+
+def relation(filters: int = 64, units: int = 8) -> Algorithm:
+    """Sung et al., CVPR 2018: a second net says how much a class's feature maps and a query's belong together."""
+    return Algorithm("relation", {"filters": filters, "units": units})
+
+
+def baseline(classes: int, steps: int = 100, lr: float = 0.5, **inner: Any) -> Algorithm:
+    """Chen et al., ICLR 2019: the net learns to tell all ``classes`` that train apart; steps fit a linear head to a task."""
+    return Algorithm("baseline", {"classes": classes}, steps=steps, lr=lr, **inner)
+
+
+def baselinepp(classes: int, steps: int = 100, lr: float = 0.5, scale: float = 10.0, learned: bool = False,
+               **inner: Any) -> Algorithm:  # fmt: skip
+    """Chen et al., ICLR 2019: `baseline` with cosines times a scale, which may be learned."""
+    return Algorithm("baselinepp", {"classes": classes, "scale": scale, "learned": learned}, steps=steps, lr=lr, **inner)
+
+
+def simpleshot(classes: int, centre: bool = True) -> Algorithm:
+    """Wang et al., 2019: the net learns to tell all ``classes`` that train apart; a task compares with class means."""
+    return Algorithm("simpleshot", {"classes": classes, "centre": centre})
 
 
 def metaoptnet(l2: float = 50.0, scale: float = 10.0) -> Algorithm:

@@ -116,12 +116,14 @@ class Run:
         """What it has learned."""
         return Learner(self.path)
 
-    def evaluate(self, data: Any = None, *, count: int = 0, **settings: Unpack[Settings]) -> Evaluation:
+    def evaluate(self, data: Any = None, *, count: int = 0, ensemble: int = 0,
+                 **settings: Unpack[Settings]) -> Evaluation:  # fmt: skip
         """Measures it on test tasks.
 
         Args:
             data: other data than it was trained on: an imported file, a `Dataset`, (x, y) arrays, or a list of tasks.
             count: how many tasks; 0: ``eval.tasks``.
+            ensemble: average the scores of so many of the best learners, which ``checkpoint.best`` keeps; 0: the last alone.
             settings: over the run's: groups task, eval, inner and the source's.
         Raises:
             ArgumentError: a setting that would have no effect, data of another shape.
@@ -129,6 +131,7 @@ class Run:
         """
         context, made = Context(), c.il_evaluation()
         options = _options(data, Path(self.path, "tested.safetensors"), count, flatten(settings))
+        options.ensemble = ensemble
         lib.il_evaluate(context.address, encode(self.path), ctypes.byref(options), ctypes.byref(made))
         context.check()
         rows = [{"protocol": decode(r.protocol), "steps": r.steps, "mean": r.mean, "interval": r.interval}

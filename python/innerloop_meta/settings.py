@@ -35,6 +35,10 @@ Preset = Literal[
     "omniglot-5w1s-matching",
     "omniglot-5w1s-r2d2",
     "omniglot-5w1s-metaoptnet",
+    "omniglot-5w1s-relation",
+    "omniglot-5w1s-baseline",
+    "omniglot-5w1s-baselinepp",
+    "omniglot-5w1s-simpleshot",
     "pictures-5w1s-maml",
     "pictures-5w5s-protonet",
     "features-5w5s-maml",
@@ -47,7 +51,7 @@ class Task(TypedDict, total=False):
     """What tasks are."""
 
     source: Literal["dataset", "omniglot", "glyphs", "sinusoid", "table", "tasks"]
-    """where tasks come from. One of dataset|omniglot|glyphs|sinusoid|table|tasks; default glyphs."""
+    """where tasks come from. One of dataset, omniglot, glyphs, sinusoid, table, tasks; default glyphs."""
     data: str
     """data set of the task.source: an imported one, a table, or a file of tasks. Text; default none."""
     ways: int
@@ -56,23 +60,27 @@ class Task(TypedDict, total=False):
     """support examples per class; of the task where it has no classes. An integer from 1 to 1000; default 1."""
     queries: int
     """query examples per class; of the task where it has no classes. An integer from 1 to 1000; default 1."""
-    train_ways: int
-    """classes of a training episode; 0: task.ways. An integer from 0 to 1000; default 0."""
+    train_ways: Union[int, str]
+    """classes of a training episode; 0: task.ways; of a range such as 5-20 each meta-step draws a number. An
+    integer from 0 to 1000, or a range of them such as 1-5; default 0."""
     train_shots: Union[int, str]
     """support examples in training; 0: task.shots; of a range such as 1-5 each meta-step draws a number. An
     integer from 0 to 1000, or a range of them such as 1-5; default 0."""
     train_queries: int
     """query examples in training; 0: task.queries. An integer from 0 to 1000; default 0."""
+    pool: int
+    """training tasks (of each shape) that there are, used again and again in this order; 0: always new ones. An
+    integer from 0 to 1000000000000000; default 0."""
     rotations: Literal["none", "random", "classes"]
-    """quarter turns: none, one at random per class and episode, or each its own class. One of
-    none|random|classes; default none."""
+    """quarter turns: none, one at random per class and episode, or each its own class. One of none, random,
+    classes; default none."""
     rotate_test: bool
     """rotate in validation and test episodes too. True or false; default false."""
     augment: Literal["support", "query", "both"]
-    """which sets of training tasks the augment.* keys change. One of support|query|both; default both."""
+    """which sets of training tasks the augment.* keys change. One of support, query, both; default both."""
     split: Literal["auto", "random", "official", "alphabets", "file", "test"]
-    """how classes are divided: auto fits what there is (a fifth tests), test trains none. One of
-    auto|random|official|alphabets|file|test; default random."""
+    """how classes are divided: auto fits what there is (a fifth tests), test trains none. One of auto, random,
+    official, alphabets, file, test; default random."""
     split_file: str
     """file of `train|validation|test CLASS` lines, for task.split file. Text; default none."""
     train_classes: float
@@ -99,13 +107,13 @@ class Model(TypedDict, total=False):
 class Meta(TypedDict, total=False):
     """The meta-learning algorithm."""
 
-    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile", "protomaml", "cavia", "mamlpp", "meta_curvature", "imaml", "matching", "r2d2", "metaoptnet"]
-    """meta-learning algorithm. One of
-    maml|anil|boil|meta_sgd|protonet|reptile|protomaml|cavia|mamlpp|meta_curvature|imaml|matching|r2d2|metaoptnet;
-    default maml."""
+    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile", "protomaml", "cavia", "mamlpp", "meta_curvature", "imaml", "matching", "r2d2", "metaoptnet", "relation", "baseline", "baselinepp", "simpleshot"]
+    """meta-learning algorithm. One of maml, anil, boil, meta_sgd, protonet, reptile, protomaml, cavia, mamlpp,
+    meta_curvature, imaml, matching, r2d2, metaoptnet, relation, baseline, baselinepp, simpleshot; default
+    maml."""
     query_statistics: Literal["query", "support", "each", "running"]
     """whose norm statistics queries are scored with: the query set's own (transductive), the support set's, each
-    query's own, or running ones of training. One of query|support|each|running; default query."""
+    query's own, or running ones of training. One of query, support, each, running; default query."""
 
 
 class Inner(TypedDict, total=False):
@@ -117,7 +125,7 @@ class Inner(TypedDict, total=False):
     """inner learning rate; multiplies the gradient of the MEAN support loss (meta_sgd and mamlpp learn their
     own). A number from 0 to 1e+06; default 0.4."""
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
-    """optimizer of the inner loop. One of sgd|momentum|adam|adamw|rmsprop|adagrad; default sgd."""
+    """optimizer of the inner loop. One of sgd, momentum, adam, adamw, rmsprop, adagrad; default sgd."""
     batch: int
     """support examples of an inner step, drawn anew for each; 0: all. An integer from 0 to 65536; default 0."""
     adapts: str
@@ -151,12 +159,12 @@ class Outer(TypedDict, total=False):
     """How meta-parameters move."""
 
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
-    """outer optimizer. One of sgd|momentum|adam|adamw|rmsprop|adagrad; default adam."""
+    """outer optimizer. One of sgd, momentum, adam, adamw, rmsprop, adagrad; default adam."""
     lr: float
     """outer learning rate. A number from 0 to 1e+06; default 0.001."""
     schedule: Literal["constant", "linear", "cosine", "step"]
     """outer.lr over the meta-steps: as it is, down to outer.lr_end, or by outer.decay now and then. One of
-    constant|linear|cosine|step; default constant."""
+    constant, linear, cosine, step; default constant."""
     lr_end: float
     """where outer.schedule linear and cosine end. A number from 0 to 1e+06; default 0."""
     decay: float
@@ -173,6 +181,9 @@ class Outer(TypedDict, total=False):
     default 0."""
     clip_value: float
     """largest number of a meta-gradient, either sign; 0: any. A number from 0 to 1e+30; default 0."""
+    ema: float
+    """decay of a moving average of all that is learned; the average then validates and is the learner that is
+    kept; 0: none. A number from 0 to 1; default 0."""
     skip_nonfinite: bool
     """leave out the update of a meta-step whose loss, gradient or update is not finite, and count it; 100 in a
     row end the run. True or false; default false."""
@@ -207,6 +218,9 @@ class Eval(TypedDict, total=False):
     0,1,2,3,5,10."""
     every: int
     """meta-steps between validations; 0: never. An integer from 0 to 1000000000000; default 500."""
+    patience: int
+    """training ends after so many validations in a row that are no better than the best; 0: it does not. An
+    integer from 0 to 1000000000; default 0."""
     validation_tasks: int
     """tasks of one validation. An integer from 2 to 1000000; default 100."""
     queries: int
@@ -217,14 +231,14 @@ class Plan(TypedDict, total=False):
     """How a meta-step is compiled."""
 
     factored: Literal["auto", "off"]
-    """keep updates of linear layers as factors where that costs less; changes results by rounding. One of
-    auto|off; default auto."""
+    """keep updates of linear layers as factors where that costs less; changes results by rounding. One of auto,
+    off; default auto."""
     winograd: Literal["auto", "off"]
     """fewer multiply-adds for 3x3 convolutions of stride 1 where that is faster; changes results by rounding. One
-    of auto|off; default auto."""
+    of auto, off; default auto."""
     lanes: Literal["choose", "never", "always"]
-    """several tasks at once in the lanes of vectors, same bits; choose: for small nets. One of
-    choose|never|always; default choose."""
+    """several tasks at once in the lanes of vectors, same bits; choose: for small nets. One of choose, never,
+    always; default choose."""
 
 
 class Checkpoint(TypedDict, total=False):
@@ -232,6 +246,9 @@ class Checkpoint(TypedDict, total=False):
 
     every: int
     """meta-steps between checkpoints. An integer from 1 to 1000000000000; default 500."""
+    best: int
+    """learners that validate best are kept beside the last one, as many, for `innerloop eval --ensemble`. An
+    integer from 0 to 16; default 0."""
 
 
 class Log(TypedDict, total=False):
@@ -280,7 +297,7 @@ class Protonet(TypedDict, total=False):
     """Settings of protonet."""
 
     distance: Literal["euclidean", "cosine"]
-    """how features are compared: by the squared distance or the cosine (protonet). One of euclidean|cosine;
+    """how features are compared: by the squared distance or the cosine (protonet). One of euclidean, cosine;
     default euclidean."""
     scale: float
     """multiplies it (protonet). A number from 0 to 1e+06; default 1."""
@@ -328,7 +345,7 @@ class Imaml(TypedDict, total=False):
     damping: float
     """added to lambda where the implicit gradient is solved for (imaml). A number from 0 to 1e+09; default 1."""
     solver: Literal["cg", "neumann"]
-    """of the implicit gradient: conjugate gradients or Neumann's series (imaml). One of cg|neumann; default
+    """of the implicit gradient: conjugate gradients or Neumann's series (imaml). One of cg, neumann; default
     cg."""
     solver_steps: int
     """its steps, each a product with the second derivative (imaml). An integer from 0 to 1000; default 5."""
@@ -338,7 +355,7 @@ class Matching(TypedDict, total=False):
     """Settings of matching."""
 
     distance: Literal["euclidean", "cosine"]
-    """how features are compared: by the squared distance or the cosine (matching). One of euclidean|cosine;
+    """how features are compared: by the squared distance or the cosine (matching). One of euclidean, cosine;
     default cosine."""
     scale: float
     """multiplies it (matching). A number from 0 to 1e+06; default 10."""
@@ -362,6 +379,45 @@ class Metaoptnet(TypedDict, total=False):
     """weight of the squared length (metaoptnet). A number from 1e-09 to 1e+09; default 50."""
     scale: float
     """of the regression's scores; learned from there on (metaoptnet). A number from 0 to 1e+06; default 10."""
+
+
+class Relation(TypedDict, total=False):
+    """Settings of relation."""
+
+    filters: int
+    """filters of either convolution that compares (relation). An integer from 1 to 4096; default 64."""
+    units: int
+    """units of the linear layer behind them (relation). An integer from 1 to 4096; default 8."""
+
+
+class Baseline(TypedDict, total=False):
+    """Settings of baseline."""
+
+    classes: int
+    """training classes that the net learns to tell apart; 0: those that there are (baseline). An integer from 0
+    to 1048576; default 0."""
+
+
+class Baselinepp(TypedDict, total=False):
+    """Settings of baselinepp."""
+
+    classes: int
+    """training classes that the net learns to tell apart; 0: those that there are (baselinepp). An integer from 0
+    to 1048576; default 0."""
+    scale: float
+    """multiplies the cosines (baselinepp). A number from 0 to 1e+06; default 10."""
+    learned: bool
+    """the scale is learned from there on (baselinepp). True or false; default false."""
+
+
+class Simpleshot(TypedDict, total=False):
+    """Settings of simpleshot."""
+
+    classes: int
+    """training classes that the net learns to tell apart; 0: those that there are (simpleshot). An integer from 0
+    to 1048576; default 0."""
+    centre: bool
+    """take the mean of the training classes' features off (simpleshot). True or false; default true."""
 
 
 class Augment(TypedDict, total=False):
@@ -416,4 +472,8 @@ class Settings(TypedDict, total=False):
     matching: Matching
     r2d2: R2d2
     metaoptnet: Metaoptnet
+    relation: Relation
+    baseline: Baseline
+    baselinepp: Baselinepp
+    simpleshot: Simpleshot
     augment: Augment

@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 class Progress:
     """How far a training is."""
 
-    kind: str  #: "start", "step", "validation" or "checkpoint"
+    kind: str  #: "start", "step", "validation", "checkpoint", or "ended" before the last meta-step
     step: int
     steps: int
     loss: float  #: of a meta-step
     accuracy: float  #: of a meta-step; NaN: there is none
     value: float  #: of a validation: accuracy, or mean squared error
     interval: float  #: of a validation: 1.96 standard errors
-    message: str  #: of the start
+    message: str  #: of the start, and of an early end
 
 
 _KINDS = {c.IL_PROGRESS_START: "start", c.IL_PROGRESS_STEP: "step", c.IL_PROGRESS_VALIDATION: "validation",
-          c.IL_PROGRESS_CHECKPOINT: "checkpoint"}  # fmt: skip
+          c.IL_PROGRESS_CHECKPOINT: "checkpoint", c.IL_PROGRESS_ENDED: "ended"}  # fmt: skip
 
 
 class _Interrupt:
@@ -96,7 +96,9 @@ def _bar() -> Callable[[Progress], None] | None:
             shown["validation"] = f"{p.value:.3f} ± {p.interval:.3f}"
         bar.set_postfix(shown, refresh=False)
         bar.update(p.step - bar.n)
-        if p.step == p.steps and p.kind == "checkpoint":
+        if p.kind == "ended":
+            bar.write(p.message)
+        if p.kind == "ended" or (p.step == p.steps and p.kind == "checkpoint"):
             bar.close()
 
     return show

@@ -394,3 +394,15 @@ def test_sentences_are_of_python(tmp_path: Path) -> None:
         il.train("sinusoid-5shot-maml", net=[il.layers.linear()], resume=True, **short)
     with pytest.raises(il.ArgumentError, match="task.rotations need images.*; expected task.rotations=none"):
         il.train("glyphs-5w1s-maml", data=(np.zeros((240, 6)), np.arange(240) % 20), **{**short, "out": tmp_path / "third"})
+
+
+def test_best_learners_together_and_an_early_end(tmp_path: Path) -> None:
+    told: list[il.Progress] = []
+    small = {**SMALL, "eval": {"every": 1, "validation_tasks": 4, "patience": 2}}
+    run = il.train("glyphs-5w1s-maml", out=tmp_path / "run", outer={"steps": 20, "lr": 0}, checkpoint={"best": 2},
+                   progress=told.append, **small)  # fmt: skip
+    assert told[-1].kind == "ended" and "no better than" in told[-1].message and told[-1].step == 3
+    assert [row["best_step"] for row in run.metrics if "ended" in row] == [1]
+    assert "ensemble of the 2 best learners, after meta-steps 1 and 2" in run.evaluate(count=4, ensemble=2).tested
+    with pytest.raises(il.Error, match="has kept 2 best learners, but 3 are asked for"):
+        run.evaluate(count=4, ensemble=3)

@@ -16,6 +16,7 @@ enum {
   OPTION_SHOTS,
   OPTION_QUERIES,
   OPTION_INNER_STEPS,
+  OPTION_ENSEMBLE,
   OPTION_SPLIT_FILE,
   OPTION_ADAPT
 };
@@ -33,6 +34,10 @@ static const struct argp_option options[] = {
     {"queries", OPTION_QUERIES, "N", 0, "query examples of a class (eval.queries)", 0},
     {"inner-steps", OPTION_INNER_STEPS, "LIST", 0,
      "numbers of inner steps after which it measures (eval.steps; with --adapt greedy 1,3,5,10)",
+     0},
+    {"ensemble", OPTION_ENSEMBLE, "K", 0,
+     "average the scores of the K learners that validated best, which a run trained with "
+     "checkpoint.best keeps",
      0},
     {"split-file", OPTION_SPLIT_FILE, "FILE", 0,
      "test the classes of its lines `test CLASS` (task.split_file)", 0},
@@ -67,6 +72,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
   case OPTION_WAYS: in->ways = (int)parse_number(state, "ways", arg, 2, 1000); return 0;
   case OPTION_SHOTS: in->shots = (int)parse_number(state, "shots", arg, 1, 1000); return 0;
   case OPTION_QUERIES: in->queries = (int)parse_number(state, "queries", arg, 1, 1000); return 0;
+  case OPTION_ENSEMBLE: in->ensemble = (int)parse_number(state, "ensemble", arg, 2, 16); return 0;
   case OPTION_INNER_STEPS: in->inner_steps = arg; return 0;
   case OPTION_SPLIT_FILE: in->split_file = arg; return 0;
   case OPTION_JSON: in->json = true; return 0;
@@ -79,6 +85,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     if (!in->common.config) argp_error(state, "expected the folder of a run");
     if (in->only_greedy && !in->greedy)
       argp_error(state, "--%s: needs --adapt greedy", in->only_greedy);
+    if (in->ensemble && in->greedy) argp_error(state, "--ensemble: takes no --adapt greedy");
     return 0;
   default:
     if (parse_greedy_option(in, key, arg, state) == 0) return 0;
@@ -164,6 +171,7 @@ static void eval_full(il_context *context, const eval_input *in, const char *dat
   il_evaluate_options o = {.data = data,
                            .settings = in->setting,
                            .tasks = in->tasks,
+                           .ensemble = in->ensemble,
                            .episodes = in->episodes,
                            .team = team,
                            .ranks = ranks};

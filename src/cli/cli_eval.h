@@ -16,6 +16,7 @@ typedef struct eval_input {
   int fractions;
   double fraction[IL_GREEDY_FRACTIONS];
   const char *inner_steps;  /* NULL: as the run, or the greedy evaluation, has them */
+  int ensemble;             /* learners that are averaged; 0: the last alone */
   int ways, shots, queries; /* 0: the run's */
   const char *split_file;
   const char *setting[EVAL_SETTINGS + 1]; /* all of these as settings, ends with NULL */

@@ -165,11 +165,16 @@ static void show(void *user, const il_progress *p) {
              (long long)p->step, p->tasks, p->squared_error ? "loss" : "accuracy", p->value,
              p->interval);
     else if (p->squared_error)
-      printf("meta-step %lld  validation loss %.4f ± %.4f (%d tasks)\n", (long long)p->step,
-             p->value, p->interval, p->tasks);
+      printf("meta-step %lld  validation loss%s %.4f ± %.4f (%d tasks)\n", (long long)p->step,
+             p->averaged ? " of averaged weights" : "", p->value, p->interval, p->tasks);
     else
-      printf("meta-step %lld  validation accuracy %.1f ± %.1f %% (%d tasks)\n", (long long)p->step,
-             100 * p->value, 100 * p->interval, p->tasks);
+      printf("meta-step %lld  validation accuracy%s %.1f ± %.1f %% (%d tasks)\n",
+             (long long)p->step, p->averaged ? " of averaged weights" : "", 100 * p->value,
+             100 * p->interval, p->tasks);
+    break;
+  case IL_PROGRESS_ENDED:
+    clear_line(d);
+    fprintf(d->json ? stderr : stdout, "%s\n", p->message);
     break;
   case IL_PROGRESS_START:
   case IL_PROGRESS_CHECK:

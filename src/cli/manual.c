@@ -302,7 +302,9 @@ static void config_page(FILE *out) {
     fputc('\n', out);
     put_prose(out, key.doc, strlen(key.doc));
     fputs(".br\n", out);
+    fputs(".ad l\n", out); /* long choices have no spaces to be widened */
     put_prose(out, key.accepts, strlen(key.accepts));
+    fputs(".ad b\n", out);
     fputs(".br\ndefault:\n", out);
     if (*key.fallback)
       put_prose(out, key.fallback, strlen(key.fallback));

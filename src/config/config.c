@@ -270,7 +270,15 @@ il_status il_config_validate(const il_config *c) {
     return il_fail(c->context, IL_ERROR_CONFIG,
                    "task.train_ways: found 1, expected 0 (as task.ways) or 2 and more");
   const int shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
-            most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS);
+            most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
+            ways =
+                (int)il_config_real(c, IL_KEY_TRAIN_WAYS) - il_config_int(c, IL_KEY_TRAIN_WAYS) + 1;
+  if (ways > 1 && (int64_t)ways * (most - shots + 1) > IL_TASK_VARIANTS)
+    return il_fail(
+        c->context, IL_ERROR_CONFIG,
+        "task.train_ways: found a range of %d numbers of classes, of %d numbers of shots "
+        "each; expected at most %d in all",
+        ways, most - shots + 1, (int)IL_TASK_VARIANTS);
   if (most - shots >= IL_TASK_VARIANTS)
     return il_fail(c->context, IL_ERROR_CONFIG,
                    "task.train_shots: found a range of %d numbers of shots, expected at most %d",

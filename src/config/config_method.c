@@ -1,6 +1,7 @@
 /* Methods out of configurations. */
 #include "config/config_method.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->l2 = il_config_real(c, IL_KEY_OUTER_L2);
   m->clip = il_config_real(c, IL_KEY_OUTER_CLIP);
   m->clip_value = il_config_real(c, IL_KEY_OUTER_CLIP_VALUE);
+  m->ema = il_config_real(c, IL_KEY_EMA);
   m->steps = il_config_long(c, IL_KEY_STEPS);
   m->meta_batch = il_config_int(c, IL_KEY_META_BATCH);
   m->seed = (uint64_t)il_config_long(c, IL_KEY_SEED);
@@ -92,4 +94,13 @@ il_status il_config_check_eval_steps(const il_config *c) {
       "eval.steps: found \"%s\", expected 1 to %d numbers from 0 to 1000, ascending, comma "
       "between, such as 0,1,5,10",
       text, IL_CONFIG_EVAL_STEPS);
+}
+
+il_status il_config_classes(il_config *c, int classes, int *ways) {
+  const il_algorithm *algorithm = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM));
+  char setting[96];
+  if (!algorithm->all_classes) return IL_OK;
+  *ways = il_config_int(c, IL_KEY_WAYS);
+  snprintf(setting, sizeof setting, "%s.classes=%d", algorithm->name, classes);
+  return il_config_set(c, setting);
 }

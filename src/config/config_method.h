@@ -14,4 +14,8 @@ int il_config_eval_steps(const il_config *config, int step[IL_CONFIG_EVAL_STEPS]
 /* Whether eval.steps is a list of at most so many numbers, ascending. */
 il_status il_config_check_eval_steps(const il_config *config);
 
+/* Says in the configuration of a learner that tells all training classes apart how many there were; *ways becomes those of
+ * a task. Of other learners it changes nothing. */
+il_status il_config_classes(il_config *config, int classes, int *ways);
+
 #endif

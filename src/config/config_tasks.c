@@ -25,6 +25,9 @@ static il_source_options options_of(const il_config *c) {
       .train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
       .train_shots = il_config_int(c, IL_KEY_TRAIN_SHOTS),
       .train_queries = trained ? trained : queries,
+      .train_ways_most = (int)il_config_real(c, IL_KEY_TRAIN_WAYS),
+      .pool = il_config_long(c, IL_KEY_POOL),
+      .class_labels = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM))->all_classes,
       .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
@@ -50,6 +53,13 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
             "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
             "of classes",
             source->name);
+    return false;
+  }
+  if (options->class_labels && !source->sampler) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "meta.algorithm: found %s, which learns to tell all training classes apart, but source "
+            "%s takes its tasks as they are; expected a source of classes",
+            il_config_text(c, IL_KEY_ALGORITHM), source->name);
     return false;
   }
   return true;
@@ -107,13 +117,14 @@ static bool own_head(const il_config *c) {
 }
 
 il_net *il_config_net(il_context *context, const il_config *c, const il_task_shape *shape) {
-  const int outputs = own_head(c) ? 0 : shape->outputs,
-            train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS);
-  if (outputs && train_ways && train_ways != il_config_int(c, IL_KEY_WAYS) && !shape->targets) {
+  const int outputs = own_head(c) ? 0 : shape->outputs, ways = il_config_int(c, IL_KEY_WAYS),
+            train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
+            most = (int)il_config_real(c, IL_KEY_TRAIN_WAYS);
+  if (outputs && train_ways && (train_ways != ways || most != ways) && !shape->targets) {
     il_fail(context, IL_ERROR_CONFIG,
-            "task.train_ways: found %d and task.ways %d, but %s trains a head for one number of "
+            "task.train_ways: found %s and task.ways %d, but %s trains a head for one number of "
             "classes; expected the same, or an algorithm with its own head, such as protonet",
-            train_ways, il_config_int(c, IL_KEY_WAYS), il_config_text(c, IL_KEY_ALGORITHM));
+            il_config_get(c, "task.train_ways"), ways, il_config_text(c, IL_KEY_ALGORITHM));
     return NULL;
   }
   if (c->layers) return il_net_new(context, c->layers, c->layer, shape->example, outputs);

@@ -22,6 +22,16 @@
   "by side, under Adam 2e-3 that falls along a cosine (there: one, 1e-3, halved every 2000), and " \
   "validation classes do not train in the end."
 
+#define PRETRAIN                                                                                   \
+  OMNIGLOT_SPLIT, "meta.query_statistics=running", "task.rotations=classes", "task.ways=5",        \
+      "task.shots=1", "task.queries=15", "task.train_ways=128", "task.train_queries=1",            \
+      "model.preset=conv4", "outer.meta_batch=1", "outer.steps=20000", "outer.schedule=cosine",    \
+      "eval.every=1000"
+#define PRETRAIN_SOURCE                                                                            \
+  "Chen et al. 2019, who train on all characters of all alphabets to test on others: here 1100 "   \
+  "characters, each of four rotations a class of its own, in batches of two pictures of 128 of "   \
+  "these classes, and running norm statistics. "
+
 static const il_preset presets[] = {
     {"glyphs-5w1s-maml",
      "The demo: 5-way 1-shot MAML on built-in drawn characters, no download; a minute or two on "
@@ -196,6 +206,31 @@ static const il_preset presets[] = {
      "5-way 1-shot MetaOptNet with ridge regression on Omniglot, trained on 60 ways.",
      "Lee et al. 2019's ridge head, whose pictures are others; trained as omniglot-5w1s-protonet.",
      SETTINGS(PROTONET, "meta.algorithm=metaoptnet", "task.ways=5")},
+    {"omniglot-5w1s-relation", "5-way 1-shot Relation Network on Omniglot.",
+     "Sung et al. 2018 as their program trains it: 19 queries per class, statistics of the query "
+     "set, classes turned in training alone, Adam 1e-3 that is halved every 100000 episodes, "
+     "gradients no longer than 0.5, 1000000 episodes; 1100/100/423 characters, theirs 1200/423. "
+     "Four of the episodes make a meta-step, so that they run side by side.",
+     SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=relation", "task.ways=5", "task.shots=1",
+              "task.queries=19", "model.preset=relation_conv", "outer.meta_batch=4",
+              "outer.clip=0.5", "outer.schedule=step", "outer.decay_every=25000",
+              "outer.steps=250000", "eval.every=2500", "checkpoint.every=2500")},
+    {"omniglot-5w1s-baseline",
+     "5-way 1-shot baseline on Omniglot: pre-training on all classes, then a linear head.",
+     PRETRAIN_SOURCE "Their head takes 100 steps of momentum on batches of 4; here they are 100 "
+                     "steps of 0.5 on the support set.",
+     SETTINGS(PRETRAIN, "meta.algorithm=baseline", "inner.steps=100", "inner.lr=0.5",
+              "eval.steps=0,10,100")},
+    {"omniglot-5w1s-baselinepp",
+     "5-way 1-shot Baseline++ on Omniglot: the same with cosines in the place of linear scores.",
+     PRETRAIN_SOURCE "The scale of the cosines is 10 as there, and 100 steps of 0.5 fit the head.",
+     SETTINGS(PRETRAIN, "meta.algorithm=baselinepp", "inner.steps=100", "inner.lr=0.5",
+              "eval.steps=0,10,100")},
+    {"omniglot-5w1s-simpleshot",
+     "5-way 1-shot SimpleShot on Omniglot: pre-training on all classes, then nearest class means.",
+     "Wang et al. 2019 (CL2N), whose pictures are miniImageNet's; trained as "
+     "omniglot-5w1s-baseline.",
+     SETTINGS(PRETRAIN, "meta.algorithm=simpleshot")},
     {"pictures-5w1s-maml",
      "5-way 1-shot MAML on one's own pictures, given by --data; any size, grey or colour.",
      "For a folder of classes, no paper: the net of omniglot-5w1s-maml with 32 filters, which ends "

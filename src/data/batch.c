@@ -87,7 +87,7 @@ void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first,
   }
   const il_task_id id = {split, b->variant, first + (uint64_t)task};
   const il_task_memory memory = {.x = {drawn[0], drawn[2]}, .y = {drawn[1], drawn[3]}};
-  if (b->from->source->draw(b->from->data, id, scratch, &memory) != IL_OK)
+  if (b->from->source->draw(b->from->data, il_tasks_pooled(b->from, id), scratch, &memory) != IL_OK)
     atomic_store(&b->failed, task + 1);
   for (int i = 0; i < 4; i++) {
     const size_t count = drawn[i] == at[i] ? 0 : count_of(&b->shape, i);

@@ -17,9 +17,11 @@ typedef struct class_tasks {
   il_type type;
   double scale;
   il_episode_options episode[2]; /* of a range of shots the most */
-  int ranges;                    /* numbers of shots that training tasks have */
+  int ranges, ways;              /* numbers of shots, and of classes, that training tasks have */
   il_augment augment;            /* of training examples */
   bool augmented[2];             /* support sets, query sets */
+  int trained;                   /* classes that training labels tell apart; 0: those of a task */
+  int *place;                    /* [classes] of the data set: among those that train */
 } class_tasks;
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
@@ -30,7 +32,8 @@ static int turns_of(const il_source_options *o, int split) {
 }
 
 static int ways_of(const il_source_options *o, int split) {
-  return split == IL_TRAIN && o->train_ways ? o->train_ways : o->ways;
+  int low;
+  return split == IL_TRAIN ? il_source_ways(o, &low) - 1 + low : o->ways;
 }
 
 /* Classes of the dataset that episodes of so many ways need; a class may count once for each quarter turn. */
@@ -150,6 +153,24 @@ static il_status open_splits(il_context *context, class_tasks *s, const il_sourc
   return status;
 }
 
+/* A quarter turn that is a class of its own stands beside the class that it turns. */
+static il_status number_classes(il_context *context, class_tasks *s, const il_source_options *o) {
+  const int count = il_splits_count(s->splits, IL_TRAIN);
+  if (!s->trained || o->split.tests_only || o->replayed) return IL_OK;
+  s->trained = count * turns_of(o, IL_TRAIN);
+  s->place = calloc((size_t)s->dataset->classes + 1, sizeof *s->place);
+  if (!s->place) return il_fail_memory(context, "the numbers of classes");
+  for (int i = 0; i < count; i++) s->place[il_splits_class(s->splits, IL_TRAIN, i)] = i;
+  return IL_OK;
+}
+
+/* Classes that would train of data that stays closed: Omniglot's. */
+static int usual_classes(const il_source_options *o) {
+  const double asked = o->split.train;
+  const int classes = asked >= 1 ? (int)asked : asked > 0 ? (int)(asked * 1623) : 964;
+  return classes * turns_of(o, IL_TRAIN);
+}
+
 static il_status open_samplers(il_context *context, class_tasks *s, const il_source_options *o) {
   for (int side = o->split.tests_only; side < 2 && il_context_status(context) == IL_OK; side++) {
     int first, last;
@@ -170,11 +191,12 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
     return NULL;
   }
   s->dataset = dataset;
-  int low;
+  int low, fewest;
   s->ranges = il_source_shots(o, &low);
+  s->ways = il_source_ways(o, &fewest);
   for (int side = 0; side < 2; side++)
     s->episode[side] =
-        (il_episode_options){.ways = !side && o->train_ways ? o->train_ways : o->ways,
+        (il_episode_options){.ways = ways_of(o, side ? IL_TEST : IL_TRAIN),
                              .shots = side ? o->shots : low + s->ranges - 1,
                              .queries = !side && o->train_queries ? o->train_queries : o->queries,
                              .rotations = o->rotations,
@@ -186,9 +208,11 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
   s->example = dataset ? dataset->example : image;
   s->type = dataset ? dataset->type : IL_UINT8;
   s->scale = dataset ? dataset->scale : IL_PIXEL_SCALE;
+  if (o->class_labels) s->trained = usual_classes(o);
   if (!dataset) return s;
   if (il_augment_check(context, &s->augment, s->example) == IL_OK &&
-      open_splits(context, s, o) == IL_OK && open_samplers(context, s, o) == IL_OK)
+      open_splits(context, s, o) == IL_OK && number_classes(context, s, o) == IL_OK &&
+      open_samplers(context, s, o) == IL_OK)
     return s;
   il_class_tasks_close(s);
   return NULL;
@@ -199,25 +223,33 @@ void il_class_tasks_close(void *data) {
   for (int side = 0; side < 2; side++) il_sampler_free(s->sampler[side]);
   il_splits_free(s->splits);
   il_dataset_free(s->dataset);
+  free(s->place);
   free(s);
 }
 
 int il_class_tasks_variants(void *data, il_split split) {
-  return split == IL_TRAIN ? ((class_tasks *)data)->ranges : 1;
+  const class_tasks *s = data;
+  return split == IL_TRAIN ? s->ways * s->ranges : 1;
 }
 
 static int shots_of(const class_tasks *s, il_split split, int variant) {
   const int most = s->episode[side_of(split)].shots;
-  return split == IL_TRAIN ? most - s->ranges + 1 + variant : most;
+  return split == IL_TRAIN ? most - s->ranges + 1 + variant % s->ranges : most;
+}
+
+static int classes_of(const class_tasks *s, il_split split, int variant) {
+  const int most = s->episode[side_of(split)].ways;
+  return split == IL_TRAIN ? most - s->ways + 1 + variant / s->ranges : most;
 }
 
 void il_class_tasks_describe(void *data, il_split split, int variant, il_task_shape *shape) {
   const class_tasks *s = data;
   const il_episode_options *e = &s->episode[side_of(split)];
-  *shape = (il_task_shape){.ways = e->ways,
+  const int ways = classes_of(s, split, variant);
+  *shape = (il_task_shape){.ways = ways,
                            .shots = shots_of(s, split, variant),
                            .queries = e->queries,
-                           .outputs = e->ways,
+                           .outputs = split == IL_TRAIN && s->trained ? s->trained : ways,
                            .example = s->example,
                            .x = s->type,
                            .loss = IL_LOSS_CROSS_ENTROPY,
@@ -251,16 +283,31 @@ static void augment(const class_tasks *s, il_task_id id, int set, int count, voi
   }
 }
 
+/* Labels of all classes in the place of those of the episode. */
+static void relabel(const class_tasks *s, const il_episode *e, bool turned, int32_t *const y[2]) {
+  for (int set = 0; set < 2; set++) {
+    const int examples = set ? e->queries : e->shots;
+    for (int w = 0, at = 0; w < e->ways; w++) {
+      const int place = s->place[e->cls[w]];
+      for (int i = 0; i < examples; i++) y[set][at++] = turned ? 4 * place + e->rotation[w] : place;
+    }
+  }
+}
+
 il_status il_class_tasks_draw(void *data, il_task_id id, void *scratch,
                               const il_task_memory *task) {
   const class_tasks *s = data;
   il_episode episode;
   if (!s->sampler[side_of(id.split)]) return IL_ERROR_DATA; /* opened for tests only */
-  /* One that draws fewer shots gives the episodes of a source of that many. */
+  /* One that draws fewer shots, or of fewer classes, gives the episodes of a source of that many. */
   il_sampler sampler = *s->sampler[side_of(id.split)];
   sampler.options.shots = shots_of(s, id.split, id.variant);
+  sampler.options.ways = classes_of(s, id.split, id.variant);
   il_sampler_draw(&sampler, id.split, id.index, scratch, &episode);
   il_sampler_fill(&sampler, &episode, task->x[0], task->y[0], task->x[1], task->y[1]);
+  if (id.split == IL_TRAIN && s->place)
+    relabel(s, &episode, sampler.options.rotations == IL_ROTATIONS_CLASSES,
+            (int32_t *const[]){task->y[0], task->y[1]});
   for (int set = 0; set < 2 && id.split == IL_TRAIN; set++)
     if (s->augmented[set])
       augment(s, id, set, episode.ways * (set ? episode.queries : episode.shots),

@@ -21,6 +21,11 @@ int il_source_shots(const il_source_options *o, int *low) {
   return o->train_shots && o->train_shots_most > *low ? o->train_shots_most - *low + 1 : 1;
 }
 
+int il_source_ways(const il_source_options *o, int *low) {
+  *low = o->train_ways ? o->train_ways : o->ways;
+  return o->train_ways && o->train_ways_most > *low ? o->train_ways_most - *low + 1 : 1;
+}
+
 int il_sources(void) { return (int)(sizeof sources / sizeof *sources); }
 const il_source *il_source_at(int index) { return sources[index]; }
 
@@ -113,7 +118,8 @@ il_tasks *il_tasks_open(il_context *context, const il_source *source, const void
     il_fail_memory(context, "a source of tasks");
     return NULL;
   }
-  *t = (il_tasks){.context = context, .source = source, .seed = options->seed};
+  *t = (il_tasks){
+      .context = context, .source = source, .seed = options->seed, .pool = (uint64_t)options->pool};
   t->data = source->open(context, settings, options);
   if (t->data && describe_all(t) == IL_OK) return t;
   if (il_context_status(context) == IL_OK)
@@ -185,15 +191,15 @@ void il_tasks_divide(const il_tasks *t, il_split split, int all, int *count) {
 void il_tasks_text(const il_tasks *t, il_split split, char *text, size_t size) {
   const il_task_shape *s = t->shape[split];
   const int last = t->variants[split] - 1;
-  bool range = true; /* of shots alone */
+  bool range = true; /* of ways and shots alone */
   for (int v = 1; v <= last; v++)
-    range =
-        range && s[v].shots == s[0].shots + v && s[v].ways == s[0].ways && s[v].query == s[0].query;
+    range = range && s[v].shots >= s[0].shots && s[v].shots <= s[last].shots &&
+            s[v].ways >= s[0].ways && s[v].ways <= s[last].ways && s[v].queries == s[0].queries;
   if (il_tasks_count(t, split) >= 0)
     snprintf(text, size, "%lld/%lld/%lld tasks of %d shape%s",
              (long long)il_tasks_count(t, IL_TRAIN), (long long)il_tasks_count(t, IL_VALIDATION),
              (long long)il_tasks_count(t, IL_TEST), last + 1, last ? "s" : "");
-  else if (last < 1)
+  else if (last < 1 || (range && s[0].shots == s[last].shots))
     snprintf(text, size, "%d shots", s[0].shots);
   else if (range)
     snprintf(text, size, "%d to %d shots", s[0].shots, s[last].shots);
@@ -214,6 +220,11 @@ uint64_t il_tasks_content(const il_tasks *t) {
   if (t->source->content) return t->source->content(t->data);
   const il_dataset *dataset = il_tasks_dataset(t);
   return dataset ? il_dataset_fingerprint(dataset) : 0;
+}
+
+il_task_id il_tasks_pooled(const il_tasks *t, il_task_id id) {
+  if (id.split == IL_TRAIN && t->pool) id.index %= t->pool;
+  return id;
 }
 
 il_status il_tasks_failed(const il_tasks *t, il_task_id id) {
@@ -239,7 +250,8 @@ il_status il_tasks_draw(const il_tasks *t, il_task_id first, int count,
       task.y[set] = (char *)memory->y[set] + (size_t)i * n[set] * number;
     }
     const il_task_id id = {first.split, first.variant, first.index + (uint64_t)i};
-    if (t->source->draw(t->data, id, scratch, &task) != IL_OK) status = il_tasks_failed(t, id);
+    if (t->source->draw(t->data, il_tasks_pooled(t, id), scratch, &task) != IL_OK)
+      status = il_tasks_failed(t, id);
   }
   free(scratch);
   return status;

@@ -7,6 +7,9 @@
 /* How many numbers of shots training tasks have; the first is *low. */
 int il_source_shots(const il_source_options *options, int *low);
 
+/* How many numbers of classes training tasks have; the first is *low. */
+int il_source_ways(const il_source_options *options, int *low);
+
 struct il_tasks {
   il_context *context;
   const il_source *source;
@@ -15,8 +18,11 @@ struct il_tasks {
   il_task_shape *shape[3]; /* by split and variant, in one block */
   double *share[3];        /* likewise */
   uint64_t seed;
+  uint64_t pool; /* training tasks of each shape; 0: any number */
 };
 
+/* The task that is drawn for this one: itself or, in training, one of a pool. */
+il_task_id il_tasks_pooled(const il_tasks *tasks, il_task_id id);
 /* The error of a task that could not be drawn. */
 il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 

@@ -10,6 +10,7 @@ typedef struct il_learned {
   il_entries meta_entries;
   il_entries carry_entries; /* none unless running statistics are carried along */
   il_buffers meta, carry;   /* without memory when it was made without */
+  struct il_learned *next;  /* of an ensemble, whose scores are averaged; NULL: none */
 } il_learned;
 
 /* Takes over the net, also on errors. memory false: entries alone, for looking at plans; twice: for training. */
@@ -20,12 +21,15 @@ void il_learned_initialize(il_learned *l, uint64_t seed);
 /* The build of a task in g with inputs for the learner's values. */
 il_build il_learned_build(const il_learned *l, const il_method *method, il_graph *g,
                           const il_task_shape *shape);
-/* Binds the learner's memory to these inputs. */
+/* The same for a member of an ensemble, from 0: l is it. */
+il_build il_learned_build_member(const il_learned *l, int member, const il_method *method,
+                                 il_graph *g, const il_task_shape *shape);
+/* Binds the learner's memory, and that of those after it, to these inputs. */
 il_status il_learned_bind(il_learned *l, il_run *run);
 
 /* ---- in files ---- */
 typedef enum il_role { IL_ROLE_META = 1, IL_ROLE_CARRY, IL_ROLE_OUTER, IL_ROLE_ADAPTED } il_role;
-/* Values of a net have PyTorch's names and layout; all others stand under "meta/" (learned beside the net), "outer/" (the
+/* Values of a net have PyTorch's names and layout; all others stand under "meta/" (learned beside the net), "carry/" (moved with it), "outer/" (the
  * outer optimizer's) or "adapted/" (what came of a support set), and are skipped by who does not want them. */
 enum { IL_FILE_NAME = 96 };
 void il_entry_file_name(const il_entry *e, il_role role, char text[IL_FILE_NAME]);

@@ -4,6 +4,10 @@
 
 #include <innerloop/meta.h>
 
+/* −|q − p|² of the rows of q [m, f] and p [n, f], as 2·q·p − |q|² − |p|²: [m, n]. */
+il_value il_nearness(il_graph *g, il_value q, il_value p);
+/* Rows of length 1; a row of zeros stays one. */
+il_value il_unit_rows(il_graph *g, il_value f);
 /* How alike the rows of q [m, f] and p [n, f] are, [m, n], times the scale. Settings: il_distance_settings. */
 il_value il_alike(il_build *b, il_value q, il_value p);
 /* Declares the scale where it is learned: "scale", which starts at `scale`. */

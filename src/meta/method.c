@@ -56,6 +56,18 @@ void il_method_copy(il_method *to, const il_method *from) {
   to->inner.settings = to->inner_settings;
 }
 
+il_status il_method_classes(il_context *context, il_method *m, int classes) {
+  if (!m->algorithm->all_classes) return IL_OK;
+  int *said = (int *)(void *)(m->algorithm_settings +
+                              il_field_find(m->algorithm->fields, "classes")->offset);
+  if (*said && *said != classes)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "%s.classes: found %d, but %d classes train; expected 0, which takes them",
+                   m->algorithm->name, *said, classes);
+  *said = classes;
+  return IL_OK;
+}
+
 bool il_method_lr_moves(const il_method *m) {
   return m->schedule != IL_SCHEDULE_CONSTANT || m->warmup > 0;
 }

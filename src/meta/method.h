@@ -28,6 +28,7 @@ typedef struct il_method {
   int64_t warmup; /* meta-steps, from the first, over which the rate rises evenly to what it is */
   double l2;      /* adds l2·w to the meta-gradient; 0: nothing */
   double clip, clip_value; /* longest meta-gradient, largest number of it; 0: any */
+  double ema;              /* decay of the average of the meta-parameters that is kept; 0: none */
   int64_t steps;           /* meta-steps, for the schedule */
   int meta_batch;          /* tasks of a meta-step */
   uint64_t seed;
@@ -47,6 +48,9 @@ void il_method_inner(il_method *m, const il_optimizer *optimizer);
 void il_method_outer(il_method *m, const il_optimizer *optimizer);
 /* Whether a caller's record can be taken; `where` opens the sentence if not. */
 il_status il_method_accepts(il_context *context, const char *where, const il_optimizer *optimizer);
+/* Fills in how many classes train, where the algorithm learns to tell them apart; IL_ERROR_CONFIG where the settings say
+ * another number. */
+il_status il_method_classes(il_context *context, il_method *m, int classes);
 /* Whether meta-steps have different outer rates. */
 bool il_method_lr_moves(const il_method *m);
 /* The outer rate of the meta-step after `made` of them; a pure function. */

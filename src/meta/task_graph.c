@@ -228,7 +228,8 @@ il_status il_build_outcome(il_build *b, il_outcome *out) {
     b->algorithm->objective(b, out);
   else
     il_query_objective(b, out);
-  if (b->training && b->carry.count && il_context_status(b->g->context) == IL_OK)
+  if (b->training && b->carry.count && b->statistics == IL_QUERY_STATISTICS_RUNNING &&
+      il_context_status(b->g->context) == IL_OK)
     carry_seen(b, out);
   return il_context_status(b->g->context);
 }

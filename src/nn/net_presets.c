@@ -73,6 +73,26 @@ static void conv4(list *l, int filters, bool strided) {
   add(l, head());
 }
 
+/* The embedding of Sung et al. 2018: four such blocks, the first two of which have no padding and a max pool, so that
+ * maps of 5x5 pixels are left of 28x28. */
+static void relation_conv(list *l, int filters) {
+  il_layer conv = {.kind = IL_LAYER_CONV,
+                   .units = filters ? filters : 64,
+                   .kernel = 3,
+                   .stride = 1,
+                   .init = IL_INIT_XAVIER_UNIFORM};
+  const il_layer pool = {.kind = IL_LAYER_MAX_POOL, .kernel = 2, .stride = 2};
+  for (int i = 0; i < 4; i++) {
+    conv.pad = i >= 2;
+    add(l, conv);
+    add(l, norm());
+    add(l, plain(IL_LAYER_RELU));
+    if (i < 2) add(l, pool);
+  }
+  add(l, plain(IL_LAYER_FLATTEN));
+  add(l, head());
+}
+
 /* Three blocks of convolution along time, norm and relu, and a mean over time: takes signals of any length, as their
  * steps halve and are never fewer than one. No bias before norm: see omniglot_fc. */
 static void conv1d(list *l, int filters) {
@@ -120,8 +140,8 @@ static void resnet12(list *l, int filters) {
   add(l, head());
 }
 
-static const char *const names[] = {"mlp",   "omniglot_fc", "omniglot_conv",
-                                    "conv4", "conv1d",      "resnet12"};
+static const char *const names[] = {"mlp",    "omniglot_fc", "omniglot_conv", "conv4",
+                                    "conv1d", "resnet12",    "relation_conv"};
 enum { PRESETS = sizeof names / sizeof *names };
 
 static void layers_of(list *l, int preset, int filters) {
@@ -132,7 +152,8 @@ static void layers_of(list *l, int preset, int filters) {
   case 2: conv4(l, filters, true); break;
   case 3: conv4(l, filters, false); break;
   case 4: conv1d(l, filters); break;
-  default: resnet12(l, filters); break;
+  case 5: resnet12(l, filters); break;
+  default: relation_conv(l, filters); break;
   }
 }
 
@@ -175,8 +196,8 @@ il_net *il_net_preset_at(il_context *context, const char *where, const char *nam
   while (preset < PRESETS && strcmp(name, names[preset])) preset++;
   if (preset == PRESETS) {
     il_fail(context, IL_ERROR_ARGUMENT,
-            "%s: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv, conv4, conv1d or "
-            "resnet12",
+            "%s: unknown net \"%s\"; expected mlp, omniglot_fc, omniglot_conv, conv4, conv1d, "
+            "resnet12 or relation_conv",
             where, name);
     return NULL;
   }

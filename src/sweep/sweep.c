@@ -183,6 +183,8 @@ static il_status check_trains(il_sweep *s, const il_config *config, il_sweep_poi
   *tasks = il_config_tasks(s->context, config);
   if (!*tasks) return il_context_status(s->context);
   const il_task_shape *shape = il_tasks_shape(*tasks, IL_TRAIN, 0);
+  status = il_method_classes(s->context, &method, shape->outputs);
+  if (status != IL_OK) return status;
   il_net *net = il_config_net(s->context, config, shape);
   il_learned *learner = il_learned_new(s->context, &method, net, false, true);
   il_meta_step step = {0};

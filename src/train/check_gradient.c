@@ -237,6 +237,8 @@ static il_status prepare(checker *k, const il_config *config) {
   k->tasks = il_config_tasks(k->context, config);
   if (!k->tasks) return il_context_status(k->context);
   k->shape = il_tasks_shape(k->tasks, IL_TRAIN, 0);
+  if (il_method_classes(k->context, &k->method, k->shape->outputs) != IL_OK)
+    return il_context_status(k->context);
   k->learner = il_learned_new(k->context, &k->method, il_config_net(k->context, config, k->shape),
                               true, false);
   if (!k->learner) return il_context_status(k->context);

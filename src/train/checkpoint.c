@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "learner/spec.h"
 #include "saved/learned_file.h"
+#include "train/average.h"
 
 char *il_run_path(il_context *context, const char *folder, const char *name) {
   char *path = NULL;
@@ -42,13 +43,13 @@ static bool read_example(const char *text, il_checkpoint_tasks *t) {
   return t->example.rank > 0 && !*at;
 }
 
-il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64_t made,
-                             const char *config, const char *path) {
+static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
+                      const il_patience *patience, const char *config, const char *path) {
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
   const uint64_t data = il_tasks_content(tasks);
   const il_learned *l = s->learner;
   il_arena arena = {0};
-  const int most = l->meta.count + l->carry.count + s->outer.count;
+  const int most = l->meta.count + l->carry.count + s->outer.count + s->average.count;
   il_tensor *tensor = il_arena_alloc(&arena, ((size_t)most + 1) * sizeof *tensor);
   il_status status = tensor ? IL_OK : il_fail_memory(s->context, "a checkpoint");
   int count = 0;
@@ -58,8 +59,10 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
     status = il_buffers_tensors(s->context, &arena, &l->carry, IL_ROLE_CARRY, tensor, &count);
   if (status == IL_OK)
     status = il_buffers_tensors(s->context, &arena, &s->outer, IL_ROLE_OUTER, tensor, &count);
+  if (status == IL_OK)
+    status = il_buffers_tensors(s->context, &arena, &s->average, IL_ROLE_OUTER, tensor, &count);
   char step[32], seed[32], skipped[32], algorithm[64], example[128], scale[32], outputs[16],
-      content[32] = "";
+      content[32] = "", ema[32], validations[96], best[64 * IL_KEPT_MOST];
   print_example(shape, example, sizeof example);
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
@@ -78,28 +81,44 @@ il_status il_checkpoint_save(const il_meta_step *s, const il_tasks *tasks, int64
   snprintf(algorithm, sizeof algorithm, "%s %d", s->method->algorithm->name,
            s->method->algorithm->revision);
   char *spec = il_spec_print(s->context, s->method, l->net, shape, false);
-  const il_pair pair[] = {{"algorithm", algorithm},
-                          {"answers", shape->targets ? "numbers" : "classes"},
-                          {"config", config},
-                          {"dataset", content},
-                          {"deviation", deviation},
-                          {"example", example},
-                          {"format", "innerloop learner 1"},
-                          {"inputs", s->pixels ? "pixels" : "reals"},
-                          {"learner", spec},
-                          {"mean", mean},
-                          {"norm_statistics", il_query_statistics_name(s->method->statistics)},
-                          {"outputs", outputs},
-                          {"scale", scale},
-                          {"seed", seed},
-                          {"step", step},
-                          {"skipped", skipped}}; /* said where there is one */
+  il_real_print(s->method->ema, ema, sizeof ema);
+  if (patience) il_patience_print(patience, validations, sizeof validations);
+  if (patience) il_patience_print_best(patience, best, sizeof best);
+  il_pair pair[] = {{"algorithm", algorithm},
+                    {"answers", shape->targets ? "numbers" : "classes"},
+                    {"config", config},
+                    {"dataset", content},
+                    {"deviation", deviation},
+                    {"example", example},
+                    {"format", "innerloop learner 1"},
+                    {"inputs", s->pixels ? "pixels" : "reals"},
+                    {"learner", spec},
+                    {"mean", mean},
+                    {"norm_statistics", il_query_statistics_name(s->method->statistics)},
+                    {"outputs", outputs},
+                    {"scale", scale},
+                    {"seed", seed},
+                    {"step", step},
+                    {0},
+                    {0},
+                    {0}}; /* said where there is one: */
+  int pairs = (int)(sizeof pair / sizeof *pair) - 3;
+  if (s->skipped) pair[pairs++] = (il_pair){"skipped", skipped};
+  if (s->average.count) pair[pairs++] = (il_pair){"ema", ema};
+  if (patience) pair[pairs++] = (il_pair){"validations", validations};
+  if (patience && patience->kept) pair[pairs++] = (il_pair){"best", best};
   if (!spec) status = il_context_status(s->context);
-  if (status == IL_OK)
-    status = il_safetensors_write(s->context, path, count, tensor,
-                                  (int)(sizeof pair / sizeof *pair) - !s->skipped, pair);
+  if (status == IL_OK) status = il_safetensors_write(s->context, path, count, tensor, pairs, pair);
   il_release(spec);
   il_arena_free(&arena);
+  return status;
+}
+
+il_status il_checkpoint_save(il_meta_step *s, const il_tasks *tasks, int64_t made,
+                             const il_patience *patience, const char *config, const char *path) {
+  il_average_exchange(s);
+  const il_status status = save(s, tasks, made, patience, config, path);
+  il_average_exchange(s);
   return status;
 }
 
@@ -217,12 +236,25 @@ il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const 
 }
 
 il_status il_checkpoint_resume(il_meta_step *s, const il_tasks *tasks, const il_config *config,
-                               const char *path, int64_t *made) {
+                               const char *path, int64_t *made, il_patience *patience) {
   il_safetensors *file = il_safetensors_open(s->context, path);
   if (!file) return il_context_status(s->context);
   il_status status = match(s->context, tasks, config, path, file, made);
   if (status == IL_OK) status = read_learner(s->learner, path, file);
   if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->outer, IL_ROLE_OUTER);
+  if (status == IL_OK) status = il_buffers_read(s->context, path, file, &s->average, IL_ROLE_OUTER);
+  if (status == IL_OK) il_average_exchange(s); /* the file's learner is the average */
+  const char *validations = il_safetensors_metadata(file, "validations");
+  if (status == IL_OK && validations && !il_patience_read(patience, validations))
+    status =
+        il_fail(s->context, IL_ERROR_FORMAT,
+                "%s: metadata \"validations\" is \"%.60s\", expected such as \"12 0.94 4000 3\"",
+                path, validations);
+  const char *best = il_safetensors_metadata(file, "best");
+  if (status == IL_OK && best && !il_patience_read_best(patience, best))
+    status = il_fail(s->context, IL_ERROR_FORMAT,
+                     "%s: metadata \"best\" is \"%.60s\", expected such as \"4000 0.94,3500 0.93\"",
+                     path, best);
   const char *skipped = il_safetensors_metadata(file, "skipped");
   s->skipped = skipped ? strtoll(skipped, NULL, 10) : 0;
   il_safetensors_close(file);

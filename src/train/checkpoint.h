@@ -6,16 +6,18 @@
 #include "config/config.h"
 #include "io/io.h"
 #include "train/meta_step.h"
+#include "train/patience.h"
 
 /* "FOLDER/name", malloc'ed; NULL after an error. */
 char *il_run_path(il_context *context, const char *folder, const char *name);
-/* tasks: what is trained on. */
-il_status il_checkpoint_save(const il_meta_step *step, const il_tasks *tasks, int64_t made,
-                             const char *config, const char *path);
+/* tasks: what is trained on; patience NULL: not said. Where meta-parameters are averaged, the average is the learner that
+ * the file holds. */
+il_status il_checkpoint_save(il_meta_step *step, const il_tasks *tasks, int64_t made,
+                             const il_patience *patience, const char *config, const char *path);
 /* Reads all that is trained into the present sides. A checkpoint of another configuration is refused with the key that
  * differs. */
 il_status il_checkpoint_resume(il_meta_step *step, const il_tasks *tasks, const il_config *config,
-                               const char *path, int64_t *made);
+                               const char *path, int64_t *made, il_patience *patience);
 /* Whether a checkpoint is of this configuration and data, and after how many meta-steps; refused as by the function above. */
 il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,
                               const char *path, int64_t *made);

@@ -7,8 +7,9 @@
 #include "nn/net.h"
 #include "ranks/ranks.h"
 #include "run/function.h"
+#include "train/patience.h"
 
-enum { CHUNK = 32, MOST_PROTOCOLS = 4 };
+enum { CHUNK = 32, MOST_PROTOCOLS = 4, MOST_MEMBERS = IL_KEPT_MOST };
 
 static il_value measure(il_evaluator *e, il_build *b, il_value scores) {
   if (e->squared_error) return il_mean_squared_error(b->g, scores, b->task.query_y);
@@ -36,24 +37,36 @@ static il_graph *build(il_evaluator *e, il_evaluator_form *f, const il_method *m
                        const int *step) {
   il_graph *g = il_graph_new(e->context, m->real);
   if (!g) return NULL;
-  il_build b = il_learned_build(learner, m, g, shape);
-  b.training = false;
-  b.inner.steps = step[steps - 1];
-  il_task_inputs(g, shape, needs, &b.task);
+  il_build b[MOST_MEMBERS];
+  int members = 0;
+  for (const il_learned *l = learner; l && members < MOST_MEMBERS; l = l->next, members++) {
+    b[members] = il_learned_build_member(l, members, m, g, shape);
+    b[members].training = false;
+    b[members].inner.steps = step[steps - 1];
+    if (members == 0)
+      il_task_inputs(g, shape, needs, &b[0].task);
+    else
+      b[members].task = b[0].task;
+  }
   il_value column[IL_EVALUATOR_COLUMNS] = {0}, score[IL_EVALUATOR_COLUMNS] = {0};
-  il_values state[MOST_PROTOCOLS] = {0};
+  il_values state[MOST_MEMBERS][MOST_PROTOCOLS] = {0};
   int done = 0;
   for (int s = 0; s < steps; s++) {
     for (int p = 0; p < protocols; p++) {
       const int c = p * steps + s;
       /* What does not depend on the protocol is the same value each time, and computed once. */
-      b.statistics = protocol[p];
-      if (s == 0) il_build_begin(&b, &state[p]);
-      il_build_adapt(&b, &state[p], done, step[s]);
+      il_value scores = {0};
+      for (int i = 0; i < members; i++) {
+        b[i].statistics = protocol[p];
+        if (s == 0) il_build_begin(&b[i], &state[i][p]);
+        il_build_adapt(&b[i], &state[i][p], done, step[s]);
+        const il_value own = il_build_query(&b[i], &state[i][p], step[s]);
+        scores = i ? il_add(g, scores, own) : own;
+      }
+      if (members > 1) scores = il_scale(g, scores, 1.0 / members);
       e->steps[c] = step[s];
       e->protocol[c] = protocol[p];
-      const il_value scores = il_build_query(&b, &state[p], step[s]);
-      column[c] = measure(e, &b, scores);
+      column[c] = measure(e, &b[0], scores);
       score[c] = scores;
     }
     done = step[s];

@@ -60,7 +60,9 @@ typedef struct il_evaluator {
 const char *il_protocol_name(il_query_statistics statistics);
 const char *il_protocol_heading(const char *name);
 
-/* Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
+/* Of an ensemble (il_learned.next) the members' scores are averaged.
+ *
+ * Columns: for each protocol, each number of steps (ascending). A protocol that the net does not tell apart and a step
  * that the algorithm does not make give no column. most: tasks that will be asked for. Method, learner and listener (NULL:
  * nobody listens) must outlive it. */
 il_status il_evaluator_init(il_context *context, il_evaluator *e, const il_method *method,

@@ -135,8 +135,8 @@ il_status il_write_episodes(il_context *context, const il_config *config, il_spl
     il_fail(context, IL_ERROR_ARGUMENT, "%s tasks have no episode lists", tasks->source->name);
   else if (tasks && il_tasks_variants(tasks, split) > 1)
     il_fail(context, IL_ERROR_ARGUMENT,
-            "the %s tasks have %d shapes, but an episode list is of one; set task.train_shots to "
-            "one number",
+            "the %s tasks have %d shapes, but an episode list is of one; set task.train_ways "
+            "and task.train_shots to one number each",
             il_split_name(split), il_tasks_variants(tasks, split));
   else if (tasks)
     il_sampler_write_list(context, tasks->source->sampler(tasks->data, split), split, count, path);

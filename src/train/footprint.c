@@ -21,10 +21,11 @@ il_footprint il_footprint_of(const il_trainer *t, const il_evaluator *e) {
   const il_learned *l = t->learner;
   const size_t state =
       il_buffers_bytes(&l->meta) + il_buffers_bytes(&l->carry) + il_buffers_bytes(&t->step.outer);
-  il_footprint m = {.state = 2 * state,
+  const size_t average = il_buffers_bytes(&t->step.average);
+  il_footprint m = {.state = 2 * state + average,
                     .tasks = il_feed_bytes(&t->feed),
                     .data = data_bytes(t->tasks),
-                    .checkpoint = state};
+                    .checkpoint = state + average};
   for (int v = 0; v < t->step.forms; v++) {
     m.workspace += il_run_bytes(t->step.form[v].run);
     m.graph += graph_bytes(t->step.form[v].function);

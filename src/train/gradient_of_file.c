@@ -220,9 +220,11 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
   if (source) t.asked = *il_tasks_shape(source, IL_TRAIN, 0);
+  if (source) il_method_classes(context, &w.method, t.asked.outputs);
   il_tensors *file = source ? il_tensors_open(context, task_file) : NULL;
   const il_method *m = &w.method;
-  if (file && read_tasks(context, task_file, file, m->real, &t) == IL_OK && m->algorithm->own_head)
+  if (file && read_tasks(context, task_file, file, m->real, &t) == IL_OK &&
+      m->algorithm->own_head && !m->algorithm->all_classes)
     t.asked.ways = t.asked.outputs = classes_of(&t); /* a metric learner takes what is there */
   if (file && il_context_status(context) == IL_OK && m->algorithm->step && m->inner.batch > 0 &&
       m->inner.batch < (int)t.shape[0].dim[0])
@@ -255,7 +257,9 @@ il_status il_write_initial(il_context *context, const il_config *config, const c
   work w = {.context = context};
   il_tasks *source = NULL;
   if (il_config_method(config, &w.method) == IL_OK) source = il_config_shapes(context, config);
-  if (source && prepare(&w, config, il_tasks_shape(source, IL_TRAIN, 0)) == IL_OK) {
+  if (source) il_method_classes(context, &w.method, il_tasks_shape(source, IL_TRAIN, 0)->outputs);
+  if (source && il_context_status(context) == IL_OK &&
+      prepare(&w, config, il_tasks_shape(source, IL_TRAIN, 0)) == IL_OK) {
     il_learned_initialize(w.learner, w.method.seed);
     write_values(context, &w.learner->meta, 0, NULL, path);
   }

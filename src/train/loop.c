@@ -10,10 +10,12 @@
 #include "io/io.h"
 #include "run/function.h"
 #include "train/anomaly.h"
+#include "train/average.h"
 #include "train/board.h"
 #include "train/checkpoint.h"
 #include "train/curve.h"
 #include "train/footprint.h"
+#include "train/kept.h"
 #include "train/metrics.h"
 #include "train/run_lock.h"
 #include "train/timing.h"
@@ -37,6 +39,7 @@ typedef struct run {
   il_timing timing;
   int validation; /* tasks of one; 0: there is none */
   double *values; /* of validation tasks */
+  il_patience patience;
   int64_t step, steps;
   il_anomalies anomalies;
   char *text; /* the configuration */
@@ -50,6 +53,7 @@ static void report(run *r, il_progress_kind kind, il_progress progress) {
   progress.steps = r->steps;
   progress.skipped = r->trainer.step.skipped;
   progress.squared_error = r->squared_error;
+  progress.averaged = r->trainer.step.average.count > 0;
   r->options->progress(r->options->user, &progress);
 }
 
@@ -86,17 +90,58 @@ static il_status part(run *r, il_status status) {
   return meet(r, status);
 }
 
+static int kept_of(const run *r) { return il_config_int(r->config, IL_KEY_CHECKPOINT_BEST); }
+
+/* Whether checkpoints say how validations went. */
+static const il_patience *validated(const run *r) {
+  return kept_of(r) || il_config_long(r->config, IL_KEY_EVAL_PATIENCE) ? &r->patience : NULL;
+}
+
+/* The learner that has been validated, where it is one of the best. */
+static il_status keep(run *r, double value) {
+  if (!il_patience_keep(&r->patience, kept_of(r), r->step, value, r->squared_error)) return IL_OK;
+  char *path = il_kept_path(r->context, r->options->out, r->step);
+  const il_status status =
+      path ? il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, NULL, r->text, path)
+           : IL_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
+static int64_t patience_of(const run *r) { return il_config_long(r->config, IL_KEY_EVAL_PATIENCE); }
+
+static bool ended(const run *r) { return il_patience_ended(&r->patience, patience_of(r)); }
+
+/* Says why there are no more meta-steps. */
+static il_status end(run *r) {
+  char message[256];
+  il_plain_text(message, sizeof message,
+                "ended after meta-step %lld of %lld: %lld validations in a row were no better than "
+                "%.4g%s after meta-step %lld (eval.patience)",
+                (long long)r->step, (long long)r->steps, (long long)r->patience.since,
+                r->squared_error ? r->patience.best : 100 * r->patience.best,
+                r->squared_error ? "" : " %", (long long)r->patience.best_step);
+  report(r, IL_PROGRESS_ENDED, (il_progress){.message = message});
+  return IL_OK;
+}
+
 static il_status validate(run *r) {
   const int tasks = r->validation;
+  il_average_exchange(&r->trainer.step);
   il_status status = il_evaluator_run(&r->evaluator, IL_VALIDATION, tasks, r->values);
+  il_average_exchange(&r->trainer.step);
   if (status != IL_OK) return status;
-  if (!il_ranks_first(r->ranks)) return IL_OK;
   double mean, interval;
   il_evaluator_summary(&r->evaluator, tasks, r->values, 0, &mean, &interval);
+  il_patience_take(&r->patience, r->step, mean, r->squared_error);
+  if (!il_ranks_first(r->ranks)) return IL_OK;
   report(r, IL_PROGRESS_VALIDATION,
          (il_progress){.value = mean, .interval = interval, .tasks = tasks});
   status = il_metrics_validation(&r->metrics, r->step, r->squared_error ? "loss" : "accuracy", mean,
                                  interval);
+  if (status == IL_OK) status = keep(r, mean);
+  if (status == IL_OK && ended(r))
+    status = il_metrics_ended(&r->metrics, r->step, r->patience.best_step, r->patience.since);
   if (status == IL_OK)
     status = il_board_validation(&r->board, r->step, r->squared_error, mean, interval);
   return own(r, status);
@@ -125,8 +170,10 @@ static il_status checkpoint(run *r) {
   /* No cut of power leaves a checkpoint without the lines before it: a resumed run would not write them again. */
   status = il_metrics_sync(&r->metrics);
   if (status == IL_OK)
-    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, r->text,
+    status = il_checkpoint_save(&r->trainer.step, r->trainer.tasks, r->step, validated(r), r->text,
                                 r->checkpoint_path);
+  if (status == IL_OK && kept_of(r))
+    status = il_kept_clean(r->context, r->options->out, &r->patience);
   if (status == IL_OK) report(r, IL_PROGRESS_CHECKPOINT, (il_progress){0});
   if (status == IL_OK) status = il_board_parameters(&r->board, &r->trainer.step, r->step);
   return own(r, status);
@@ -151,7 +198,9 @@ static il_status one_step(run *r) {
   il_meta_step_note(s, stop && *stop ? IL_JOINT_STOP : IL_JOINT_NOTHING);
   il_status status = il_meta_step_go(s, batch, r->step);
   if (status == IL_OK && il_meta_step_noted(s) == IL_JOINT_FAILED) return meet(r, status);
+  const int64_t skipped = s->skipped;
   if (status == IL_OK) status = il_anomalies_look(&r->anomalies, s, batch, r->step);
+  if (status == IL_OK && s->skipped == skipped) il_average_move(s, r->step);
   il_timing_mark(&r->timing, IL_TIMED_PLAN);
   if (status != IL_OK) return status;
   r->step++;
@@ -162,9 +211,10 @@ static il_status one_step(run *r) {
   il_timing_mark(&r->timing, IL_TIMED_REPORTS);
   int64_t every = il_config_long(c, IL_KEY_EVAL_EVERY);
   const bool validated = r->validation && (r->step % every == 0 || last);
-  const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
   if (validated) status = meet(r, status);
   if (status == IL_OK && validated) status = validate(r);
+  last = last || ended(r);
+  const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
   if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (saved) status = meet(r, status);
@@ -190,7 +240,7 @@ static il_status begin(run *r) {
         o->out);
   if (exists)
     status = il_checkpoint_resume(&r->trainer.step, r->trainer.tasks, r->config, r->checkpoint_path,
-                                  &r->step);
+                                  &r->step, &r->patience);
   if (status != IL_OK) return status;
   if (r->step > r->steps)
     return il_fail(r->context, IL_ERROR_CONFIG,
@@ -226,6 +276,17 @@ static il_status check(run *r) {
   return IL_OK;
 }
 
+/* Of a run that nothing validates: whether it can do what it is asked to. */
+static il_status needs_validation(const run *r) {
+  const char *key = kept_of(r) ? "checkpoint.best" : patience_of(r) ? "eval.patience" : NULL;
+  if (!key) return IL_OK;
+  return il_fail(
+      r->context, IL_ERROR_CONFIG,
+      "%s: found %s, but nothing validates; expected 0, or eval.every above 0 and classes "
+      "that validate",
+      key, il_config_get(r->config, key));
+}
+
 static il_status prepare(run *r) {
   const il_config *c = r->config;
   il_team *team = r->options->team;
@@ -255,10 +316,10 @@ static il_status prepare(run *r) {
   if (status != IL_OK) return status;
   r->squared_error = il_tasks_shape(t->tasks, IL_TRAIN, 0)->loss == IL_LOSS_MEAN_SQUARED_ERROR;
   if (il_config_long(c, IL_KEY_EVAL_EVERY) == 0 || il_tasks_classes(t->tasks, IL_VALIDATION) == 0)
-    return IL_OK;
+    return needs_validation(r);
   r->validation =
       il_evaluator_tasks(t->tasks, IL_VALIDATION, il_config_int(c, IL_KEY_EVAL_VALIDATION_TASKS));
-  if (r->validation == 0) return IL_OK;
+  if (r->validation == 0) return needs_validation(r);
   r->values = calloc((size_t)r->validation, sizeof *r->values);
   if (!r->values) return il_fail_memory(r->context, "validation");
   status = il_evaluator_init(r->context, &r->evaluator, &t->method, t->learner, t->tasks,
@@ -279,14 +340,17 @@ static void start_message(run *r) {
   const int forms = r->trainer.step.variants;
   const int test_ways = il_tasks_shape(tasks, IL_TEST, 0)->ways;
   const char *name = tasks->source->name, *algorithm = r->trainer.method.algorithm->name;
-  char tested[32] = "", shots[48];
+  char tested[32] = "", shots[48], ways[48];
   il_tasks_text(tasks, IL_TRAIN, shots, sizeof shots);
+  const int most_ways = il_tasks_shape(tasks, IL_TRAIN, r->trainer.step.variants - 1)->ways;
+  snprintf(ways, sizeof ways, "%d-way", shape->ways);
+  if (most_ways > shape->ways) snprintf(ways, sizeof ways, "%d- to %d-way", shape->ways, most_ways);
   if (test_ways != shape->ways) snprintf(tested, sizeof tested, " (%d-way in test)", test_ways);
   if (il_tasks_classes(tasks, IL_TRAIN) < 0)
     snprintf(message, sizeof message, "%s on %s, %s", algorithm, name, shots);
   else if (forms > 1)
-    snprintf(message, sizeof message, "%s on %s, %d-way, %s%s, %d/%d/%d classes", algorithm, name,
-             shape->ways, shots, tested, il_tasks_classes(tasks, IL_TRAIN),
+    snprintf(message, sizeof message, "%s on %s, %s, %s%s, %d/%d/%d classes", algorithm, name, ways,
+             shots, tested, il_tasks_classes(tasks, IL_TRAIN),
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   else
     snprintf(message, sizeof message, "%s on %s, %d-way %d-shot%s, %d/%d/%d classes", algorithm,
@@ -298,9 +362,18 @@ static void start_message(run *r) {
                 (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
                 r->trainer.method.meta_batch, il_team_threads(r->options->team));
   at = strlen(message);
+  if (tasks->pool)
+    at += (size_t)snprintf(message + at, sizeof message - at, "; %llu fixed tasks train%s",
+                           (unsigned long long)tasks->pool, forms > 1 ? ", of each shape" : "");
   if (r->ranks)
     snprintf(message + at, sizeof message - at, " on each of %d ranks, %d tasks here",
              r->ranks->size, r->tasks);
+  if (r->trainer.step.average.count) {
+    at += (size_t)il_plain_text(message + at, sizeof message - at,
+                                "\nwhat validates and is kept is the average of the weights over "
+                                "meta-steps (outer.ema %g)",
+                                r->trainer.method.ema);
+  }
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';
@@ -323,7 +396,7 @@ static void profile(run *r, int64_t steps) {
 static il_status loop(run *r) {
   il_timing_begin(&r->timing);
   il_status status = IL_OK;
-  while (r->step < r->steps && status == IL_OK) {
+  while (r->step < r->steps && !ended(r) && status == IL_OK) {
     if (asked_to_stop(r)) {
       r->stopping = true;
       status = meet(r, status);
@@ -336,6 +409,10 @@ static il_status loop(run *r) {
           (long long)r->step, (long long)r->steps, r->options->out);
     }
     status = one_step(r);
+  }
+  if (status == IL_OK && r->step < r->steps) {
+    r->stopping = true; /* as all ranks do */
+    status = end(r);
   }
   return status;
 }
@@ -353,7 +430,8 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   status = meet(&r, status);
   if (status == IL_OK) status = il_together_alike(context, r.ranks, config, r.trainer.tasks);
   if (status == IL_OK) status = meet(&r, leads ? begin(&r) : IL_OK);
-  if (status == IL_OK && r.ranks) status = il_together_begin(&r.trainer.step, r.ranks, &r.step);
+  if (status == IL_OK && r.ranks)
+    status = il_together_begin(&r.trainer.step, r.ranks, &r.step, &r.patience);
   if (status == IL_OK) start_message(&r);
   if (status == IL_OK && options->check) status = meet(&r, leads ? check(&r) : IL_OK);
   const int64_t first = r.step;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "meta/task_graph.h"
+#include "train/average.h"
 
 /* What no task changes, such as the gradient of a weight that is not used, is its own mean. */
 static il_value mean(il_graph *g, il_value v) {
@@ -163,6 +164,7 @@ il_status il_meta_step_init(il_context *context, il_meta_step *s, const il_metho
   if (status == IL_OK && team)
     status = il_buffers_init(context, &s->outer, s->outer_entries.count, s->outer_entries.entry,
                              m->real, true);
+  if (status == IL_OK && team) status = il_average_init(s);
   for (int f = 0; f < s->forms && status == IL_OK; f++) {
     il_meta_step_form *form = &s->form[f];
     const int v = f % s->variants;
@@ -188,6 +190,7 @@ void il_meta_step_free(il_meta_step *s) {
   free(s->needs);
   free(s->weights);
   free(s->real_weights);
+  il_average_free(s);
   il_buffers_free(&s->outer);
   il_entries_free(&s->outer_entries);
   *s = (il_meta_step){0};

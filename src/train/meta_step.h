@@ -21,10 +21,12 @@ typedef struct il_meta_step {
   const il_method *method;
   il_learned *learner;
   il_entries outer_entries;
-  il_buffers outer;                   /* the outer optimizer's moments */
-  bool pixels;                        /* the tasks' x are bytes */
-  int variants;                       /* of the training tasks */
-  int phases;                         /* of the algorithm */
+  il_buffers outer; /* the outer optimizer's moments */
+  il_entries average_entries;
+  il_buffers average; /* of the learner's meta-parameters (average.h); none unless asked for */
+  bool pixels;        /* the tasks' x are bytes */
+  int variants;       /* of the training tasks */
+  int phases;         /* of the algorithm */
   int64_t phase[IL_META_STEP_PHASES]; /* [phases] the first meta-step of each */
   int forms;                          /* phases·variants */
   il_meta_step_form *form;            /* [phases][variants] */

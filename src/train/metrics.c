@@ -77,6 +77,14 @@ il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, d
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 
+il_status il_metrics_ended(il_metrics *m, int64_t step, int64_t best, int64_t since) {
+  il_plain_print(m->file,
+                 "{\"step\": %lld, \"ended\": true, \"best_step\": %lld, "
+                 "\"validations_since\": %lld}\n",
+                 (long long)step, (long long)best, (long long)since);
+  return fflush(m->file) == 0 ? IL_OK : broken(m);
+}
+
 il_status il_metrics_sync(il_metrics *m) {
   if (fflush(m->file) != 0) return broken(m);
   return fdatasync(fileno(m->file)) == 0 || errno == EINVAL || errno == ENOTSUP ? IL_OK : broken(m);

@@ -19,6 +19,8 @@ il_status il_metrics_step(il_metrics *metrics, int64_t step, double loss, double
                           double support_loss, int64_t skipped);
 il_status il_metrics_validation(il_metrics *metrics, int64_t step, const char *what, double value,
                                 double interval);
+/* Training ends after this meta-step: so many validations were no better than that after meta-step `best`. */
+il_status il_metrics_ended(il_metrics *metrics, int64_t step, int64_t best, int64_t since);
 /* Flushes, and waits until the disk has them. */
 il_status il_metrics_sync(il_metrics *metrics);
 il_status il_metrics_close(il_metrics *metrics);

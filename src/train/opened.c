@@ -18,6 +18,7 @@
 #include "data/dataset.h"
 #include "data/episode.h"
 #include "train/checkpoint.h"
+#include "train/kept.h"
 
 static bool begins(const char *key, const char *prefix) {
   return !strncmp(key, prefix, strlen(prefix));
@@ -39,8 +40,9 @@ static const il_source *source_of(const il_config *c) {
 /* ---- which settings an evaluation obeys ---- */
 
 static const char *const of_training[] = {
-    "task.train_ways",       "task.train_shots",  "task.train_queries", "eval.every",
-    "eval.validation_tasks", "inner.first_order", "task.augment"};
+    "task.train_ways",    "task.pool",    "task.train_shots",
+    "task.train_queries", "eval.every",   "eval.validation_tasks",
+    "inner.first_order",  "task.augment", "eval.patience"};
 static const char *const of_classes[] = {"task.ways=",    "task.rotat",         "task.split",
                                          "task.train_cl", "task.validation_cl", "task.test_cl"};
 
@@ -328,6 +330,38 @@ static void describe(il_opened *o, const il_evaluate_options *options,
            what, shape);
 }
 
+/* The learner becomes the run's best ones together, which `tested` says. */
+static il_status open_ensemble(il_context *context, il_opened *o, const char *run,
+                               const char *checkpoint, int count) {
+  int64_t step[IL_KEPT_MOST];
+  if (count < 2 || count > IL_KEPT_MOST)
+    return il_fail(context, IL_ERROR_ARGUMENT, "an ensemble of %d learners; expected 2 to %d",
+                   count, (int)IL_KEPT_MOST);
+  il_status status = il_kept_steps(context, checkpoint, count, step);
+  il_learned **at = &o->learner;
+  size_t length = strlen(o->tested);
+  if (status == IL_OK)
+    length += (size_t)snprintf(o->tested + length, sizeof o->tested - length,
+                               "; ensemble of the %d best learners, after meta-steps", count);
+  for (int i = 0; i < count && status == IL_OK; i++, at = &(*at)->next) {
+    char *path = il_kept_path(context, run, step[i]);
+    int64_t made;
+    if (i)
+      *at = il_learned_new(context, &o->method,
+                           il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST, 0)),
+                           true, false);
+    status = path && *at ? il_checkpoint_open(*at, path, &made) : il_context_status(context);
+    free(path);
+    if (length < sizeof o->tested)
+      length += (size_t)snprintf(o->tested + length, sizeof o->tested - length, "%s %lld",
+                                 i == 0           ? ""
+                                 : i == count - 1 ? " and"
+                                                  : ",",
+                                 (long long)step[i]);
+  }
+  return status;
+}
+
 static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate_options *options,
                             const il_checkpoint_tasks *learned) {
   choice c;
@@ -340,6 +374,7 @@ static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate
   o->tasks = il_config_test_tasks(context, o->config, divided, c.replayed);
   if (!o->tasks) return il_context_status(context);
   status = il_config_method(o->config, &o->method);
+  if (status == IL_OK) status = il_method_classes(context, &o->method, learned->outputs);
   if (status == IL_OK && learned->known) status = check_input(context, o, learned);
   if (status == IL_OK && learned->known) status = check_head(context, o, learned);
   if (status == IL_OK) status = count_tasks(context, o, options);
@@ -370,6 +405,8 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
     status = o->learner ? check_rate(context, o, options) : il_context_status(context);
   }
   if (status == IL_OK) status = il_checkpoint_open(o->learner, checkpoint, &o->trained);
+  if (status == IL_OK && options->ensemble)
+    status = open_ensemble(context, o, run, checkpoint, options->ensemble);
   free(config);
   free(checkpoint);
   return status;

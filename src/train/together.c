@@ -97,8 +97,11 @@ static il_status spread(il_context *context, const il_ranks *ranks, const il_buf
   return status;
 }
 
-il_status il_together_begin(il_meta_step *s, const il_ranks *ranks, int64_t *step) {
+il_status il_together_begin(il_meta_step *s, const il_ranks *ranks, int64_t *step,
+                            il_patience *patience) {
   il_status status = il_ranks_spread(s->context, ranks, step, sizeof *step);
+  if (status == IL_OK) status = il_ranks_spread(s->context, ranks, patience, sizeof *patience);
+  if (status == IL_OK) status = spread(s->context, ranks, &s->average);
   if (status == IL_OK) status = spread(s->context, ranks, &s->learner->meta);
   if (status == IL_OK) status = spread(s->context, ranks, &s->learner->carry);
   return status == IL_OK ? spread(s->context, ranks, &s->outer) : status;

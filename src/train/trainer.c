@@ -3,6 +3,7 @@
 
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "train/average.h"
 
 il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *config,
                           il_team *team) {
@@ -18,6 +19,8 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
              : team ? il_config_tasks(context, config)
                     : il_config_shapes(context, config);
   if (!t->tasks) return il_context_status(context);
+  status = il_method_classes(context, &t->method, il_tasks_shape(t->tasks, IL_TRAIN, 0)->outputs);
+  if (status != IL_OK) return status;
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
   t->learner = il_learned_new(context, &t->method, net, team != NULL, true);
   if (!t->learner) return il_context_status(context);
@@ -27,6 +30,7 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
                         il_team_threads(team));
   if (status != IL_OK) return status;
   il_learned_initialize(t->learner, t->method.seed);
+  il_average_start(&t->step);
   il_meta_step_meanwhile(&t->step, il_feed_ahead(&t->feed));
   return IL_OK;
 }

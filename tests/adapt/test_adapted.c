@@ -135,7 +135,8 @@ static void test_as_evaluated(void **state) {
              {"protomaml", "support", "support_2"}, {"cavia", "support", "support_2"},
              {"mamlpp", "query", "support_2"},      {"meta_curvature", "query", "support_2"},
              {"imaml", "query", "support_2"},       {"matching", "running", "running_0"},
-             {"r2d2", "running", "running_0"},      {"metaoptnet", "each", "each_0"}};
+             {"r2d2", "running", "running_0"},      {"metaoptnet", "each", "each_0"},
+             {"relation", "each", "each_0"},        {"simpleshot", "running", "running_0"}};
   static uint8_t sx[WAYS * SHOTS * PIXELS], qx[WAYS * QUERIES * PIXELS];
   int32_t sy[WAYS * SHOTS], qy[WAYS * QUERIES];
   float p[WAYS * QUERIES * WAYS];

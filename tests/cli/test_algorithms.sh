@@ -39,7 +39,7 @@ while read -r name settings; do
   *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
   esac
   case $name in
-  protonet* | matching | r2d2 | metaoptnet) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
+  protonet* | matching | r2d2 | metaoptnet | relation | simpleshot) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
   *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
   esac
   full || continue # what follows reads the same code for every algorithm
@@ -64,6 +64,10 @@ imaml meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2
 matching meta.algorithm=matching task.train_ways=8
 r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
 metaoptnet meta.algorithm=metaoptnet
+baseline meta.algorithm=baseline task.train_ways=8 task.rotations=classes meta.query_statistics=running
+baselinepp meta.algorithm=baselinepp baselinepp.learned=true inner.batch=3 inner.optimizer=momentum glyphs.side=28
+simpleshot meta.algorithm=simpleshot task.train_ways=8 meta.query_statistics=running
+relation meta.algorithm=relation model.preset=relation_conv glyphs.side=28 task.train_ways=4
 maml_outer outer.optimizer=adamw outer.clip=0.5 outer.clip_value=0.2 outer.warmup=4 outer.l2=0.01 outer.meta_batch=2
 maml_rmsprop inner.optimizer=rmsprop inner.lr=0.01 inner.l2=0.1 inner.clip=1 inner.eps=0.001
 maml_adam inner.optimizer=adam inner.lr=0.02 inner.eps=0.001
@@ -95,6 +99,9 @@ refused "expected 1 to 16 numbers" eval.steps=3,2
 refused "would never move" meta.algorithm=reptile meta.query_statistics=running
 refused "cavia adapts no parameter of the net" meta.algorithm=cavia inner.adapts=head
 refused 'cavia.layer: "conv1" is no norm layer' meta.algorithm=cavia cavia.layer=conv1
+refused "found 7, but 300 classes train" meta.algorithm=simpleshot simpleshot.classes=7
+refused "source sinusoid takes its tasks as they are" meta.algorithm=baseline task.source=sinusoid model.preset=mlp
+refused "baseline adapts no parameter of the net" meta.algorithm=baseline inner.adapts=head
 refused "needs classes" meta.algorithm=matching task.source=sinusoid model.preset=mlp
 refused "needs classes" meta.algorithm=protonet task.source=sinusoid model.preset=mlp
 "$program" train --resume reptile-r --set outer.steps=6 >log.txt 2>&1 && fail "a schedule of another length"
@@ -118,6 +125,14 @@ first() { head -"$2" "mamlpp-$1/metrics.jsonl" | sed 's/"support_loss.*//'; }
 [ "$(first 0 1)" = "$(first 2 1)" ] && fail "mamlpp.multi_step has no effect on the first meta-step"
 [ "$(first 2 2)" = "$(first 4 2)" ] || fail "mamlpp.multi_step has an effect before it ends"
 [ "$(first 2 3)" = "$(first 4 3)" ] && fail "mamlpp.multi_step has no effect when it ends"
+# Pre-training labels examples by their class among all that train: the loss of drawn weights is that of so many.
+for many in 20 80; do
+  case $many in 80) turned=classes ;; *) turned=random ;; esac
+  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=baseline --set task.train_ways=15 --set task.rotations=$turned \
+    --set outer.steps=1 --set outer.lr=0 --set log.every=1 --set eval.every=0 --out "all-$many" >log.txt 2>&1 || fail "baseline: $(cat log.txt)"
+  sed 's/.*"loss": \([0-9.]*\).*/\1/' "all-$many/metrics.jsonl" |
+    awk -v n=$many '{ exit !($1 > log(n) - 0.35 && $1 < log(n) + 0.6) }' || fail "baseline of $many classes: $(cat "all-$many/metrics.jsonl")"
+done
 # A ridge regression of numbers.
 "$program" train sinusoid-10shot-maml --set meta.algorithm=r2d2 --set outer.steps=300 --set outer.lr=0.003 --set eval.every=0 --set eval.tasks=50 \
   --out ridge >log.txt 2>&1 || fail "r2d2 of numbers: $(cat log.txt)"

@@ -148,6 +148,101 @@ static void test_pure(void **state) {
   il_context_free(context);
 }
 
+/* A task of one of several numbers of classes and shots is that of a source of these numbers alone. */
+static void test_ranges(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_source_options options = usual, alone = usual;
+  options.train_ways = 2;
+  options.train_ways_most = 4;
+  options.train_shots = 1;
+  options.train_shots_most = 2;
+  il_tasks *all = il_tasks_open(context, il_source_find("glyphs"), &small, &options);
+  if (!all) fail_msg("%s", il_context_message(context));
+  assert_int_equal(il_tasks_variants(all, IL_TRAIN), 6);
+  assert_int_equal(il_tasks_variants(all, IL_TEST), 1);
+  for (int v = 0; v < 6; v++) {
+    alone.train_ways = 2 + v / 2;
+    alone.train_shots = 1 + v % 2;
+    il_tasks *one = il_tasks_open(context, il_source_find("glyphs"), &small, &alone);
+    const il_task_shape *s = il_tasks_shape(all, IL_TRAIN, v);
+    assert_int_equal(s->ways, alone.train_ways);
+    assert_int_equal(s->outputs, alone.train_ways);
+    assert_int_equal(s->support, alone.train_ways * alone.train_shots);
+    const size_t example = (size_t)il_shape_count(s->example),
+                 n[2] = {(size_t)s->support, (size_t)s->query};
+    il_task_memory m[2];
+    for (int k = 0; k < 2; k++) {
+      for (int set = 0; set < 2; set++) {
+        m[k].x[set] = calloc(n[set], example);
+        m[k].y[set] = calloc(n[set], sizeof(int32_t));
+      }
+      assert_int_equal(il_tasks_draw(k ? one : all, (il_task_id){IL_TRAIN, k ? 0 : v, 5}, 1, &m[k]),
+                       IL_OK);
+    }
+    for (int set = 0; set < 2; set++) {
+      assert_memory_equal(m[0].x[set], m[1].x[set], n[set] * example);
+      assert_memory_equal(m[0].y[set], m[1].y[set], n[set] * sizeof(int32_t));
+      for (int k = 0; k < 2; k++) {
+        free(m[k].x[set]);
+        free(m[k].y[set]);
+      }
+    }
+    il_tasks_free(one);
+  }
+  il_tasks_free(all);
+  il_context_free(context);
+}
+
+/* Examples of a class have one label, whatever the task: their class's place among all that train. */
+static void test_class_labels(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  il_source_options options = usual;
+  options.class_labels = true;
+  options.rotations = IL_ROTATIONS_CLASSES;
+  options.train_ways = 3;
+  il_tasks *tasks = il_tasks_open(context, il_source_find("glyphs"), &small, &options);
+  if (!tasks) fail_msg("%s", il_context_message(context));
+  const int classes = 4 * il_tasks_classes(tasks, IL_TRAIN);
+  const il_task_shape *s = il_tasks_shape(tasks, IL_TRAIN, 0);
+  assert_int_equal(s->outputs, classes);
+  assert_int_equal(il_tasks_shape(tasks, IL_TEST, 0)->outputs, usual.ways);
+  const size_t example = (size_t)il_shape_count(s->example),
+               n[2] = {(size_t)s->support, (size_t)s->query};
+  il_task_memory m;
+  for (int set = 0; set < 2; set++) {
+    m.x[set] = calloc(n[set], example);
+    m.y[set] = calloc(n[set], sizeof(int32_t));
+  }
+  bool *seen = calloc((size_t)classes, sizeof *seen);
+  int found = 0;
+  for (uint64_t t = 0; t < 400; t++) {
+    assert_int_equal(il_tasks_draw(tasks, (il_task_id){IL_TRAIN, 0, t}, 1, &m), IL_OK);
+    const il_sampler *sampler = tasks->source->sampler(tasks->data, IL_TRAIN);
+    int room[64];
+    il_episode e;
+    assert_true(il_sampler_episode_size(sampler) <= sizeof room);
+    il_sampler_draw(sampler, IL_TRAIN, t, room, &e);
+    for (int set = 0; set < 2; set++)
+      for (size_t i = 0; i < n[set]; i++) {
+        const int label = ((int32_t *)m.y[set])[i], w = (int)(i / (n[set] / 3));
+        assert_in_range(label, 0, classes - 1);
+        assert_int_equal(label % 4, e.rotation[w]);
+        if (!seen[label]) found++;
+        seen[label] = true;
+      }
+  }
+  assert_int_equal(found, classes); /* each class has a number of its own */
+  for (int set = 0; set < 2; set++) {
+    free(m.x[set]);
+    free(m.y[set]);
+  }
+  free(seen);
+  il_tasks_free(tasks);
+  il_context_free(context);
+}
+
 static void test_shapes_without_data(void **state) {
   (void)state;
   il_context *context = il_context_new();
@@ -307,10 +402,9 @@ static void test_own(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_pure),
-      cmocka_unit_test(test_shapes_without_data),
-      cmocka_unit_test(test_tests_only),
-      cmocka_unit_test(test_own),
+      cmocka_unit_test(test_pure),         cmocka_unit_test(test_ranges),
+      cmocka_unit_test(test_class_labels), cmocka_unit_test(test_shapes_without_data),
+      cmocka_unit_test(test_tests_only),   cmocka_unit_test(test_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

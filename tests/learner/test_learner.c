@@ -103,6 +103,10 @@ static void test_as_predicted(void **state) {
   CASE("matching", 7, "meta.algorithm=matching");
   CASE("r2d2", 7, "meta.algorithm=r2d2");
   CASE("metaoptnet", 7, "meta.algorithm=metaoptnet");
+  CASE("relation", 7, "meta.algorithm=relation");
+  CASE("baseline", 7, "meta.algorithm=baseline", "inner.steps=3");
+  CASE("baselinepp", 7, "meta.algorithm=baselinepp", "inner.steps=3", "inner.batch=4");
+  CASE("simpleshot", 7, "meta.algorithm=simpleshot", "meta.query_statistics=running");
   CASE("each", WAYS, "meta.query_statistics=each", "inner.optimizer=momentum");
   CASE("running", WAYS, "meta.query_statistics=running");
   CASE("linear", WAYS, "model.preset=omniglot_fc", "inner.steps=2");

@@ -98,7 +98,7 @@ static void presets_name_their_parameters(void **state) {
   assert_string_equal(
       il_context_message(context),
       "il_net_preset: unknown net \"resnet\"; expected mlp, omniglot_fc, omniglot_conv, "
-      "conv4, conv1d or resnet12");
+      "conv4, conv1d, resnet12 or relation_conv");
 }
 
 static void errors_name_the_layer(void **state) {

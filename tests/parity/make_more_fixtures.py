@@ -17,6 +17,11 @@ it uses.
   imaml_neumann  net_conv, of which conv2, norm2 and linear1 adapt; three terms of Neumann's series. The others'
                  gradient: direct part - d(support gradient . solution)/lambda
   matching, r2d2, metaoptnet, protonet_cosine   net_conv without its last linear layer. Labels are not sorted.
+  relation       net_conv that ends in its maps of 4x4 pixels, whose pairs (a class's sum, a query) are joined along the
+                 channels; relation.conv1.support and .query [3,3,c,filters] are the two halves of the first convolution.
+                 In "query" the second net's norms are those of all pairs, in "support" those of each query's pairs
+  baseline, baselinepp   net_conv without its last linear layer; classifier.weight [8, 7] tells seven classes apart, and the
+                 loss is that of support and query set together, by their labels
   adamw, rmsprop, adagrad   net_mlp, MAML with these inside, as PyTorch has them
   clipped        net_mlp, MAML with sgd; 0.1*w is added to the inner gradient, which is then shortened to length 2
   cavia_input    net_mlp with 3 context numbers beside its input; context.linear1.bias [contexts, units] are their weights
@@ -328,6 +333,85 @@ def metaoptnet(name):
     head_case(name, 53, {"ridge.scale": np.array(3.0)}, score)
 
 
+def pretrain_case(name, seed, more, score):
+    """score(p, features) -> scores of seven classes, of support and query set."""
+    rng = np.random.default_rng(seed)
+    p = without_head(conv_parameters(rng, 8, 1, 8, 5))
+    p["classifier.weight"] = rng.normal(0, 0.4, (8, 7))
+    p.update(more(rng))
+    tasks = shuffled(rng, image_tasks(rng, 3, 5, 1, 2, 14, 1))
+
+    def task_loss(w, first, statistics, given, sx, sy, qx, qy):
+        support, seen = features_conv(w, sx, None)
+        query = features_conv(w, qx, seen if statistics == "support" else None)[0]
+        scores = score(w, jnp.concatenate([support, query]))
+        return cross_entropy(scores, jnp.concatenate([sy, qy])), jnp.zeros(())
+
+    case(name, p, tasks, ("second.query", "second.support"), {"inner_steps": 0, "inner_lr": 0, "ways": 5}, task_loss)
+
+
+def baseline(name):
+    pretrain_case(name, 61, lambda rng: {"classifier.bias": rng.normal(0, 0.2, 7)},
+                  lambda w, f: f @ w["classifier.weight"] + w["classifier.bias"])
+
+
+def baselinepp(name):
+    pretrain_case(name, 67, lambda rng: {"scale": np.array(6.0)},
+                  lambda w, f: w["scale"] * cosines(f, w["classifier.weight"].T))
+
+
+def maps_conv(p, x, given):
+    seen = []
+    for i in ("1", "2"):
+        x = jax.nn.relu(norm(p, "norm" + i, conv(x, p[f"conv{i}.weight"], 2), given, seen))
+    return x, seen
+
+
+def largest_of_four(x):
+    """max_pool, whose derivative does not go by equality of numbers that a compiler may round in two ways."""
+    return jnp.maximum(jnp.maximum(x[:, :, ::2, ::2], x[:, :, ::2, 1::2]),
+                       jnp.maximum(x[:, :, 1::2, ::2], x[:, :, 1::2, 1::2]))
+
+
+def relation(name):
+    rng = np.random.default_rng(59)
+    ways, filters, units = 5, 6, 4
+    p = without_head(conv_parameters(rng, 8, 1, 8, ways))
+    own = {"conv1.support": (3, 3, 8, filters), "conv1.query": (3, 3, 8, filters), "norm1.weight": (filters,),
+           "norm1.bias": (filters,), "conv2.weight": (3, 3, filters, filters), "norm2.weight": (filters,),
+           "norm2.bias": (filters,), "linear1.weight": (filters, units), "linear1.bias": (units,),
+           "linear2.weight": (units, 1), "linear2.bias": (1,)}
+    for k, shape in own.items():
+        p["relation." + k] = rng.normal(0, 0.4, shape) + (1.0 if k.endswith("weight") and len(shape) == 1 else 0.1)
+    tasks = shuffled(rng, image_tasks(rng, 3, ways, 2, 2, 14, 1))
+
+    def pair_norm(w, key, x, queries, each):
+        rows = x.reshape(queries, ways, *x.shape[1:])
+        axes = (1, 3, 4) if each else (0, 1, 3, 4)
+        rows = (rows - rows.mean(axes, keepdims=True)) / jnp.sqrt(rows.var(axes, keepdims=True) + 1e-5)
+        shape = (1, 1, -1, 1, 1)
+        rows = rows * w[f"relation.{key}.weight"].reshape(shape) + w[f"relation.{key}.bias"].reshape(shape)
+        return rows.reshape(x.shape)
+
+    def task_loss(w, first, statistics, given, sx, sy, qx, qy):
+        support, seen = maps_conv(w, sx, None)
+        each = statistics == "support"
+        query = maps_conv(w, qx, seen if each else None)[0]
+        sums = jnp.stack([jnp.where((sy == c)[:, None, None, None], support, 0).sum(0) for c in range(ways)])
+        n = len(query)
+        pairs = jnp.concatenate([jnp.tile(sums, (n, 1, 1, 1)), jnp.repeat(query, ways, 0)], 1)
+        halves = [w["relation.conv1." + half].transpose(3, 2, 0, 1) for half in ("support", "query")]
+        x = conv(pairs, jnp.concatenate(halves, 1), 1)
+        x = largest_of_four(jax.nn.relu(pair_norm(w, "norm1", x, n, each)))
+        x = conv(x, w["relation.conv2.weight"].transpose(3, 2, 0, 1), 1)
+        x = largest_of_four(jax.nn.relu(pair_norm(w, "norm2", x, n, each))).reshape(n * ways, -1)
+        x = jax.nn.relu(x @ w["relation.linear1.weight"] + w["relation.linear1.bias"])
+        relations = jax.nn.sigmoid(x @ w["relation.linear2.weight"] + w["relation.linear2.bias"]).reshape(n, ways)
+        return squared_error(relations, jax.nn.one_hot(qy, ways)), jnp.zeros(())
+
+    case(name, p, tasks, ("second.query", "second.support"), {"inner_steps": 0, "inner_lr": 0, "ways": ways}, task_loss)
+
+
 def adamw(decay):
     step = adam(0.9, 0.999, 1e-8)
 
@@ -373,7 +457,7 @@ def clipped(name):
 
 
 ALL = {f.__name__: f for f in (protomaml, cavia_input, cavia_film, mamlpp, meta_curvature, imaml_cg, imaml_neumann,
-                               matching, protonet_cosine, r2d2, metaoptnet, clipped)}
+                               matching, protonet_cosine, r2d2, metaoptnet, relation, baseline, baselinepp, clipped)}
 ALL.update({name: optimizer_case for name in ("adamw", "rmsprop", "adagrad")})
 
 

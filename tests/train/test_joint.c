@@ -99,6 +99,7 @@ static size_t read_all(const char *out, const char *name, char **bytes) {
   rewind(file);
   *bytes = malloc(size + 1);
   assert_int_equal(fread(*bytes, 1, size, file), size);
+  (*bytes)[size] = 0;
   fclose(file);
   return size;
 }
@@ -177,6 +178,21 @@ static void test_rows(void **state) {
   compare("rows", &j, 3, size);
 }
 
+/* Averaged weights, and an end that all ranks see: with a rate of 0 no validation is better than the first. */
+static void test_ended(void **state) {
+  (void)state;
+  static const char *const setting[] = {
+      "outer.steps=30", "outer.meta_batch=8",      "outer.lr=0", "eval.every=2", "eval.patience=2",
+      "outer.ema=0.9",  "eval.validation_tasks=5", NULL};
+  static const int size[] = {2, 3};
+  job j = job_of("sinusoid-5shot-maml", setting);
+  compare("ended", &j, 2, size);
+  char *metrics;
+  read_all(j.out, "metrics.jsonl", &metrics);
+  assert_non_null(strstr(metrics, "{\"step\": 6, \"ended\""));
+  free(metrics);
+}
+
 static const char *const short_lines[] = {"outer.steps=20", "outer.meta_batch=24", "eval.every=0",
                                           "checkpoint.every=100", NULL};
 
@@ -248,6 +264,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_lanes), cmocka_unit_test(test_slices),
                                      cmocka_unit_test(test_rows),  cmocka_unit_test(test_own_tasks),
                                      cmocka_unit_test(test_stop),  cmocka_unit_test(test_failure),
-                                     cmocka_unit_test(test_loss)};
+                                     cmocka_unit_test(test_loss),  cmocka_unit_test(test_ended)};
   return cmocka_run_group_tests(tests, begin, end);
 }

@@ -224,7 +224,7 @@ class MetaLoss(nn.Module):
             f = self._function(_example(example), dtype)
         elif not algorithm.record.declare:
             return
-        elif algorithm.own_head:  # what these learn is the same for any net
+        elif algorithm.own_head and not algorithm.of_the_net:  # what these learn is the same for any net
             f = MetaFunction(Net([linear(1)], 1, 0), algorithm, torch=True, precision=_DTYPES[dtype])
         else:
             raise ArgumentError(f"{algorithm.name} learns parameters beside the module's; expected example=, the shape of one x")
