@@ -5,8 +5,9 @@
 
   norms        layer norm over whole images, grouped norm, depthwise convolution, instance norm
   task_norm    TaskNorm-I, Bronskill et al. 2020; "support": the queries' task moments are the support set's
+  residual     blocks whose other branch is the input, or a 1x1 convolution and norm; grouped and dilated convolutions
   attention    signals: dilated convolution, two heads (PyTorch's in_proj and out_proj), layer norm over each step
-Variances are biased. Parameters have PyTorch's names and layouts.
+Not with XLA's --xla_backend_optimization_level=0, under which the loss of residual came out as NaN. Variances are biased. Parameters have PyTorch's names and layouts.
 """
 import sys
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from make_fixtures import EPS, case, cross_entropy, image_tasks
+from make_fixtures import EPS, case, cross_entropy, image_tasks, max_pool, norm
 
 ORDERS = ["second.query", "first.query"]
 
@@ -25,7 +26,7 @@ def conv2d(p, key, x, stride=1, pad=1, dilation=1, groups=1):
                                             dimension_numbers=("NCHW", "OIHW", "NCHW"))
 
     parts = zip(jnp.split(x, groups, 1), jnp.split(p[key + ".weight"], groups, 0))
-    y = jnp.concatenate([one(a, w) for a, w in parts], 1)  # XLA's own groups gave NaN with a dilation
+    y = jnp.concatenate([one(a, w) for a, w in parts], 1)
     bias = p.get(key + ".bias")
     return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
@@ -71,6 +72,16 @@ def net_task_norm(p, x, given):
     for i in ("1", "2"):
         x = jax.nn.relu(task_norm(p, "task_norm" + i, conv2d(p, "conv" + i, x, stride=2), given, seen))
     return linear(p, x.mean((2, 3))), seen
+
+
+def net_residual(p, x, given):
+    seen = []
+    x = jax.nn.relu(norm(p, "norm1", conv2d(p, "conv1", x, stride=2), given, seen))
+    x = jax.nn.relu(x + jnp.tanh(conv2d(p, "conv2", x, pad=2, dilation=2, groups=2)))
+    main = norm(p, "norm2", conv2d(p, "conv3", x), given, seen)
+    other = norm(p, "norm3", conv2d(p, "conv4", x, pad=0), given, seen)
+    x = max_pool(jax.nn.relu(main + other))
+    return linear(p, x.reshape(len(x), -1)), seen
 
 
 def net_attention(p, x, given):
@@ -131,6 +142,13 @@ def blended():
     case("task_norm", p, tasks, net_task_norm, cross_entropy, 2, 0.2, ORDERS + ["second.support", "first.support"])
 
 
+def residual():
+    p, tasks = images_and({"conv1.weight": (4, 2, 3, 3), **norm_of("norm1", 4), "conv2.weight": (4, 2, 3, 3),
+                           "conv2.bias": (4,), "conv3.weight": (6, 4, 3, 3), **norm_of("norm2", 6),
+                           "conv4.weight": (6, 4, 1, 1), **norm_of("norm3", 6), **head(24, 3)})
+    case("residual", p, tasks, net_residual, cross_entropy, 2, 0.1, ["second.query"])
+
+
 def attention():
     rng = np.random.default_rng(31)
     tasks = [a[:, :, :, 0, :] if a.ndim == 5 else a for a in image_tasks(rng, 2, 3, 2, 1, 7, 3)]
@@ -140,7 +158,7 @@ def attention():
     case("attention", p, tasks, net_attention, cross_entropy, 2, 0.3, ORDERS)
 
 
-ALL = {"norms": norms, "task_norm": blended, "attention": attention}
+ALL = {"norms": norms, "task_norm": blended, "residual": residual, "attention": attention}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

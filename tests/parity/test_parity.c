@@ -86,6 +86,35 @@ static const problem task_norm = {
     {CONV6, OWN(TASK_NORM), RELU, CONV6, OWN(TASK_NORM), RELU, KIND(MEAN_POOL), LINEAR(0)},
     IL_LOSS_CROSS_ENTROPY,
     {"second.query", "first.query", "second.support", "first.support"}};
+static const problem residual = {
+    "residual",
+    18,
+    {{.kind = IL_LAYER_CONV, .units = 4, .kernel = 3, .stride = 2, .pad = 1},
+     NORM_RELU,
+     KIND(RESIDUAL),
+     {.kind = IL_LAYER_CONV,
+      .units = 4,
+      .kernel = 3,
+      .stride = 1,
+      .pad = 2,
+      .bias = true,
+      .groups = 2,
+      .dilation = 2},
+     KIND(TANH),
+     KIND(ADD),
+     RELU,
+     KIND(RESIDUAL),
+     {.kind = IL_LAYER_CONV, .units = 6, .kernel = 3, .stride = 1, .pad = 1},
+     {.kind = IL_LAYER_NORM, .eps = 1e-5},
+     KIND(SHORTCUT),
+     {.kind = IL_LAYER_CONV, .units = 6, .kernel = 1, .stride = 1},
+     {.kind = IL_LAYER_NORM, .eps = 1e-5},
+     KIND(ADD),
+     RELU,
+     POOL,
+     LINEAR(0)},
+    IL_LOSS_CROSS_ENTROPY,
+    {"second.query"}};
 static const problem attention = {
     "attention",
     8,
@@ -325,6 +354,11 @@ static void moments_of_the_task_blended_with_an_examples_own(void **state) {
   check_problem(&task_norm);
 }
 
+static void residual_blocks_of_dilated_and_grouped_convolutions(void **state) {
+  (void)state;
+  check_problem(&residual);
+}
+
 static void attention_of_two_heads(void **state) {
   (void)state;
   check_problem(&attention);
@@ -339,6 +373,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(norms_of_each_example_and_depthwise_convolution, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(moments_of_the_task_blended_with_an_examples_own, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(residual_blocks_of_dilated_and_grouped_convolutions, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(attention_of_two_heads, setup, teardown),
   };
