@@ -75,6 +75,7 @@ typedef struct il_inner {
   double l2;                     /* adds l2·w to the gradient; 0: nothing */
   double clip;                   /* longest gradient, all entries together; 0: any */
   bool first_order;              /* the inner gradient counts as a constant of the meta-gradient */
+  bool loop; /* steps are one operation, run so many times, instead of so many copies */
   const il_optimizer *optimizer; /* NULL: sgd */
   const void *settings;          /* of the optimizer */
   const char *adapts; /* names of what it moves: "head", "!head", or patterns with *, comma between;
@@ -103,6 +104,7 @@ typedef struct il_build {
   int pass;              /* whose turn it is, for il_apply */
   il_moments moments;    /* the last that were recorded */
   il_value support_loss; /* before the last step */
+  struct il_loop *loop;  /* whose step is being made: what differs between steps is a row of it */
 } il_build;
 
 /* What a meta-step needs of one task (task values; average them with il_task_mean). */

@@ -128,6 +128,8 @@ struct il_graph {
   il_direction direction;
   il_hidden hidden;
   int64_t leaves; /* serial number of the next leaf */
+  struct il_loop_body **bodies; /* of its loops (graph/loop.h) */
+  int body_count, body_capacity;
   bool no_fold;   /* tests: keep every node as written */
 };
 

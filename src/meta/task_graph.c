@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "graph/graph.h"
+#include "graph/loop.h"
 #include "nn/net.h"
 
 /* The algorithm's own settings where none are given; they die with the graph. */
@@ -133,9 +134,67 @@ void il_build_begin(il_build *b, il_values *state) {
   b->algorithm->begin(b, state);
 }
 
+static bool draws_dropout(const il_build *b) {
+  bool drops = false;
+  for (int i = 0; i < b->net->layers; i++)
+    drops = drops || (b->net->layer[i].layer.kind == IL_LAYER_DROPOUT &&
+                      b->net->layer[i].layer.rate > 0);
+  return drops && il_valid(b->task.dropout_key);
+}
+
+/* Steps from … to − 1 as one operation; the loss before the last of them is a part of its state. */
+static void adapt_in_loop(il_build *b, il_values *state, int from, int to) {
+  il_graph *g = b->g;
+  const int n = state->count;
+  il_value *first = il_arena_alloc(&g->arena, 3 * ((size_t)n + 1) * sizeof *first),
+           *next = first + n + 1, *last = next + n + 1;
+  if (!first) {
+    il_fail_memory(g->context, "the state of an inner loop");
+    return;
+  }
+  if (draws_dropout(b)) {
+    il_fail(g->context, IL_ERROR_UNSUPPORTED,
+            "inner.loop: the net has dropout, whose masks differ from step to step, and a loop has "
+            "one step for all; expected false, or a net without dropout");
+    return;
+  }
+  il_values step = il_values_copy(g, state);
+  for (int i = 0; i < n; i++) first[i] = state->at[i];
+  first[n] = il_scalar(g, 0);
+  il_loop loop;
+  il_loop_begin(&loop, g, to - from, n + 1, first, next);
+  for (int i = 0; i < n && il_context_status(g->context) == IL_OK; i++) step.at[i] = next[i];
+  b->loop = &loop;
+  b->pass = IL_PASS_ADAPTING;
+  if (il_context_status(g->context) == IL_OK) b->algorithm->step(b, &step, from);
+  b->loop = NULL;
+  if (il_context_status(g->context) != IL_OK) return;
+  for (int i = 0; i < n; i++) next[i] = step.at[i];
+  if (il_valid(b->support_loss)) next[n] = b->support_loss;
+  il_loop_end(&loop, next, last, 0, NULL, NULL);
+  for (int i = 0; i < n && il_context_status(g->context) == IL_OK; i++)
+    state->at[i] = il_leaf(g, last[i]); /* as after a step that stands alone */
+  b->support_loss = last[n];
+}
+
+/* What is not the same in all steps, or has no row: the first step of entries that are each step's, and where mini-batches
+ * end. */
+static int alike_until(const il_build *b, int from, int to) {
+  if (from == 0)
+    for (int i = 0; i < b->meta.count; i++)
+      if (b->meta.entry[i].flags & IL_EACH_STEP) return 1;
+  return il_valid(b->task.order) && from < b->inner.steps && b->inner.steps < to ? b->inner.steps
+                                                                                  : to;
+}
+
 void il_build_adapt(il_build *b, il_values *state, int from, int to) {
-  for (int k = from; k < to && b->algorithm->step; k++) {
+  for (int k = from, until; k < to && b->algorithm->step; k = until) {
     if (il_context_status(b->g->context) != IL_OK) return;
+    until = b->inner.loop ? alike_until(b, k, to) : k + 1;
+    if (until - k > 1) {
+      adapt_in_loop(b, state, k, until);
+      continue;
+    }
     b->pass = IL_PASS_ADAPTING;
     b->algorithm->step(b, state, k);
   }
