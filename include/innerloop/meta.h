@@ -66,6 +66,13 @@ IL_API void il_task_inputs(il_graph *g, const il_task_shape *shape, il_task_need
 
 typedef struct il_algorithm il_algorithm;
 
+/* What becomes of inner steps in a graph. */
+typedef enum il_inner_loop {
+  IL_INNER_UNROLL = 0, /* a copy of each */
+  IL_INNER_KEEP = 1,   /* one operation, run so many times, which keeps the state before every step for derivatives */
+  IL_INNER_REMAKE = 2, /* the same, but it keeps the state before every √n-th and makes the others again */
+} il_inner_loop;
+
 /* The inner loop of algorithms that take gradient steps. */
 typedef struct il_inner {
   int steps; /* of the inner loop */
@@ -75,7 +82,7 @@ typedef struct il_inner {
   double l2;                     /* adds l2·w to the gradient; 0: nothing */
   double clip;                   /* longest gradient, all entries together; 0: any */
   bool first_order;              /* the inner gradient counts as a constant of the meta-gradient */
-  bool loop; /* steps are one operation, run so many times, instead of so many copies */
+  il_inner_loop loop;            /* what becomes of many steps */
   const il_optimizer *optimizer; /* NULL: sgd */
   const void *settings;          /* of the optimizer */
   const char *adapts; /* names of what it moves: "head", "!head", or patterns with *, comma between;

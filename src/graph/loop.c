@@ -234,6 +234,21 @@ il_value il_loop_row(il_loop *l, il_value source) {
   return l->row[l->sources++];
 }
 
+int il_loop_all(const il_loop *l) { return l->outer ? l->outer->count * l->count : l->count; }
+
+il_value il_loop_number(const il_loop *l) {
+  return l->outer ? il_add(l->g, il_scale(l->g, l->outer->step, l->count), l->step) : l->step;
+}
+
+il_value il_loop_row_of_all(il_loop *l, il_value source) {
+  if (!l->outer || !il_valid(source)) return il_loop_row(l, source);
+  il_shape all = il_value_shape(l->g, source), shape = {.rank = all.rank + 1};
+  shape.dim[0] = l->outer->count;
+  shape.dim[1] = l->count;
+  for (int i = 1; i < all.rank && i + 1 < IL_MAX_RANK; i++) shape.dim[i + 1] = all.dim[i];
+  return il_loop_row(l, il_loop_row(l->outer, il_reshape(l->g, source, shape)));
+}
+
 /* What the step is made of. */
 typedef struct il_extract {
   const il_loop *l;

@@ -53,12 +53,17 @@ typedef struct il_loop {
   int count, states, sources;
   il_value *first, *state; /* the graph's */
   il_value source[IL_LOOP_SOURCES], row[IL_LOOP_SOURCES], step;
+  struct il_loop *outer; /* of whose step it is a part; the caller's */
 } il_loop;
 /* state [states] receives the state before a step. */
 void il_loop_begin(il_loop *l, il_graph *g, int count, int states, const il_value *first,
                    il_value *state);
 /* Row k of the value, [count, r…]: [r…]. */
 il_value il_loop_row(il_loop *l, il_value source);
+/* Of a loop within an outer one, the steps of both together: how many, the number of the step, its row of the value. */
+int il_loop_all(const il_loop *l);
+il_value il_loop_number(const il_loop *l);
+il_value il_loop_row_of_all(il_loop *l, il_value source);
 /* next [states]: the state after the step; last receives the state after all. made: values [r…] of each step, of which
  * stacked receives [count, r…]. */
 void il_loop_end(il_loop *l, const il_value *next, il_value *last, int made, const il_value *row,

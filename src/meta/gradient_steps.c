@@ -20,9 +20,10 @@ static il_value rows_from(il_build *b, il_value v, int k) {
   il_shape shape = il_value_shape(g, v);
   const int64_t rows = shape.dim[0], from = k < rows ? k : rows - 1;
   int64_t begin[IL_MAX_RANK] = {from};
-  shape.dim[0] = rows - from < b->loop->count ? rows - from : b->loop->count;
+  const int64_t steps = il_loop_all(b->loop);
+  shape.dim[0] = rows - from < steps ? rows - from : steps;
   il_value part[2] = {il_slice(g, v, begin, shape)};
-  const int64_t more = b->loop->count - shape.dim[0];
+  const int64_t more = steps - shape.dim[0];
   if (more == 0) return part[0];
   begin[0] = rows - 1;
   shape.dim[0] = 1;
@@ -35,7 +36,7 @@ static il_value rows_from(il_build *b, il_value v, int k) {
 /* The value of step k: of an entry that has one for each step, a row; later steps take the last. */
 il_value il_step_value(il_build *b, il_entry e, il_value v, int k) {
   if (!(e.flags & IL_EACH_STEP)) return v;
-  if (b->loop) return il_loop_row(b->loop, rows_from(b, v, k));
+  if (b->loop) return il_loop_row_of_all(b->loop, rows_from(b, v, k));
   il_shape row = il_value_shape(b->g, v);
   const int64_t begin[IL_MAX_RANK] = {k < row.dim[0] ? k : row.dim[0] - 1};
   row.dim[0] = 1;
@@ -92,7 +93,7 @@ static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
   const int64_t size = il_value_shape(g, b->task.order).dim[1];
   const il_value index =
-      b->loop ? il_loop_row(b->loop, rows_from(b, b->task.order, k))
+      b->loop ? il_loop_row_of_all(b->loop, rows_from(b, b->task.order, k))
               : il_reshape(g,
                                     il_slice(g, b->task.order, (const int64_t[]){k, 0},
                                              il_shape_of(2, (const int64_t[]){1, size})),
@@ -162,7 +163,7 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
   const il_values rates = learned_rates(b, k, &lr);
   const il_optimizer *o = optimizer_of(b);
   const il_value made = !o->slots ? (il_value){0}
-                        : b->loop ? il_shift(g, b->loop->step, k)
+                        : b->loop ? il_shift(g, il_loop_number(b->loop), k)
                                   : il_scalar(g, k);
   if (il_context_status(g->context) == IL_OK)
     il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, true, &weights, state, gradient);
@@ -178,7 +179,7 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
 void il_step_scope(il_build *b, int k) {
   char name[64];
   snprintf(name, sizeof name, "inner step %d", k + 1);
-  if (b->loop) snprintf(name, sizeof name, "inner steps %d to %d", k + 1, k + b->loop->count);
+  if (b->loop) snprintf(name, sizeof name, "inner steps %d to %d", k + 1, k + il_loop_all(b->loop));
   il_scope_push(b->g, name);
 }
 

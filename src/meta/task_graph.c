@@ -142,39 +142,71 @@ static bool draws_dropout(const il_build *b) {
   return drops && il_valid(b->task.dropout_key);
 }
 
-/* Steps from … to − 1 as one operation; the loss before the last of them is a part of its state. */
+/* The steps of a loop, from the k-th on; the last state piece is the loss before the last of them. next receives the
+ * state after them. */
+static void loop_of(il_build *b, const il_values *like, il_loop *outer, int count, int k,
+                    const il_value *first, il_value *next) {
+  il_graph *g = b->g;
+  const int n = like->count;
+  il_values state = il_values_copy(g, like);
+  il_value *now = il_arena_alloc(&g->arena, ((size_t)n + 1) * sizeof *now);
+  if (!now) il_fail_memory(g->context, "the state of an inner loop");
+  if (il_context_status(g->context) != IL_OK) return;
+  il_loop loop;
+  il_loop_begin(&loop, g, count, n + 1, first, now);
+  loop.outer = outer;
+  for (int i = 0; i < n; i++) state.at[i] = now[i];
+  b->loop = &loop;
+  b->pass = IL_PASS_ADAPTING;
+  b->algorithm->step(b, &state, k);
+  b->loop = NULL;
+  if (il_context_status(g->context) != IL_OK) return;
+  for (int i = 0; i < n; i++) now[i] = state.at[i];
+  if (il_valid(b->support_loss)) now[n] = b->support_loss;
+  il_loop_end(&loop, now, next, 0, NULL, NULL);
+}
+
+/* `outer` loops of `count` steps each: derivatives keep what is before the loops, and each is made again. */
+static void loops_of(il_build *b, const il_values *like, int outer, int count, int k,
+                     const il_value *first, il_value *next) {
+  il_graph *g = b->g;
+  const size_t n = (size_t)like->count + 1;
+  il_value *now = il_arena_alloc(&g->arena, 2 * n * sizeof *now);
+  if (!now) {
+    il_fail_memory(g->context, "the state of an inner loop");
+    return;
+  }
+  il_loop loop;
+  il_loop_begin(&loop, g, outer, (int)n, first, now);
+  loop_of(b, like, &loop, count, k, now, now + n);
+  if (il_context_status(g->context) == IL_OK) il_loop_end(&loop, now + n, next, 0, NULL, NULL);
+}
+
+/* Steps from … to − 1 as one operation. */
 static void adapt_in_loop(il_build *b, il_values *state, int from, int to) {
   il_graph *g = b->g;
-  const int n = state->count;
-  il_value *first = il_arena_alloc(&g->arena, 3 * ((size_t)n + 1) * sizeof *first),
-           *next = first + n + 1, *last = next + n + 1;
+  const int n = state->count, steps = to - from;
+  int each = 1;
+  while ((each + 1) * (each + 1) <= steps) each++;
+  il_value *first = il_arena_alloc(&g->arena, 2 * ((size_t)n + 1) * sizeof *first),
+           *next = first + n + 1;
   if (!first) {
     il_fail_memory(g->context, "the state of an inner loop");
     return;
   }
-  if (draws_dropout(b)) {
-    il_fail(g->context, IL_ERROR_UNSUPPORTED,
-            "inner.loop: the net has dropout, whose masks differ from step to step, and a loop has "
-            "one step for all; expected false, or a net without dropout");
-    return;
-  }
-  il_values step = il_values_copy(g, state);
   for (int i = 0; i < n; i++) first[i] = state->at[i];
   first[n] = il_scalar(g, 0);
-  il_loop loop;
-  il_loop_begin(&loop, g, to - from, n + 1, first, next);
-  for (int i = 0; i < n && il_context_status(g->context) == IL_OK; i++) step.at[i] = next[i];
-  b->loop = &loop;
-  b->pass = IL_PASS_ADAPTING;
-  if (il_context_status(g->context) == IL_OK) b->algorithm->step(b, &step, from);
-  b->loop = NULL;
-  if (il_context_status(g->context) != IL_OK) return;
-  for (int i = 0; i < n; i++) next[i] = step.at[i];
-  if (il_valid(b->support_loss)) next[n] = b->support_loss;
-  il_loop_end(&loop, next, last, 0, NULL, NULL);
+  const int outer = b->inner.loop == IL_INNER_REMAKE && each > 1 ? steps / each : 0,
+            rest = steps - outer * each;
+  if (outer) {
+    loops_of(b, state, outer, each, from, first, rest ? first : next);
+    for (int i = 0; i <= n && rest && il_context_status(g->context) == IL_OK; i++)
+      first[i] = il_leaf(g, first[i]);
+  }
+  if (rest) loop_of(b, state, NULL, rest, to - rest, first, next);
   for (int i = 0; i < n && il_context_status(g->context) == IL_OK; i++)
-    state->at[i] = il_leaf(g, last[i]); /* as after a step that stands alone */
-  b->support_loss = last[n];
+    state->at[i] = il_leaf(g, next[i]); /* as after a step that stands alone */
+  b->support_loss = next[n];
 }
 
 /* What is not the same in all steps, or has no row: the first step of entries that are each step's, and where mini-batches
@@ -191,6 +223,12 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
   for (int k = from, until; k < to && b->algorithm->step; k = until) {
     if (il_context_status(b->g->context) != IL_OK) return;
     until = b->inner.loop ? alike_until(b, k, to) : k + 1;
+    if (until - k > 1 && draws_dropout(b)) {
+      il_fail(b->g->context, IL_ERROR_UNSUPPORTED,
+              "inner.loop: the net has dropout, whose masks differ from step to step; expected "
+              "unroll, or a net without dropout");
+      return;
+    }
     if (until - k > 1) {
       adapt_in_loop(b, state, k, until);
       continue;
