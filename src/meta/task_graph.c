@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/build.h"
 #include "graph/graph.h"
 #include "graph/loop.h"
 #include "nn/net.h"
@@ -134,14 +135,6 @@ void il_build_begin(il_build *b, il_values *state) {
   b->algorithm->begin(b, state);
 }
 
-static bool draws_dropout(const il_build *b) {
-  bool drops = false;
-  for (int i = 0; i < b->net->layers; i++)
-    drops = drops || (b->net->layer[i].layer.kind == IL_LAYER_DROPOUT &&
-                      b->net->layer[i].layer.rate > 0);
-  return drops && il_valid(b->task.dropout_key);
-}
-
 /* The steps of a loop, from the k-th on; the last state piece is the loss before the last of them. next receives the
  * state after them. */
 static void loop_of(il_build *b, const il_values *like, il_loop *outer, int count, int k,
@@ -158,7 +151,11 @@ static void loop_of(il_build *b, const il_values *like, il_loop *outer, int coun
   for (int i = 0; i < n; i++) state.at[i] = now[i];
   b->loop = &loop;
   b->pass = IL_PASS_ADAPTING;
+  const il_value key = b->task.dropout_key;
+  if (il_valid(key)) /* masks of each step's own, as il_apply draws them */
+    b->task.dropout_key = il_key_at(g, key, il_loop_number(&loop), b->net->layers);
   b->algorithm->step(b, &state, k);
+  b->task.dropout_key = key;
   b->loop = NULL;
   if (il_context_status(g->context) != IL_OK) return;
   for (int i = 0; i < n; i++) now[i] = state.at[i];
@@ -223,12 +220,6 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
   for (int k = from, until; k < to && b->algorithm->step; k = until) {
     if (il_context_status(b->g->context) != IL_OK) return;
     until = b->inner.loop ? alike_until(b, k, to) : k + 1;
-    if (until - k > 1 && draws_dropout(b)) {
-      il_fail(b->g->context, IL_ERROR_UNSUPPORTED,
-              "inner.loop: the net has dropout, whose masks differ from step to step; expected "
-              "unroll, or a net without dropout");
-      return;
-    }
     if (until - k > 1) {
       adapt_in_loop(b, state, k, until);
       continue;

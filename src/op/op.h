@@ -73,7 +73,7 @@ typedef struct il_attr_window {
 static inline bool il_narrow_taps(int64_t height, int64_t width) { return height * width <= 256; }
 typedef struct il_attr_stream {
   int64_t stream;
-} il_attr_stream; /* random_uniform, random_normal */
+} il_attr_stream; /* random_uniform, random_normal; key_at: streams of a step */
 typedef struct il_attr_serial {
   int64_t serial;
 } il_attr_serial; /* leaf: keeps two of the same value apart */
