@@ -69,8 +69,10 @@ typedef struct il_algorithm il_algorithm;
 /* What becomes of inner steps in a graph. */
 typedef enum il_inner_loop {
   IL_INNER_UNROLL = 0, /* a copy of each */
-  IL_INNER_KEEP = 1,   /* one operation, run so many times, which keeps the state before every step for derivatives */
-  IL_INNER_REMAKE = 2, /* the same, but it keeps the state before every √n-th and makes the others again */
+  IL_INNER_KEEP =
+      1, /* one operation, run so many times, which keeps the state before every step for derivatives */
+  IL_INNER_REMAKE =
+      2, /* the same, but it keeps the state before every √n-th and makes the others again */
 } il_inner_loop;
 
 /* The inner loop of algorithms that take gradient steps. */

@@ -6,7 +6,7 @@
 
 #include "base/room.h"
 #include "grad/loop_grad.h"
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 
 /* A body being made of another one's. */
 typedef struct il_deriving {
@@ -38,8 +38,7 @@ static void variable(il_deriving *d, il_value x) { d->x[d->variables++] = x; }
 
 /* The body's own input, in the derivative's. */
 static il_value take(il_deriving *d, int input, const char *what, il_stage stage) {
-  return d->now[d->of->graph->inputs[input].value.id] =
-             add_input(d, what, inside(d, input), stage);
+  return d->now[d->of->graph->inputs[input].value.id] = add_input(d, what, inside(d, input), stage);
 }
 
 /* The next source has rows in `operand` from `offset` on. False: there are too many. */
@@ -175,8 +174,8 @@ static bool reverse_inputs(il_deriving *d, uint32_t id, il_value cotangent, cons
   }
   if (b->made && !add_source(d, cotangent, made, b->made)) return false;
   for (int i = 0; i < b->made; i++)
-    back[b->states + i] = add_input(
-        d, "made", il_node_of(b->graph, b->graph->outputs[b->states + i].value), IL_TASK);
+    back[b->states + i] =
+        add_input(d, "made", il_node_of(b->graph, b->graph->outputs[b->states + i].value), IL_TASK);
   if (a->keeps && !add_source(d, cotangent, kept, b->states)) return false;
   for (int i = 0; i < b->states && a->keeps; i++) add_input(d, "kept", inside(d, i), IL_TASK);
   take(d, step, "step", IL_TASK);
@@ -263,8 +262,7 @@ static bool forward_inputs(il_deriving *d, const il_value *tangent) {
   const il_loop_body *b = d->of;
   const int step = il_loop_step_input(b);
   for (int i = 0; i < b->states; i++) d->x[i] = take(d, i, "state", IL_TASK);
-  for (int i = 0; i < b->states; i++)
-    d->dx[i] = add_input(d, "tangent", inside(d, i), IL_TASK);
+  for (int i = 0; i < b->states; i++) d->dx[i] = add_input(d, "tangent", inside(d, i), IL_TASK);
   d->variables = b->states;
   d->counts.states = 2 * b->states;
   int at = b->states;
@@ -302,8 +300,7 @@ il_value il_loop_jvp(il_graph *g, uint32_t id, const il_value *tangent) {
     const il_loop_body *b = d.of;
     const il_attr_loop *a = d.node->attr;
     const il_value first[2] = {
-        d.node->input[0],
-        tangent[0].id ? tangent[0] : il_constant(g, 0, IL_SHAPE(b->state_size))};
+        d.node->input[0], tangent[0].id ? tangent[0] : il_constant(g, 0, IL_SHAPE(b->state_size))};
     d.operand[0] = il_loop_pack(g, 2, first);
     d.attr.backwards = a->backwards;
     il_jvp(d.body, d.variables, d.x, d.dx, b->states + b->made, d.y, d.dy);
@@ -318,11 +315,9 @@ il_value il_loop_jvp(il_graph *g, uint32_t id, const il_value *tangent) {
       int parts = 0;
       if (packed.id) {
         part[parts++] = il_loop_part(g, packed, b->state_size, IL_SHAPE(b->state_size));
-        if (b->made)
-          part[parts++] = columns(&d, packed, 2 * b->state_size, row, 0, b->made_size);
+        if (b->made) part[parts++] = columns(&d, packed, 2 * b->state_size, row, 0, b->made_size);
         if (a->keeps)
-          part[parts++] =
-              columns(&d, packed, 2 * b->state_size, row, b->made_size, b->state_size);
+          part[parts++] = columns(&d, packed, 2 * b->state_size, row, b->made_size, b->state_size);
         result = il_loop_pack(g, parts, part);
       }
     }

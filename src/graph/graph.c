@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "graph/node.h"
 #include "base/room.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "graph/graph.h"
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "meta/task_graph.h"
 #include "nn/net.h"
 #include "optim/root.h"
@@ -92,12 +92,11 @@ void il_gradient_begin(il_build *b, il_values *state) {
 static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
   const int64_t size = il_value_shape(g, b->task.order).dim[1];
-  const il_value index =
-      b->loop ? il_loop_row_of_all(b->loop, rows_from(b, b->task.order, k))
-              : il_reshape(g,
-                                    il_slice(g, b->task.order, (const int64_t[]){k, 0},
-                                             il_shape_of(2, (const int64_t[]){1, size})),
-                                    il_shape_of(1, &size));
+  const il_value index = b->loop ? il_loop_row_of_all(b->loop, rows_from(b, b->task.order, k))
+                                 : il_reshape(g,
+                                              il_slice(g, b->task.order, (const int64_t[]){k, 0},
+                                                       il_shape_of(2, (const int64_t[]){1, size})),
+                                              il_shape_of(1, &size));
   *x = il_gather(g, b->task.support_x, index);
   if (il_value_type(g, b->task.support_y) != IL_INT32) {
     *y = il_gather(g, b->task.support_y, index);

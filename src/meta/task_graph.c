@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "graph/build.h"
 #include "graph/graph.h"
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "nn/net.h"
 
 /* The algorithm's own settings where none are given; they die with the graph. */
@@ -213,7 +213,7 @@ static int alike_until(const il_build *b, int from, int to) {
     for (int i = 0; i < b->meta.count; i++)
       if (b->meta.entry[i].flags & IL_EACH_STEP) return 1;
   return il_valid(b->task.order) && from < b->inner.steps && b->inner.steps < to ? b->inner.steps
-                                                                                  : to;
+                                                                                 : to;
 }
 
 void il_build_adapt(il_build *b, il_values *state, int from, int to) {

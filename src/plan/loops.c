@@ -18,9 +18,14 @@ static bool lay_out(il_loop_plan *l, il_type real) {
       return false;
   if (__builtin_mul_overflow(il_type_size(real), (size_t)l->body->state_size, &state)) return false;
   const bool moves = !l->attr->keeps && l->attr->count > 1;
-  const size_t bytes[] = {step->arena_bytes[0], step->arena_bytes[1], step->scratch_bytes,
-                          slots * sizeof(char *), moves ? state : 0, moves ? state : 0,
-                          fixed,         sizeof(double)};
+  const size_t bytes[] = {step->arena_bytes[0],
+                          step->arena_bytes[1],
+                          step->scratch_bytes,
+                          slots * sizeof(char *),
+                          moves ? state : 0,
+                          moves ? state : 0,
+                          fixed,
+                          sizeof(double)};
   size_t *const offset[] = {&l->shared,    &l->task,      &l->scratch, &l->bases,
                             &l->states[0], &l->states[1], &l->fixed,   &l->number};
   for (int i = 0; i < 8; i++) {

@@ -30,10 +30,8 @@ static bool expressible(const il_graph *graph) {
 }
 
 static il_plan *build_with(const il_graph *graph, const il_plan_options *options, int lanes) {
-  il_builder b = {.g = graph,
-                  .reference = options->reference,
-                  .direct = options->direct,
-                  .options = options};
+  il_builder b = {
+      .g = graph, .reference = options->reference, .direct = options->direct, .options = options};
   const il_kernel_set *kernels = il_kernel_set_choose(graph->context, options->isa);
   if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)

@@ -16,7 +16,7 @@
 
 #include <innerloop/plan.h>
 
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "schedule/schedule.h"
 
 enum {
@@ -39,7 +39,7 @@ typedef enum il_call_kind {
   IL_CALL_COPY,
   IL_CALL_PUT, /* a task input into the lanes: the first operand is that of the group's first task */
   IL_CALL_TAKE, /* the lanes into a task output, likewise */
-  IL_CALL_LOOP,    /* a loop: the calls of its step, again and again; table: an il_loop_plan */
+  IL_CALL_LOOP, /* a loop: the calls of its step, again and again; table: an il_loop_plan */
   IL_CALL_PRODUCT, /* a task_product, by its kernel or, where that is NULL, its reference loop; table: a span */
 } il_call_kind;
 
@@ -73,10 +73,11 @@ struct il_loop_plan {
   il_plan *step;
   const il_loop_body *body;
   const il_attr_loop *attr;
-  size_t shared, task, scratch, bases; /* the step's arenas, its calls' scratch, where its operands lie */
-  size_t states[2];                    /* before and after a step, where they are not kept */
-  size_t fixed;                        /* outputs that are the same in all steps */
-  size_t number;                       /* of the step */
+  size_t shared, task, scratch,
+      bases;        /* the step's arenas, its calls' scratch, where its operands lie */
+  size_t states[2]; /* before and after a step, where they are not kept */
+  size_t fixed;     /* outputs that are the same in all steps */
+  size_t number;    /* of the step */
   size_t total;
   il_loop_plan *next; /* of the plan that owns it */
 };

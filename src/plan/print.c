@@ -26,8 +26,7 @@ static const char *slot_name(const il_plan *plan, int slot, char text[static 32]
 
 double il_call_flops(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
-  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE &&
-      call->kind != IL_CALL_LOOP)
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE && call->kind != IL_CALL_LOOP)
     return 0;
   if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_NONE) {
     const il_tile_program *p = call->problem.tile;
@@ -46,8 +45,7 @@ static size_t bytes_read(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
   const il_problem *p = &call->problem;
   size_t numbers = 0, bytes = 0;
-  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE &&
-      call->kind != IL_CALL_LOOP)
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE && call->kind != IL_CALL_LOOP)
     return call->bytes;
   if (call->kind == IL_CALL_KERNEL && p->op == IL_OP_NONE) {
     for (int i = 0; i < p->tile->operands; i++) {
@@ -139,12 +137,13 @@ static void print_calls(FILE *file, const il_plan *plan, const il_call_list *lis
 /* The step of a loop, once. */
 static void print_step(FILE *file, const il_loop_plan *l) {
   const il_plan *step = l->step;
-  fprintf(file,
-          "       the step: %lld calls once, %lld calls each time; shared arena %zu B, arena of a step "
-          "%zu B, scratch %zu B, state %zu B\n",
-          (long long)step->list[IL_BEFORE].count, (long long)step->list[IL_PER_TASK].count,
-          step->arena_bytes[0], step->arena_bytes[1], step->scratch_bytes,
-          (size_t)l->body->state_size * il_type_size(step->graph->real));
+  fprintf(
+      file,
+      "       the step: %lld calls once, %lld calls each time; shared arena %zu B, arena of a step "
+      "%zu B, scratch %zu B, state %zu B\n",
+      (long long)step->list[IL_BEFORE].count, (long long)step->list[IL_PER_TASK].count,
+      step->arena_bytes[0], step->arena_bytes[1], step->scratch_bytes,
+      (size_t)l->body->state_size * il_type_size(step->graph->real));
   print_calls(file, step, &step->list[IL_BEFORE]);
   print_calls(file, step, &step->list[IL_PER_TASK]);
   fprintf(file, "       end of the step\n");

@@ -59,8 +59,7 @@ static void run_step(const il_repeating *r, int64_t i, const void *const *in) {
   place_inputs(l->step, input, 0, b->states, i == 0 ? (const void *)r->first : here);
   int at = b->states;
   for (int s = 0; s < b->sources; s++) {
-    const size_t size =
-        il_type_size(il_node_of(b->graph, b->graph->inputs[at].value)->type);
+    const size_t size = il_type_size(il_node_of(b->graph, b->graph->inputs[at].value)->type);
     place_inputs(l->step, input, at, b->pieces[s],
                  (const char *)in[1 + s] +
                      (size_t)(l->attr->offset[s] + k * b->row_size[s]) * size);

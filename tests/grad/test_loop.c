@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "graph/graph.h"
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "plan/plan.h"
 
 enum { ROWS = 3, UNITS = 4, MOST = 40, VALUES = 4000 };
@@ -42,8 +42,7 @@ typedef struct il_step_values {
 /* h' = tanh(h·w + row + c·k), v' = 0.9·v + h∘row; makes Σ h'². */
 static void step(il_graph *g, const il_step_values *s, il_value *h, il_value *v, il_value *made) {
   const il_value drift = il_mul(g, s->c, il_scale(g, s->number, 0.1));
-  *h = il_tanh(
-      g, il_add(g, il_add(g, il_matmul(g, s->h, s->w, false, false), s->row), drift));
+  *h = il_tanh(g, il_add(g, il_add(g, il_matmul(g, s->h, s->w, false, false), s->row), drift));
   *v = il_add(g, il_scale(g, s->v, 0.9), il_mul(g, s->h, s->row));
   *made = il_sum_all(g, il_mul(g, *h, *h));
 }
@@ -56,8 +55,8 @@ static void loop(il_graph *g, int count, il_value from, il_step_values *s, il_va
   il_value first[3] = {s->h, s->v, *sum}, now[3], next[3], last[3], made;
   il_loop l;
   il_loop_begin(&l, g, count, 3, first, now);
-  const il_step_values inside = {now[0], now[1], s->w,
-                                 s->c,   il_loop_row(&l, rows), il_add(g, l.step, from)};
+  const il_step_values inside = {
+      now[0], now[1], s->w, s->c, il_loop_row(&l, rows), il_add(g, l.step, from)};
   step(g, &inside, &next[0], &next[1], &made);
   next[2] = il_add(g, now[2], made);
   il_loop_end(&l, next, last, 0, NULL, NULL);
@@ -99,7 +98,8 @@ static il_value loss_of(il_graph *g, il_way way, int count, il_value h, il_value
     for (int k = 0; k < count; k++) {
       il_value one;
       const int64_t begin[3] = {k, 0, 0};
-      s.row = il_reshape(g, il_slice(g, rows, begin, IL_SHAPE(1, ROWS, UNITS)), IL_SHAPE(ROWS, UNITS));
+      s.row =
+          il_reshape(g, il_slice(g, rows, begin, IL_SHAPE(1, ROWS, UNITS)), IL_SHAPE(ROWS, UNITS));
       s.number = il_scalar(g, k);
       const il_step_values before = s;
       step(g, &before, &s.h, &s.v, &one);

@@ -46,11 +46,12 @@ static const il_task_shape shape = {.ways = WAYS,
                                     .scale = 1};
 
 static il_net *net_of(bool dropout) {
-  const il_layer layers[] = {{.kind = IL_LAYER_CONV, .units = 4, .kernel = 3, .stride = 2, .pad = 1},
-                             {.kind = IL_LAYER_NORM, .eps = 1e-5},
-                             {.kind = IL_LAYER_TANH},
-                             {.kind = IL_LAYER_DROPOUT, .rate = dropout ? 0.5 : 0},
-                             {.kind = IL_LAYER_LINEAR, .bias = true}};
+  const il_layer layers[] = {
+      {.kind = IL_LAYER_CONV, .units = 4, .kernel = 3, .stride = 2, .pad = 1},
+      {.kind = IL_LAYER_NORM, .eps = 1e-5},
+      {.kind = IL_LAYER_TANH},
+      {.kind = IL_LAYER_DROPOUT, .rate = dropout ? 0.5 : 0},
+      {.kind = IL_LAYER_LINEAR, .bias = true}};
   il_net *net = il_net_new(context, 5, layers, shape.example, WAYS);
   fine();
   return net;
@@ -111,11 +112,11 @@ static void fill(const char *name, il_type type, int64_t count, void *to) {
     hash = hash * 1664525u + 1013904223u;
     const double unit = (double)(hash >> 8) * 0x1p-24;
     put(type, to, i,
-        labels                            ? (double)(i % WAYS)
-        : type == IL_INT32                ? floor(unit * SUPPORT)
-        : strstr(name, "inner.lr")        ? 0.05 + 0.1 * unit
+        labels                                  ? (double)(i % WAYS)
+        : type == IL_INT32                      ? floor(unit * SUPPORT)
+        : strstr(name, "inner.lr")              ? 0.05 + 0.1 * unit
         : variance || strstr(name, "step.norm") ? 0.5 + unit
-                                          : unit - 0.5);
+                                                : unit - 0.5);
   }
 }
 
@@ -129,8 +130,8 @@ static il_found run(const il_function *f, int threads) {
   assert_true(found.outputs < 64 && il_graph_inputs(g) < 64);
   for (int i = 0; i < il_graph_inputs(g); i++) {
     const il_value v = il_graph_input(g, i);
-    const int64_t n = il_shape_count(il_value_shape(g, v)) *
-                      (il_value_stage(g, v) == IL_TASK ? TASKS : 1);
+    const int64_t n =
+        il_shape_count(il_value_shape(g, v)) * (il_value_stage(g, v) == IL_TASK ? TASKS : 1);
     in[i] = malloc((size_t)n * 8);
     fill(il_graph_input_name(g, i), il_value_type(g, v), n, in[i]);
     il_run_input(r, i, in[i]);
@@ -157,7 +158,8 @@ static void near(const il_function *f, const il_found *a, const il_found *b, con
   assert_int_equal(a->outputs, b->outputs);
   for (int i = 0; i < a->outputs; i++) {
     double largest = 0;
-    for (size_t k = 0; k < a->bytes[i] / 8; k++) largest = fmax(largest, fabs(((double *)a->out[i])[k]));
+    for (size_t k = 0; k < a->bytes[i] / 8; k++)
+      largest = fmax(largest, fabs(((double *)a->out[i])[k]));
     for (size_t k = 0; k < a->bytes[i] / 8; k++) {
       const double x = ((double *)a->out[i])[k], y = ((double *)b->out[i])[k];
       if (!(fabs(x - y) <= 1e-12 * fmax(largest, 1e-3)))
@@ -216,7 +218,7 @@ static void compare_all(bool dropout) {
   il_net *net = net_of(dropout);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     il_method m;
-  method_of(&cases[i], &m);
+    method_of(&cases[i], &m);
     il_function *out = function_of(&m, net, IL_INNER_UNROLL, 8);
     il_found a = run(out, 1);
     assert_true(((double *)a.out[0])[0] > 0.01);

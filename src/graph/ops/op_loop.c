@@ -1,7 +1,7 @@
-/* A step that is repeated (graph/loop.h). Its derivatives are made by grad/loop_grad.c, which differentiates the step. */
+/* A step that is repeated (graph/loop_body.h). Its derivatives are made by grad/loop_grad.c, which differentiates the step. */
 #include <stdlib.h>
 
-#include "graph/loop.h"
+#include "graph/loop_body.h"
 #include "graph/ops/ops.h"
 #include "graph/shape.h"
 

@@ -1,7 +1,6 @@
-/* Bodies of loops, loops as nodes, and loops whose step is made in the graph around them (loop.h). */
-#include "graph/loop.h"
+/* Bodies of loops, loops as nodes, and loops whose step is made in the graph around them (loop_body.h). */
+#include "graph/loop_body.h"
 
-#include <innerloop/plan.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -330,14 +329,16 @@ static bool same_shapes(const il_loop *l, const il_value *next) {
   for (int i = 0; i < l->states; i++) {
     const il_node *from = il_node_of(l->g, l->first[i]), *to = il_node_of(l->g, next[i]);
     if (!from || !to) return false;
-    if (from->type == l->g->real && to->type == from->type && il_shape_equal(from->shape, to->shape))
+    if (from->type == l->g->real && to->type == from->type &&
+        il_shape_equal(from->shape, to->shape))
       continue;
     char a[96], b[96];
-    il_fail(l->g->context, IL_ERROR_SHAPE,
-            "a loop: piece %d of the state is %s %s, and after a step %s %s; expected reals of equal "
-            "shape",
-            i + 1, il_type_name(from->type), il_shape_text(from->shape, a), il_type_name(to->type),
-            il_shape_text(to->shape, b));
+    il_fail(
+        l->g->context, IL_ERROR_SHAPE,
+        "a loop: piece %d of the state is %s %s, and after a step %s %s; expected reals of equal "
+        "shape",
+        i + 1, il_type_name(from->type), il_shape_text(from->shape, a), il_type_name(to->type),
+        il_shape_text(to->shape, b));
     return false;
   }
   return true;
@@ -380,10 +381,9 @@ void il_loop_end(il_loop *l, const il_value *next, il_value *last, int made, con
       const il_shape shape = il_value_shape(g, row[i]);
       il_shape all = {.rank = shape.rank + 1, .dim = {l->count}};
       for (int d = 0; d < shape.rank; d++) all.dim[d + 1] = shape.dim[d];
-      stacked[i] = il_reshape(g,
-                              il_slice(g, rows, (const int64_t[]){0, at},
-                                       IL_SHAPE(l->count, il_shape_count(shape))),
-                              all);
+      stacked[i] = il_reshape(
+          g, il_slice(g, rows, (const int64_t[]){0, at}, IL_SHAPE(l->count, il_shape_count(shape))),
+          all);
       at += il_shape_count(shape);
     }
   }

@@ -11,18 +11,18 @@
  *   [last state] [the rows that were made, by k] [with `keeps`: the states before each step, by k]
  *
  * Backwards, k goes down. Derivatives are loops again (grad/loop_grad.c). */
-#ifndef IL_GRAPH_LOOP_H
-#define IL_GRAPH_LOOP_H
+#ifndef IL_GRAPH_LOOP_BODY_H
+#define IL_GRAPH_LOOP_BODY_H
 
 #include "graph/graph.h"
 
 typedef struct il_loop_body {
   il_graph *graph;
-  int owners; /* graphs that have loops of it */
-  int states, sources, constants, made; /* pieces; sources themselves */
-  int pieces[IL_LOOP_SOURCES];          /* of a source's row */
+  int owners;                                               /* graphs that have loops of it */
+  int states, sources, constants, made;                     /* pieces; sources themselves */
+  int pieces[IL_LOOP_SOURCES];                              /* of a source's row */
   int64_t state_size, made_size, row_size[IL_LOOP_SOURCES]; /* elements */
-  double flops; /* of one step */
+  double flops;                                             /* of one step */
 } il_loop_body;
 
 /* A body of the graph, whose inputs and outputs are as above; takes the graph over. Counts of pieces and of sources are
