@@ -67,9 +67,9 @@ static const il_preset presets[] = {
     {"omniglot-5w1s-500steps",
      "5-way 1-shot MAML on Omniglot through 500 inner steps, which one operation takes.",
      "For long inner loops, no paper: omniglot-5w1s-maml with 500 steps of 0.02, whose "
-     "meta-gradient "
-     "is clipped, and meta-batch 4. inner.loop keep holds the weights before every step of a task "
-     "on each thread, 225 MB; remake 20 MB, for a third more time.",
+     "meta-gradient is clipped, and meta-batch 4. inner.loop keep holds the weights before every "
+     "step of a task on each thread, 230 MB in all; remake 36 MB, for one more pass through the "
+     "steps.",
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
               "model.preset=omniglot_conv", "inner.steps=500", "inner.lr=0.02", "inner.loop=keep",
               "outer.meta_batch=4", "outer.clip=10", "outer.steps=2000",
