@@ -88,15 +88,21 @@ void il_gradient_begin(il_build *b, il_values *state) {
   il_inner_begin(b, &start, state);
 }
 
+/* In a loop the task's order is a leaf of it, so that nobody takes a row of it but by this. */
+il_value il_step_order(il_build *b, int k) {
+  il_graph *g = b->g;
+  const il_value order = b->task.order;
+  if (b->loop) return il_loop_row_of_all(b->loop, rows_from(b, il_node_of(g, order)->input[0], k));
+  const int64_t size = il_value_shape(g, order).dim[1];
+  return il_reshape(g, il_slice(g, order, (const int64_t[]){k, 0}, IL_SHAPE(1, size)),
+                    IL_SHAPE(size));
+}
+
 /* The step's mini-batch: rows of the support set. Labels go through one-hot rows, for indexes cannot be gathered. */
 static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
   const int64_t size = il_value_shape(g, b->task.order).dim[1];
-  const il_value index = b->loop ? il_loop_row_of_all(b->loop, rows_from(b, b->task.order, k))
-                                 : il_reshape(g,
-                                              il_slice(g, b->task.order, (const int64_t[]){k, 0},
-                                                       il_shape_of(2, (const int64_t[]){1, size})),
-                                              il_shape_of(1, &size));
+  const il_value index = il_step_order(b, k);
   *x = il_gather(g, b->task.support_x, index);
   if (il_value_type(g, b->task.support_y) != IL_INT32) {
     *y = il_gather(g, b->task.support_y, index);

@@ -135,6 +135,13 @@ void il_build_begin(il_build *b, il_values *state) {
   b->algorithm->begin(b, state);
 }
 
+static bool is_read(const il_graph *g, il_value v) {
+  for (uint32_t id = v.id + 1; id <= g->size; id++)
+    for (int i = 0; i < g->nodes[id]->inputs; i++)
+      if (g->nodes[id]->input[i].id == v.id) return true;
+  return false;
+}
+
 /* The steps of a loop, from the k-th on; the last state piece is the loss before the last of them. next receives the
  * state after them. */
 static void loop_of(il_build *b, const il_values *like, il_loop *outer, int count, int k,
@@ -151,11 +158,17 @@ static void loop_of(il_build *b, const il_values *like, il_loop *outer, int coun
   for (int i = 0; i < n; i++) state.at[i] = now[i];
   b->loop = &loop;
   b->pass = IL_PASS_ADAPTING;
-  const il_value key = b->task.dropout_key;
+  const il_value key = b->task.dropout_key, order = b->task.order;
+  if (il_valid(order)) b->task.order = il_leaf(g, order);
   if (il_valid(key)) /* masks of each step's own, as il_apply draws them */
     b->task.dropout_key = il_key_at(g, key, il_loop_number(&loop), b->net->layers);
   b->algorithm->step(b, &state, k);
+  if (il_valid(order) && is_read(g, b->task.order))
+    il_fail(g->context, IL_ERROR_UNSUPPORTED,
+            "inner.loop: the steps of %s take their mini-batches one by one; expected unroll",
+            b->algorithm->name);
   b->task.dropout_key = key;
+  b->task.order = order;
   b->loop = NULL;
   if (il_context_status(g->context) != IL_OK) return;
   for (int i = 0; i < n; i++) now[i] = state.at[i];

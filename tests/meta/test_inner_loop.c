@@ -304,11 +304,47 @@ static void test_growth(void **state) {
   il_net_free(net);
 }
 
+/* An algorithm of its own whose step takes a row of the order by itself: the first of all steps, in a loop. */
+static void step_by_first_row(il_build *b, il_values *now, int k) {
+  const int64_t size = il_value_shape(b->g, b->task.order).dim[1];
+  const il_value index =
+      il_reshape(b->g, il_slice(b->g, b->task.order, (const int64_t[]){k, 0}, IL_SHAPE(1, size)),
+                 IL_SHAPE(size));
+  b->task.support_x = il_gather(b->g, b->task.support_x, index);
+  il_gradient_step(b, now, k);
+}
+
+static void test_order_is_no_constant(void **state) {
+  (void)state;
+  il_net *net = net_of(false);
+  il_algorithm own = il_maml;
+  own.step = step_by_first_row;
+  il_case c = cases[5];
+  c.algorithm = &own;
+  il_method m;
+  method_of(&c, &m);
+  m.inner.loop = IL_INNER_KEEP;
+  m.inner.steps = 3;
+  il_graph *g = il_graph_new(context, m.real);
+  il_build b = il_method_build(&m, g, net, &shape);
+  il_entries entries = {0};
+  il_meta_entries(context, net, m.algorithm, &m.inner, NULL, &entries);
+  b.meta = il_values_input(g, entries.count, entries.entry, "meta/", IL_SHARED);
+  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
+  il_outcome out;
+  assert_int_equal(il_build_outcome(&b, &out), IL_ERROR_UNSUPPORTED);
+  assert_non_null(strstr(il_context_message(context), "take their mini-batches one by one"));
+  il_entries_free(&entries);
+  il_graph_free(g);
+  il_net_free(net);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_meta_gradients, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_dropout, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_order_is_no_constant, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
