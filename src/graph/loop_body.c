@@ -211,10 +211,10 @@ il_value il_loop_row(il_loop *l, il_value source) {
   if (!il_valid(source)) return source;
   for (int i = 0; i < l->sources; i++)
     if (l->source[i].id == source.id) return l->row[i];
-  if (l->sources == IL_LOOP_SOURCES) {
+  if (l->sources == IL_LOOP_ROWS) {
     il_fail(g->context, IL_ERROR_UNSUPPORTED,
             "a loop: its step reads rows of more than %d values; expected at most so many",
-            IL_LOOP_SOURCES);
+            IL_LOOP_ROWS);
     return (il_value){0};
   }
   const il_shape whole_shape = il_value_shape(g, source);
@@ -256,7 +256,8 @@ typedef struct il_extract {
   bool *wanted; /* [size + 1] the body has it */
   il_value *now;
   il_value *input; /* of the loop: the state, the sources, then constants */
-  int constants;
+  int sources, constants, reals;
+  il_value real[IL_LOOP_ROWS]; /* values whose rows are real: together the first source */
 } il_extract;
 
 static il_value take_input(il_extract *x, const char *what, int index, il_value v, il_stage stage) {
@@ -290,20 +291,57 @@ static bool capture(il_extract *x) {
   for (uint32_t id = 1; id <= g->size; id++) {
     if (!x->wanted[id] || x->inside[id] || g->nodes[id]->op == IL_OP_CONSTANT) continue;
     if (!take_input(x, "constant", x->constants, (il_value){id}, IL_SHARED).id) return false;
-    x->input[1 + x->l->sources + x->constants++] = (il_value){id};
+    x->input[1 + x->sources + x->constants++] = (il_value){id};
   }
+  return true;
+}
+
+/* Rows of reals, [count, n] each, side by side. */
+static il_value beside(il_graph *g, int64_t count, int values, const il_value *value) {
+  il_value part[PACK];
+  if (values > PACK) {
+    int parts = 0;
+    for (int at = 0; at < values; at += PACK)
+      part[parts++] = beside(g, count, values - at < PACK ? values - at : PACK, value + at);
+    return il_concat(g, parts, part, 1);
+  }
+  for (int i = 0; i < values; i++)
+    part[i] = il_reshape(g, value[i],
+                         IL_SHAPE(count, il_shape_count(il_value_shape(g, value[i])) / count));
+  return values == 1 ? part[0] : il_concat(g, values, part, 1);
+}
+
+/* The values whose rows are real become one source, which is made once the graph may grow; others, such as the order of mini-batches, are one each. */
+static bool take_rows(il_extract *x, il_loop_body *counts) {
+  const il_loop *l = x->l;
+  for (int i = 0; i < l->sources; i++) {
+    if (il_value_type(l->g, l->row[i]) != l->g->real) continue;
+    take_input(x, "row", i, l->row[i], IL_TASK);
+    x->real[x->reals++] = l->source[i];
+  }
+  if (x->reals) counts->pieces[x->sources++] = x->reals;
+  for (int i = 0; i < l->sources; i++) {
+    if (il_value_type(l->g, l->row[i]) == l->g->real) continue;
+    if (x->sources == IL_LOOP_SOURCES) {
+      il_fail(l->g->context, IL_ERROR_UNSUPPORTED,
+              "a loop: its step reads rows of %d values that are not real; expected at most %d",
+              l->sources - x->reals, IL_LOOP_SOURCES - 1);
+      return false;
+    }
+    take_input(x, "row", i, l->row[i], IL_TASK);
+    counts->pieces[x->sources] = 1;
+    x->input[1 + x->sources++] = l->source[i];
+  }
+  counts->sources = x->sources;
   return true;
 }
 
 static il_loop_body *extract(il_extract *x, const il_value *next, int made, const il_value *row) {
   const il_loop *l = x->l;
-  il_loop_body counts = {.states = l->states, .sources = l->sources, .made = made};
+  il_loop_body counts = {.states = l->states, .made = made};
   /* Leaves of the state: what they stand before is not the body's. */
   for (int i = 0; i < l->states; i++) take_input(x, "state", i, l->state[i], IL_TASK);
-  for (int i = 0; i < l->sources; i++) {
-    counts.pieces[i] = 1;
-    take_input(x, "row", i, l->row[i], IL_TASK);
-  }
+  if (!take_rows(x, &counts)) return NULL;
   take_input(x, "step", 0, l->step, IL_TASK);
   for (int i = 0; i < x->body->input_count; i++) /* found by their values */
     if (!il_valid(x->body->inputs[i].value)) return NULL;
@@ -365,7 +403,7 @@ void il_loop_end(il_loop *l, const il_value *next, il_value *last, int made, con
   il_graph_free(x.body);
   if (body) {
     x.input[0] = il_loop_pack(g, l->states, l->first);
-    for (int i = 0; i < l->sources; i++) x.input[1 + i] = l->source[i];
+    if (x.reals) x.input[1] = beside(g, l->count, x.reals, x.real);
     const il_value packed = il_loop_make(g, body, (il_attr_loop){.count = l->count}, x.input);
     int64_t at = 0;
     for (int i = 0; i < l->states && il_valid(packed); i++) {

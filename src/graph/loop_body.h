@@ -46,13 +46,14 @@ il_value il_loop_pack(il_graph *g, int count, const il_value *values);
 il_value il_loop_part(il_graph *g, il_value packed, int64_t at, il_shape shape);
 
 /* ---- a loop whose step is made in the graph around it ---- */
+enum { IL_LOOP_ROWS = 128 }; /* values whose rows a step reads, at most; reals become one source */
 /* The state and the rows are leaves, of which the step is made once, by whatever builders; what it is made of beside them
  * are the loop's constants. */
 typedef struct il_loop {
   il_graph *g;
   int count, states, sources;
   il_value *first, *state; /* the graph's */
-  il_value source[IL_LOOP_SOURCES], row[IL_LOOP_SOURCES], step;
+  il_value source[IL_LOOP_ROWS], row[IL_LOOP_ROWS], step;
   struct il_loop *outer; /* of whose step it is a part; the caller's */
 } il_loop;
 /* state [states] receives the state before a step. */

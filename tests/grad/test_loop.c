@@ -288,6 +288,42 @@ static void test_growth(void **state) {
   assert_in_range(bytes[1][1] - bytes[1][0], 450 * kept, 450 * kept + 4096);
 }
 
+/* A step that reads rows of many values, packed into one source: s' = s + Σ i·row_i. */
+static void test_many_rows(void **state) {
+  (void)state;
+  enum { MANY = 70, STEPS = 3 };
+  il_graph *g = il_graph_new(context, IL_FLOAT64);
+  const il_value all = il_input(g, "all", IL_SHARED, IL_FLOAT64, IL_SHAPE(MANY, STEPS, 2)),
+                 zero = il_constant(g, 0, IL_SHAPE(2));
+  il_value now, last, next, d;
+  il_loop l;
+  il_loop_begin(&l, g, STEPS, 1, &zero, &now);
+  next = now;
+  for (int i = 0; i < MANY; i++) {
+    const int64_t begin[3] = {i, 0, 0};
+    const il_value rows =
+        il_reshape(g, il_slice(g, all, begin, IL_SHAPE(1, STEPS, 2)), IL_SHAPE(STEPS, 2));
+    next = il_add(g, next, il_scale(g, il_loop_row(&l, rows), i));
+  }
+  il_loop_end(&l, &next, &last, 0, NULL, NULL);
+  const il_value y = il_sum_all(g, il_mul(g, last, last));
+  il_grad(g, y, 1, &all, &d);
+  fine();
+  il_output(g, "last", last);
+  il_output(g, "d", d);
+  static il_memory m;
+  fill(g, &m, 1);
+  run_function(g, &m, 1, 1, false);
+  double sum[2] = {0};
+  for (int i = 0; i < MANY * STEPS * 2; i++) sum[i % 2] += m.data[0][i] * (i / (2 * STEPS));
+  for (int k = 0; k < 2; k++)
+    assert_true(fabs(m.data[MOST][k] - sum[k]) <= 1e-11 * (1 + fabs(sum[k])));
+  for (int i = 0; i < MANY * STEPS * 2; i++) {
+    const double expected = 2 * sum[i % 2] * (i / (2 * STEPS));
+    assert_true(fabs(m.data[MOST + 1][i] - expected) <= 1e-11 * (1 + fabs(expected)));
+  }
+}
+
 static void refused(il_graph *g, const char *words) {
   assert_int_not_equal(il_context_status(context), IL_OK);
   if (!strstr(il_context_message(context), words)) fail_msg("%s", il_context_message(context));
@@ -327,6 +363,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_derivatives, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bits, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_many_rows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
