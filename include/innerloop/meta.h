@@ -66,6 +66,15 @@ IL_API void il_task_inputs(il_graph *g, const il_task_shape *shape, il_task_need
 
 typedef struct il_algorithm il_algorithm;
 
+/* What becomes of inner steps in a graph. */
+typedef enum il_inner_loop {
+  IL_INNER_UNROLL = 0, /* a copy of each */
+  IL_INNER_KEEP =
+      1, /* one operation, run so many times, which keeps the state before every step for derivatives */
+  IL_INNER_REMAKE =
+      2, /* the same, but it keeps the state before every √n-th and makes the others again */
+} il_inner_loop;
+
 /* The inner loop of algorithms that take gradient steps. */
 typedef struct il_inner {
   int steps; /* of the inner loop */
@@ -75,6 +84,7 @@ typedef struct il_inner {
   double l2;                     /* adds l2·w to the gradient; 0: nothing */
   double clip;                   /* longest gradient, all entries together; 0: any */
   bool first_order;              /* the inner gradient counts as a constant of the meta-gradient */
+  il_inner_loop loop;            /* what becomes of many steps */
   const il_optimizer *optimizer; /* NULL: sgd */
   const void *settings;          /* of the optimizer */
   const char *adapts; /* names of what it moves: "head", "!head", or patterns with *, comma between;
@@ -103,6 +113,7 @@ typedef struct il_build {
   int pass;              /* whose turn it is, for il_apply */
   il_moments moments;    /* the last that were recorded */
   il_value support_loss; /* before the last step */
+  struct il_loop *loop;  /* whose step is being made: what differs between steps is a row of it */
 } il_build;
 
 /* What a meta-step needs of one task (task values; average them with il_task_mean). */

@@ -110,6 +110,9 @@ IL_QUERY_STATISTICS_QUERY = 1
 IL_QUERY_STATISTICS_SUPPORT = 2
 IL_QUERY_STATISTICS_EACH = 3
 IL_QUERY_STATISTICS_RUNNING = 4
+IL_INNER_UNROLL = 0
+IL_INNER_KEEP = 1
+IL_INNER_REMAKE = 2
 IL_GRADIENT_EXACT = 1
 IL_GRADIENT_PSEUDO = 2
 IL_DISTANCE_EUCLIDEAN = 1
@@ -841,6 +844,7 @@ il_inner._fields_ = [
     ("l2", c_double),
     ("clip", c_double),
     ("first_order", c_bool),
+    ("loop", c_int),
     ("optimizer", POINTER(il_optimizer)),
     ("settings", c_void_p),
     ("adapts", c_char_p),
@@ -866,6 +870,7 @@ il_build._fields_ = [
     ("pass", c_int),
     ("moments", il_moments),
     ("support_loss", il_value),
+    ("loop", c_void_p),
 ]
 
 il_outcome._fields_ = [

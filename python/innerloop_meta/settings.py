@@ -14,6 +14,7 @@ Preset = Literal[
     "omniglot-20w1s-maml",
     "omniglot-fc-5w1s-maml",
     "omniglot-5w1s-conv4-maml",
+    "omniglot-5w1s-500steps",
     "omniglot-5w1s-anil",
     "omniglot-20w1s-anil",
     "omniglot-5w1s-boil",
@@ -138,6 +139,10 @@ class Inner(TypedDict, total=False):
     default 0."""
     first_order: bool
     """leave out the derivative of the inner gradient. True or false; default false."""
+    loop: Literal["unroll", "keep", "remake"]
+    """inner steps are copies of a step, or one operation: planning takes no longer for more steps, and memory
+    grows by the weights before each of them (keep) or before every √n-th, the others being made again (remake);
+    changes results by rounding. One of unroll|keep|remake; default unroll."""
     momentum: float
     """share of the buffer that is kept (momentum). A number from 0 to 1; default 0.9."""
     nesterov: bool

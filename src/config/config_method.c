@@ -24,6 +24,7 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->inner.l2 = il_config_real(c, IL_KEY_INNER_L2);
   m->inner.clip = il_config_real(c, IL_KEY_INNER_CLIP);
   m->inner.first_order = il_config_int(c, IL_KEY_FIRST_ORDER);
+  m->inner.loop = (il_inner_loop)il_config_int(c, IL_KEY_INNER_LOOP);
   m->inner.adapts = il_config_text(c, IL_KEY_ADAPTS);
   m->statistics = (il_query_statistics)(1 + il_config_int(c, IL_KEY_QUERY_STATISTICS));
   m->lr = il_config_real(c, IL_KEY_LR);
@@ -46,6 +47,10 @@ il_status il_config_method(const il_config *c, il_method *m) {
         c->context, IL_ERROR_CONFIG, "%s: found %s, but %s makes no inner steps; expected none",
         *m->inner.adapts ? "inner.adapts" : "inner.batch",
         il_config_get(c, *m->inner.adapts ? "inner.adapts" : "inner.batch"), m->algorithm->name);
+  if (!m->algorithm->step && m->inner.loop)
+    return il_fail(c->context, IL_ERROR_CONFIG,
+                   "inner.loop: found %s, but %s makes no inner steps; expected unroll",
+                   il_config_get(c, "inner.loop"), m->algorithm->name);
   if (m->algorithm->step && !m->algorithm->adapts && *m->inner.adapts)
     return il_fail(c->context, IL_ERROR_CONFIG,
                    "inner.adapts: found %s, but %s adapts no parameter of the net; expected none",

@@ -74,6 +74,16 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=15",
               "model.preset=conv4", "inner.steps=5", "inner.lr=0.4", "outer.meta_batch=8",
               "outer.steps=15000")},
+    {"omniglot-5w1s-500steps",
+     "5-way 1-shot MAML on Omniglot through 500 inner steps, which one operation takes.",
+     "For long inner loops, no paper: omniglot-5w1s-maml with 500 steps of 0.02, whose "
+     "meta-gradient is clipped, and meta-batch 4. inner.loop keep holds the weights before every "
+     "step of a task on each thread, 230 MB in all; remake 36 MB, for one more pass through the "
+     "steps.",
+     SETTINGS(OMNIGLOT_SPLIT, "task.ways=5", "task.shots=1", "task.queries=1",
+              "model.preset=omniglot_conv", "inner.steps=500", "inner.lr=0.02", "inner.loop=keep",
+              "outer.meta_batch=4", "outer.clip=10", "outer.steps=2000",
+              "eval.steps=0,1,10,100,500", "eval.every=200", "checkpoint.every=100")},
     {"omniglot-5w1s-anil", "5-way 1-shot ANIL on Omniglot: only the last layer adapts.",
      "Raghu et al. 2020: omniglot-5w1s-maml with 5 inner steps on the head alone.",
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=anil", "task.ways=5", "task.shots=1",

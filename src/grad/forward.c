@@ -2,9 +2,26 @@
 
 #include "grad/grad.h"
 #include "base/room.h"
+#include "grad/loop_grad.h"
 
 static void add_to(il_graph *g, il_value *sum, il_value part) {
   *sum = sum->id ? il_add(g, *sum, part) : part;
+}
+
+static void apply_loop(il_graph *g, uint32_t id, il_value *tangent) {
+  const il_node *node = g->nodes[id];
+  il_value *t = il_new(g->context, (size_t)node->inputs, sizeof *t);
+  bool moves = false;
+  if (!t) il_fail_memory(g->context, "the derivative of a loop");
+  for (int i = 0; i < node->inputs && t; i++) {
+    t[i] = tangent[node->input[i].id];
+    moves = moves || t[i].id;
+  }
+  if (moves) {
+    const il_value made = il_loop_jvp(g, id, t);
+    if (made.id) add_to(g, &tangent[id], made);
+  }
+  il_release(t);
 }
 
 static void apply_rule(il_graph *g, uint32_t id, il_value *tangent) {
@@ -15,7 +32,8 @@ static void apply_rule(il_graph *g, uint32_t id, il_value *tangent) {
   g->scope = node->scope;
   g->origin = id;
   g->direction = IL_TANGENT;
-  for (int i = 0; i < node->inputs; i++) {
+  if (node->op == IL_OP_LOOP) apply_loop(g, id, tangent);
+  for (int i = 0; i < node->inputs && node->op != IL_OP_LOOP; i++) {
     const il_value t = tangent[node->input[i].id];
     if (!t.id) continue;
     const il_value part = g->ops[node->op]->jvp(g, (il_value){id}, i, t);

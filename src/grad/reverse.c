@@ -1,8 +1,9 @@
 /* Reverse mode: walks from the results back to x and adds nodes made by each operation's own rule. It knows
- * no operation. May include graph/. */
+ * no operation but loops, whose steps are differentiated (loop_grad.c). May include graph/. */
 
 #include "grad/grad.h"
 #include "base/room.h"
+#include "grad/loop_grad.h"
 
 /* Nothing before the first x depends on one: a walk through one inner step does not look at the steps before it. */
 typedef struct il_walk {
@@ -35,6 +36,26 @@ static void add_to(il_walk *w, uint32_t id, il_value contribution) {
   *sum = sum->id ? il_add(w->g, *sum, contribution) : contribution;
 }
 
+/* All operands of a loop together: they share one loop backwards. */
+static void apply_loop(il_walk *w, uint32_t id) {
+  il_graph *g = w->g;
+  const il_node *node = g->nodes[id];
+  const size_t n = (size_t)node->inputs;
+  il_value *part = il_new(g->context, n, sizeof *part);
+  bool *wanted = il_new(g->context, n, sizeof *wanted);
+  if (part && wanted) {
+    for (int i = 0; i < node->inputs; i++)
+      wanted[i] = depends(w, node->input[i].id) && is_real(g->nodes[node->input[i].id]);
+    il_loop_vjp(g, id, w->cotangent[id - w->first], wanted, part);
+    for (int i = 0; i < node->inputs; i++)
+      if (part[i].id) add_to(w, node->input[i].id, part[i]);
+  } else {
+    il_fail_memory(g->context, "the derivative of a loop");
+  }
+  il_release(part);
+  il_release(wanted);
+}
+
 /* New nodes carry the origin and scope of the node whose rule makes them. */
 static void apply_rule(il_walk *w, uint32_t id) {
   il_graph *g = w->g;
@@ -45,7 +66,8 @@ static void apply_rule(il_walk *w, uint32_t id) {
   g->scope = node->scope;
   g->origin = id;
   g->direction = IL_REVERSE;
-  for (int i = 0; i < node->inputs; i++) {
+  if (node->op == IL_OP_LOOP) apply_loop(w, id);
+  for (int i = 0; i < node->inputs && node->op != IL_OP_LOOP; i++) {
     const uint32_t input = node->input[i].id;
     if (!depends(w, input) || !is_real(g->nodes[input])) continue;
     const il_value part = g->ops[node->op]->vjp(g, (il_value){id}, i, w->cotangent[id - w->first]);

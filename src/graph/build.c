@@ -274,6 +274,11 @@ il_value il_random_normal(il_graph *g, il_value key, int64_t stream, il_shape sh
   return make1(g, "il_random_normal", IL_OP_RANDOM_NORMAL, key, &attr, shape);
 }
 
+il_value il_key_at(il_graph *g, il_value key, il_value number, int64_t streams) {
+  il_attr_stream attr = {streams};
+  return make2(g, "il_key_at", IL_OP_KEY_AT, key, number, &attr, il_shape_scalar());
+}
+
 il_value il_stop_gradient(il_graph *g, il_value a) {
   if (!il_node_operands(g, "il_stop_gradient", 1, &a)) return (il_value){0};
   return make1(g, "il_stop_gradient", IL_OP_STOP_GRADIENT, a, NULL, shape_of(g, a));

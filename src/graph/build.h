@@ -11,5 +11,7 @@ il_value il_build_broadcast(il_graph *g, const char *function, il_value a, il_sh
 /* An elementwise operation after its operands were broadcast to their common shape. */
 il_value il_build_elementwise(il_graph *g, const char *function, il_op op, int inputs,
                               const il_value *input);
+/* The key of which stream s is the key's stream s + streams·number; key int32 [2], number [] and whole. */
+il_value il_key_at(il_graph *g, il_value key, il_value number, int64_t streams);
 
 #endif

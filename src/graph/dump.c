@@ -83,6 +83,11 @@ static void write_node(FILE *out, const il_graph *g, uint32_t id) {
 }
 
 char *il_graph_dump(const il_graph *graph) {
+  if (graph->body_count > 0) {
+    il_fail(graph->context, IL_ERROR_UNSUPPORTED,
+            "il_graph_dump: the graph has loops, for whose steps the text has no place");
+    return NULL;
+  }
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/loop_body.h"
 #include "graph/node.h"
 #include "base/room.h"
 
@@ -36,6 +37,8 @@ void il_graph_free(il_graph *graph) {
   il_release(graph->outputs);
   il_release(graph->scopes);
   il_hidden_free(&graph->hidden);
+  for (int i = 0; i < graph->body_count; i++) il_loop_body_drop(graph->bodies[i]);
+  il_release(graph->bodies);
   il_release(graph);
 }
 

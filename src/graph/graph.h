@@ -127,8 +127,10 @@ struct il_graph {
   uint32_t origin; /* given to new nodes; set by grad/ while it applies a rule */
   il_direction direction;
   il_hidden hidden;
-  int64_t leaves; /* serial number of the next leaf */
-  bool no_fold;   /* tests: keep every node as written */
+  int64_t leaves;               /* serial number of the next leaf */
+  struct il_loop_body **bodies; /* of its loops (graph/loop_body.h) */
+  int body_count, body_capacity;
+  bool no_fold; /* tests: keep every node as written */
 };
 
 /* NULL for the invalid value. */

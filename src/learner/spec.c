@@ -16,7 +16,7 @@ enum { MOST_LAYERS = 4096, MOST_SIDE = 1 << 28 };
 /* Beside the settings of the algorithm ("NAME.FIELD") and of the inner optimizer ("inner.FIELD"). */
 typedef struct head {
   const char *algorithm, *optimizer, *adapts, *example;
-  int revision, steps, batch, statistics, precision, loss, ways, support, outputs;
+  int revision, steps, batch, loop, statistics, precision, loss, ways, support, outputs;
   int64_t seed;
   double lr, l2, clip, scale;
   bool first_order, factored, winograd, targets, adapted;
@@ -35,6 +35,7 @@ static const il_field table[] = {
     ROW("inner.l2", l2, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     ROW("inner.clip", clip, IL_FIELD_DOUBLE, "0", 0, 1e30, ""),
     ROW("inner.first_order", first_order, IL_FIELD_BOOL, "false", 0, 1, ""),
+    ROW("inner.loop", loop, IL_FIELD_ENUM, "unroll", 0, 2, "unroll|keep|remake"),
     ROW("inner.adapts", adapts, IL_FIELD_TEXT, "", 0, 0, ""),
     ROW("inner.optimizer", optimizer, IL_FIELD_TEXT, "sgd", 0, 0, ""),
     ROW("seed", seed, IL_FIELD_INT64, "1", 0, 9e18, ""),
@@ -142,6 +143,7 @@ char *il_spec_print(il_context *context, const il_method *m, const il_net *net,
                   .clip = m->inner.clip,
                   .scale = s->scale,
                   .first_order = m->inner.first_order,
+                  .loop = (int)m->inner.loop,
                   .factored = m->function.factored,
                   .winograd = !m->function.plan.direct,
                   .targets = s->targets,
@@ -253,6 +255,7 @@ static void fill(il_spec *spec, const head *h) {
   m->inner.l2 = h->l2;
   m->inner.clip = h->clip;
   m->inner.first_order = h->first_order;
+  m->inner.loop = (il_inner_loop)h->loop;
   m->inner.adapts = h->adapts;
   m->statistics = (il_query_statistics)h->statistics;
   m->seed = (uint64_t)h->seed;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "graph/graph.h"
+#include "graph/loop_body.h"
 #include "meta/task_graph.h"
 #include "nn/net.h"
 #include "optim/root.h"
@@ -13,9 +14,29 @@ static const il_optimizer *optimizer_of(const il_build *b) {
   return b->inner.optimizer ? b->inner.optimizer : &il_sgd;
 }
 
+/* Of a value with rows for steps, of which later ones take the last: the rows of all steps of a loop from k on. */
+static il_value rows_from(il_build *b, il_value v, int k) {
+  il_graph *g = b->g;
+  il_shape shape = il_value_shape(g, v);
+  const int64_t rows = shape.dim[0], from = k < rows ? k : rows - 1;
+  int64_t begin[IL_MAX_RANK] = {from};
+  const int64_t steps = il_loop_all(b->loop);
+  shape.dim[0] = rows - from < steps ? rows - from : steps;
+  il_value part[2] = {il_slice(g, v, begin, shape)};
+  const int64_t more = steps - shape.dim[0];
+  if (more == 0) return part[0];
+  begin[0] = rows - 1;
+  shape.dim[0] = 1;
+  part[1] = il_slice(g, v, begin, shape);
+  shape.dim[0] = more;
+  part[1] = il_broadcast(g, part[1], shape);
+  return il_concat(g, 2, part, 0);
+}
+
 /* The value of step k: of an entry that has one for each step, a row; later steps take the last. */
 il_value il_step_value(il_build *b, il_entry e, il_value v, int k) {
   if (!(e.flags & IL_EACH_STEP)) return v;
+  if (b->loop) return il_loop_row_of_all(b->loop, rows_from(b, v, k));
   il_shape row = il_value_shape(b->g, v);
   const int64_t begin[IL_MAX_RANK] = {k < row.dim[0] ? k : row.dim[0] - 1};
   row.dim[0] = 1;
@@ -67,14 +88,21 @@ void il_gradient_begin(il_build *b, il_values *state) {
   il_inner_begin(b, &start, state);
 }
 
+/* In a loop the task's order is a leaf of it, so that nobody takes a row of it but by this. */
+il_value il_step_order(il_build *b, int k) {
+  il_graph *g = b->g;
+  const il_value order = b->task.order;
+  if (b->loop) return il_loop_row_of_all(b->loop, rows_from(b, il_node_of(g, order)->input[0], k));
+  const int64_t size = il_value_shape(g, order).dim[1];
+  return il_reshape(g, il_slice(g, order, (const int64_t[]){k, 0}, IL_SHAPE(1, size)),
+                    IL_SHAPE(size));
+}
+
 /* The step's mini-batch: rows of the support set. Labels go through one-hot rows, for indexes cannot be gathered. */
 static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
   const int64_t size = il_value_shape(g, b->task.order).dim[1];
-  const il_value index = il_reshape(g,
-                                    il_slice(g, b->task.order, (const int64_t[]){k, 0},
-                                             il_shape_of(2, (const int64_t[]){1, size})),
-                                    il_shape_of(1, &size));
+  const il_value index = il_step_order(b, k);
   *x = il_gather(g, b->task.support_x, index);
   if (il_value_type(g, b->task.support_y) != IL_INT32) {
     *y = il_gather(g, b->task.support_y, index);
@@ -139,7 +167,9 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
   il_rate lr = {.constant = b->inner.lr};
   const il_values rates = learned_rates(b, k, &lr);
   const il_optimizer *o = optimizer_of(b);
-  const il_value made = o->slots ? il_scalar(g, k) : (il_value){0};
+  const il_value made = !o->slots ? (il_value){0}
+                        : b->loop ? il_shift(g, il_loop_number(b->loop), k)
+                                  : il_scalar(g, k);
   if (il_context_status(g->context) == IL_OK)
     il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, true, &weights, state, gradient);
   for (int i = 0; i < weights.count; i++) {
@@ -152,8 +182,9 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
 }
 
 void il_step_scope(il_build *b, int k) {
-  char name[32];
+  char name[64];
   snprintf(name, sizeof name, "inner step %d", k + 1);
+  if (b->loop) snprintf(name, sizeof name, "inner steps %d to %d", k + 1, k + il_loop_all(b->loop));
   il_scope_push(b->g, name);
 }
 

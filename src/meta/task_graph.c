@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/build.h"
 #include "graph/graph.h"
+#include "graph/loop_body.h"
 #include "nn/net.h"
 
 /* The algorithm's own settings where none are given; they die with the graph. */
@@ -139,9 +141,108 @@ void il_build_begin(il_build *b, il_values *state) {
   b->algorithm->begin(b, state);
 }
 
+static bool is_read(const il_graph *g, il_value v) {
+  for (uint32_t id = v.id + 1; id <= g->size; id++)
+    for (int i = 0; i < g->nodes[id]->inputs; i++)
+      if (g->nodes[id]->input[i].id == v.id) return true;
+  return false;
+}
+
+/* The steps of a loop, from the k-th on; the last state piece is the loss before the last of them. next receives the
+ * state after them. */
+static void loop_of(il_build *b, const il_values *like, il_loop *outer, int count, int k,
+                    const il_value *first, il_value *next) {
+  il_graph *g = b->g;
+  const int n = like->count;
+  il_values state = il_values_copy(g, like);
+  il_value *now = il_arena_alloc(&g->arena, ((size_t)n + 1) * sizeof *now);
+  if (!now) il_fail_memory(g->context, "the state of an inner loop");
+  if (il_context_status(g->context) != IL_OK) return;
+  il_loop loop;
+  il_loop_begin(&loop, g, count, n + 1, first, now);
+  loop.outer = outer;
+  for (int i = 0; i < n; i++) state.at[i] = now[i];
+  b->loop = &loop;
+  b->pass = IL_PASS_ADAPTING;
+  const il_value key = b->task.dropout_key, order = b->task.order;
+  if (il_valid(order)) b->task.order = il_leaf(g, order);
+  if (il_valid(key)) /* masks of each step's own, as il_apply draws them */
+    b->task.dropout_key = il_key_at(g, key, il_loop_number(&loop), b->net->layers);
+  b->algorithm->step(b, &state, k);
+  if (il_valid(order) && is_read(g, b->task.order))
+    il_fail(g->context, IL_ERROR_UNSUPPORTED,
+            "inner.loop: the steps of %s take their mini-batches one by one; expected unroll",
+            b->algorithm->name);
+  b->task.dropout_key = key;
+  b->task.order = order;
+  b->loop = NULL;
+  if (il_context_status(g->context) != IL_OK) return;
+  for (int i = 0; i < n; i++) now[i] = state.at[i];
+  if (il_valid(b->support_loss)) now[n] = b->support_loss;
+  il_loop_end(&loop, now, next, 0, NULL, NULL);
+}
+
+/* `outer` loops of `count` steps each: derivatives keep what is before the loops, and each is made again. */
+static void loops_of(il_build *b, const il_values *like, int outer, int count, int k,
+                     const il_value *first, il_value *next) {
+  il_graph *g = b->g;
+  const size_t n = (size_t)like->count + 1;
+  il_value *now = il_arena_alloc(&g->arena, 2 * n * sizeof *now);
+  if (!now) {
+    il_fail_memory(g->context, "the state of an inner loop");
+    return;
+  }
+  il_loop loop;
+  il_loop_begin(&loop, g, outer, (int)n, first, now);
+  loop_of(b, like, &loop, count, k, now, now + n);
+  if (il_context_status(g->context) == IL_OK) il_loop_end(&loop, now + n, next, 0, NULL, NULL);
+}
+
+/* Steps from … to − 1 as one operation. */
+static void adapt_in_loop(il_build *b, il_values *state, int from, int to) {
+  il_graph *g = b->g;
+  const int n = state->count, steps = to - from;
+  int each = 1;
+  while ((each + 1) * (each + 1) <= steps) each++;
+  il_value *first = il_arena_alloc(&g->arena, 2 * ((size_t)n + 1) * sizeof *first),
+           *next = first + n + 1;
+  if (!first) {
+    il_fail_memory(g->context, "the state of an inner loop");
+    return;
+  }
+  for (int i = 0; i < n; i++) first[i] = state->at[i];
+  first[n] = il_scalar(g, 0);
+  const int outer = b->inner.loop == IL_INNER_REMAKE && each > 1 ? steps / each : 0,
+            rest = steps - outer * each;
+  if (outer) {
+    loops_of(b, state, outer, each, from, first, rest ? first : next);
+    for (int i = 0; i <= n && rest && il_context_status(g->context) == IL_OK; i++)
+      first[i] = il_leaf(g, first[i]);
+  }
+  if (rest) loop_of(b, state, NULL, rest, to - rest, first, next);
+  for (int i = 0; i < n && il_context_status(g->context) == IL_OK; i++)
+    state->at[i] = il_leaf(g, next[i]); /* as after a step that stands alone */
+  b->support_loss = next[n];
+}
+
+/* What is not the same in all steps, or has no row: the first step of entries that are each step's, and where mini-batches
+ * end. */
+static int alike_until(const il_build *b, int from, int to) {
+  if (from == 0)
+    for (int i = 0; i < b->meta.count; i++)
+      if (b->meta.entry[i].flags & IL_EACH_STEP) return 1;
+  return il_valid(b->task.order) && from < b->inner.steps && b->inner.steps < to ? b->inner.steps
+                                                                                 : to;
+}
+
 void il_build_adapt(il_build *b, il_values *state, int from, int to) {
-  for (int k = from; k < to && b->algorithm->step; k++) {
+  for (int k = from, until; k < to && b->algorithm->step; k = until) {
     if (il_context_status(b->g->context) != IL_OK) return;
+    until = b->inner.loop ? alike_until(b, k, to) : k + 1;
+    if (until - k > 1) {
+      adapt_in_loop(b, state, k, until);
+      continue;
+    }
     b->pass = IL_PASS_ADAPTING;
     b->algorithm->step(b, state, k);
   }

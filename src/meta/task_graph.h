@@ -16,6 +16,9 @@ bool il_build_records(const il_build *b);
 void il_build_record(il_build *b, const il_values *state, int k);
 il_value il_build_score(il_build *b, const il_values *state, int k);
 
+/* The support examples of step k, int32 [batch], of a task that has an order. */
+il_value il_step_order(il_build *b, int k);
+
 /* All entries together become no longer than `most`. */
 void il_values_clip(il_graph *g, il_values *gradient, double most);
 /* Adds l2·w for each weight of a gradient's name. */

@@ -73,10 +73,16 @@ typedef struct il_attr_window {
 static inline bool il_narrow_taps(int64_t height, int64_t width) { return height * width <= 256; }
 typedef struct il_attr_stream {
   int64_t stream;
-} il_attr_stream; /* random_uniform, random_normal */
+} il_attr_stream; /* random_uniform, random_normal; key_at: streams of a step */
 typedef struct il_attr_serial {
   int64_t serial;
-} il_attr_serial; /* leaf: keeps two of the same value apart */
+} il_attr_serial;              /* leaf: keeps two of the same value apart */
+enum { IL_LOOP_SOURCES = 12 }; /* at most */
+typedef struct il_attr_loop {
+  int64_t body, count; /* the graph's body of this index, so many times */
+  int64_t backwards, keeps;
+  int64_t offset[IL_LOOP_SOURCES]; /* elements of a source before its first row */
+} il_attr_loop;                    /* loop */
 /* one_hot, scatter_add: classes / rows are the result's shape. */
 
 /* The geometry of a convolution of any of the three kinds, seen from the forward one:

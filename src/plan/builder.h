@@ -29,6 +29,7 @@ typedef struct il_builder {
   int64_t
       before_count; /* items before the tasks: the tasks are one instant of the shared arena's time */
   bool reference, direct; /* of the options */
+  const il_plan_options *options;
 } il_builder;
 
 static inline const il_node *il_builder_node(const il_builder *b, uint32_t id) {
@@ -88,6 +89,13 @@ typedef struct il_buffer {
  * arena. Adds to looks what was compared. Order of `buffer` is kept. False: out of memory. */
 bool il_place_buffers(il_context *context, int64_t count, il_buffer *buffer, size_t *total,
                       int64_t *looks);
+
+/* ---- loops (plan/loops.c) ---- */
+bool il_has_loops(const il_graph *graph);
+/* Plans the step of a loop's call. False: an error stands in the context. */
+bool il_loop_call(il_builder *b, il_call *call);
+/* A plan for one task at a time (plan/plan.c). */
+il_plan *il_plan_build_single(const il_graph *graph, const il_plan_options *options);
 
 /* ---- calls (plan/calls.c) ---- */
 /* A call with its kernel for each item, and copies. False: out of memory. */

@@ -89,6 +89,7 @@ static bool single_call(il_builder *b, const il_item *item, il_call *call) {
   call->node = item->node;
   call->kind = IL_CALL_REFERENCE;
   if (!operands(b, call, node->inputs, in, 1, &item->node)) return false;
+  if (node->op == IL_OP_LOOP) return il_loop_call(b, call);
   const bool posed = !b->reference && il_problem_of(b->g, node, &call->problem);
   call->problem.direct = b->direct && convolves(node->op);
   return choose(b, call, posed);

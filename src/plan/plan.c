@@ -30,7 +30,8 @@ static bool expressible(const il_graph *graph) {
 }
 
 static il_plan *build_with(const il_graph *graph, const il_plan_options *options, int lanes) {
-  il_builder b = {.g = graph, .reference = options->reference, .direct = options->direct};
+  il_builder b = {
+      .g = graph, .reference = options->reference, .direct = options->direct, .options = options};
   const il_kernel_set *kernels = il_kernel_set_choose(graph->context, options->isa);
   if (!kernels) return NULL;
   if (il_schedule_build(graph, !options->no_fusion, !options->reference, &b.s) != IL_OK)
@@ -77,11 +78,23 @@ static il_plan *build_lanes(const il_graph *graph, const il_plan_options *option
   return plan;
 }
 
+il_plan *il_plan_build_single(const il_graph *graph, const il_plan_options *options) {
+  return expressible(graph) ? build_with(graph, options, 1) : NULL;
+}
+
+/* A loop runs task after task; steps of small nets would not be worth the copies. */
+static il_plan *build_loops(const il_graph *graph, const il_plan_options *options) {
+  il_plan *plan = build_with(graph, options, 1);
+  if (plan) plan->why = "a loop";
+  return plan;
+}
+
 il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
   const il_plan_options none = {0};
   if (!options) options = &none;
   if (!expressible(graph)) return NULL;
   if (options->lanes == IL_LANES_NEVER) return build_with(graph, options, 1);
+  if (il_has_loops(graph)) return build_loops(graph, options);
   il_plan *plan = build_lanes(graph, options);
   if (!plan || (options->lanes == IL_LANES_ALWAYS && !plan->products)) return plan;
   const char *why;
@@ -99,6 +112,7 @@ il_plan *il_plan_build(const il_graph *graph, const il_plan_options *options) {
 void il_plan_free(il_plan *plan) {
   if (!plan) return;
   il_plan_free(plan->single);
+  for (il_loop_plan *loop = plan->loops; loop; loop = loop->next) il_plan_free(loop->step);
   il_arena_free(&plan->arena);
   il_release(plan);
 }

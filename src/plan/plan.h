@@ -16,6 +16,7 @@
 
 #include <innerloop/plan.h>
 
+#include "graph/loop_body.h"
 #include "schedule/schedule.h"
 
 enum {
@@ -38,6 +39,7 @@ typedef enum il_call_kind {
   IL_CALL_COPY,
   IL_CALL_PUT, /* a task input into the lanes: the first operand is that of the group's first task */
   IL_CALL_TAKE, /* the lanes into a task output, likewise */
+  IL_CALL_LOOP, /* a loop: the calls of its step, again and again; table: an il_loop_plan */
   IL_CALL_PRODUCT, /* a task_product, by its kernel or, where that is NULL, its reference loop; table: a span */
 } il_call_kind;
 
@@ -64,6 +66,22 @@ typedef struct il_call_list {
   int64_t count;
 } il_call_list;
 
+/* A loop's step, planned: steps are its plan's tasks, one after the other. What it works in lies in the scratch of the
+ * call, at these offsets. */
+typedef struct il_loop_plan il_loop_plan;
+struct il_loop_plan {
+  il_plan *step;
+  const il_loop_body *body;
+  const il_attr_loop *attr;
+  size_t shared, task, scratch,
+      bases;        /* the step's arenas, its calls' scratch, where its operands lie */
+  size_t states[2]; /* before and after a step, where they are not kept */
+  size_t fixed;     /* outputs that are the same in all steps */
+  size_t number;    /* of the step */
+  size_t total;
+  il_loop_plan *next; /* of the plan that owns it */
+};
+
 /* Behind the lists by il_when: the tasks' calls once more, for one task at a time. A plan in lanes has them for
  * groups of few tasks. */
 enum { IL_SINGLE = IL_AFTER + 1, IL_LISTS };
@@ -81,6 +99,7 @@ struct il_plan {
   il_plan *single;  /* owns list[IL_SINGLE]; the shared arena is laid out alike. NULL: no lanes */
   size_t row_bytes; /* one task's part of ROWS */
   bool products;    /* it has products over all tasks: these read tasks one by one, not lanes */
+  il_loop_plan *loops; /* of its calls */
   int64_t nodes;
   int64_t
       looks; /* what building it compared (steps, values, places), counted by the test of its growth */

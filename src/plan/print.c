@@ -26,7 +26,8 @@ static const char *slot_name(const il_plan *plan, int slot, char text[static 32]
 
 double il_call_flops(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
-  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE) return 0;
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE && call->kind != IL_CALL_LOOP)
+    return 0;
   if (call->kind == IL_CALL_KERNEL && call->problem.op == IL_OP_NONE) {
     const il_tile_program *p = call->problem.tile;
     return (double)p->rows * (double)p->width * p->codes;
@@ -44,7 +45,8 @@ static size_t bytes_read(const il_plan *plan, const il_call *call) {
   const il_graph *g = plan->graph;
   const il_problem *p = &call->problem;
   size_t numbers = 0, bytes = 0;
-  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE) return call->bytes;
+  if (call->kind != IL_CALL_KERNEL && call->kind != IL_CALL_REFERENCE && call->kind != IL_CALL_LOOP)
+    return call->bytes;
   if (call->kind == IL_CALL_KERNEL && p->op == IL_OP_NONE) {
     for (int i = 0; i < p->tile->operands; i++) {
       if (p->tile->is_constant[i]) continue;
@@ -85,6 +87,7 @@ const char *il_call_kernel(const il_call *call) {
   case IL_CALL_COPY: return "copy";
   case IL_CALL_PUT: return "into lanes";
   case IL_CALL_TAKE: return "out of lanes";
+  case IL_CALL_LOOP: return "loop";
   default: return "reference";
   }
 }
@@ -96,6 +99,13 @@ void il_call_text(const il_plan *plan, const il_call *call, char *text, size_t s
   }
   char shape[96];
   const il_node *node = plan->graph->nodes[call->node];
+  if (call->kind == IL_CALL_LOOP) {
+    const il_attr_loop *a = node->attr;
+    snprintf(text, size, "loop of %lld steps%s%s %s", (long long)a->count,
+             a->backwards ? ", backwards" : "", a->keeps ? ", keeps the states" : "",
+             il_shape_text(node->shape, shape));
+    return;
+  }
   const char *what = call->kind == IL_CALL_COPY   ? "copy"
                      : call->kind == IL_CALL_PUT  ? "put"
                      : call->kind == IL_CALL_TAKE ? "take"
@@ -122,6 +132,30 @@ static void print_call(FILE *file, const il_plan *plan, int64_t index, const il_
                  problem);
 }
 
+static void print_calls(FILE *file, const il_plan *plan, const il_call_list *list);
+
+/* The step of a loop, once. */
+static void print_step(FILE *file, const il_loop_plan *l) {
+  const il_plan *step = l->step;
+  fprintf(
+      file,
+      "       the step: %lld calls once, %lld calls each time; shared arena %zu B, arena of a step "
+      "%zu B, scratch %zu B, state %zu B\n",
+      (long long)step->list[IL_BEFORE].count, (long long)step->list[IL_PER_TASK].count,
+      step->arena_bytes[0], step->arena_bytes[1], step->scratch_bytes,
+      (size_t)l->body->state_size * il_type_size(step->graph->real));
+  print_calls(file, step, &step->list[IL_BEFORE]);
+  print_calls(file, step, &step->list[IL_PER_TASK]);
+  fprintf(file, "       end of the step\n");
+}
+
+static void print_calls(FILE *file, const il_plan *plan, const il_call_list *list) {
+  for (int64_t i = 0; i < list->count; i++) {
+    print_call(file, plan, i, &list->call[i]);
+    if (list->call[i].kind == IL_CALL_LOOP) print_step(file, list->call[i].table);
+  }
+}
+
 char *il_plan_print(const il_plan *plan) {
   static const char *const stage[3] = {"shared, before the tasks", "for each task",
                                        "shared, after the mean over tasks"};
@@ -145,7 +179,7 @@ char *il_plan_print(const il_plan *plan) {
     const il_call_list *list = &plan->list[when];
     il_plain_print(text.file, "%s: %lld calls, %.0f FLOP\n", stage[when], (long long)list->count,
                    plan->flops[when]);
-    for (int64_t i = 0; i < list->count; i++) print_call(text.file, plan, i, &list->call[i]);
+    print_calls(text.file, plan, list);
   }
   if (il_text_close(text.file, &text.data) != 0) {
     il_fail_memory(plan->graph->context, "the text of a plan");

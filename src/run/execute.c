@@ -6,6 +6,7 @@
 #include "base/float_mode.h"
 #include "base/team.h"
 #include "kernels/lanes.h"
+#include "run/repeat.h"
 
 typedef struct il_operands {
   const void *in[IL_CALL_MAX_INS];
@@ -83,6 +84,7 @@ void il_call_run(const il_plan *plan, const il_call *call, char *const *bases, v
   case IL_CALL_COPY: memcpy(o.out[0], o.in[0], call->bytes); return;
   case IL_CALL_PUT: put_input(plan, call, &o, live); return;
   case IL_CALL_TAKE: take_output(plan, call, &o, live); return;
+  case IL_CALL_LOOP: il_loop_run(call->table, o.in, o.out[0], scratch); return;
   default:
     if (call->each)
       run_each(plan, call, &o, scratch);

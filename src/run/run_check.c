@@ -135,12 +135,16 @@ static void check(il_checker *c, il_execution *run) {
   il_execution_shared(run, IL_AFTER);
 }
 
-/* The first call whose kernel has no fused multiply-add; NULL: none. */
-static const il_call *unfused(const il_plan *plan) {
+/* The first call whose kernel is of that class, also within loops, or within them alone; NULL: none. */
+static const il_call *of_class(const il_plan *plan, const char *bit_class, bool loops_alone) {
   for (int when = 0; when < IL_LISTS; when++)
     for (int64_t i = 0; i < plan->list[when].count; i++) {
       const il_call *call = &plan->list[when].call[i];
-      if (call->kernel && strstr(call->kernel->bit_class, "no-fma")) return call;
+      if (call->kind == IL_CALL_LOOP)
+        call = of_class(((const il_loop_plan *)call->table)->step, bit_class, false);
+      else if (loops_alone || !call->kernel || !strstr(call->kernel->bit_class, bit_class))
+        call = NULL;
+      if (call) return call;
     }
   return NULL;
 }
@@ -148,13 +152,17 @@ static const il_call *unfused(const il_plan *plan) {
 il_status il_plan_check(const il_plan *plan, const il_bindings *bindings,
                         il_plan_checked *checked) {
   il_context *context = plan->graph->context;
-  const il_call *other = unfused(plan);
+  const il_call *other = of_class(plan, "no-fma", false);
   if (other)
     return il_fail(
         context, IL_ERROR_UNSUPPORTED,
         "il_plan_check: kernel %s of instruction set %s has no fused multiply-add and need not "
         "equal the reference",
         other->kernel->name, plan->kernels->isa);
+  if (of_class(plan, "winograd", true))
+    return il_fail(context, IL_ERROR_UNSUPPORTED,
+                   "il_plan_check: a loop has Winograd's convolutions inside, and its value need "
+                   "not equal the reference; expected none (plan.winograd=off)");
   const size_t bytes = il_plan_workspace(plan, bindings->tasks, 1);
   void *workspace = aligned_alloc(IL_WORKSPACE_ALIGNMENT, il_aligned(bytes));
   il_checker c = {.plan = plan, .task = -1};

@@ -100,6 +100,7 @@ static void test_as_predicted(void **state) {
   CASE("mamlpp", WAYS, "meta.algorithm=mamlpp", "inner.steps=2", "inner.l2=0.5", "inner.clip=0.2");
   CASE("meta_curvature", WAYS, "meta.algorithm=meta_curvature");
   CASE("imaml", WAYS, "meta.algorithm=imaml", "inner.steps=2");
+  CASE("loop", WAYS, "inner.loop=remake", "inner.steps=7", "inner.lr=0.05", "inner.batch=3");
   CASE("matching", 7, "meta.algorithm=matching");
   CASE("r2d2", 7, "meta.algorithm=r2d2");
   CASE("metaoptnet", 7, "meta.algorithm=metaoptnet");

@@ -5,6 +5,12 @@ static bool infer_same(il_infer *m) {
   m->shape = il_operand(m, 0)->shape;
   return il_expect_real(m, 0);
 }
+/* Of any type: derivatives do not ask for what is not real. */
+static bool infer_leaf(il_infer *m) {
+  m->shape = il_operand(m, 0)->shape;
+  m->type = il_operand(m, 0)->type;
+  return true;
+}
 static il_value fold_stop(il_graph *g, const il_infer *m) {
   double number;
   const il_node *a = il_operand(m, 0);
@@ -60,7 +66,7 @@ const il_op_info il_op_leaf = {
     .flags = IL_FLAG_LINEAR0 | IL_FLAG_MOVES,
     .attr_size = sizeof(il_attr_serial),
     .fields = leaf_fields,
-    .infer = infer_same,
+    .infer = infer_leaf,
     .vjp = rule_same,
     .jvp = rule_same,
     .reference = reference_same,
