@@ -98,9 +98,9 @@ class Task(TypedDict, total=False):
 class Model(TypedDict, total=False):
     """The net."""
 
-    preset: Literal["mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d", "resnet12"]
-    """the net (conv1d: for signals); or list model.layers in the file. One of
-    mlp|omniglot_fc|omniglot_conv|conv4|conv1d|resnet12; default omniglot_conv."""
+    preset: Literal["mlp", "omniglot_fc", "omniglot_conv", "conv4", "conv1d", "resnet12", "relation_conv"]
+    """the net (conv1d: for signals); or list model.layers in the file. One of mlp, omniglot_fc, omniglot_conv,
+    conv4, conv1d, resnet12, relation_conv; default omniglot_conv."""
     filters: int
     """width of the net; 0: the preset's own. An integer from 0 to 4096; default 0."""
 
@@ -142,7 +142,7 @@ class Inner(TypedDict, total=False):
     loop: Literal["unroll", "keep", "remake"]
     """inner steps are copies of a step, or one operation: planning takes no longer for more steps, and memory
     grows by the weights before each of them (keep) or before every √n-th, the others being made again (remake);
-    changes results by rounding. One of unroll|keep|remake; default unroll."""
+    changes results by rounding. One of unroll, keep, remake; default unroll."""
     momentum: float
     """share of the buffer that is kept (momentum). A number from 0 to 1; default 0.9."""
     nesterov: bool

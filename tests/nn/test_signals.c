@@ -371,8 +371,9 @@ static void refusals_say_what_fits(void **state) {
       "omniglot_fc or conv1d");
   il_context_clear(context);
   assert_null(il_net_preset(context, "conv1d", IL_SHAPE(28, 28, 1), OUTPUTS, 0));
-  assert_non_null(strstr(il_context_message(context),
-                         "expected mlp, omniglot_fc, omniglot_conv, conv4, resnet12 or relation_conv"));
+  assert_non_null(
+      strstr(il_context_message(context),
+             "expected mlp, omniglot_fc, omniglot_conv, conv4, resnet12 or relation_conv"));
   il_context_clear(context);
   assert_null(il_net_preset(context, "conv4", IL_SHAPE(8, 8, 1), OUTPUTS, 0)); /* four halvings */
   assert_non_null(
