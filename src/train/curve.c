@@ -1,6 +1,7 @@
 /* Curves of training, out of metrics.jsonl. */
 #include "train/curve.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -58,9 +59,10 @@ static bool take(il_curve *c, const json_t *line, bool *memory) {
 static il_status read_lines(il_context *context, FILE *file, const char *path, il_curve *c) {
   char *line = NULL;
   size_t room = 0;
-  ssize_t length;
+  ssize_t length = 0;
   int64_t number = 0;
   il_status status = IL_OK;
+  errno = 0;
   while (status == IL_OK && (length = getline(&line, &room, file)) > 0 &&
          line[length - 1] == '\n') {
     bool memory = true;
@@ -73,6 +75,8 @@ static il_status read_lines(il_context *context, FILE *file, const char *path, i
                       : il_fail_memory(context, "the curves of a run");
     json_decref(read);
   }
+  if (status == IL_OK && length < 0 && !feof(file))
+    status = il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(errno));
   free(line);
   return status;
 }

@@ -13,7 +13,8 @@ static il_status broken(const il_metrics *m) {
   return il_fail(m->context, IL_ERROR_FILE, "%s: cannot be written: %s", m->path, strerror(errno));
 }
 
-/* Whether the file is empty or begins as metrics do, be it with half a line: what a link may lead to is not cut. */
+/* Whether the file is empty or begins as metrics do, be it with half a line or with the zeros that a power cut leaves: what a
+ * link may lead to is not cut. */
 static bool is_metrics(FILE *file) {
   static const char begins[] = "{\"step\": ";
   char found[sizeof begins - 1];
@@ -24,7 +25,8 @@ static bool is_metrics(FILE *file) {
   return true;
 }
 
-/* Length of the leading lines whose step is at most `step`. A half line, left by a crash, is not counted. */
+/* Length of the leading lines whose step is at most `step`, -1 where they cannot be read. A half line, left by a crash, is not
+ * counted. */
 static long kept_length(FILE *file, int64_t step) {
   char *line = NULL;
   size_t room = 0;
@@ -35,7 +37,10 @@ static long kept_length(FILE *file, int64_t step) {
     if (sscanf(line, "{\"step\": %lld", &at) != 1 || at > step) break;
     kept += (long)length;
   }
+  const int error = errno;
+  if (length < 0 && !feof(file)) kept = -1;
   free(line);
+  errno = error;
   return kept;
 }
 
@@ -44,17 +49,18 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
   const bool exists = access(path, F_OK) == 0;
   FILE *old = exists ? il_open_file(context, path) : NULL; /* which no pipe is: it would wait */
   if (exists && !old) return il_context_status(context);
-  if (old && !is_metrics(old)) {
-    fclose(old);
+  const bool begins = !old || is_metrics(old);
+  const long kept = old && begins ? kept_length(old, step) : 0;
+  const int error = errno;
+  const bool failed = old && (ferror(old) || kept < 0);
+  if (old) fclose(old);
+  if (failed)
+    return il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(error));
+  if (!begins)
     return il_fail(context, IL_ERROR_FILE,
                    "%s: found no metrics, expected {\"step\": … in each line; nothing was changed",
                    path);
-  }
-  long kept = old ? kept_length(old, step) : 0;
-  if (old) {
-    fclose(old);
-    if (truncate(path, kept) != 0) return broken(m);
-  }
+  if (old && truncate(path, kept) != 0) return broken(m);
   m->file = fopen(path, "ae");
   return m->file ? IL_OK : broken(m);
 }

@@ -14,6 +14,7 @@ NET = "--model linear --epochs 1"
 COMMANDS = {
     "train": TRAIN + " --threads 2",
     "train-more": TRAIN + " --threads 2 --tensorboard --plot --check --profile",
+    "train-on": "train --resume out/run --set outer.steps=6 --threads 2",  # of a copy of in/run
     "import-pictures": "data import in/pictures --out out/set.safetensors --skipped out/skipped.txt",
     "import-zip": "data import in/pictures.zip --out out/set.safetensors",
     "import-csv": "data import in/table.csv --y label --out out/set.safetensors",
@@ -102,10 +103,14 @@ class Attack:
         """Empties `out`."""
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(self.out + "/tmp")
+        self.before = {}  # what was there when the command began
 
     def run(self, arguments, *options, preload=None, timeout=60):
         """Runs innerloop with these arguments, under `calls` where there are options for it, with fail_malloc.so where there are
         variables for that; its exit code, and its words in `shown` and `log`."""
+        if "--resume out/run" in arguments and not os.path.exists(self.out + "/run"):
+            shutil.copytree(self.folder + "/in/run", self.out + "/run")
+            self.before = files(self.out)
         command = [self.program] + arguments.split()
         environment = dict(self.environment, LD_PRELOAD=self.fail_malloc, **preload) if preload else self.environment
         if options:
@@ -151,7 +156,7 @@ class Attack:
         self.must("convert in/weights.npz in/weights.pth")
         self.must("data import in/pictures --out in/set.safetensors")
         self.must("train pictures-5w1s-maml --data in/set.safetensors --set task.queries=1"
-                  " --set model.filters=4 --set outer.meta_batch=2 --set outer.steps=1 --set eval.every=0"
+                  " --set model.filters=4 --set outer.meta_batch=2 --set outer.steps=1 --set outer.schedule=constant --set eval.every=0"
                   " --set eval.tasks=2 --set eval.queries=1 --out in/run")
         self.must("export in/run --out in/learner.safetensors")
         self.must("adapt in/run --support in/support --out in/adapted.safetensors")
