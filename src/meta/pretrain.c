@@ -91,9 +91,8 @@ void il_head_batch(il_build *b, int k, il_value *f, il_value *labels) {
   *f = il_support_features(b);
   *labels = b->task.support_y;
   if (!il_valid(*f) || !il_valid(b->task.order)) return;
-  const int64_t size = il_value_shape(g, b->task.order).dim[1];
-  const il_value index = il_reshape(
-      g, il_slice(g, b->task.order, (const int64_t[]){k, 0}, IL_SHAPE(1, size)), IL_SHAPE(size));
+  const il_value index = il_step_order(b, k);
+  const int64_t size = il_value_shape(g, index).dim[0];
   const il_value member = il_gather(g, il_one_hot(g, *labels, b->ways), index);
   *f = il_gather(g, *f, index);
   *labels = il_reshape(g, il_argmax(g, member, 1), IL_SHAPE(size));

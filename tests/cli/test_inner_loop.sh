@@ -50,3 +50,12 @@ if "$innerloop" plan glyphs-5w1s-protonet --set inner.loop=keep 2>"$work/error" 
   fail "a loop without steps"
 fi
 grep -q "inner.loop: found keep, but protonet makes no inner steps" "$work/error" || fail "$(cat "$work/error")"
+
+# An algorithm whose steps begin when it is evaluated, on mini-batches: the same answers.
+for loop in unroll keep; do
+  "$innerloop" train omniglot-5w1s-baseline --set task.source=glyphs --set task.split=auto --set model.filters=8 \
+    --set outer.steps=1 --set outer.meta_batch=2 --set eval.every=0 --set inner.batch=3 --set "inner.loop=$loop" \
+    --threads 1 --out "$work/head-$loop" >/dev/null || fail "baseline, inner.loop=$loop"
+  "$innerloop" eval "$work/head-$loop" --tasks 3 --threads 1 >/dev/null || fail "eval of baseline, inner.loop=$loop"
+done
+cmp "$work/head-unroll/eval.csv" "$work/head-keep/eval.csv" || fail "heads fitted in a loop answer otherwise"

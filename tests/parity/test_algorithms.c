@@ -168,7 +168,7 @@ static void close_to(const char *what, const il_tensor *expected, il_type type, 
   for (int64_t i = 0; i < count; i++) {
     const double f = type == IL_FLOAT64 ? ((double *)found)[i] : (double)((float *)found)[i],
                  x = ((const double *)expected->data)[i];
-    difference = fmax(difference, isnan(f) ? (double)INFINITY : fabs(f - x));
+    difference = fmax(difference, isnan(f) || isnan(x) ? (double)INFINITY : fabs(f - x));
     largest = fmax(largest, fabs(x));
   }
   free(found);
