@@ -11,21 +11,26 @@ from ._fields import settings_of
 from ._library import lib, record
 from .errors import ArgumentError
 
+_LOOPS = {"unroll": c.IL_INNER_UNROLL, "keep": c.IL_INNER_KEEP, "remake": c.IL_INNER_REMAKE}
+
 
 class Algorithm:
     """One of the functions below made it. Immutable; shared by any number of losses."""
 
     def __init__(self, name: str, own: dict[str, Any], *, steps: int = 0, lr: float = 0.0, first_order: bool = False,
                  adapts: str | Sequence[str] = "", l2: float = 0.0, clip: float = 0.0, optimizer: str = "sgd",
-                 optimizer_settings: dict[str, Any] | None = None) -> None:  # fmt: skip
+                 optimizer_settings: dict[str, Any] | None = None, loop: str = "unroll") -> None:  # fmt: skip
         self._made = name, own, {"steps": steps, "lr": lr, "first_order": first_order, "adapts": adapts, "l2": l2, "clip": clip,
-                                 "optimizer": optimizer, "optimizer_settings": optimizer_settings}  # fmt: skip
+                                 "optimizer": optimizer, "optimizer_settings": optimizer_settings, "loop": loop}  # fmt: skip
         self.name, self.adapts = name, [adapts] if isinstance(adapts, str) else list(adapts)
         self.record = record("il_" + name)
         self.settings = settings_of(self.record.fields, self.record.size, name, own)
         if steps < 0 or (self.record.step and steps < 1):
             raise ArgumentError(f"{name}: {steps} inner steps, expected at least 1", "IL_ERROR_CONFIG")
         self.steps, self.lr, self.first_order, self.l2, self.clip = steps, float(lr), first_order, float(l2), float(clip)
+        if loop not in _LOOPS:
+            raise ArgumentError(f"loop: found {loop!r}, expected one of {', '.join(_LOOPS)}", "IL_ERROR_CONFIG")
+        self.loop = _LOOPS[loop]
         found = lib.il_optimizer_find(optimizer.encode())
         if not found:
             known = [lib.il_optimizer_at(i).contents.name.decode() for i in range(lib.il_optimizers())]
@@ -45,9 +50,9 @@ class Algorithm:
 
     def inner(self, adapts: str) -> Any:
         """The inner loop as the library takes it; it must not outlive the algorithm."""
-        made = c.il_inner(self.steps, 0, self.lr, self.l2, self.clip, self.first_order, self.optimizer,
-                          ctypes.addressof(self.optimizer_settings), adapts.encode() or None)  # fmt: skip
-        return made
+        return c.il_inner(steps=self.steps, lr=self.lr, l2=self.l2, clip=self.clip, first_order=self.first_order, loop=self.loop,
+                          optimizer=self.optimizer, settings=ctypes.addressof(self.optimizer_settings),
+                          adapts=adapts.encode() or None)  # fmt: skip
 
     def phase(self, made: int) -> int:
         """The first meta-step whose computation is that of the one after `made` others."""
@@ -72,7 +77,7 @@ class Algorithm:
 
     def __repr__(self) -> str:
         name, own, inner = self._made
-        given = {**own, **{key: value for key, value in inner.items() if value not in (0, "", None, "sgd")}}
+        given = {**own, **{key: value for key, value in inner.items() if value not in (0, "", None, "sgd", "unroll")}}
         return f"{name}({', '.join(f'{key}={value}' for key, value in given.items())})"
 
 
@@ -88,7 +93,8 @@ def maml(steps: int = 1, lr: float = 0.01, first_order: bool = False, **inner: A
         first_order: the inner gradient counts as a constant (FOMAML).
         inner: of every algorithm that takes inner steps: ``adapts`` (what moves: ``"head"``, ``"!head"``, or names of
             parameters, with * for any text, ! before what does not), ``l2``, ``clip`` (longest inner gradient),
-            ``optimizer`` (``"sgd"``, ``"momentum"``, ``"adam"`` …) and ``optimizer_settings``.
+            ``optimizer`` (``"sgd"``, ``"momentum"``, ``"adam"`` …), ``optimizer_settings``, and ``loop``: ``"keep"`` or ``"remake"``
+            make hundreds of steps one operation that keeps every state, or every √n-th (``"unroll"``: a copy of each step).
     """
     return Algorithm("maml", {}, steps=steps, lr=lr, first_order=first_order, **inner)
 

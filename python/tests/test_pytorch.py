@@ -144,6 +144,17 @@ def test_gradient_is_pytorchs(name: str, dtype: Any, bound: float, first_order: 
     close(found, gradients(module), bound)
 
 
+@pytest.mark.parametrize("loop", ["keep", "remake"])
+def test_steps_in_one_loop_give_the_same_gradient(loop: str) -> None:
+    module, data = mlp().to(F64), numbers()
+    il.MetaLoss(module, il.maml(steps=12, lr=0.05, loop=loop))(*data).backward()
+    found = gradients(module)
+    reference(module, data, 12, 0.05).mean().backward()
+    close(found, gradients(module), 1e-9)
+    with pytest.raises(il.ArgumentError, match="loop: found 'while', expected one of unroll, keep, remake"):
+        il.maml(loop="while")
+
+
 def test_inner_loop_moves_what_is_named() -> None:
     module, data = ConvNet().to(F64), images()
     il.MetaLoss(module, il.maml(steps=2, lr=0.1, adapts=["head.*", "two.conv.weight"]))(*data).backward()
