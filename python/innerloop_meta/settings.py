@@ -141,8 +141,8 @@ class Inner(TypedDict, total=False):
     """leave out the derivative of the inner gradient. True or false; default false."""
     loop: Literal["unroll", "keep", "remake"]
     """inner steps are copies of a step, or one operation: planning takes no longer for more steps, and memory
-    grows by the weights before each of them (keep) or before every √n-th, the others being made again (remake);
-    changes results by rounding. One of unroll, keep, remake; default unroll."""
+    grows by the weights before each of them (keep) or before every n-th (n: the root of their number), the others
+    being made again (remake); changes results by rounding. One of unroll, keep, remake; default unroll."""
     momentum: float
     """share of the buffer that is kept (momentum). A number from 0 to 1; default 0.9."""
     nesterov: bool
