@@ -171,7 +171,7 @@ def main():
         sample = [(c, k, a, n) for c, k, a in all_of for n in
                   range(1, references[c].count[k] + 1, references[c].count[k] // 1000 + 1 if k == "memory" else 1)] if every else [
             (c, k, a, draw.randint(1, references[c].count[k])) for c, k, a in draw.choices(all_of, k=tries)]
-        sample = [(c, k, a, n) for c, k, a, n in FOUND if c in references] + sample
+        sample = [(c, k, a, n) for c, k, a, n in FOUND if c in references and references[c].count[k]] + sample
         last = None
         for c, kind, action, n in sample:
             if every and c != last:
