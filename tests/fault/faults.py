@@ -109,7 +109,7 @@ class Attack:
         """Runs innerloop with these arguments, under `calls` where there are options for it, with fail_malloc.so where there are
         variables for that; its exit code, and its words in `shown` and `log`."""
         if "--resume out/run" in arguments and not os.path.exists(self.out + "/run"):
-            shutil.copytree(self.folder + "/in/run", self.out + "/run")
+            shutil.copytree(self.folder + "/in/run", self.out + "/run", ignore=shutil.ignore_patterns("eval.*"))  # of `eval`
             self.before = files(self.out)
         command = [self.program] + arguments.split()
         environment = dict(self.environment, LD_PRELOAD=self.fail_malloc, **preload) if preload else self.environment
