@@ -1,6 +1,5 @@
 /* Charts: lines, points and bands over two axes. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/locale.h"
@@ -108,7 +107,7 @@ static void draw_x_axis(il_figure *f, const axes *a, const il_chart *c) {
 static double inside(const axes *a, double y) { return fmin(fmax(y, a->top), a->bottom); }
 
 static void draw_band(il_figure *f, const axes *a, const il_chart *c, const il_chart_series *s) {
-  double *xy = malloc(4 * ((size_t)s->count + 1) * sizeof *xy);
+  double *xy = il_figure_points(f, 2 * s->count);
   int n = 0;
   for (int pass = 0; xy && pass < 2; pass++)
     for (int k = 0; k < s->count; k++) {
@@ -120,12 +119,11 @@ static void draw_band(il_figure *f, const axes *a, const il_chart *c, const il_c
       xy[2 * n++ + 1] = isfinite(y) ? inside(a, down(a, y)) : a->bottom;
     }
   if (xy) il_figure_area(f, il_paint_series(s->colour), 0.18, n, xy);
-  free(xy);
 }
 
 static void draw_series(il_figure *f, const axes *a, const il_chart *c, const il_chart_series *s) {
   const il_paint paint = il_paint_series(s->colour);
-  double *xy = malloc(2 * ((size_t)s->count + 1) * sizeof *xy);
+  double *xy = il_figure_points(f, s->count);
   int n = 0;
   for (int i = 0; xy && i < s->count; i++) {
     if (!isfinite(shown(c, s->y[i]))) continue;
@@ -135,7 +133,6 @@ static void draw_series(il_figure *f, const axes *a, const il_chart *c, const il
   if (xy && (s->line || !s->dots)) il_figure_line(f, paint, s->thin ? 1 : 2, s->dashed, n, xy);
   for (int i = 0; xy && s->dots && i < n; i++)
     il_figure_dot(f, paint, s->rings, s->thin ? 2.2 : 3.5, xy[2 * i], xy[2 * i + 1]);
-  free(xy);
 }
 
 /* Names in rows; gives the y below them. */

@@ -86,6 +86,12 @@ static void *keep(il_figure *f, const void *from, size_t size) {
   return kept;
 }
 
+double *il_figure_points(il_figure *f, int count) {
+  double *xy = il_arena_alloc(&f->arena, 2 * ((size_t)count + 1) * sizeof *xy);
+  f->failed |= !xy;
+  return xy;
+}
+
 void il_figure_line(il_figure *f, il_paint paint, double width, bool dashed, int count,
                     const double *xy) {
   if (count < 2) return;

@@ -31,6 +31,8 @@ int il_figure_width(const il_figure *figure);
 void il_figure_height(il_figure *figure, double height); /* before it is drawn */
 
 /* Memory that was not there is said by svg and png. Points are pairs x, y from the upper left corner. */
+double *il_figure_points(il_figure *f,
+                         int count); /* room for so many, the figure's; NULL without memory */
 void il_figure_line(il_figure *f, il_paint paint, double width, bool dashed, int count,
                     const double *xy);
 void il_figure_area(il_figure *f, il_paint paint, double alpha, int count, const double *xy);

@@ -45,4 +45,16 @@ attack convert out.npz out.pth
 attack convert --list out.pth
 attack data episodes glyphs-5w1s-maml --count 3 --out list.txt
 attack check own.yaml --threads 1
+
+# The last allocations of a run with curves draw them: what is drawn is all of them, or the sentence comes.
+drawn=(train own.yaml --threads 1 --plot --set log.every=1 --set outer.steps=4 --out run)
+rm -rf run
+COUNT_TO=$folder/count LD_PRELOAD=$library "$program" "${drawn[@]}" >log.txt 2>&1 || fail "curves: $(cat log.txt)"
+cp run/curve.png whole.png
+all=$(cat count)
+for n in $(seq $((all - 60)) "$all"); do
+  rm -rf run
+  FAIL_AT=$n LD_PRELOAD=$library "$program" "${drawn[@]}" >/dev/null 2>log.txt || continue
+  cmp -s run/curve.png whole.png || fail "curves: allocation $n: other curves, and nobody was told"
+done
 echo "memory: $failures failures, all as expected"
