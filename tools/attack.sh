@@ -4,6 +4,7 @@
 # ATTACK_MINUTES (20): of each fuzz target. TESTING.md says how long each attack takes and what it found.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
+. tools/fuzz_seeds.sh
 jobs=${JOBS:-$(nproc)} minutes=${ATTACK_MINUTES:-20}
 here=$PWD
 failed=
@@ -37,7 +38,7 @@ threads() {
 # AVX-512.
 memory() {
   need valgrind && cmake --preset release >/dev/null && cmake --build build -j"$jobs" || return 1
-  local test seeds status=0
+  local test status=0
   local check="valgrind -q --error-exitcode=9 --errors-for-leak-kinds=definite --leak-check=full --suppressions=tests/valgrind.txt"
   export INNERLOOP_ISA=v3 INNERLOOP_TEST_SCALE=small
   for test in test_safetensors test_csv test_torch test_torch_hostile test_config test_image_read test_import_csv \
@@ -48,8 +49,7 @@ memory() {
   for test in tests/fuzz/fuzz_*.c; do
     test=$(basename "$test" .c)
     echo "valgrind $test"
-    seeds=(tests/fuzz/seeds/"${test#fuzz_}")
-    [ "$test" != fuzz_tensors ] || seeds=(tests/io/fixtures/torch/torch-1.13 tests/io/fixtures/torch/torch-2.15 tests/io/fixtures/numpy)
+    seeds_of "$test"
     $check "build/tests/$test" -rounds=50 "${seeds[@]}" >"build/valgrind.log" 2>&1 ||
       { tail -30 build/valgrind.log; status=1; }
   done

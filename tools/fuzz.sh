@@ -5,9 +5,8 @@
 cd "$(dirname "$0")/.." || exit 2
 name=$1 minutes=${2:-20}
 corpus=build-fuzz/corpus/$name log=build-fuzz/$name.log
-seeds=(tests/fuzz/seeds/"${name#fuzz_}")
-[ -d "${seeds[0]}" ] || seeds=()
-[ "$name" != fuzz_tensors ] || seeds=(tests/io/fixtures/torch/torch-1.13 tests/io/fixtures/torch/torch-2.15 tests/io/fixtures/numpy)
+. tools/fuzz_seeds.sh
+seeds_of "$name"
 mkdir -p "$corpus" build-fuzz/found
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
 # Memory: innerloop's own limit is 256 MiB for a small file. A program of -fork=1 goes on after a finding; here the first one ends it.

@@ -184,8 +184,7 @@ const il_ranks *join_ranks(il_context *context) {
   if (joined.ranks.size != size) { /* each would believe to be alone */
     il_fail(context, IL_ERROR_RANKS,
             "started as %d ranks, of which %s finds %d; expected the launcher of the MPI that "
-            "innerloop "
-            "was built with (docs/scale.md)",
+            "innerloop was built with (docs/scale.md)",
             size, mpi_name(), joined.ranks.size);
     return NULL;
   }
