@@ -82,15 +82,10 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   return head(b, state, "head.weight", "head.bias", il_apply(b, NULL, x, k));
 }
 
-#define CLASSES(who)                                                                               \
-  IL_FIELD(il_pretrain_settings, classes, IL_FIELD_INT32, "0", 0, 1 << 20, "",                     \
-           "training classes that the net learns to tell apart; 0: those that there are (" who     \
-           ")")
-
-static const il_field fields[] = {CLASSES("baseline"), {0}};
+static const il_field fields[] = {IL_PRETRAIN_CLASSES("baseline"), {0}};
 
 static const il_field fields_cosine[] = {
-    CLASSES("baselinepp"),
+    IL_PRETRAIN_CLASSES("baselinepp"),
     IL_FIELD(il_pretrain_settings, scale, IL_FIELD_DOUBLE, "10", 0, 1e6, "",
              "multiplies the cosines (baselinepp)"),
     IL_FIELD(il_pretrain_settings, learned, IL_FIELD_BOOL, "false", 0, 0, "",

@@ -4,6 +4,11 @@
 
 #include <innerloop/meta.h>
 
+/* The field `classes` of an algorithm `who` that pre-trains. */
+#define IL_PRETRAIN_CLASSES(who)                                                                   \
+  IL_FIELD(il_pretrain_settings, classes, IL_FIELD_INT32, "0", 0, 1 << 20, "",                     \
+           "training classes that the net learns to tell apart; 0: those that there are (" who     \
+           ")")
 /* The numbers that the net ends in. */
 int64_t il_feature_count(const il_net *net);
 /* "classifier.weight" [features, classes], and "classifier.bias" where `bias`. Settings: il_pretrain_settings. */

@@ -57,9 +57,7 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
 }
 
 static const il_field fields[] = {
-    IL_FIELD(il_pretrain_settings, classes, IL_FIELD_INT32, "0", 0, 1 << 20, "",
-             "training classes that the net learns to tell apart; 0: those that there are "
-             "(simpleshot)"),
+    IL_PRETRAIN_CLASSES("simpleshot"),
     IL_FIELD(il_pretrain_settings, centre, IL_FIELD_BOOL, "true", 0, 0, "",
              "take the mean of the training classes' features off (simpleshot)"),
     {0}};
