@@ -26,7 +26,7 @@ ACTIONS = {
 FOUND = [("import-pictures", "read", errno.EIO, 2), ("import-pictures", "read", errno.EIO, 139),
          ("import-pictures", "open", errno.EMFILE, 3), ("import-zip", "open", errno.EMFILE, 4),
          ("data-export-npz", "open", errno.EACCES, 10), ("train", "write", errno.ENOSPC, 4),
-         ("train", "memory", errno.ENOMEM, 3)]
+         ("train", "memory", errno.ENOMEM, 3), ("train-on", "read", errno.EIO, 18)]
 SLOW = ["report", "bench", "sweep", "data-episodes", "train-more", "improve", "fit-greedy", "data-export", "data-show"]
 # Output that says how long something took, or what this machine is, and files that grow while a run goes on.
 TIMED = ["train", "train-more", "train-on", "sweep", "bench", "info", "compare", "improve", "fit-greedy", "plan", "check", "data-export"]
