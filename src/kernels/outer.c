@@ -59,23 +59,25 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
   for (int64_t n = 0; n < p->images; n++, x += p->image_x, y += p->image_y) {
     const float *xs = x, *ys = y;
     for (int64_t h = 0; h < lines; h++, xs += line_x, ys += line_y) {
-      for (int64_t i = p->first; sides && i < p->begin; i++)
-        some(rows, vectors, p, i, xs + (i - p->begin) * column_x, step,
-             ys + (i - p->begin) * column_y, acc);
-      const float *a = xs, *b = ys;
-      for (int64_t i = 0; i < span; i++, a += column_x, b += column_y) {
-        il_vec line[VECTORS];
+      for (int side = 0;; side++) { /* left, then right of the columns where all rows count */
+        const int64_t last = side ? p->last : p->begin;
+        for (int64_t i = side ? p->end : p->first; sides && i < last; i++)
+          some(rows, vectors, p, i, xs + (i - p->begin) * column_x, step,
+               ys + (i - p->begin) * column_y, acc);
+        if (side) break;
+        const float *a = xs, *b = ys;
+        for (int64_t i = 0; i < span; i++, a += column_x, b += column_y) {
+          il_vec line[VECTORS];
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) line[v] = il_load(b + v * IL_VL);
+          for (int v = 0; v < vectors; v++) line[v] = il_load(b + v * IL_VL);
 #pragma GCC unroll 12
-        for (int r = 0; r < rows; r++)
+          for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-          for (int v = 0; v < vectors; v++)
-            acc[r][v] = il_fma_scalar(a[r * step], line[v], acc[r][v]);
+            for (int v = 0; v < vectors; v++)
+              acc[r][v] = il_fma_scalar(a[r * step], line[v], acc[r][v]);
+        }
+        if (!sides) break;
       }
-      for (int64_t i = p->end; sides && i < p->last; i++)
-        some(rows, vectors, p, i, xs + (i - p->begin) * column_x, step,
-             ys + (i - p->begin) * column_y, acc);
     }
   }
 #pragma GCC unroll 12
@@ -89,15 +91,29 @@ static inline __attribute__((always_inline)) void accumulate(const int rows, con
     }
 }
 
+/* One function for each size of a block: gcc takes three times as long for all of them in one. */
+#define BLOCK(r, v)                                                                                \
+  static __attribute__((noinline)) void taps_##r##_##v(const il_pixels *p, const float *x,         \
+                                                       int64_t step, const float *y, int64_t left, \
+                                                       float *w, int64_t outs) {                   \
+    accumulate(r, v, true, p, x, step, y, left, w, outs);                                          \
+  }                                                                                                \
+  static __attribute__((noinline)) void dense_##r##_##v(                                           \
+      const il_pixels *p, const float *x, const float *y, int64_t left, float *w, int64_t outs) {  \
+    accumulate(r, v, false, p, x, 1, y, left, w, outs);                                            \
+  }
+IL_BLOCK_CASES(BLOCK)
+
 #define CASE(r, v)                                                                                 \
   case r * 8 + v:                                                                                  \
-    accumulate(r, v, sides, p, x, step, y + column, left - (v - 1) * IL_VL, w + column, outs);     \
+    if (sides)                                                                                     \
+      taps_##r##_##v(p, x, step, y + column, left - (v - 1) * IL_VL, w + column, outs);            \
+    else                                                                                           \
+      dense_##r##_##v(p, x, y + column, left - (v - 1) * IL_VL, w + column, outs);                 \
     break;
 /* One block of rows: w[r, o] = Σ_pixels x[pixel, r]·y[pixel, o]; lines of y are padded to vectors. */
-static inline __attribute__((always_inline)) void run_block(const bool sides, const il_pixels *p,
-                                                            int rows, const float *x,
-                                                            const int64_t step, const float *y,
-                                                            int64_t outs, float *w) {
+static void run_block(const bool sides, const il_pixels *p, int rows, const float *x, int64_t step,
+                      const float *y, int64_t outs, float *w) {
   for (int64_t column = 0; column < outs;) {
     const int64_t left = outs - column, count = (left + IL_VL - 1) / IL_VL;
     const int vectors = count < VECTORS ? (int)count : VECTORS;
