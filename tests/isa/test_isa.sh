@@ -47,7 +47,7 @@ emulated() {
   [ "$(hashes "$found")" = "$short" ] || fail "$name differs: $short"
 }
 if [ -z "${INNERLOOP_TEST_LONG:-}" ]; then # bits do not depend on how much a compiler optimises, its time does
-  emulated aarch64 aarch64-linux-gnu-gcc qemu-aarch64 gcc-aarch64-linux-gnu -DCMAKE_C_FLAGS_RELEASE="-O1 -DNDEBUG"
+  emulated aarch64 aarch64-linux-gnu-gcc qemu-aarch64 gcc-aarch64-linux-gnu -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
 else
   emulated aarch64 aarch64-linux-gnu-gcc qemu-aarch64 gcc-aarch64-linux-gnu
   emulated riscv64 riscv64-linux-gnu-gcc qemu-riscv64 gcc-riscv64-linux-gnu -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
