@@ -32,7 +32,8 @@ if(NOT INNERLOOP_ISAS)
   if(INNERLOOP_AARCH64)
     set(isas aarch64) # every such processor runs it
   elseif(INNERLOOP_X86_64 AND (INNERLOOP_SANITIZE OR INNERLOOP_THREAD_SANITIZE OR INNERLOOP_COVERAGE) AND NOT CMAKE_CROSSCOMPILING)
-    # What this machine runs best: instrumented kernels take minutes to compile, and run nowhere else.
+    # What this machine runs best: instrumented kernels take minutes to compile, and run nowhere else. They also take twenty times
+    # as long to run, so that tests of what stands above the kernels take another set, which is not instrumented (tests/CMakeLists.txt).
     include(CheckCSourceRuns)
     check_c_source_runs("int main(void) { return !(__builtin_cpu_supports(\"avx512vl\") && __builtin_cpu_supports(\"avx512bw\") &&
       __builtin_cpu_supports(\"avx512dq\") && __builtin_cpu_supports(\"avx512cd\")); }" INNERLOOP_RUNS_V4)
@@ -44,6 +45,10 @@ if(NOT INNERLOOP_ISAS)
       set(isas v3)
     else()
       set(isas portable)
+    endif()
+    if(INNERLOOP_SANITIZE AND NOT INNERLOOP_FUZZ AND NOT isas STREQUAL portable)
+      set(INNERLOOP_PLAIN_ISA v2)
+      list(APPEND isas v2)
     endif()
   endif()
 else()
@@ -103,6 +108,9 @@ function(innerloop_kernels target)
   foreach(isa ${isas})
     add_library(innerloop_kernels_${isa} OBJECT ${INNERLOOP_KERNEL_SOURCES})
     target_link_libraries(innerloop_kernels_${isa} PRIVATE innerloop_flags)
+    if(isa STREQUAL "${INNERLOOP_PLAIN_ISA}")
+      set_target_properties(innerloop_kernels_${isa} PROPERTIES INNERLOOP_PLAIN ON)
+    endif()
     target_compile_definitions(innerloop_kernels_${isa} PRIVATE IL_KERNEL_ISA="${isa}"
       $<$<STREQUAL:${isa},portable>:IL_PORTABLE>)
     target_compile_options(innerloop_kernels_${isa} PRIVATE ${INNERLOOP_MARCH_${isa}}

@@ -1,4 +1,5 @@
 /* Fields of settings (innerloop/field.h): their text forms, read and written with a point whatever the locale. */
+#include <ctype.h>
 #include <errno.h>
 #include <innerloop/field.h>
 #include <math.h>
@@ -21,6 +22,7 @@ static int choice_index(const char *choices, const char *text) {
 }
 
 static bool read_number(const il_field *f, const char *text, int64_t *integer, double *real) {
+  if (isspace((unsigned char)*text)) return false; /* strtoll passes over it, YAML may not */
   char *end = NULL;
   errno = 0;
   if (f->kind == IL_FIELD_DOUBLE) {

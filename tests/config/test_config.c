@@ -107,6 +107,8 @@ static void own_file_makes_no_difference(void **state) {
   assert_int_equal(il_config_set(own, "inner.lr=0.5"), IL_OK);
   assert_string_equal(il_config_key_name(il_config_difference(c, own)), "inner.lr");
   assert_int_equal(il_config_set(own, "inner.lr=0.40"), IL_OK); /* the same number */
+  assert_int_equal(il_config_set(own, "inner.lr=\r0.5"), IL_ERROR_CONFIG); /* YAML would be cut there */
+  il_context_clear(context);
   assert_int_equal(il_config_difference(c, own), -1);
   assert_int_equal(il_config_set(own, "glyphs.side=30"), IL_OK);
   assert_string_equal(il_config_key_name(il_config_difference(c, own)), "glyphs.side");
