@@ -286,15 +286,22 @@ il_status il_config_validate(const il_config *c) {
   return il_config_check_eval_steps(c);
 }
 
+/* YAML 1.1, 5.1 and 5.4: what is not printable may stand in no file, and a break of a line becomes a space. */
+static bool stands_in_yaml(uint32_t c) {
+  if (c == 0x2028 || c == 0x2029 || c == 0xfeff) return false;
+  return (c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) ||
+         c >= 0x10000;
+}
+
 static void print_text(FILE *out, const char *text) {
   fputc('"', out);
-  for (const char *p = text; *p; p++) {
-    unsigned char byte = (unsigned char)*p;
-    if (byte == '"' || byte == '\\') fputc('\\', out);
-    if (byte < 0x20)
-      fprintf(out, "\\x%02x", byte);
+  for (const char *next = text; *text; text = next) {
+    const uint32_t point = il_utf8_next(&next);
+    if (point == '"' || point == '\\') fputc('\\', out);
+    if (stands_in_yaml(point))
+      fwrite(text, 1, (size_t)(next - text), out);
     else
-      fputc(byte, out);
+      fprintf(out, point < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)point);
   }
   fputc('"', out);
 }

@@ -65,6 +65,24 @@ static void free_pairs(pairs *all) {
   }
 }
 
+/* What YAML has no character for, or takes for the end of a line. */
+static void any_text_is_read_again(void **state) {
+  (void)state;
+  il_context *context = il_context_new();
+  static const char odd[] =
+      "task.data=\t\n\r\x01\x7f \"\\ \u00a0\xc2\x80\xc2\x85\u2028\u2029\ufeff\uffff\U0001f600 ";
+  il_config *c = il_config_new(context);
+  assert_int_equal(il_config_set(c, odd), IL_OK);
+  char *text = il_config_dump(c);
+  il_config *again = il_config_parse(context, "again", text);
+  if (!again) fail_msg("%s", il_context_message(context));
+  assert_string_equal(il_config_get(again, "task.data"), strchr(odd, '=') + 1);
+  free(text);
+  il_config_free(again);
+  il_config_free(c);
+  il_context_free(context);
+}
+
 static const char listed[] = "task: {source: sinusoid, data: 'a: {b}'}\n"
                              "model: {layers: [{kind: linear, units: 7}, {kind: relu},\n"
                              "  {kind: linear}]}\n";
@@ -107,7 +125,8 @@ static void own_file_makes_no_difference(void **state) {
   assert_int_equal(il_config_set(own, "inner.lr=0.5"), IL_OK);
   assert_string_equal(il_config_key_name(il_config_difference(c, own)), "inner.lr");
   assert_int_equal(il_config_set(own, "inner.lr=0.40"), IL_OK); /* the same number */
-  assert_int_equal(il_config_set(own, "inner.lr=\r0.5"), IL_ERROR_CONFIG); /* YAML would be cut there */
+  assert_int_equal(il_config_set(own, "inner.lr=\r0.5"),
+                   IL_ERROR_CONFIG); /* YAML would be cut there */
   il_context_clear(context);
   assert_int_equal(il_config_difference(c, own), -1);
   assert_int_equal(il_config_set(own, "glyphs.side=30"), IL_OK);
@@ -300,6 +319,7 @@ static void nets_fit_tasks(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dumps_suit_strict_readers),
+      cmocka_unit_test(any_text_is_read_again),
       cmocka_unit_test(own_file_makes_no_difference),
       cmocka_unit_test(fields_without_effect_are_refused),
       cmocka_unit_test(layers_are_set_as_records),
