@@ -122,6 +122,8 @@ IL_API il_value il_constant(il_graph *g, double number, il_shape shape);
 IL_API il_value il_scalar(il_graph *g, double number);
 /* y = (real) a, from int32 or uint8. */
 IL_API il_value il_cast(il_graph *g, il_value a);
+/* y = the int32 nearest to a, for rows by number (il_gather); 0 of NaN. Derivative zero. */
+IL_API il_value il_index(il_graph *g, il_value a);
 /* Numpy's rule: missing leading dimensions and dimensions of 1 are repeated. */
 IL_API il_value il_broadcast(il_graph *g, il_value a, il_shape shape);
 /* axes: bit i set = axis i is reduced; it stays, with size 1. */
