@@ -41,7 +41,7 @@ class Entry:
     def __init__(self, row: Any, net: Net, torch: bool) -> None:
         self.row, self.name = c.il_entry.from_buffer_copy(row), decode(row.name)
         self.inside: tuple[int, ...] = dimensions_of(row.shape)
-        turns = torch and bool(row.net)
+        turns = torch and bool(row.net) and not self.name.startswith("embedding")  # whose table lies the same in both
         self.pixels = lib.il_net_parameter_pixels(net.address, row.parameter) if turns else 1
         self.turns = turns and (self.pixels > 1 or len(self.inside) > 1)
         rank, s = len(self.inside), self.inside
