@@ -217,9 +217,10 @@ class Form:
     def _examples(self, g: Graph, name: str, count: int) -> Any:
         """Examples as the net takes them."""
         example = self.of.net.example
-        outside = (example[-1], *example[:-1]) if self.of.torch else example
+        turns = self.of.torch and not getattr(self.of.net, "steps_first", False)
+        outside = (example[-1], *example[:-1]) if turns else example
         x = self._input(name, c.IL_TASK, g.real, (count, *outside))
-        if self.of.torch and len(example) > 1:
+        if turns and len(example) > 1:
             if example[-1] == 1:  # the same numbers in the same order
                 return x.reshape(count, *example).made
             x = transposed(g, x, 0, *range(2, len(example) + 1), 1)

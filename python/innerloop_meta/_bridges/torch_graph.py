@@ -12,11 +12,11 @@ from torch import nn
 from ..errors import ArgumentError
 
 KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm, LayerNorm, ReLU, Tanh, Sigmoid, MaxPool1d, "
-         "MaxPool2d, AvgPool1d, AvgPool2d, an average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout, Identity "
+         "MaxPool2d, AvgPool1d, AvgPool2d, Embedding, GRU, an average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout, Identity "
          "and sums of two branches")  # fmt: skip
 LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
           nn.LayerNorm, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
-          nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout, nn.Identity)  # fmt: skip
+          nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.GRU, nn.Flatten, nn.Dropout, nn.Identity)  # fmt: skip
 _tracing = threading.Lock()
 
 
