@@ -22,13 +22,13 @@ model:
     - {kind: gru, units: 8, sequence: true}
     - {kind: gru, units: 8}
     - {kind: linear}
-inner: {steps: 3, lr: 0.5, loop: keep}
-outer: {steps: 40, meta_batch: 4, lr: 0.01}
-eval: {every: 0, tasks: 60, steps: "0,3"}
-checkpoint: {every: 20}
+inner: {steps: 2, lr: 0.5, loop: keep}
+outer: {steps: 6, meta_batch: 2, lr: 0.01}
+eval: {every: 0, tasks: 8, steps: "0,2"}
+checkpoint: {every: 3}
 END_OF_NET
 "$program" train net.yaml --out whole >log.txt 2>&1 || fail "train: $(cat log.txt)"
-"$program" train net.yaml --set outer.steps=20 --threads 1 --out halves >log.txt 2>&1 || fail "train: $(cat log.txt)"
+"$program" train net.yaml --set outer.steps=3 --threads 1 --out halves >log.txt 2>&1 || fail "train: $(cat log.txt)"
 "$program" train net.yaml --resume --out halves --threads 2 >log.txt 2>&1 || fail "resume: $(cat log.txt)"
 cmp whole/checkpoint.safetensors halves/checkpoint.safetensors || fail "a resumed run has other weights"
 "$program" convert --list whole/checkpoint.safetensors >list.txt || fail "convert"
@@ -38,7 +38,7 @@ done
 "$program" eval whole >eval.txt 2>&1 || fail "eval: $(cat eval.txt)"
 "$program" check whole >log.txt 2>&1 || fail "check: $(cat log.txt)"
 grep -E '^step(0|4|9),' words.csv | head -9 | sed '1i class,a,b,c,d,e,f,g' >shown.csv
-"$program" adapt whole shown.csv --out three.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
+"$program" adapt whole --support shown.csv --out three.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
 grep -E '^step4,' words.csv | tail -2 | cut -d, -f2- | sed '1i a,b,c,d,e,f,g' >asked.csv
 "$program" predict three.safetensors asked.csv >answers.txt 2>log.txt || fail "predict: $(cat log.txt)"
 grep -q step4 answers.txt || fail "predict: $(cat answers.txt)"
@@ -54,5 +54,5 @@ refused 'expected whole numbers from 0 to 7, which the net'"'"'s embedding takes
 sed '2s/,[0-9]*$/,2.5/' asked.csv >half.csv
 refused 'query 0 has 2.5; expected whole numbers from 0 to 11' predict three.safetensors half.csv
 sed '2s/,[0-9]*$/,-1/' shown.csv >below.csv
-refused 'has -1; expected whole numbers from 0 to 11' adapt whole below.csv --out r.safetensors
+refused 'has -1; expected whole numbers from 0 to 11' adapt whole --support below.csv --out r.safetensors
 exit 0
