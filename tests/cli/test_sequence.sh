@@ -1,5 +1,5 @@
 #!/bin/bash
-# Tokens on the command line: data import, train (embedding and GRU, an inner loop that is one), resume, eval, adapt, predict;
+# Tokens on the command line: data import, train (embedding and GRU, an inner loop that is one), resume, eval, export, adapt, predict;
 # numbers that are no tokens are refused in one sentence wherever they come from.
 program=$1
 folder=$(mktemp -d) || exit 1
@@ -39,6 +39,9 @@ done
 "$program" check whole >log.txt 2>&1 || fail "check: $(cat log.txt)"
 grep -E '^step(0|4|9),' words.csv | head -9 | sed '1i class,a,b,c,d,e,f,g' >shown.csv
 "$program" adapt whole --support shown.csv --out three.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
+"$program" export whole --out learner.safetensors >log.txt 2>&1 || fail "export: $(cat log.txt)"
+"$program" adapt learner.safetensors --support shown.csv --out again.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
+cmp three.safetensors again.safetensors || fail "an exported learner adapts otherwise"
 grep -E '^step4,' words.csv | tail -2 | cut -d, -f2- | sed '1i a,b,c,d,e,f,g' >asked.csv
 "$program" predict three.safetensors asked.csv >answers.txt 2>log.txt || fail "predict: $(cat log.txt)"
 grep -q step4 answers.txt || fail "predict: $(cat answers.txt)"
