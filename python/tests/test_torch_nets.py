@@ -286,7 +286,7 @@ class Recurrent(nn.Module):
 def scores(module: Any, x: Any) -> Any:
     """Of il.from_torch's net."""
     net = il.from_torch(module, x)
-    f = il.function(lambda p, x: net(p, x))
+    f = il.function(precision="float64")(lambda p, x: net(p, x))
     given = x.numpy() if net.steps_first or x.ndim < 3 else np.ascontiguousarray(np.moveaxis(x.numpy(), 1, -1))
     return np.asarray(f(net.parameters(), given))
 
@@ -333,8 +333,11 @@ def test_what_of_sequences_is_refused() -> None:
             il.from_torch(module, example)
         assert all(word in str(error.value) for word in words), str(error.value)
 
-    refused(nn.Sequential(nn.GRU(3, 4)), (6, 3), "batch_first=False", "expected True, 1 and False")
-    refused(nn.Sequential(nn.GRU(3, 4, batch_first=True)), (6, 3), "gives two results", "y[:, -1]")
+    module = Recurrent()
+    module.gru = nn.GRU(3, 4)
+    refused(module, (6, 3), "batch_first=False", "expected True, 1 and False")
+    refused(nn.Sequential(nn.GRU(3, 4, batch_first=True)), (6, 3), "returns something else than its last layer's output")
+    refused(nn.Sequential(nn.GRU(3, 4, batch_first=True), nn.Flatten()), (6, 3), "two results of a GRU", "y[:, -1]")
     refused(nn.Sequential(nn.Embedding(5, 3), nn.Conv1d(3, 4, 3)), (6,), "expected transpose(1, 2)")
     refused(nn.Sequential(nn.Embedding(5, 3, padding_idx=0), nn.Flatten()), (6,), "padding_idx")
     meta = il.MetaLoss(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(18, 2)), il.maml(steps=1, lr=0.1))

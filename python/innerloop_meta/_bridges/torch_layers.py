@@ -12,13 +12,12 @@ from torch import nn
 
 from .. import nets
 from ..errors import ArgumentError
-from .torch_graph import KNOWN, LEAVES, Forward, named
+from .torch_graph import KNOWN, LEAVES, TAKEN, Forward, named
 
 # What takes a signal [n, t, c]; calls that turn it or pick of it among them.
 _OF_STEPS = ("Embedding", "GRU", "ReLU", "Tanh", "Sigmoid", "Dropout", "Identity", "Flatten", "LayerNorm", "relu", "tanh", "sigmoid",
              "dropout", "flatten", "view", "reshape", "contiguous", "clone", "getitem", "transpose", "permute", "mean", "add",
              "iadd")  # fmt: skip
-_TAKEN = "expected y, h = gru(x), and of these y (all steps), y[:, -1] or h[-1] (the last)"
 _BATCH = object()  # how many examples there are, while a forward is followed
 
 
@@ -47,7 +46,7 @@ class Layers(Forward):
         self._shapes: dict[Any, tuple[int, ...]] = {self._input: self.shape}  # of the tensors that were reached
         self._emit(self._steps(self._result, self._input))
         if self._pair:
-            self._refuse(f"gives {'two results' if self._pair == 'both' else 'a state [1, n, units]'}; {_TAKEN}")
+            self._refuse(f"gives a state [1, n, units]; {TAKEN}")
         if not self.layers:
             raise ArgumentError(f"{named(module, '')} has no layer; expected a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")
         if len(self.shape) > 1:
@@ -106,7 +105,7 @@ class Layers(Forward):
         module = step.op == "call_module"
         kind, name = type(self.root.get_submodule(step.target)).__name__ if module else "", "" if module else self._name(step).rstrip("_")
         if self._pair and not (name == "getitem" or self._pair == "state" and name == "squeeze"):
-            self._refuse(f"receives the two results of a GRU; {_TAKEN}")
+            self._refuse(f"receives a state [1, n, units]; {TAKEN}")
         if self.steps_first and len(self.shape) == 2 and kind not in _OF_STEPS and name not in _OF_STEPS:
             self._refuse(f"receives a signal [n, t, c] of {self.shape}; expected transpose(1, 2) before what takes [n, c, t]")
 
@@ -153,7 +152,7 @@ class Layers(Forward):
         elif gru and not self._pair and isinstance(index, tuple) and index[:2] == (slice(None), -1) and index[2:] in ((), (slice(None),)):
             self._last_step()
         else:
-            self._unknown(f"takes [{index}] of what it receives")
+            self._unknown("calls getitem")
 
     def _turn(self, axes: list[Any]) -> None:
         """[n, c, t] as [n, t, c], or back."""
