@@ -122,6 +122,8 @@ IL_API il_value il_constant(il_graph *g, double number, il_shape shape);
 IL_API il_value il_scalar(il_graph *g, double number);
 /* y = (real) a, from int32 or uint8. */
 IL_API il_value il_cast(il_graph *g, il_value a);
+/* y = the int32 nearest to a, for rows by number (il_gather); 0 of NaN. Derivative zero. */
+IL_API il_value il_index(il_graph *g, il_value a);
 /* Numpy's rule: missing leading dimensions and dimensions of 1 are repeated. */
 IL_API il_value il_broadcast(il_graph *g, il_value a, il_shape shape);
 /* axes: bit i set = axis i is reduced; it stays, with size 1. */
@@ -207,6 +209,29 @@ IL_API il_value il_task_mean(il_graph *g, il_value a);
  * meta-gradient, without forming one task's part. a[i] [rows_i, m] and b[i] [rows_i, n], all per task. The sum is
  * one chain: tasks, then pairs, then rows ascending; divided once. Not differentiable, as il_task_mean. */
 IL_API il_value il_task_product(il_graph *g, int pairs, const il_value *a, const il_value *b);
+
+/* ---- loops: a step that is repeated, made once ----
+ *   il_loop *l = il_loop_open(g, 100, 1, &h0, &h);
+ *   next = il_tanh(g, il_add(g, il_matmul(g, h, w, false, false), il_loop_row(l, x)));
+ *   il_loop_close(l, &next, &last, 0, NULL, NULL);
+ * is for k in 0 … 99: h = tanh(h·w + x[k]). What the step reads beside state and rows (w) are the loop's constants.
+ * Derivatives of any order are loops again; plans do not grow with the steps. Loops may stand in one another. Between open
+ * and close nothing is evaluated: the graph's own builders make the step, of which nothing may be an output or be read
+ * behind the loop but what il_loop_close gives. */
+typedef struct il_loop il_loop; /* the graph's; not used after il_loop_close */
+/* A loop of `steps`, at least 1. state [states] receives the state before a step, which is first [states], reals, before step
+ * 0; at least one. After an error they are invalid; NULL, which the others take, without memory. */
+IL_API il_loop *il_loop_open(il_graph *g, int steps, int states, const il_value *first,
+                             il_value *state);
+/* Row k of the value, [steps, r…]: [r…]. */
+IL_API il_value il_loop_row(il_loop *l, il_value source);
+/* k, from 0, as a real of shape []. */
+IL_API il_value il_loop_step(const il_loop *l);
+/* next [states]: the state after the step, in the shapes of the state before it; last receives the state after all steps.
+ * made [count]: reals [r…] of each step, of which stacked receives [steps, r…]; count 0: none. After an error they are
+ * invalid. */
+IL_API void il_loop_close(il_loop *l, const il_value *next, il_value *last, int count,
+                          const il_value *made, il_value *stacked);
 
 /* ---- text ---- */
 /* Text that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */

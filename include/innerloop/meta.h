@@ -58,6 +58,7 @@ typedef struct il_task_needs {
   bool shared;      /* one support set, and one order, for all tasks: adapted to once a run */
   bool unlabelled;  /* no query_y: nobody knows the answers */
   bool no_support, no_query; /* neither x nor y of it, nor the order */
+  int vocabulary; /* numbers of x are whole, from 0 to below it, and taken without scale; 0: reals */
 } il_task_needs;
 /* Makes the task inputs support_x, support_y, query_x, query_y (dropout_key, order) of a graph, in this order; x in the
  * task is real and scaled. */

@@ -41,14 +41,23 @@ typedef enum il_layer_kind {
   IL_LAYER_ATTENTION = 19,
   IL_LAYER_AVG_POOL =
       20, /* the mean over windows, padding counted as zeros; of a signal, along time */
+  /* The first layer of a net whose examples are whole numbers from 0 to below `vocabulary` (tokens, categories), [t] or
+   * [t,1]: row x[k] of W is step k of a signal of `units` channels. */
+  IL_LAYER_EMBEDDING = 21,
+  /* Cho et al. 2014, as PyTorch's nn.GRU: of a signal, from h = 0 on for each step x
+   *   r = σ(x·W_ir + b_ir + h·W_hr + b_hr), z = σ(x·W_iz + b_iz + h·W_hz + b_hz),
+   *   n = tanh(x·W_in + b_in + r∘(h·W_hn + b_hn)), h ← (1 − z)∘n + z∘h
+   * gives the last h, `units` features; with `sequence` all of them, a signal. One loop, whatever the steps. */
+  IL_LAYER_GRU = 22,
 } il_layer_kind;
 
 /* One layer of a net; {0} in what its kind does not have. */
 typedef struct il_layer {
-  il_layer_kind kind;      /* what it computes */
-  int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
+  il_layer_kind kind; /* what it computes */
+  /* linear: outputs (0: the net's outputs); conv, conv1d: filters; embedding: channels; gru: numbers of h */
+  int units;
   int kernel, stride, pad; /* conv, conv1d, max_pool, avg_pool */
-  bool bias;               /* linear, conv, conv1d, attention */
+  bool bias;               /* linear, conv, conv1d, attention, gru */
   double eps;              /* norms */
   double rate;             /* dropout: probability of zero */
   il_init
@@ -58,6 +67,8 @@ typedef struct il_layer {
   int dilation; /* conv, conv1d: pixels from tap to tap (0: 1) */
   int heads;    /* attention (0: 1) */
   bool affine;  /* layer_norm, instance_norm, group_norm: ·γ + β at the end */
+  int vocabulary; /* embedding: how many different numbers there are */
+  bool sequence;  /* gru: h after every step, not the last alone */
 } il_layer;
 
 /* Checks the layers against the input shape of one example (image [h,w,c], signal [t,channels] or [features]) and the number of
@@ -85,15 +96,19 @@ IL_API int il_net_parameters(const il_net *net);
 /* The name of a parameter; the net's. */
 IL_API const char *il_net_parameter_name(const il_net *net, int index);
 /* Engine layout: conv [kh,kw,in/groups,out], conv1d [k,in/groups,out], linear [in,out], attention in_proj_weight [c,3·c] and
- * out_proj.weight [c,c] (files keep PyTorch's: io/weights). */
+ * out_proj.weight [c,c], gru weight_ih_l0 [c,3·units] and weight_hh_l0 [units,3·units], embedding [vocabulary,units] (files
+ * keep PyTorch's: io/weights). */
 IL_API il_shape il_net_parameter_shape(const il_net *net, int index);
+/* Its shape in PyTorch's layout, which files have. */
+IL_API il_shape il_net_parameter_torch_shape(const il_net *net, int index);
 /* Pixels (steps of a signal) of the flattened image that axis 0 of a parameter runs over: [h·w·c, …] here, [c·h·w, …] in
  * PyTorch's layout; 1: there is none. */
 IL_API int64_t il_net_parameter_pixels(const il_net *net, int index);
 /* Dimension permutation from PyTorch's layout to the engine's is a transpose: conv [out,in,kh,kw] ->
- * [kh,kw,in,out]; conv1d [out,in,k] -> [k,in,out]; linear [out,in] -> [in,out]; others as they are. The engine flattens
- * an image in its own order [h,w,c], a signal in [t,c]; what runs over them (linear rows, norm between flatten and
- * linear) is permuted from and to PyTorch's order [c,h,w] or [c,t] here. Copies reals of `type`. */
+ * [kh,kw,in,out]; conv1d [out,in,k] -> [k,in,out]; linear, attention, gru [out,in] -> [in,out]; others as they are. The engine
+ * flattens an image in its own order [h,w,c], a signal in [t,c]; what runs over them (linear rows, norm between flatten and
+ * linear) is permuted from and to PyTorch's order [c,h,w] or [c,t] here; not where the signal is of an embedding or a gru,
+ * which PyTorch has as [t,c] too. Copies reals of `type`. */
 IL_API void il_net_from_torch(const il_net *net, int parameter, il_type type,
                               const void *torch_data, void *engine_data);
 /* A parameter in PyTorch's layout, from ours. */

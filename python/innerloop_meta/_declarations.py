@@ -98,6 +98,8 @@ IL_LAYER_SHORTCUT = 17
 IL_LAYER_ADD = 18
 IL_LAYER_ATTENTION = 19
 IL_LAYER_AVG_POOL = 20
+IL_LAYER_EMBEDDING = 21
+IL_LAYER_GRU = 22
 IL_STATISTICS_BATCH = 1
 IL_STATISTICS_GIVEN = 2
 IL_STATISTICS_EACH = 3
@@ -745,6 +747,8 @@ il_layer._fields_ = [
     ("dilation", c_int),
     ("heads", c_int),
     ("affine", c_bool),
+    ("vocabulary", c_int),
+    ("sequence", c_bool),
 ]
 
 il_moments._fields_ = [
@@ -835,6 +839,7 @@ il_task_needs._fields_ = [
     ("unlabelled", c_bool),
     ("no_support", c_bool),
     ("no_query", c_bool),
+    ("vocabulary", c_int),
 ]
 
 il_inner._fields_ = [
@@ -1748,6 +1753,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_constant": (il_value, (c_void_p, c_double, il_shape)),
     "il_scalar": (il_value, (c_void_p, c_double)),
     "il_cast": (il_value, (c_void_p, il_value)),
+    "il_index": (il_value, (c_void_p, il_value)),
     "il_broadcast": (il_value, (c_void_p, il_value, il_shape)),
     "il_sum": (il_value, (c_void_p, il_value, c_uint32)),
     "il_mean": (il_value, (c_void_p, il_value, c_uint32)),
@@ -1780,6 +1786,10 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_leaf": (il_value, (c_void_p, il_value)),
     "il_task_mean": (il_value, (c_void_p, il_value)),
     "il_task_product": (il_value, (c_void_p, c_int, POINTER(il_value), POINTER(il_value))),
+    "il_loop_open": (c_void_p, (c_void_p, c_int, c_int, POINTER(il_value), POINTER(il_value))),
+    "il_loop_row": (il_value, (c_void_p, il_value)),
+    "il_loop_step": (il_value, (c_void_p,)),
+    "il_loop_close": (None, (c_void_p, POINTER(il_value), POINTER(il_value), c_int, POINTER(il_value), POINTER(il_value))),
     "il_graph_dump": (c_void_p, (c_void_p,)),
     "il_graph_parse": (c_void_p, (c_void_p, c_char_p)),
     "il_graph_dot": (c_void_p, (c_void_p,)),
@@ -1844,6 +1854,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_net_parameters": (c_int, (c_void_p,)),
     "il_net_parameter_name": (c_char_p, (c_void_p, c_int)),
     "il_net_parameter_shape": (il_shape, (c_void_p, c_int)),
+    "il_net_parameter_torch_shape": (il_shape, (c_void_p, c_int)),
     "il_net_parameter_pixels": (c_int64, (c_void_p, c_int)),
     "il_net_from_torch": (None, (c_void_p, c_int, c_int, c_void_p, c_void_p)),
     "il_net_to_torch": (None, (c_void_p, c_int, c_int, c_void_p, c_void_p)),

@@ -36,13 +36,15 @@ class Layer:
     dilation: int = 0
     heads: int = 0
     affine: bool = False
+    vocabulary: int = 0
+    sequence: bool = False
 
     def _made(self) -> Any:
         if self.init not in _INITS:
             raise ArgumentError(f"init: found {self.init!r}, expected one of {', '.join(_INITS)}")
         return c.il_layer(getattr(c, "IL_LAYER_" + self.kind.upper()), self.units, self.kernel, self.stride, self.pad,
                           self.bias, self.eps, self.rate, _INITS[self.init], self.init_scale, self.groups, self.dilation,
-                          self.heads, self.affine)  # fmt: skip
+                          self.heads, self.affine, self.vocabulary, self.sequence)  # fmt: skip
 
 
 def _of(row: Any, last: bool, outputs: int) -> Layer:
@@ -115,6 +117,17 @@ def add() -> Layer:
 def attention(heads: int = 1, bias: bool = True) -> Layer:
     """Scaled dot-product attention among the steps of a signal or the pixels of an image, as PyTorch's MultiheadAttention."""
     return Layer("attention", bias=bias, heads=heads)
+
+
+def embedding(vocabulary: int, units: int) -> Layer:
+    """The first layer, of whole numbers from 0 to below `vocabulary`, [t] or [t,1]: each is a row of a table, as PyTorch's Embedding;
+    gives a signal [t,units]."""
+    return Layer("embedding", units, vocabulary=vocabulary)
+
+
+def gru(units: int, bias: bool = True, sequence: bool = False) -> Layer:
+    """A recurrent layer over a signal [t,channels], as PyTorch's GRU of one layer: its last state, or with `sequence` all of them."""
+    return Layer("gru", units, bias=bias, sequence=sequence)
 
 
 def max_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:

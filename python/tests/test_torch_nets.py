@@ -252,3 +252,95 @@ def test_modules_are_refused_in_a_sentence(at: int) -> None:
         il.from_torch(make(), example)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+class Words(nn.Module):
+    """Tokens through an Embedding, GRUs and what stands between them."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.table = way, nn.Embedding(7, 4)
+        self.conv, self.norm = nn.Conv1d(4, 4, 3, padding=1), nn.LayerNorm(4)
+        self.first, self.gru = nn.GRU(4, 4, batch_first=True), nn.GRU(4, 5, batch_first=True, bias=False)
+        self.head = nn.Linear(30 if way == "flat" else 5, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = self.table(x.long())
+        x = self.conv(x.transpose(1, 2)).relu().permute(0, 2, 1)
+        y, _ = self.first(self.norm(x))
+        y, h = self.gru(y + x)
+        made = {"state": lambda: h[-1], "squeezed": lambda: h.squeeze(0), "last": lambda: y[:, -1], "mean": lambda: y.mean(dim=1),
+                "flat": lambda: y.flatten(1)}[self.way]()  # fmt: skip
+        return self.head(made)
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.head = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.gru(x)[1][0])
+
+
+def scores(module: Any, x: Any) -> Any:
+    """Of il.from_torch's net."""
+    net = il.from_torch(module, x)
+    f = il.function(precision="float64")(lambda p, x: net(p, x))
+    given = x.numpy() if net.steps_first or x.ndim < 3 else np.ascontiguousarray(np.moveaxis(x.numpy(), 1, -1))
+    return np.asarray(f(net.parameters(), given))
+
+
+@pytest.mark.parametrize("way", ["state", "squeezed", "last", "mean", "flat"])
+def test_tokens_and_grus_are_the_modules(way: str) -> None:
+    module = Words(way).double()
+    x = torch.randint(0, 7, (5, 6)).double()
+    found = scores(module, x)
+    np.testing.assert_allclose(found, module(x).detach().numpy(), rtol=0, atol=1e-12)
+
+
+def test_a_gru_that_comes_first_takes_steps_first() -> None:
+    module = Recurrent().double()
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    np.testing.assert_allclose(scores(module, x), module(x).detach().numpy(), rtol=0, atol=1e-12)
+
+
+def test_meta_gradients_through_a_gru_are_autograds() -> None:
+    module = Recurrent().double()
+    x, y = torch.randn(1, 4, 6, 3, dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
+    meta = il.MetaLoss(module, il.maml(steps=1, lr=0.3))
+    meta(x, y, x, y).backward()
+    found = [p.grad.clone() for p in module.parameters()]
+    names, weights = zip(*module.named_parameters())
+
+    def forward(p: Any) -> Any:  # nn.GRU's own has no second derivative on every build: its equations
+        h, q = torch.zeros(4, 4, dtype=torch.float64), dict(zip(names, p))
+        for t in range(6):
+            a = (x[0, :, t] @ q["gru.weight_ih_l0"].T + q["gru.bias_ih_l0"]).chunk(3, 1)
+            b = (h @ q["gru.weight_hh_l0"].T + q["gru.bias_hh_l0"]).chunk(3, 1)
+            r, z = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[1] + b[1])
+            h = (1 - z) * torch.tanh(a[2] + r * b[2]) + z * h
+        return F.cross_entropy(h @ q["head.weight"].T + q["head.bias"], y[0])
+
+    moved = [w - 0.3 * g for w, g in zip(weights, torch.autograd.grad(forward(weights), weights, create_graph=True))]
+    for expected, got in zip(torch.autograd.grad(forward(moved), weights), found):
+        assert float((expected - got).abs().max()) < 1e-12
+
+
+def test_what_of_sequences_is_refused() -> None:
+    def refused(module: Any, example: Any, *words: str) -> None:
+        with pytest.raises(il.ArgumentError) as error:
+            il.from_torch(module, example)
+        assert all(word in str(error.value) for word in words), str(error.value)
+
+    module = Recurrent()
+    module.gru = nn.GRU(3, 4)
+    refused(module, (6, 3), "batch_first=False", "expected True, 1 and False")
+    refused(nn.Sequential(nn.GRU(3, 4, batch_first=True)), (6, 3), "returns something else than its last layer's output")
+    refused(nn.Sequential(nn.GRU(3, 4, batch_first=True), nn.Flatten()), (6, 3), "two results of a GRU", "y[:, -1]")
+    refused(nn.Sequential(nn.Embedding(5, 3), nn.Conv1d(3, 4, 3)), (6,), "expected transpose(1, 2)")
+    refused(nn.Sequential(nn.Embedding(5, 3, padding_idx=0), nn.Flatten()), (6,), "padding_idx")
+    meta = il.MetaLoss(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(18, 2)), il.maml(steps=1, lr=0.1))
+    x, y = torch.full((1, 2, 6), 5.0), torch.tensor([[0, 1]])
+    with pytest.raises(il.ArgumentError, match="support_x has 5; expected whole numbers from 0 to 4"):
+        meta(x, y, x, y)

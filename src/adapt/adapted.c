@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "nn/net.h"
 
 enum { AT_ONCE = 64 };
 
@@ -96,10 +97,24 @@ il_status il_adapted_prepare(il_adapted *a) {
                          a->adaptation.state.entry, a->method.real, false);
 }
 
+/* Numbers of examples from `first` on, as they were given. */
+static il_status check_whole(const il_adapted *a, const char *what, int64_t first, size_t count,
+                             const void *x) {
+  const int vocabulary = il_net_vocabulary(a->learner->net);
+  const int64_t at = il_net_unfit(vocabulary, a->shape.x, (int64_t)count, x);
+  if (at < 0) return IL_OK;
+  return il_fail(a->context, IL_ERROR_DATA,
+                 "%s %lld has %g; expected whole numbers from 0 to %d, which the learner's "
+                 "embedding takes",
+                 what, (long long)(first + at / il_shape_count(a->shape.example)),
+                 il_number_at(a->shape.x, x, at), vocabulary - 1);
+}
+
 il_status il_adapted_adapt(il_adapted *a) {
   const size_t numbers = (size_t)a->shape.support * (size_t)il_shape_count(a->shape.example),
                targets = a->target ? (size_t)a->shape.support * (size_t)a->shape.outputs : 0;
-  if (make_order(a) != IL_OK) return il_context_status(a->context);
+  if (check_whole(a, "example", 0, numbers, a->support_x) != IL_OK || make_order(a) != IL_OK)
+    return il_context_status(a->context);
   void *x = malloc(numbers * il_adapted_number(a) + 1);
   void *y = malloc(targets * sizeof(double) + 1); /* targets as reals */
   if (!x || !y) il_fail_memory(a->context, "a support set");
@@ -168,7 +183,10 @@ il_status il_adapted_predict(il_adapted *a, int64_t count, const void *x, float 
   il_status status = IL_OK;
   for (int64_t first = 0; first < count && status == IL_OK; first += a->room) {
     const int n = count - first < a->room ? (int)(count - first) : a->room;
-    il_adapted_copy(a, (const char *)x + (size_t)first * bytes, (size_t)n * example, a->asked);
+    const void *from = (const char *)x + (size_t)first * bytes;
+    status = check_whole(a, "query", first, (size_t)n * example, from);
+    if (status != IL_OK) break;
+    il_adapted_copy(a, from, (size_t)n * example, a->asked);
     status = il_run_go(a->run, n);
     for (size_t q = 0; q < (size_t)n && status == IL_OK; q++)
       status = answer(a, first, q, score, answers + ((size_t)first + q) * outputs);

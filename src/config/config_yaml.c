@@ -25,11 +25,13 @@ typedef enum field {
   RATE,
   INIT,
   INIT_SCALE,
+  VOCABULARY,
+  SEQUENCE,
   FIELDS
 } field;
-static const char *const fields[FIELDS] = {"units",  "kernel", "stride",    "pad",    "dilation",
-                                           "groups", "heads",  "bias",      "affine", "eps",
-                                           "rate",   "init",   "init_scale"};
+static const char *const fields[FIELDS] = {
+    "units",  "kernel", "stride", "pad",  "dilation",   "groups",     "heads",   "bias",
+    "affine", "eps",    "rate",   "init", "init_scale", "vocabulary", "sequence"};
 
 /* A kind of layer: the fields that it has, as a mask, and what they are where they are not given. */
 #define HAS(f) (1u << (f))
@@ -67,6 +69,8 @@ static const struct layer_kind {
     [IL_LAYER_ADD] = {"add", 0, {0}},
     [IL_LAYER_ATTENTION] = {"attention", HAS(HEADS) | HAS(BIAS), {.bias = true}},
     [IL_LAYER_AVG_POOL] = {"avg_pool", WINDOW, {.kernel = 2, .stride = 2}},
+    [IL_LAYER_EMBEDDING] = {"embedding", HAS(UNITS) | HAS(VOCABULARY), {0}},
+    [IL_LAYER_GRU] = {"gru", HAS(UNITS) | HAS(BIAS) | HAS(SEQUENCE), {.bias = true}},
 };
 static const char *const inits[] = {
     "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
@@ -195,10 +199,18 @@ static il_status read_field(const reader *r, const yaml_node_t *at, const char *
       : which == GROUPS   ? &layer->groups
                           : &layer->heads) = (int)number;
     break;
+  case VOCABULARY:
+    if (!numeric || number < 1 || number > 1 << 24 || number != floor(number))
+      return wrong(r, at, found, "an integer from 1 to 16777216");
+    layer->vocabulary = (int)number;
+    break;
   case BIAS:
   case AFFINE:
+  case SEQUENCE:
     if (strcmp(text, "true") && strcmp(text, "false")) return wrong(r, at, found, "true or false");
-    *(which == BIAS ? &layer->bias : &layer->affine) = !strcmp(text, "true");
+    *(which == BIAS     ? &layer->bias
+      : which == AFFINE ? &layer->affine
+                        : &layer->sequence) = !strcmp(text, "true");
     break;
   case INIT: {
     const int init = position(text, INITS, inits);
@@ -395,6 +407,8 @@ void il_config_print_layers(const il_config *config, FILE *out) {
     if (l->dilation) fprintf(out, ", dilation: %d", l->dilation);
     if (l->groups) fprintf(out, ", groups: %d", l->groups);
     if (l->heads) fprintf(out, ", heads: %d", l->heads);
+    if (l->vocabulary) fprintf(out, ", vocabulary: %d", l->vocabulary);
+    if (has & HAS(SEQUENCE)) fprintf(out, ", sequence: %s", l->sequence ? "true" : "false");
     fputs("}\n", out);
   }
 }

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/room.h"
 #include "meta/method.h"
+#include "nn/net.h"
 
 const char *const il_batch_input_name[IL_BATCH_INPUTS] = {"support_x", "support_y",   "query_x",
                                                           "query_y",   "dropout_key", "order"};
@@ -74,6 +75,13 @@ void il_batch_free(il_batch *b) {
   *b = (il_batch){0};
 }
 
+/* Of the set's x, the first number that the net cannot take; −1: there is none. */
+static int64_t unfit(const il_batch *b, int task, int set) {
+  return il_net_unfit(b->needs.vocabulary, real_input(&b->shape, 2 * set) ? b->real : IL_UINT8,
+                      (int64_t)count_of(&b->shape, 2 * set),
+                      (const char *)b->input[2 * set] + (size_t)task * b->size[2 * set]);
+}
+
 void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first, int task) {
   char *scratch = b->scratch + (size_t)worker * b->scratch_size, *staged = scratch + b->staging;
   void *at[IL_BATCH_INPUTS], *drawn[4];
@@ -93,6 +101,7 @@ void il_batch_draw_task(il_batch *b, int worker, il_split split, uint64_t first,
     const size_t count = drawn[i] == at[i] ? 0 : count_of(&b->shape, i);
     for (size_t j = 0; j < count; j++) ((double *)at[i])[j] = (double)((const float *)drawn[i])[j];
   }
+  if (unfit(b, task, 0) >= 0 || unfit(b, task, 1) >= 0) atomic_store(&b->failed, task + 1);
   if (b->size[5])
     il_method_order(b->shape.support, b->needs,
                     il_random_mix(il_random_mix(b->from->seed, (uint64_t)split + 8), id.index),
@@ -131,5 +140,20 @@ il_status il_batch_draw_part(il_batch *batch, il_team *team, il_split split, uin
 il_status il_batch_check(const il_batch *b, il_split split, uint64_t first) {
   const int failed = atomic_load(&b->failed);
   if (!failed) return IL_OK;
-  return il_tasks_failed(b->from, (il_task_id){split, b->variant, first + (uint64_t)failed - 1});
+  const il_task_id id = {split, b->variant, first + (uint64_t)failed - 1};
+  for (int set = 0; set < 2; set++) {
+    const int64_t at = unfit(b, failed - 1, set);
+    if (at < 0) continue;
+    const int64_t numbers = il_shape_count(b->shape.example);
+    const il_type type = real_input(&b->shape, 2 * set) ? b->real : IL_UINT8;
+    return il_fail(
+        b->from->context, IL_ERROR_DATA,
+        "source %s: task %llu of the %s split has %g in example %lld of its %s set; "
+        "expected whole numbers from 0 to %d, which the net's embedding takes",
+        b->from->source->name, (unsigned long long)id.index, il_split_name(split),
+        il_number_at(type,
+                     (const char *)b->input[2 * set] + (size_t)(failed - 1) * b->size[2 * set], at),
+        (long long)(at / numbers), set ? "query" : "support", b->needs.vocabulary - 1);
+  }
+  return il_tasks_failed(b->from, id);
 }

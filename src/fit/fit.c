@@ -58,6 +58,20 @@ static il_status check(il_context *context, const il_model *m, const il_samples 
  * was trained on. Where its training is not known, nothing is asked. */
 il_status il_samples_same_scale(il_context *context, const char *name, const il_samples *s,
                                 const il_model *m) {
+  const int vocabulary = il_net_vocabulary(m->net);
+  if (vocabulary && s->type == IL_UINT8)
+    return il_fail(context, IL_ERROR_DATA,
+                   "%s: found pixels (u8), which are divided by 255; expected whole numbers as "
+                   "reals, which the net's embedding takes",
+                   name);
+  const int64_t numbers = il_shape_count(s->example);
+  const int64_t at = il_net_unfit(vocabulary, IL_FLOAT32, s->count * numbers, s->inputs);
+  if (at >= 0)
+    return il_fail(context, IL_ERROR_DATA,
+                   "%s: example %lld has %g; expected whole numbers from 0 to %d, which the net's "
+                   "embedding takes",
+                   name, (long long)(at / numbers), il_number_at(IL_FLOAT32, s->inputs, at),
+                   vocabulary - 1);
   if (m->inputs == IL_MODEL_INPUTS_PIXELS && s->type != IL_UINT8 &&
       il_inputs_of(s) == IL_MODEL_INPUTS_REALS)
     return il_fail(

@@ -65,7 +65,8 @@ il_net *il_model_layers(il_context *context, const il_model_options *o, bool con
   for (int i = 0; i < il_net_layers(base); i++) {
     il_layer l = *il_net_layer(base, i);
     const bool conv = l.kind == IL_LAYER_CONV || l.kind == IL_LAYER_CONV1D;
-    const bool weights = conv || l.kind == IL_LAYER_LINEAR || l.kind == IL_LAYER_ATTENTION;
+    const bool weights = conv || l.kind == IL_LAYER_LINEAR || l.kind == IL_LAYER_ATTENTION ||
+                         l.kind == IL_LAYER_EMBEDDING || l.kind == IL_LAYER_GRU;
     if (l.kind == IL_LAYER_LINEAR && !first && o->dropout > 0)
       layer[count++] = (il_layer){.kind = IL_LAYER_DROPOUT, .rate = o->dropout};
     if (conv) l.bias = conv_bias || l.bias;

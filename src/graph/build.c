@@ -35,6 +35,10 @@ il_value il_cast(il_graph *g, il_value a) {
   return make1(g, "il_cast", IL_OP_CAST, a, NULL, shape_of(g, a));
 }
 
+il_value il_index(il_graph *g, il_value a) {
+  return make1(g, "il_index", IL_OP_INDEX, a, NULL, il_shape_scalar());
+}
+
 il_value il_broadcast(il_graph *g, il_value a, il_shape shape) {
   return il_build_broadcast(g, "il_broadcast", a, shape);
 }

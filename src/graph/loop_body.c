@@ -206,9 +206,51 @@ void il_loop_begin(il_loop *l, il_graph *g, int count, int states, const il_valu
   l->step = il_leaf(g, il_scalar(g, 0));
 }
 
+/* What the public builders check, so that the others need not. */
+static bool reals(il_graph *g, const char *function, const char *what, int count,
+                  const il_value *v) {
+  if (!il_node_operands(g, function, count, v)) return false;
+  for (int i = 0; i < count; i++)
+    if (g->nodes[v[i].id]->type != g->real) {
+      il_fail(g->context, IL_ERROR_TYPE, "%s: value %d of %s is %s; expected %s", function, i + 1,
+              what, il_type_name(g->nodes[v[i].id]->type), il_type_name(g->real));
+      return false;
+    }
+  return true;
+}
+
+il_loop *il_loop_open(il_graph *g, int steps, int states, const il_value *first, il_value *state) {
+  for (int i = 0; i < states; i++) state[i] = (il_value){0};
+  il_loop *l = il_arena_alloc(&g->arena, sizeof *l);
+  if (!l) {
+    il_fail_memory(g->context, "a loop");
+    return NULL;
+  }
+  *l = (il_loop){.g = g};
+  if (steps < 1 || states < 1)
+    il_fail(g->context, IL_ERROR_ARGUMENT,
+            "il_loop_open: %d steps and %d values of state; expected at least one of each", steps,
+            states);
+  else if (reals(g, "il_loop_open", "the state", states, first))
+    il_loop_begin(l, g, steps, states, first, state);
+  l->states = states > 0 ? states : 0;
+  return l;
+}
+
+void il_loop_close(il_loop *l, const il_value *next, il_value *last, int count,
+                   const il_value *made, il_value *stacked) {
+  for (int i = 0; l && i < l->states; i++) last[i] = (il_value){0};
+  for (int i = 0; i < count; i++) stacked[i] = (il_value){0};
+  if (l && l->state && reals(l->g, "il_loop_close", "the next state", l->states, next) &&
+      reals(l->g, "il_loop_close", "what is made", count, made))
+    il_loop_end(l, next, last, count, made, stacked);
+}
+
+il_value il_loop_step(const il_loop *l) { return l ? l->step : (il_value){0}; }
+
 il_value il_loop_row(il_loop *l, il_value source) {
+  if (!l || !l->state || !il_valid(source)) return (il_value){0};
   il_graph *g = l->g;
-  if (!il_valid(source)) return source;
   for (int i = 0; i < l->sources; i++)
     if (l->source[i].id == source.id) return l->row[i];
   if (l->sources == IL_LOOP_ROWS) {

@@ -49,18 +49,16 @@ il_value il_loop_part(il_graph *g, il_value packed, int64_t at, il_shape shape);
 enum { IL_LOOP_ROWS = 128 }; /* values whose rows a step reads, at most; reals become one source */
 /* The state and the rows are leaves, of which the step is made once, by whatever builders; what it is made of beside them
  * are the loop's constants. */
-typedef struct il_loop {
+struct il_loop {
   il_graph *g;
   int count, states, sources;
   il_value *first, *state; /* the graph's */
   il_value source[IL_LOOP_ROWS], row[IL_LOOP_ROWS], step;
   struct il_loop *outer; /* of whose step it is a part; the caller's */
-} il_loop;
+};
 /* state [states] receives the state before a step. */
 void il_loop_begin(il_loop *l, il_graph *g, int count, int states, const il_value *first,
                    il_value *state);
-/* Row k of the value, [count, r…]: [r…]. */
-il_value il_loop_row(il_loop *l, il_value source);
 /* Of a loop within an outer one, the steps of both together: how many, the number of the step, its row of the value. */
 int il_loop_all(const il_loop *l);
 il_value il_loop_number(const il_loop *l);

@@ -44,6 +44,19 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
     l.path_operations = 8 * c * out + 4 * places * out;
     break;
   }
+  case IL_LAYER_EMBEDDING: /* first of all: nothing passes to its input */
+    l.input_bytes = in * real;
+    l.path_operations = 0;
+    break;
+  case IL_LAYER_GRU: { /* x; of every step h, three gates, and what the new state takes of h */
+    const il_shape *x = &net->parameter[r->parameter].shape,
+                   *h = &net->parameter[r->parameter + 1].shape;
+    const uint64_t units = (uint64_t)h->dim[0], steps = in / (uint64_t)x->dim[0];
+    l.input_bytes = (in + steps * units) * real;
+    l.path_bytes = 4 * steps * units * real;
+    l.path_operations = steps * (6 * units * (uint64_t)(x->dim[0] + h->dim[0]) + 12 * units);
+    break;
+  }
   case IL_LAYER_NORM:
   case IL_LAYER_LAYER_NORM:
   case IL_LAYER_INSTANCE_NORM:

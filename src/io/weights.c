@@ -9,11 +9,7 @@
 #include "io/state_dict.h"
 
 il_shape il_weights_torch_shape(const il_net *net, int parameter) {
-  il_shape s = il_net_parameter_shape(net, parameter);
-  if (s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
-  if (s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
-  if (s.rank == 2) return IL_SHAPE(s.dim[1], s.dim[0]);
-  return s;
+  return il_net_parameter_torch_shape(net, parameter);
 }
 
 /* One parameter into engine layout. */

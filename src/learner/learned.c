@@ -98,9 +98,5 @@ void il_entry_file_name(const il_entry *e, il_role role, char text[IL_FILE_NAME]
 
 /* In files, matrices and filters lie as PyTorch has them. */
 il_shape il_entry_file_shape(const il_entry *e) {
-  const il_shape s = e->shape;
-  if (e->net && s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
-  if (e->net && s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
-  if (e->net && s.rank == 2) return IL_SHAPE(s.dim[1], s.dim[0]);
-  return s;
+  return e->net ? il_net_parameter_torch_shape(e->net, e->parameter) : e->shape;
 }

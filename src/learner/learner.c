@@ -8,6 +8,7 @@
 #include "learner/adaptation.h"
 #include "learner/container.h"
 #include "learner/spec.h"
+#include "nn/net.h"
 #include "run/function.h"
 
 struct il_learner {
@@ -269,6 +270,19 @@ static il_status check_labels(il_learner *l, int n, const int32_t *y) {
   return IL_OK;
 }
 
+static il_status check_whole(il_learner *l, const char *function, int64_t n, const void *x) {
+  const il_task_shape *s = &l->spec.shape;
+  const int64_t numbers = il_shape_count(s->example);
+  const int vocabulary = il_net_vocabulary(l->learned->net);
+  const il_type type = s->x == IL_UINT8 ? IL_UINT8 : IL_FLOAT32;
+  const int64_t at = il_net_unfit(vocabulary, type, n * numbers, x);
+  if (at < 0) return IL_OK;
+  return il_fail(&l->context, IL_ERROR_ARGUMENT,
+                 "%s: example %lld has %g; expected whole numbers from 0 to %d, which the "
+                 "learner's embedding takes",
+                 function, (long long)(at / numbers), il_number_at(type, x, at), vocabulary - 1);
+}
+
 il_status il_learner_adapt(il_learner *l, int n, const void *x, const void *y) {
   if (!ready(l)) return il_learner_status(l);
   const il_task_shape *s = &l->spec.shape;
@@ -281,7 +295,9 @@ il_status il_learner_adapt(il_learner *l, int n, const void *x, const void *y) {
     return il_fail(&l->context, IL_ERROR_ARGUMENT,
                    "il_learner_adapt: found %d examples, but the learner is placed for %d", n,
                    s->support);
-  if (!s->targets && check_labels(l, n, y) != IL_OK) return il_context_status(&l->context);
+  if ((!s->targets && check_labels(l, n, y) != IL_OK) ||
+      check_whole(l, "il_learner_adapt", n, x) != IL_OK)
+    return il_context_status(&l->context);
   const size_t rows = (size_t)n;
   il_run_input(l->adapting, l->place_x,
                as_reals(x, rows * (size_t)il_shape_count(s->example), l->x));
@@ -304,6 +320,7 @@ il_status il_learner_predict(il_learner *l, int n, const void *x, float *scores)
     return il_fail(&l->context, IL_ERROR_ARGUMENT,
                    "il_learner_predict: found %d examples, expected 0 or more and memory for them",
                    n);
+  if (check_whole(l, "il_learner_predict", n, x) != IL_OK) return il_context_status(&l->context);
   const size_t numbers = (size_t)il_shape_count(s->example),
                bytes = numbers * (s->x == IL_UINT8 ? 1 : sizeof(float)),
                outputs = (size_t)s->outputs;

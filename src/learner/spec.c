@@ -56,10 +56,10 @@ static const il_field table[] = {
 #define LAYER(member, kind, fallback, low, high, choices)                                          \
   IL_FIELD(il_layer, member, kind, fallback, low, high, choices, "")
 static const il_field layer_table[] = {
-    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_AVG_POOL,
+    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_GRU,
           "linear|conv|norm|relu|tanh|sigmoid|max_pool|mean_pool|flatten|dropout|conv1d|"
           "layer_norm|instance_norm|group_norm|task_norm|residual|shortcut|add|attention|"
-          "avg_pool"),
+          "avg_pool|embedding|gru"),
     LAYER(units, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
     LAYER(kernel, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
     LAYER(stride, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
@@ -71,6 +71,8 @@ static const il_field layer_table[] = {
     LAYER(dilation, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
     LAYER(heads, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
     LAYER(affine, IL_FIELD_BOOL, "false", 0, 1, ""),
+    LAYER(vocabulary, IL_FIELD_INT32, "0", 0, 1 << 24, ""),
+    LAYER(sequence, IL_FIELD_BOOL, "false", 0, 1, ""),
     {0}};
 
 /* ---- printing ---- */

@@ -32,7 +32,8 @@ void il_task_inputs(il_graph *g, const il_task_shape *s, il_task_needs needs, il
   if (needs.batch > 0 && needs.steps > 0 && !needs.no_support)
     task->order = il_input(g, "order", support, IL_INT32, IL_SHAPE(needs.steps, needs.batch));
   il_scope_push(g, "pixels");
-  if (!needs.no_support) task->support_x = scaled(g, task->support_x, s->scale);
-  if (!needs.no_query) task->query_x = scaled(g, task->query_x, s->scale);
+  const double scale = needs.vocabulary ? 1 : s->scale;
+  if (!needs.no_support) task->support_x = scaled(g, task->support_x, scale);
+  if (!needs.no_query) task->query_x = scaled(g, task->query_x, scale);
   il_scope_pop(g);
 }

@@ -35,11 +35,12 @@ static il_value turn_to_shortcut(il_pass *p, il_value x) {
 }
 
 /* A square window, or one along the time of signals, which are images [1,t,c]. */
-static il_window window_of(const il_pass *p, const il_layer *layer) {
+static il_window window_of(const il_net_layer_record *record) {
+  const il_layer *layer = &record->layer;
   il_window window = il_window_square(layer->kernel, layer->stride, layer->pad);
   if (layer->dilation > 1) window.dilation[0] = window.dilation[1] = layer->dilation;
   if (layer->groups > 1) window.groups = layer->groups;
-  if (p->net->example.rank != 2) return window;
+  if (!record->signal) return window;
   window.kernel[0] = window.stride[0] = 1;
   window.pad_low[0] = window.pad_high[0] = 0;
   window.dilation[0] = 1;
@@ -65,7 +66,7 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   case IL_LAYER_CONV:
   case IL_LAYER_CONV1D: {
     const il_value filters = filters_of(g, w[0]);
-    const il_window window = window_of(p, layer);
+    const il_window window = window_of(record);
     il_value y = window.groups > 1 ? il_grouped_conv(g, x, filters, window)
                                    : il_conv2d(g, x, filters, window);
     return layer->bias ? il_add(g, y, w[1]) : y;
@@ -79,11 +80,13 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   case IL_LAYER_SHORTCUT: return turn_to_shortcut(p, x);
   case IL_LAYER_ADD: return il_add(g, p->branch[--p->open], x);
   case IL_LAYER_ATTENTION: return il_attention(p, record, x);
+  case IL_LAYER_EMBEDDING: return il_embedding(p, record, x);
+  case IL_LAYER_GRU: return il_gru(p, record, x);
   case IL_LAYER_RELU: return il_relu(g, x);
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);
-  case IL_LAYER_MAX_POOL: return il_max_pool(g, x, window_of(p, layer));
-  case IL_LAYER_AVG_POOL: return il_average_pool(g, x, window_of(p, layer));
+  case IL_LAYER_MAX_POOL: return il_max_pool(g, x, window_of(record));
+  case IL_LAYER_AVG_POOL: return il_average_pool(g, x, window_of(record));
   case IL_LAYER_MEAN_POOL: return mean_pool(g, x);
   case IL_LAYER_FLATTEN: return flatten(g, x);
   case IL_LAYER_DROPOUT: return dropout(p, index, x);

@@ -100,7 +100,7 @@ il_value il_norm_alone(il_pass *p, const il_net_layer_record *record, il_value x
   const il_shape shape = il_value_shape(g, x);
   const int rank = shape.rank;
   /* Of a signal, the channels of each step. */
-  const bool steps = layer->kind == IL_LAYER_LAYER_NORM && p->net->example.rank == 2 && rank == 4;
+  const bool steps = layer->kind == IL_LAYER_LAYER_NORM && record->signal && rank == 4;
   const int64_t groups = layer->kind == IL_LAYER_GROUP_NORM   ? layer->groups
                          : layer->kind == IL_LAYER_LAYER_NORM ? 1
                                                               : shape.dim[rank - 1];

@@ -60,6 +60,10 @@ static source source_of(const il_net *net, int index) {
     if (!p->second) uniform(&s, -bound, bound);
     return s;
   }
+  case IL_LAYER_EMBEDDING: normal(&s, 1); return s; /* as PyTorch's */
+  case IL_LAYER_GRU:                                /* likewise, of all four */
+    uniform(&s, -1 / sqrt(layer->units), 1 / sqrt(layer->units));
+    return s;
   default: break;
   }
   il_shape weight = net->parameter[net->layer[p->layer].parameter].shape;
@@ -107,6 +111,7 @@ void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type
 /* Where element i (engine order) lies in PyTorch's layout. */
 static int64_t torch_place(const il_net_parameter *p, int64_t i) {
   const int64_t *d = p->shape.dim;
+  if (p->as_it_is) return i;
   if (p->shape.rank >= 3) { /* [kh,kw,in,out] -> [out,in,kh,kw], [k,in,out] -> [out,in,k] */
     const int64_t outs = d[p->shape.rank - 1], ins = d[p->shape.rank - 2];
     const int64_t taps = p->shape.rank == 4 ? d[0] * d[1] : d[0];

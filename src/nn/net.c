@@ -31,6 +31,8 @@ const char *const il_walk_kinds[IL_WALK_KINDS] = {
     [IL_LAYER_ADD] = "add",
     [IL_LAYER_ATTENTION] = "attention",
     [IL_LAYER_AVG_POOL] = "avg_pool",
+    [IL_LAYER_EMBEDDING] = "embedding",
+    [IL_LAYER_GRU] = "gru",
 };
 
 bool il_walk_parameter(il_walk *w, const char *suffix, il_shape shape, bool second, bool rows) {
@@ -61,14 +63,12 @@ static int64_t window_output(int64_t size, const il_layer *layer) {
   return padded < covered ? 0 : (padded - covered) / layer->stride + 1;
 }
 
-static bool of_signals(const il_net *net) { return net->example.rank == 2; }
-
 /* "a 28x28x1 image", "a signal of 29 steps and 12 channels", "64 features" into text. */
 const char *il_walk_receives(const il_walk *w, char text[static 96]) {
   const long long d[] = {w->shape.dim[0], w->shape.dim[1], w->shape.dim[2]};
   if (w->shape.rank == 1)
     snprintf(text, 96, "%lld features", d[0]);
-  else if (of_signals(w->net))
+  else if (w->signal)
     snprintf(text, 96, "a signal of %lld steps and %lld channels", d[1], d[2]);
   else
     snprintf(text, 96, "a %lldx%lldx%lld image", d[0], d[1], d[2]);
@@ -79,7 +79,7 @@ const char *il_walk_receives(const il_walk *w, char text[static 96]) {
 static bool need_places(il_walk *w) {
   const il_layer_kind kind = w->net->layer[w->index].layer.kind;
   const bool signal = kind == IL_LAYER_CONV1D, image = kind == IL_LAYER_CONV;
-  if (w->shape.rank == 3 && !(of_signals(w->net) ? image : signal)) return true;
+  if (w->shape.rank == 3 && !(w->signal ? image : signal)) return true;
   char found[96];
   return IL_LAYER_FAIL(w, IL_ERROR_SHAPE, "needs %s and receives %s",
                        signal  ? "a signal [t,channels]"
@@ -101,7 +101,7 @@ static bool apply_window(il_walk *w) {
       layer->pad > layer->kernel / 2)
     return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "pad %d is more than half of kernel %d", layer->pad,
                          layer->kernel);
-  const bool signal = of_signals(w->net);
+  const bool signal = w->signal;
   int64_t h = signal ? 1 : window_output(w->shape.dim[0], layer);
   int64_t width = window_output(w->shape.dim[1], layer);
   char what[64];
@@ -123,8 +123,8 @@ static bool apply_window(il_walk *w) {
 
 static void flatten(il_walk *w) {
   if (w->shape.rank != 3) return;
-  w->pixels = w->shape.dim[0] * w->shape.dim[1];
-  w->channels = w->shape.dim[2];
+  w->pixels = w->steps_first ? 1 : w->shape.dim[0] * w->shape.dim[1];
+  w->channels = il_shape_count(w->shape) / w->pixels;
   w->shape = IL_SHAPE(w->pixels * w->channels);
 }
 
@@ -159,6 +159,7 @@ static bool walk_conv(il_walk *w) {
                         : IL_SHAPE(layer->kernel, layer->kernel, in, layer->units);
   if (!il_walk_parameter(w, "weight", weight, false, false)) return false;
   w->shape.dim[2] = layer->units;
+  w->steps_first = false;
   return !layer->bias || il_walk_parameter(w, "bias", IL_SHAPE(layer->units), true, false);
 }
 
@@ -172,6 +173,7 @@ static bool walk_layer(il_walk *w, int outputs) {
   }
   snprintf(record->name, sizeof record->name, "%s%d", il_walk_kinds[layer->kind],
            ++w->count[layer->kind]);
+  record->signal = w->signal;
   if ((int)layer->init < 0 || layer->init > IL_INIT_ONE)
     return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "unknown init %d", (int)layer->init);
   if (!isfinite(layer->init_scale) || layer->init_scale < 0)
@@ -191,6 +193,8 @@ static bool walk_layer(il_walk *w, int outputs) {
   case IL_LAYER_SHORTCUT:
   case IL_LAYER_ADD: fine = il_walk_residual(w); break;
   case IL_LAYER_ATTENTION: fine = il_walk_attention(w); break;
+  case IL_LAYER_EMBEDDING: fine = il_walk_embedding(w); break;
+  case IL_LAYER_GRU: fine = il_walk_gru(w); break;
   case IL_LAYER_MAX_POOL:
   case IL_LAYER_AVG_POOL: fine = apply_window(w); break;
   case IL_LAYER_MEAN_POOL:
@@ -231,7 +235,8 @@ static bool example_fine(il_context *context, il_shape example) {
 static bool walk_layers(il_net *net, int outputs) {
   il_walk w = {.net = net, .shape = net->example, .pixels = 1};
   w.channels = net->example.dim[net->example.rank - 1];
-  if (of_signals(net)) w.shape = IL_SHAPE(1, net->example.dim[0], w.channels);
+  w.signal = net->example.rank == 2;
+  if (w.signal) w.shape = IL_SHAPE(1, net->example.dim[0], w.channels);
   for (w.index = 0; w.index < net->layers; w.index++)
     if (!walk_layer(&w, outputs)) return false;
   if (w.open) {
@@ -326,6 +331,22 @@ bool il_net_has(const il_net *net, il_layer_kind kind) {
     if (net->layer[i].layer.kind == kind) return true;
   return false;
 }
+int il_net_vocabulary(const il_net *net) {
+  const il_layer *first = &net->layer[0].layer;
+  return first->kind == IL_LAYER_EMBEDDING ? first->vocabulary : 0;
+}
+double il_number_at(il_type type, const void *x, int64_t at) {
+  return type == IL_UINT8     ? ((const uint8_t *)x)[at]
+         : type == IL_FLOAT32 ? (double)((const float *)x)[at]
+                              : ((const double *)x)[at];
+}
+int64_t il_net_unfit(int vocabulary, il_type type, int64_t count, const void *x) {
+  for (int64_t i = 0; i < count && vocabulary > 0; i++) {
+    const double a = il_number_at(type, x, i);
+    if (!(a >= 0 && a < vocabulary && a == (double)(int)a)) return i;
+  }
+  return -1;
+}
 /* Kinds that images, signals and features pass alike. */
 static bool passes_any(il_layer_kind kind) {
   switch (kind) {
@@ -347,7 +368,10 @@ static bool passes_any(il_layer_kind kind) {
 bool il_layers_of_signals(int layers, const il_layer *layer) {
   int i = 0;
   while (i < layers && passes_any(layer[i].kind)) i++;
-  return i < layers && (layer[i].kind == IL_LAYER_CONV1D || layer[i].kind == IL_LAYER_ATTENTION);
+  if (i == layers) return false;
+  const il_layer_kind kind = layer[i].kind;
+  return kind == IL_LAYER_CONV1D || kind == IL_LAYER_ATTENTION || kind == IL_LAYER_GRU ||
+         kind == IL_LAYER_EMBEDDING;
 }
 int il_net_parameters(const il_net *net) { return net->parameters; }
 const char *il_net_parameter_name(const il_net *net, int index) {
@@ -358,4 +382,11 @@ int64_t il_net_parameter_pixels(const il_net *net, int index) {
 }
 il_shape il_net_parameter_shape(const il_net *net, int index) {
   return net->parameter[index].shape;
+}
+il_shape il_net_parameter_torch_shape(const il_net *net, int index) {
+  const il_shape s = net->parameter[index].shape;
+  if (net->parameter[index].as_it_is) return s;
+  if (s.rank == 4) return IL_SHAPE(s.dim[3], s.dim[2], s.dim[0], s.dim[1]);
+  if (s.rank == 3) return IL_SHAPE(s.dim[2], s.dim[1], s.dim[0]);
+  return s.rank == 2 ? IL_SHAPE(s.dim[1], s.dim[0]) : s;
 }

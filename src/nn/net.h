@@ -17,6 +17,7 @@ typedef struct il_net_parameter {
   /* Axis 0 runs over a flattened image, pixels × channels: the engine lays it out [h,w,c], PyTorch's
    * files [c,h,w]; a signal's steps are pixels. pixels 1: both are the same. */
   int64_t pixels, channels;
+  bool as_it_is; /* PyTorch's layout is the engine's */
 } il_net_parameter;
 
 typedef struct il_net_layer_record {
@@ -24,6 +25,7 @@ typedef struct il_net_layer_record {
   char name[IL_NET_NAME]; /* "conv1": counted per kind */
   int parameter;          /* index of the first; meaningless where the kind has none */
   il_shape out;           /* of one example; inside of a net, a signal is an image [1,t,c] */
+  bool signal;            /* it receives one, or what was made of one */
 } il_net_layer_record;
 
 struct il_net {
@@ -45,8 +47,14 @@ static inline bool il_layer_takes_moments(const il_layer *layer) {
 int il_net_norms(const il_net *net); /* how many such layers */
 /* Whether a net has layers of the kind. */
 bool il_net_has(const il_net *net, il_layer_kind kind);
+/* The numbers that its examples are made of are whole, from 0 to below what this is; 0: reals. */
+int il_net_vocabulary(const il_net *net);
+/* Of examples (U8, F32, F64), a number. */
+double il_number_at(il_type type, const void *x, int64_t at);
+/* The first that a net of the vocabulary cannot take; −1: all are fine. */
+int64_t il_net_unfit(int vocabulary, il_type type, int64_t count, const void *x);
 /* Whether examples of a net that begins with these layers are signals: the first layer that is not elementwise and no
- * norm is a conv1d or an attention. */
+ * norm is a conv1d, an attention, a gru or an embedding. */
 bool il_layers_of_signals(int layers, const il_layer *layer);
 
 #endif

@@ -4,13 +4,14 @@
 
 #include "nn/net.h"
 
-enum { IL_WALK_KINDS = IL_LAYER_AVG_POOL + 1, IL_WALK_OPEN = 16 };
+enum { IL_WALK_KINDS = IL_LAYER_GRU + 1, IL_WALK_OPEN = 16 };
 extern const char *const il_walk_kinds[IL_WALK_KINDS]; /* by il_layer_kind */
 
 /* What flows from layer to layer: of one example; a signal's shape is [1,t,c]. */
 typedef struct il_walk_shape {
   il_shape shape;
   int64_t pixels, channels; /* see il_net_parameter */
+  bool steps_first;         /* a signal that PyTorch has as [t,c]: flattened, it has our order */
 } il_walk_shape;
 
 /* A residual block that is open. */
@@ -25,6 +26,7 @@ typedef struct il_walk {
   il_net *net;
   il_shape shape;           /* before the layer at hand: il_walk_shape's */
   int64_t pixels, channels; /* likewise */
+  bool signal, steps_first; /* what is no list of features is a signal; likewise */
   int count[IL_WALK_KINDS];
   int index; /* of the layer at hand */
   int open;
@@ -44,5 +46,7 @@ const char *il_walk_receives(const il_walk *w, char text[static 96]);
 bool il_walk_norm(il_walk *w);
 bool il_walk_residual(il_walk *w);
 bool il_walk_attention(il_walk *w);
+bool il_walk_embedding(il_walk *w);
+bool il_walk_gru(il_walk *w);
 
 #endif

@@ -1,4 +1,4 @@
-/* The walk's norms, residual blocks and attention. */
+/* The walk's norms, residual blocks, attention, embedding and GRU. */
 #include <math.h>
 
 #include "nn/walk.h"
@@ -50,13 +50,14 @@ bool il_walk_norm(il_walk *w) {
 /* ---- residual blocks ---- */
 
 static il_walk_shape shape_now(const il_walk *w) {
-  return (il_walk_shape){w->shape, w->pixels, w->channels};
+  return (il_walk_shape){w->shape, w->pixels, w->channels, w->steps_first};
 }
 
 static void take_shape(il_walk *w, const il_walk_shape *s) {
   w->shape = s->shape;
   w->pixels = s->pixels;
   w->channels = s->channels;
+  w->steps_first = s->steps_first;
 }
 
 static bool add_branches(il_walk *w, const il_walk_branch *b) {
@@ -123,4 +124,55 @@ bool il_walk_attention(il_walk *w) {
       !il_walk_parameter(w, "out_proj.weight", IL_SHAPE(c, c), false, false))
     return false;
   return !layer->bias || il_walk_parameter(w, "out_proj.bias", IL_SHAPE(c), true, false);
+}
+
+/* ---- embedding ---- */
+
+bool il_walk_embedding(il_walk *w) {
+  const il_layer *layer = &w->net->layer[w->index].layer;
+  char found[96];
+  if (w->index > 0)
+    return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "%s",
+                         "receives what other layers give; expected it to be the first layer, "
+                         "which receives whole numbers");
+  if (layer->units < 1 || layer->vocabulary < 1 || layer->vocabulary > 1 << 24)
+    return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT,
+                         "units %d, vocabulary %d; expected at least 1 unit, and a vocabulary from "
+                         "1 to 16777216",
+                         layer->units, layer->vocabulary);
+  if (w->shape.rank == 3 && !(w->signal && w->shape.dim[2] == 1))
+    return IL_LAYER_FAIL(w, IL_ERROR_SHAPE,
+                         "needs features [t] or a signal of one channel [t,1] and receives %s",
+                         il_walk_receives(w, found));
+  const int64_t steps = w->shape.rank == 3 ? w->shape.dim[1] : w->shape.dim[0];
+  if (!il_walk_parameter(w, "weight", IL_SHAPE(layer->vocabulary, layer->units), false, false))
+    return false;
+  w->net->parameter[w->net->parameters - 1].as_it_is = true;
+  w->shape = IL_SHAPE(1, steps, layer->units);
+  w->signal = w->steps_first = true;
+  return true;
+}
+
+/* ---- gru ---- */
+
+bool il_walk_gru(il_walk *w) {
+  const il_layer *layer = &w->net->layer[w->index].layer;
+  const int64_t units = layer->units;
+  char found[96];
+  if (w->shape.rank != 3 || !w->signal)
+    return IL_LAYER_FAIL(w, IL_ERROR_SHAPE, "needs a signal [t,channels] and receives %s",
+                         il_walk_receives(w, found));
+  if (units < 1)
+    return IL_LAYER_FAIL(w, IL_ERROR_ARGUMENT, "units %d; expected at least 1", layer->units);
+  if (!il_walk_parameter(w, "weight_ih_l0", IL_SHAPE(w->shape.dim[2], 3 * units), false, false) ||
+      !il_walk_parameter(w, "weight_hh_l0", IL_SHAPE(units, 3 * units), false, false))
+    return false;
+  if (layer->bias && (!il_walk_parameter(w, "bias_ih_l0", IL_SHAPE(3 * units), true, false) ||
+                      !il_walk_parameter(w, "bias_hh_l0", IL_SHAPE(3 * units), true, false)))
+    return false;
+  w->shape = layer->sequence ? IL_SHAPE(1, w->shape.dim[1], units) : IL_SHAPE(units);
+  w->steps_first = layer->sequence;
+  w->pixels = 1;
+  w->channels = units;
+  return true;
 }

@@ -40,7 +40,7 @@ static inline bool il_op_repeats(il_op op) { return op == IL_OP_STOP_GRADIENT ||
 enum { IL_TASK_PRODUCT_PAIRS = 24 }; /* at most */
 
 /* Attributes of structured operations, as stored in a node (all zero-filled before use, so that equal
- * attributes are equal bytes). Operations without an entry have none: broadcast, reshape, cast, gather, solve,
+ * attributes are equal bytes). Operations without an entry have none: broadcast, reshape, cast, index, gather, solve,
  * stop_gradient, task_mean, task_product (the result's shape says it all). */
 typedef struct il_attr_input {
   int64_t index;

@@ -187,7 +187,11 @@ static void fields_without_effect_are_refused(void **state) {
       {"{kind: conv2d}", "net:3: found conv2d, expected linear, conv, norm, relu, tanh, sigmoid, "
                          "max_pool, mean_pool, flatten, dropout, conv1d, layer_norm, "
                          "instance_norm, group_norm, task_norm, residual, shortcut, add, "
-                         "attention or avg_pool"},
+                         "attention, avg_pool, embedding or gru"},
+      {"{kind: gru, heads: 2}", "net:3: found \"heads\" in layer 2 (gru), expected units, bias or "
+                                "sequence, which a gru has"},
+      {"{kind: embedding, vocabulary: 0}",
+       "net:3: found vocabulary: \"0\", expected an integer from 1 to 16777216"},
   };
   il_context *context = il_context_new();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -324,6 +324,44 @@ static void test_many_rows(void **state) {
   }
 }
 
+/* By the public builder: h' = tanh(h·w + row_k) + k, h stacked, with its gradient, as the steps written out. */
+static void test_builder(void **state) {
+  (void)state;
+  enum { COUNT = 4 };
+  static il_memory m[2];
+  for (int way = 0; way < 2; way++) {
+    il_graph *g = il_graph_new(context, IL_FLOAT64);
+    il_value x[3] = {il_input(g, "h", IL_SHARED, IL_FLOAT64, IL_SHAPE(ROWS, UNITS)),
+                     il_input(g, "w", IL_SHARED, IL_FLOAT64, IL_SHAPE(UNITS, UNITS)),
+                     il_input(g, "rows", IL_SHARED, IL_FLOAT64, IL_SHAPE(COUNT, ROWS, UNITS))};
+    il_value all = {0}, last = x[0], now = {0}, d[3];
+    il_loop *l = way ? il_loop_open(g, COUNT, 1, &x[0], &now) : NULL;
+    for (int k = 0; k < (way ? 1 : COUNT); k++) {
+      const il_value row =
+          way ? il_loop_row(l, x[2])
+              : il_reshape(g,
+                           il_slice(g, x[2], (const int64_t[]){k, 0, 0}, IL_SHAPE(1, ROWS, UNITS)),
+                           IL_SHAPE(ROWS, UNITS));
+      const il_value h = il_matmul(g, way ? now : last, x[1], false, false);
+      last = il_add(g, il_tanh(g, il_add(g, h, row)), way ? il_loop_step(l) : il_scalar(g, k));
+      const il_value one = il_reshape(g, last, IL_SHAPE(1, ROWS, UNITS));
+      if (!way) all = k ? il_concat(g, 2, (const il_value[]){all, one}, 0) : one;
+    }
+    const il_value next = last;
+    if (way) il_loop_close(l, &next, &last, 1, &next, &all);
+    il_grad(g, il_sum_all(g, il_mul(g, il_sin(g, all), il_sum(g, last, 3))), 3, x, d);
+    il_output(g, "last", last);
+    il_output(g, "all", all);
+    for (int i = 0; i < 3; i++) il_output(g, (const char *[]){"dh", "dw", "drows"}[i], d[i]);
+    fine();
+    fill(g, &m[way], 1);
+    assert_int_equal(il_reference_run(g, &(il_bindings){1, m[way].in, m[way].out}), IL_OK);
+    if (way) equal(g, &m[0], &m[1], "il_loop_open");
+    il_graph_free(g);
+  }
+  assert_true(fabs(m[1].data[MOST + 3][0]) > 1e-3);
+}
+
 static void refused(il_graph *g, const char *words) {
   assert_int_not_equal(il_context_status(context), IL_OK);
   if (!strstr(il_context_message(context), words)) fail_msg("%s", il_context_message(context));
@@ -356,6 +394,22 @@ static void test_refused(void **state) {
   fine();
   assert_null(il_graph_dump(g));
   refused(g, "the graph has loops");
+  g = il_graph_new(context, IL_FLOAT64);
+  const il_value z = il_input(g, "h", IL_TASK, IL_FLOAT64, IL_SHAPE(3)),
+                 label = il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(3));
+  il_loop *open = il_loop_open(g, 0, 1, &z, &now);
+  il_loop_close(open, &now, &last, 0, NULL, NULL);
+  assert_false(il_valid(now) || il_valid(last));
+  il_context_clear(context);
+  open = il_loop_open(g, 2, 1, &label, &now);
+  assert_string_equal(il_context_message(context),
+                      "il_loop_open: value 1 of the state is i32; expected f64");
+  il_context_clear(context);
+  open = il_loop_open(g, 2, 1, &z, &now);
+  il_value stacked;
+  il_loop_close(open, &now, &last, 1, &label, &stacked);
+  assert_false(il_valid(last) || il_valid(stacked));
+  refused(g, "il_loop_close: value 1 of what is made is i32; expected f64");
 }
 
 int main(void) {
@@ -364,6 +418,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_bits, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_many_rows, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_builder, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,12 +82,29 @@ static const il_layer on_signals[] = {
     KIND(MEAN_POOL),
     OWN(LAYER_NORM),
     LINEAR};
+static const il_layer on_steps[] = {
+    {.kind = IL_LAYER_GRU, .units = 3, .sequence = true},
+    KIND(RESIDUAL),
+    {.kind = IL_LAYER_GRU, .units = 3, .bias = true, .sequence = true},
+    KIND(ADD),
+    {.kind = IL_LAYER_GRU, .units = 4, .bias = true},
+    LINEAR};
+static const il_layer on_tokens[] = {
+    {.kind = IL_LAYER_EMBEDDING, .units = 3, .vocabulary = 2},
+    {.kind = IL_LAYER_CONV1D, .units = 4, .kernel = 3, .stride = 1, .pad = 1, .bias = true},
+    {.kind = IL_LAYER_GRU, .units = 4, .bias = true, .sequence = true},
+    OWN(LAYER_NORM),
+    KIND(FLATTEN),
+    LINEAR};
 static const struct {
   int layers;
   const il_layer *layer;
   il_shape example;
 } nets[] = {{sizeof on_images / sizeof *on_images, on_images, {.rank = 3, .dim = {6, 5, 2}}},
-            {sizeof on_signals / sizeof *on_signals, on_signals, {.rank = 2, .dim = {5, 3}}}};
+            {sizeof on_signals / sizeof *on_signals, on_signals, {.rank = 2, .dim = {5, 3}}},
+            {sizeof on_steps / sizeof *on_steps, on_steps, {.rank = 2, .dim = {4, 2}}},
+            {sizeof on_tokens / sizeof *on_tokens, on_tokens, {.rank = 1, .dim = {6}}}};
+enum { NETS = sizeof nets / sizeof *nets };
 
 /* A net in a graph: outputs are a loss, a number made of its gradient, and the gradients of both in one list each. */
 typedef struct applied {
@@ -170,7 +187,7 @@ static void interpret(applied *a, int tasks) {
 
 static void derivatives_agree_with_differences(void **state) {
   (void)state;
-  for (int which = 0; which < 2; which++) {
+  for (int which = 0; which < NETS; which++) {
     applied a = apply_to(which, IL_FLOAT64, IL_SHARED);
     interpret(&a, 1);
     int64_t total = 0, at = 0;
@@ -210,7 +227,7 @@ static void derivatives_agree_with_differences(void **state) {
 static void plans_give_the_interpreters_bytes(void **state) {
   (void)state;
   static const il_lanes lanes[] = {IL_LANES_NEVER, IL_LANES_ALWAYS};
-  for (int which = 0; which < 2; which++)
+  for (int which = 0; which < NETS; which++)
     for (int l = 0; l < 2; l++) {
       applied a = apply_to(which, l ? IL_FLOAT64 : IL_FLOAT32, IL_TASK);
       interpret(&a, TASKS);

@@ -7,6 +7,7 @@
   task_norm    TaskNorm-I, Bronskill et al. 2020; "support": the queries' task moments are the support set's
   residual     blocks whose other branch is the input, or a 1x1 convolution and norm; grouped and dilated convolutions
   attention    signals: dilated convolution, two heads (PyTorch's in_proj and out_proj), layer norm over each step
+  gru          tokens: embedding, two GRUs by PyTorch's equations (lax.scan), the first with all its steps
 Not with XLA's --xla_backend_optimization_level=0, under which the loss of residual came out as NaN. Variances are biased. Parameters have PyTorch's names and layouts.
 """
 import sys
@@ -99,6 +100,26 @@ def net_attention(p, x, given):
     return linear(p, jnp.tanh(x).mean(1)), []
 
 
+def gru(p, key, x):
+    """x [n,t,c]: the state after each step, [n,t,units]."""
+    w, u, b, d = (p[f"{key}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+
+    def step(h, x):
+        xr, xz, xn = jnp.split(x @ w.T + b, 3, -1)
+        hr, hz, hn = jnp.split(h @ u.T + d, 3, -1)
+        r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        h = (1 - z) * jnp.tanh(xn + r * hn) + z * h
+        return h, h
+
+    return jax.lax.scan(step, jnp.zeros((len(x), u.shape[1])), x.transpose(1, 0, 2))[1].transpose(1, 0, 2)
+
+
+def net_gru(p, x, given):
+    """x [n,t], whole numbers."""
+    x = p["embedding1.weight"][x.astype(int)]
+    return linear(p, gru(p, "gru2", gru(p, "gru1", x))[:, -1]), []
+
+
 def drawn(rng, shapes):
     """Weights by their fan-in; norms about one and zero, the rest about zero."""
     p = {}
@@ -158,7 +179,17 @@ def attention():
     case("attention", p, tasks, net_attention, cross_entropy, 2, 0.3, ORDERS)
 
 
-ALL = {"norms": norms, "task_norm": blended, "residual": residual, "attention": attention}
+def recurrent():
+    rng = np.random.default_rng(31)
+    tasks = image_tasks(rng, 2, 3, 2, 1, 1, 6)
+    tasks = [np.floor(np.abs(a.reshape(*a.shape[:2], 6)) * 5) % 7 if a.ndim == 5 else a for a in tasks]
+    units = {f"gru{i}.{name}_l0": shape for i, c in ((1, 4), (2, 5))
+             for name, shape in (("weight_ih", (15, c)), ("weight_hh", (15, 5)), ("bias_ih", (15,)), ("bias_hh", (15,)))}
+    p = drawn(rng, {"embedding1.weight": (7, 4), **units, **head(5, 3)})
+    case("gru", p, tasks, net_gru, cross_entropy, 2, 0.5, ORDERS)
+
+
+ALL = {"norms": norms, "task_norm": blended, "residual": residual, "attention": attention, "gru": recurrent}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -129,6 +129,15 @@ static const problem attention = {
     IL_LOSS_CROSS_ENTROPY,
     {"second.query", "first.query"}};
 
+static const problem gru = {"gru",
+                            4,
+                            {{.kind = IL_LAYER_EMBEDDING, .units = 4, .vocabulary = 7},
+                             {.kind = IL_LAYER_GRU, .units = 5, .bias = true, .sequence = true},
+                             {.kind = IL_LAYER_GRU, .units = 5, .bias = true},
+                             LINEAR(0)},
+                            IL_LOSS_CROSS_ENTROPY,
+                            {"second.query", "first.query"}};
+
 static il_context *context;
 
 static int setup(void **state) {
@@ -364,6 +373,11 @@ static void attention_of_two_heads(void **state) {
   check_problem(&attention);
 }
 
+static void a_gru_of_tokens(void **state) {
+  (void)state;
+  check_problem(&gru);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(five_steps_of_an_mlp, setup, teardown),
@@ -377,6 +391,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(residual_blocks_of_dilated_and_grouped_convolutions, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(attention_of_two_heads, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_gru_of_tokens, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

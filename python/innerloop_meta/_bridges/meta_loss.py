@@ -41,7 +41,7 @@ class Entry:
     def __init__(self, row: Any, net: Net, torch: bool) -> None:
         self.row, self.name = c.il_entry.from_buffer_copy(row), decode(row.name)
         self.inside: tuple[int, ...] = dimensions_of(row.shape)
-        turns = torch and bool(row.net)
+        turns = torch and bool(row.net) and not self.name.startswith("embedding")  # whose table lies the same in both
         self.pixels = lib.il_net_parameter_pixels(net.address, row.parameter) if turns else 1
         self.turns = turns and (self.pixels > 1 or len(self.inside) > 1)
         rank, s = len(self.inside), self.inside
@@ -217,9 +217,10 @@ class Form:
     def _examples(self, g: Graph, name: str, count: int) -> Any:
         """Examples as the net takes them."""
         example = self.of.net.example
-        outside = (example[-1], *example[:-1]) if self.of.torch else example
+        turns = self.of.torch and not getattr(self.of.net, "steps_first", False)
+        outside = (example[-1], *example[:-1]) if turns else example
         x = self._input(name, c.IL_TASK, g.real, (count, *outside))
-        if self.of.torch and len(example) > 1:
+        if turns and len(example) > 1:
             if example[-1] == 1:  # the same numbers in the same order
                 return x.reshape(count, *example).made
             x = transposed(g, x, 0, *range(2, len(example) + 1), 1)

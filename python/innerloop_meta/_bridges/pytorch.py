@@ -45,7 +45,9 @@ class TorchNet(Net):
 
     def __init__(self, module: nn.Module, example: tuple[int, ...]) -> None:
         made = Layers(module, example)
-        super().__init__(made.layers, (*example[1:], example[0]), 0)
+        super().__init__(made.layers, example if made.begins_steps else (*example[1:], example[0]), 0)
+        #: x lies as the engine has it, [t, c]
+        self.steps_first = made.begins_steps
         self.module, self.torch_example, self.norms = module, example, made.norms
         #: the module's names, in the order of ``names``
         self.torch_names = made.parameters
@@ -150,7 +152,8 @@ def from_torch(module: nn.Module, example: Any) -> TorchNet:
     The module is a Sequential, or has a forward that torch.fx traces to a chain of layers that innerloop knows.
 
     Args:
-        example: shape of one x as PyTorch has it, (c, h, w), (c, t) or (features,); or a batch of them.
+        example: shape of one x as PyTorch has it, (c, h, w), (c, t) or (features,), (t, c) of a GRU, (t,) of an Embedding; or a batch
+            of them.
     Raises:
         ArgumentError: names the submodule that is not known, and what is.
     """
@@ -279,6 +282,9 @@ class MetaLoss(nn.Module):
                 name = net.torch_names[i] if i < len(net.torch_names) else f.learned[i - len(net.torch_names)].name
                 _check_tensor(f"the module's parameter {name!r}", t, dtype, "that of support_x")
         data = [self._x("support_x", support_x, dtype), support_y, self._x("query_x", query_x, dtype), query_y]
+        if net.layers[0].kind == "embedding":
+            self._words("support_x", support_x, net.layers[0].vocabulary)
+            self._words("query_x", query_x, net.layers[0].vocabulary)
         targets = support_y.is_floating_point()
         ways = net.outputs if not self.algorithm.own_head else 1 if targets else self.ways or int(support_y.max()) + 1
         data[1] = self._y("support_y", support_y, support_x, targets, ways, dtype)
@@ -330,6 +336,13 @@ class MetaLoss(nn.Module):
         if x.requires_grad:
             raise ArgumentError(f"{name} requires a gradient, which innerloop gives of parameters alone; expected {name}.detach()")
         return x.contiguous()
+
+    @staticmethod
+    def _words(name: str, x: torch.Tensor, vocabulary: int) -> None:
+        wrong = x[(x != x.floor()) | (x < 0) | (x >= vocabulary)]
+        if wrong.numel():
+            raise ArgumentError(f"{name} has {wrong[0].item():g}; expected whole numbers from 0 to {vocabulary - 1}, which the module's "
+                                "Embedding takes", "IL_ERROR_DATA")  # fmt: skip
 
     def _y(self, name: str, y: torch.Tensor, x: torch.Tensor, targets: bool, ways: int, dtype: torch.dtype) -> torch.Tensor:
         if targets:

@@ -12,11 +12,12 @@ from torch import nn
 from ..errors import ArgumentError
 
 KNOWN = ("Linear, Conv2d, Conv1d, BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm, LayerNorm, ReLU, Tanh, Sigmoid, MaxPool1d, "
-         "MaxPool2d, AvgPool1d, AvgPool2d, an average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout, Identity "
+         "MaxPool2d, AvgPool1d, AvgPool2d, Embedding, GRU, an average over the whole image (AdaptiveAvgPool2d(1), mean), Flatten, Dropout, Identity "
          "and sums of two branches")  # fmt: skip
 LEAVES = (nn.Linear, nn.Conv2d, nn.Conv1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
           nn.LayerNorm, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
-          nn.AvgPool1d, nn.AvgPool2d, nn.Flatten, nn.Dropout, nn.Identity)  # fmt: skip
+          nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.GRU, nn.Flatten, nn.Dropout, nn.Identity)  # fmt: skip
+TAKEN = "expected y, h = gru(x), and of these y (all steps), y[:, -1] or h[-1] (the last)"
 _tracing = threading.Lock()
 
 
@@ -40,7 +41,11 @@ class Tracer(torch.fx.Tracer):
             return forward(*args, **kwargs)
         path = self.path_of_module(m)
         self.inside.append(path)
+        if args and isinstance(args[0], tuple):
+            raise ValueError(f"it receives the two results of a GRU; {TAKEN}")
         made = super().call_module(m, forward, args, kwargs)
+        if isinstance(m, nn.GRU) and self.is_leaf_module(m, path):
+            made = made[0], made[1]  # proxies are not unpacked by all versions
         self.inside.pop()  # not after an error: it says where
         return made
 

@@ -12,8 +12,12 @@ from torch import nn
 
 from .. import nets
 from ..errors import ArgumentError
-from .torch_graph import KNOWN, LEAVES, Forward, named
+from .torch_graph import KNOWN, LEAVES, TAKEN, Forward, named
 
+# What takes a signal [n, t, c]; calls that turn it or pick of it among them.
+_OF_STEPS = ("Embedding", "GRU", "ReLU", "Tanh", "Sigmoid", "Dropout", "Identity", "Flatten", "LayerNorm", "relu", "tanh", "sigmoid",
+             "dropout", "flatten", "view", "reshape", "contiguous", "clone", "getitem", "transpose", "permute", "mean", "add",
+             "iadd")  # fmt: skip
 _BATCH = object()  # how many examples there are, while a forward is followed
 
 
@@ -21,13 +25,17 @@ class Layers(Forward):
     """What a module comes to: layers, what their parameters and statistics are called in it, and the shape that comes out.
 
     Args:
-        example: shape of one x, as PyTorch has it: (c, h, w), (c, t) or (features,).
+        example: shape of one x, as PyTorch has it: (c, h, w), (c, t) or (features,); (t, c) where a GRU is the first to see it.
     """
 
     def __init__(self, module: Any, example: tuple[int, ...]) -> None:
         self.layers: list[nets.Layer] = []
         self.parameters: list[str] = []  # in the order of the net's
         self.turned: tuple[int, int] | None = None  # (channels, pixels) of what was flattened since the last linear layer
+        self.steps_first = False  # a signal is [n, t, c] now, as a GRU and an Embedding have it
+        self.begins_steps = False  # and so was the example
+        self._ours = False  # the net knows of it: its flatten goes by steps
+        self._pair = ""  # what a GRU's two results come to: "both", or "state" [1, n, units]
         self.norms: list[str] = []  # submodules, or "" where a call has no statistics
         self.shape: tuple[int, ...] = tuple(int(n) for n in example)
         if not 1 <= len(self.shape) <= 3 or min(self.shape) < 1:
@@ -37,6 +45,8 @@ class Layers(Forward):
         super().__init__(module)
         self._shapes: dict[Any, tuple[int, ...]] = {self._input: self.shape}  # of the tensors that were reached
         self._emit(self._steps(self._result, self._input))
+        if self._pair:
+            self._refuse(f"gives a state [1, n, units]; {TAKEN}")
         if not self.layers:
             raise ArgumentError(f"{named(module, '')} has no layer; expected a chain of {KNOWN}", "IL_ERROR_UNSUPPORTED")
         if len(self.shape) > 1:
@@ -55,6 +65,7 @@ class Layers(Forward):
                 continue
             self._at(step)
             (source,) = self._from(step)
+            self._check_steps(step)
             if self._in_place(step):
                 self._alone(source, step)
             if step.op == "call_module":
@@ -69,21 +80,85 @@ class Layers(Forward):
             self._alone(node.args[0], node)
         if not one:  # the block's input plus a branch
             one, other = other, one
-        shape, turned = self.shape, self.turned
+        shape, turned, steps = self.shape, self.turned, (self.steps_first, self._ours)
         self.layers.append(nets.residual())
         self._emit(one)
         if other:
-            main = self.shape, self.turned
+            main = self.shape, self.turned, self.steps_first
+            ours = self._ours
             self.shape, self.turned = shape, turned
+            self.steps_first, self._ours = steps
             self.layers.append(nets.shortcut())
             self._emit(other)
         else:
-            main = shape, turned
+            main, ours = (shape, turned, steps[0]), self._ours
         self._at(node)
-        if (self.shape, self.turned) != main:
+        if (self.shape, self.turned, self.steps_first) != main:
             self._refuse(f"adds tensors of shape {main[0]} and {self.shape} for each example; expected the same")
         self.layers.append(nets.add())
+        self._ours = ours  # as the net's add: its main branch says
         self._shapes[node] = self.shape
+
+    # ---- sequences ----
+    def _check_steps(self, step: Any) -> None:
+        """Whether what comes next takes what a GRU or an Embedding gives."""
+        module = step.op == "call_module"
+        kind, name = type(self.root.get_submodule(step.target)).__name__ if module else "", "" if module else self._name(step).rstrip("_")
+        if self._pair and not (name == "getitem" or self._pair == "state" and name == "squeeze"):
+            self._refuse(f"receives a state [1, n, units]; {TAKEN}")
+        if self.steps_first and len(self.shape) == 2 and kind not in _OF_STEPS and name not in _OF_STEPS:
+            self._refuse(f"receives a signal [n, t, c] of {self.shape}; expected transpose(1, 2) before what takes [n, c, t]")
+
+    def _embedding(self, m: Any, p: str) -> None:
+        if self.layers or len(self.shape) != 1:
+            self._refuse(f"receives {self.shape} of other layers; expected it to be the first, of whole numbers [n, t]"
+                         if self.layers else f"receives examples of shape {self.shape}; expected whole numbers (t,)")  # fmt: skip
+        if m.padding_idx is not None or m.max_norm is not None or m.scale_grad_by_freq:
+            self._refuse("has padding_idx, max_norm or scale_grad_by_freq; expected none of them")
+        self._tensor(p + "weight", (m.num_embeddings, m.embedding_dim))
+        self.layers.append(nets.embedding(m.num_embeddings, m.embedding_dim))
+        self.shape, self.steps_first, self._ours = (self.shape[0], m.embedding_dim), True, True
+
+    def _gru(self, m: Any, p: str) -> None:
+        if not m.batch_first or m.num_layers != 1 or m.bidirectional:
+            self._refuse(f"has batch_first={m.batch_first}, num_layers={m.num_layers}, bidirectional={m.bidirectional}; expected True, 1 "
+                         "and False")  # fmt: skip
+        if len(self.shape) != 2:
+            self._refuse(f"is recurrent over a signal, but receives {self.shape}; expected (t, c)")
+        if not self.steps_first and not self.layers and self.shape[1] == m.input_size:
+            self.steps_first = self.begins_steps = True
+        if not self.steps_first:
+            self._refuse(f"receives a signal [n, c, t] of {self.shape}; expected transpose(1, 2) before it")
+        names = ["weight_ih_l0", "weight_hh_l0"] + (["bias_ih_l0", "bias_hh_l0"] if m.bias else [])
+        rows = 3 * m.hidden_size
+        for name, shape in zip(names, ((rows, self.shape[1]), (rows, m.hidden_size), (rows,), (rows,))):
+            self._tensor(p + name, shape)
+        self.layers.append(nets.gru(m.hidden_size, m.bias, sequence=True))
+        self.shape, self._ours, self._pair = (self.shape[0], m.hidden_size), True, "both"
+
+    def _last_step(self) -> None:
+        """Of all states of a GRU, the last."""
+        self.layers[-1] = nets.gru(self.layers[-1].units, self.layers[-1].bias)
+        self.shape, self.steps_first = self.shape[-1:], False
+
+    def _item(self, index: Any) -> None:
+        gru = bool(self.layers) and self.layers[-1].kind == "gru" and self.layers[-1].sequence
+        if self._pair == "both" and index in (0, 1):
+            self._pair = "state" if index == 1 else ""
+            if index == 1:
+                self._last_step()
+        elif self._pair == "state" and index in (0, -1):
+            self._pair = ""
+        elif gru and not self._pair and isinstance(index, tuple) and index[:2] == (slice(None), -1) and index[2:] in ((), (slice(None),)):
+            self._last_step()
+        else:
+            self._unknown("calls getitem")
+
+    def _turn(self, axes: list[Any]) -> None:
+        """[n, c, t] as [n, t, c], or back."""
+        if len(self.shape) != 2 or [a % 3 if isinstance(a, int) else a for a in axes] not in ([1, 2], [2, 1], [0, 2, 1]):
+            self._refuse(f"exchanges axes of [n, {', '.join(map(str, self.shape))}]; expected those of a signal, 1 and 2")
+        self.shape, self.steps_first = self.shape[::-1], not self.steps_first
 
     # ---- what is no tensor ----
     def _value(self, a: Any) -> Any:
@@ -150,6 +225,10 @@ class Layers(Forward):
             self._adaptive(m.output_size)
         elif isinstance(m, (nn.AvgPool1d, nn.AvgPool2d)):
             self._average(m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, getattr(m, "divisor_override", None))
+        elif isinstance(m, nn.Embedding):
+            self._embedding(m, p)
+        elif isinstance(m, nn.GRU):
+            self._gru(m, p)
         elif isinstance(m, nn.Flatten):
             self._flatten(m.start_dim, m.end_dim)
         elif isinstance(m, nn.Dropout):
@@ -169,13 +248,21 @@ class Layers(Forward):
 
         if name in ("relu", "relu_", "tanh", "tanh_", "sigmoid", "sigmoid_"):
             self.layers.append(getattr(nets, name.rstrip("_"))())
-        elif name in ("contiguous", "clone") and not args:
+        elif name in ("contiguous", "clone") and not args or name in ("long", "int") and not args and not self.layers:
             pass
+        elif name == "getitem":
+            self._item(args[0])
+        elif name == "transpose":
+            self._turn(given("dim0", "dim1"))
+        elif name == "permute":
+            self._turn(list(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args)
         elif name == "flatten":
             self._flatten(*given(start_dim=0, end_dim=-1))
         elif name in ("view", "reshape"):
             to = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
             self._reshape(list(to or kwargs.get("shape", ())))
+        elif name == "squeeze" and self._pair == "state" and given("dim") == [0]:
+            self._pair = ""
         elif name == "squeeze":
             if len(self.shape) > 1 and math.prod(self.shape[1:]) != 1:
                 self._unknown("calls squeeze on what is larger than a pixel")
@@ -275,7 +362,7 @@ class Layers(Forward):
         make = nets.conv if w.ndim == 4 else nets.conv1d
         self.layers.append(make(units, kernel, step, pad, bias=bias is not None, groups=groups, dilation=apart))
         self._window(apart * (kernel - 1) + 1, step, pad)
-        self.shape = (units, *self.shape[1:])
+        self.shape, self._ours = (units, *self.shape[1:]), False
 
     def _norm(self, weight: str, bias: str, eps: float, path: str) -> None:
         self._tensor(weight, (self.shape[0],))
@@ -288,7 +375,10 @@ class Layers(Forward):
         affine = m.weight is not None
         if affine and m.bias is None:
             self._refuse("has no bias; expected one beside its weight")
-        if isinstance(m, nn.LayerNorm):
+        channels = self.shape[0]
+        if isinstance(m, nn.LayerNorm) and self.steps_first and tuple(m.normalized_shape) == self.shape[1:]:
+            layer, channels = nets.layer_norm(m.eps, affine), self.shape[1]
+        elif isinstance(m, nn.LayerNorm):
             if tuple(m.normalized_shape) != self.shape or affine and len(self.shape) > 1:
                 self._refuse(f"norms {tuple(m.normalized_shape)} of {self.shape}; expected features, or elementwise_affine=False over all of "
                              "an image")  # fmt: skip
@@ -304,8 +394,8 @@ class Layers(Forward):
                 self._refuse("has track_running_stats=True; expected False, a norm of each example by itself")
             layer = nets.instance_norm(m.eps, affine)
         if affine:
-            self._tensor(p + "weight", (self.shape[0],))
-            self._tensor(p + "bias", (self.shape[0],))
+            self._tensor(p + "weight", (channels,))
+            self._tensor(p + "bias", (channels,))
         self.layers.append(layer)
 
     def _pool(self, make: Any, kernel: Any, stride: Any, padding: Any, ceil: bool) -> None:
@@ -351,7 +441,11 @@ class Layers(Forward):
 
     def _mean(self, axes: list[int], keep: bool) -> None:
         rank = len(self.shape) + 1
-        if rank < 3 or sorted(a % rank for a in axes) != list(range(2, rank)):
+        if self.steps_first and rank == 3 and [a % rank for a in axes] == [1] and not keep:
+            self.layers.append(nets.mean_pool())
+            self.shape, self.steps_first = self.shape[1:], False
+            return
+        if self.steps_first or rank < 3 or sorted(a % rank for a in axes) != list(range(2, rank)):
             self._refuse(f"takes the mean over the axes {axes} of [n, {', '.join(map(str, self.shape))}]; expected those of the "
                          "image, after the channels")  # fmt: skip
         self._mean_pool()
@@ -381,11 +475,14 @@ class Layers(Forward):
 
     def _to_features(self) -> None:
         if len(self.shape) > 1:
+            if len(self.shape) == 2 and self.steps_first != self._ours:
+                self._refuse(f"flattens a signal of {self.shape} in another order than {'a GRU' if self._ours else 'a convolution'} has; "
+                             "expected no transpose between the two")  # fmt: skip
             if not self.layers or self.layers[-1].kind != "mean_pool":
                 self.layers.append(nets.flatten())
-            pixels = math.prod(self.shape[1:])
+            pixels = 1 if self.steps_first else math.prod(self.shape[1:])
             self.turned = (self.shape[0], pixels) if self.shape[0] > 1 and pixels > 1 else None
-            self.shape = (math.prod(self.shape),)
+            self.shape, self.steps_first = (math.prod(self.shape),), False
 
     def _dropout(self, rate: float) -> None:
         if not 0 <= rate < 1:

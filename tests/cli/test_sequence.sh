@@ -1,0 +1,61 @@
+#!/bin/bash
+# Tokens on the command line: data import, train (embedding and GRU, an inner loop that is one), resume, eval, export, adapt, predict;
+# numbers that are no tokens are refused in one sentence wherever they come from.
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+fail() { echo "failed: $*"; exit 1; }
+
+# Class k: tokens that go on by k, modulo 12, from anywhere; now and then another.
+awk 'function h(n) { n = sin(n) * 1000; return n - int(n) < 0 ? n - int(n) + 1 : n - int(n) }
+BEGIN { print "class,a,b,c,d,e,f,g"
+  for (i = 0; i < 240; i++) { k = i % 12; x = int(12 * h(i + 1)); printf "step%d", k
+    for (t = 0; t < 7; t++) { printf ",%d", h(9 * i + t + 500) < 0.05 ? int(12 * h(i * t)) : x; x = (x + k) % 12 }
+    print "" } }' >words.csv
+"$program" data import words.csv --y class --out words.safetensors >log.txt 2>&1 || fail "import: $(cat log.txt)"
+cat >net.yaml <<'END_OF_NET'
+task: {source: dataset, data: words.safetensors, ways: 3, shots: 3, queries: 3, split: random, train_classes: 6, validation_classes: 3}
+model:
+  layers:
+    - {kind: embedding, vocabulary: 12, units: 6}
+    - {kind: gru, units: 8, sequence: true}
+    - {kind: gru, units: 8}
+    - {kind: linear}
+inner: {steps: 2, lr: 0.5, loop: keep}
+outer: {steps: 6, meta_batch: 2, lr: 0.01}
+eval: {every: 0, tasks: 8, steps: "0,2"}
+checkpoint: {every: 3}
+END_OF_NET
+"$program" train net.yaml --out whole >log.txt 2>&1 || fail "train: $(cat log.txt)"
+"$program" train net.yaml --set outer.steps=3 --threads 1 --out halves >log.txt 2>&1 || fail "train: $(cat log.txt)"
+"$program" train net.yaml --resume --out halves --threads 2 >log.txt 2>&1 || fail "resume: $(cat log.txt)"
+cmp whole/checkpoint.safetensors halves/checkpoint.safetensors || fail "a resumed run has other weights"
+"$program" convert --list whole/checkpoint.safetensors >list.txt || fail "convert"
+for tensor in '[12, 6]  embedding1.weight' '[24, 6]  gru1.weight_ih_l0' '[24, 8]  gru2.weight_hh_l0' '[24]  gru2.bias_hh_l0'; do
+  grep -qF "$tensor" list.txt || fail "no $tensor: $(cat list.txt)"
+done
+"$program" eval whole >eval.txt 2>&1 || fail "eval: $(cat eval.txt)"
+"$program" check whole >log.txt 2>&1 || fail "check: $(cat log.txt)"
+grep -E '^step(0|4|9),' words.csv | head -9 | sed '1i class,a,b,c,d,e,f,g' >shown.csv
+"$program" adapt whole --support shown.csv --out three.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
+"$program" export whole --out learner.safetensors >log.txt 2>&1 || fail "export: $(cat log.txt)"
+"$program" adapt learner.safetensors --support shown.csv --out again.safetensors >log.txt 2>&1 || fail "adapt: $(cat log.txt)"
+cmp three.safetensors again.safetensors || fail "an exported learner adapts otherwise"
+grep -E '^step4,' words.csv | tail -2 | cut -d, -f2- | sed '1i a,b,c,d,e,f,g' >asked.csv
+"$program" predict three.safetensors asked.csv >answers.txt 2>log.txt || fail "predict: $(cat log.txt)"
+grep -q step4 answers.txt || fail "predict: $(cat answers.txt)"
+
+refused() { # SENTENCE ARGUMENT...
+  local sentence=$1
+  shift
+  "$program" "$@" >log.txt 2>&1 && fail "$* was not refused"
+  grep -qF -- "$sentence" log.txt || fail "$*: $(cat log.txt)"
+}
+sed 's/vocabulary: 12/vocabulary: 8/' net.yaml >few.yaml
+refused 'expected whole numbers from 0 to 7, which the net'"'"'s embedding takes' train few.yaml --out r
+sed '2s/,[0-9]*$/,2.5/' asked.csv >half.csv
+refused 'query 0 has 2.5; expected whole numbers from 0 to 11' predict three.safetensors half.csv
+sed '2s/,[0-9]*$/,-1/' shown.csv >below.csv
+refused 'has -1; expected whole numbers from 0 to 11' adapt whole --support below.csv --out r.safetensors
+exit 0
