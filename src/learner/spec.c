@@ -16,7 +16,7 @@ enum { MOST_LAYERS = 4096, MOST_SIDE = 1 << 28 };
 /* Beside the settings of the algorithm ("NAME.FIELD") and of the inner optimizer ("inner.FIELD"). */
 typedef struct head {
   const char *algorithm, *optimizer, *adapts, *example;
-  int revision, steps, batch, loop, statistics, precision, loss, ways, support, outputs;
+  int revision, steps, batch, in_turn, loop, statistics, precision, loss, ways, support, outputs;
   int64_t seed;
   double lr, l2, clip, scale;
   bool first_order, factored, winograd, targets, adapted;
@@ -31,6 +31,7 @@ static const il_field table[] = {
         "query|support|each|running"),
     ROW("inner.steps", steps, IL_FIELD_INT32, "0", 0, 1000, ""),
     ROW("inner.batch", batch, IL_FIELD_INT32, "0", 0, 65536, ""),
+    ROW("inner.order", in_turn, IL_FIELD_ENUM, "random", 0, 1, "random|listed"),
     ROW("inner.lr", lr, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     ROW("inner.l2", l2, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     ROW("inner.clip", clip, IL_FIELD_DOUBLE, "0", 0, 1e30, ""),
@@ -131,6 +132,7 @@ char *il_spec_print(il_context *context, const il_method *m, const il_net *net,
                   .revision = m->algorithm->revision,
                   .steps = m->inner.steps,
                   .batch = m->inner.batch,
+                  .in_turn = m->inner.in_turn,
                   .statistics = (int)m->statistics,
                   .precision = (int)m->real,
                   .loss = (int)s->loss,
@@ -251,6 +253,7 @@ static void fill(il_spec *spec, const head *h) {
   il_method *m = &spec->method;
   m->inner.steps = m->algorithm->step ? h->steps : 0;
   m->inner.batch = h->batch;
+  m->inner.in_turn = h->in_turn;
   m->inner.lr = h->lr;
   m->inner.l2 = h->l2;
   m->inner.clip = h->clip;

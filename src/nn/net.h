@@ -42,6 +42,14 @@ il_net *il_net_preset_at(il_context *context, const char *where, const char *nam
 static inline bool il_layer_takes_moments(const il_layer *layer) {
   return layer->kind == IL_LAYER_NORM || layer->kind == IL_LAYER_TASK_NORM;
 }
+/* The distribution that first values of a parameter are drawn from. */
+typedef struct il_net_law {
+  il_init init;     /* IL_INIT_UNIFORM, _NORMAL, _TRUNCATED_NORMAL; IL_INIT_ZERO: a constant */
+  double low, high; /* uniform */
+  double deviation; /* normal; truncated at twice as much */
+  double number;    /* constant */
+} il_net_law;
+il_net_law il_net_law_of(const il_net *net, int parameter);
 int il_net_norms(const il_net *net); /* how many such layers */
 /* Whether a net has layers of the kind. */
 bool il_net_has(const il_net *net, il_layer_kind kind);
