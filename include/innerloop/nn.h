@@ -41,16 +41,20 @@ typedef enum il_layer_kind {
   IL_LAYER_ATTENTION = 19,
   IL_LAYER_AVG_POOL =
       20, /* the mean over windows, padding counted as zeros; of a signal, along time */
+  /* A learned function of one number: elu(x) + 0.2·f(x), f a net of one input, `units` tanh units and one output. Where a
+   * dropout key is given, noise from (−rate, rate) is added to each number and to each of the units, the same for all examples
+   * (Greydanus 2020). Its parameters are learned as all others are, but "hyper" leaves them to the outer loop. */
+  IL_LAYER_ACTIVATION = 21,
 } il_layer_kind;
 
 /* One layer of a net; {0} in what its kind does not have. */
 typedef struct il_layer {
-  il_layer_kind kind;      /* what it computes */
-  int units;               /* linear: outputs (0: the net's outputs); conv, conv1d: filters */
+  il_layer_kind kind; /* what it computes */
+  int units; /* linear: outputs (0: the net's outputs); conv, conv1d: filters; activation: of f */
   int kernel, stride, pad; /* conv, conv1d, max_pool, avg_pool */
   bool bias;               /* linear, conv, conv1d, attention */
   double eps;              /* norms */
-  double rate;             /* dropout: probability of zero */
+  double rate;             /* dropout: probability of zero; activation: noise */
   il_init
       init; /* weights of linear, conv, conv1d; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
   double init_scale; /* what some kinds of init take */

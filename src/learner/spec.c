@@ -57,10 +57,10 @@ static const il_field table[] = {
 #define LAYER(member, kind, fallback, low, high, choices)                                          \
   IL_FIELD(il_layer, member, kind, fallback, low, high, choices, "")
 static const il_field layer_table[] = {
-    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_AVG_POOL,
+    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_ACTIVATION,
           "linear|conv|norm|relu|tanh|sigmoid|max_pool|mean_pool|flatten|dropout|conv1d|"
           "layer_norm|instance_norm|group_norm|task_norm|residual|shortcut|add|attention|"
-          "avg_pool"),
+          "avg_pool|activation"),
     LAYER(units, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
     LAYER(kernel, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
     LAYER(stride, IL_FIELD_INT32, "0", 0, 1 << 20, ""),

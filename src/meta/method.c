@@ -7,6 +7,7 @@
 #include "base/elementary.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "nn/net.h"
 
 static void take(char *settings, size_t size, const il_field *fields) {
   assert(size <= IL_SETTINGS_SIZE);
@@ -96,7 +97,7 @@ il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_ta
                               int steps, bool training) {
   il_task_needs needs = {0};
   for (int i = 0; training && i < il_net_layers(net); i++)
-    if (il_net_layer(net, i)->kind == IL_LAYER_DROPOUT) needs.key = true;
+    if (il_layer_draws(il_net_layer(net, i))) needs.key = true;
   if (training && m->algorithm->draws && m->algorithm->draws(m->algorithm_settings))
     needs.key = true;
   if (m->inner.batch > 0 && m->inner.batch < shape->support && m->algorithm->step && steps > 0) {

@@ -79,6 +79,7 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   case IL_LAYER_SHORTCUT: return turn_to_shortcut(p, x);
   case IL_LAYER_ADD: return il_add(g, p->branch[--p->open], x);
   case IL_LAYER_ATTENTION: return il_attention(p, record, x);
+  case IL_LAYER_ACTIVATION: return il_activation(p, index, x);
   case IL_LAYER_RELU: return il_relu(g, x);
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);

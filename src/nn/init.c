@@ -51,6 +51,11 @@ il_net_law il_net_law_of(const il_net *net, int index) {
     if (!p->second) uniform(&s, -bound, bound);
     return s;
   }
+  case IL_LAYER_ACTIVATION: { /* as PyTorch's nn.Linear */
+    const double bound = il_activation_bound(&net->layer[p->layer], index);
+    uniform(&s, -bound, bound);
+    return s;
+  }
   default: break;
   }
   il_shape weight = net->parameter[net->layer[p->layer].parameter].shape;

@@ -49,7 +49,13 @@ typedef struct il_net_law {
   double deviation; /* normal; truncated at twice as much */
   double number;    /* constant */
 } il_net_law;
+/* Of a learned activation's parameters: drawn evenly from ± this. */
+double il_activation_bound(const il_net_layer_record *record, int parameter);
 il_net_law il_net_law_of(const il_net *net, int parameter);
+/* Whether a layer draws by the dropout key, where one is given. */
+static inline bool il_layer_draws(const il_layer *layer) {
+  return layer->kind == IL_LAYER_DROPOUT || (layer->kind == IL_LAYER_ACTIVATION && layer->rate > 0);
+}
 int il_net_norms(const il_net *net); /* how many such layers */
 /* Whether a net has layers of the kind. */
 bool il_net_has(const il_net *net, il_layer_kind kind);

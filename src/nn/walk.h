@@ -4,7 +4,7 @@
 
 #include "nn/net.h"
 
-enum { IL_WALK_KINDS = IL_LAYER_AVG_POOL + 1, IL_WALK_OPEN = 16 };
+enum { IL_WALK_KINDS = IL_LAYER_ACTIVATION + 1, IL_WALK_OPEN = 16 };
 extern const char *const il_walk_kinds[IL_WALK_KINDS]; /* by il_layer_kind */
 
 /* What flows from layer to layer: of one example; a signal's shape is [1,t,c]. */
@@ -44,5 +44,6 @@ const char *il_walk_receives(const il_walk *w, char text[static 96]);
 bool il_walk_norm(il_walk *w);
 bool il_walk_residual(il_walk *w);
 bool il_walk_attention(il_walk *w);
+bool il_walk_activation(il_walk *w);
 
 #endif
