@@ -43,10 +43,22 @@ il_value il_activation(il_pass *p, int index, il_value x) {
     const il_value u = il_random_uniform(g, p->dropout_key, stream, IL_SHAPE(each + units));
     noise = il_scale(g, il_shift(g, u, -0.5), 2 * record->layer.rate);
   }
-  const il_value rows = il_reshape(g, x, IL_SHAPE(count, 1));
-  il_value h = il_tanh(g, il_add(g, il_matmul(g, rows, w[0], false, false), w[1]));
-  if (noisy) h = il_add(g, h, il_slice(g, noise, (int64_t[]){each}, IL_SHAPE(units)));
-  const il_value f = il_add(g, il_matmul(g, h, w[2], false, false), w[3]);
+  /* Numbers lie along the last axis, which is long. (w, b)·(x; 1): a bias beside the product would be spread to all
+   * numbers first, which loops would keep and add up. */
+  const il_value flat = il_reshape(g, x, IL_SHAPE(1, count));
+  const il_value rows =
+      il_concat(g, 2, (il_value[]){flat, il_constant(g, 1, IL_SHAPE(1, count))}, 0);
+  const il_value both = il_concat(g, 2,
+                                  (il_value[]){il_reshape(g, w[0], IL_SHAPE(units, 1)),
+                                               il_reshape(g, w[1], IL_SHAPE(units, 1))},
+                                  1);
+  il_value h = il_tanh(g, il_matmul(g, both, rows, false, false));
+  if (noisy) {
+    const il_value own = il_slice(g, noise, (int64_t[]){each}, IL_SHAPE(units));
+    h = il_add(g, h, il_reshape(g, own, IL_SHAPE(units, 1)));
+  }
+  const il_value out = il_reshape(g, w[2], IL_SHAPE(1, units));
+  const il_value f = il_add(g, il_matmul(g, out, h, false, false), w[3]);
   il_value y = il_add(g, elu(g, x), il_scale(g, il_reshape(g, f, shape), 0.2));
   if (!noisy) return y;
   il_shape one = shape;

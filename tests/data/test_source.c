@@ -120,7 +120,6 @@ static void test_pure(void **state) {
   } all[] = {{il_source_find("glyphs"), &small, false, 6, 12, 3, 12, 1.0 / 255, NULL},
              {il_source_find("omniglot"), NULL, false, 6, 12, 3, 12, 1.0 / 255, path},
              {il_source_find("sinusoid"), NULL, true, 2, 4, 1, -1, 1, NULL},
-             {il_source_find("mnist1d"), &few_signals, false, 16, 4, 10, -1, 1, NULL},
              {il_source_find("table"), NULL, true, 2, 4, 3, -1, 1, table},
              {il_source_find("tasks"), &no_classes, false, 6, 4, 3, -1, 1, given},
              {&il_source_samples, &cut, true, 5, 6, 3, -1, 1, NULL}};
