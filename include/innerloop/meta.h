@@ -55,6 +55,7 @@ typedef struct il_task {
 typedef struct il_task_needs {
   bool key;         /* dropout_key */
   int steps, batch; /* of the order; batch 0: none */
+  bool in_turn;     /* the order is that in which examples stand, over and over; else random */
   bool shared;      /* one support set, and one order, for all tasks: adapted to once a run */
   bool unlabelled;  /* no query_y: nobody knows the answers */
   bool no_support, no_query; /* neither x nor y of it, nor the order */
@@ -78,8 +79,9 @@ typedef enum il_inner_loop {
 
 /* The inner loop of algorithms that take gradient steps. */
 typedef struct il_inner {
-  int steps; /* of the inner loop */
-  int batch; /* support examples of a step, by the task's order; 0: all of them */
+  int steps;    /* of the inner loop */
+  int batch;    /* support examples of a step, by the task's order; 0: all of them */
+  bool in_turn; /* that order is the examples' own, from the first on; else random */
   double
       lr; /* multiplies the gradient of the MEAN support loss; meta entries "inner.lr.NAME" or "inner.lr" take its place */
   double l2;                     /* adds l2·w to the gradient; 0: nothing */
@@ -164,6 +166,8 @@ struct il_algorithm {
   int64_t (*until)(const void *settings, int64_t made);
   /* Fills il_build.step_weights for the meta-step after `made` others. NULL: takes none. */
   void (*weigh)(const void *settings, int steps, int64_t made, double *weight);
+  /* Whether training draws by il_task.dropout_key, also where the net does not. NULL: no. */
+  bool (*draws)(const void *settings);
 };
 
 /* Finn, Abbeel, Levine, ICML 2017. With inner.first_order: FOMAML. */
@@ -262,6 +266,36 @@ extern IL_API const il_algorithm il_baseline;
 extern IL_API const il_algorithm il_baselinepp;
 /* Wang et al., 2019: pre-training, then nearest class means of centred features of length 1. Settings: il_pretrain_settings. */
 extern IL_API const il_algorithm il_simpleshot;
+
+/* Which inner rates are learned. */
+typedef enum il_hyper_rates {
+  IL_HYPER_RATES_NONE = 0,   /* none: inner.lr */
+  IL_HYPER_RATES_ONE = 1,    /* one, "inner.lr" */
+  IL_HYPER_RATES_TENSOR = 2, /* one for each parameter that adapts, "inner.lr.NAME" */
+  IL_HYPER_RATES_STEP = 3,   /* one for each inner step, "inner.lr" [steps] */
+} il_hyper_rates;
+/* What learned hyperparameters are judged by. */
+typedef enum il_hyper_loss {
+  IL_HYPER_LOSS_STEPS = 0, /* the mean of what inner steps descend, before each of them */
+  IL_HYPER_LOSS_QUERY = 1, /* the query loss after them */
+} il_hyper_loss;
+/* Where the inner loop starts. */
+typedef enum il_hyper_start {
+  IL_HYPER_START_SAME = 0,  /* at the net's first values, which stay as they were drawn */
+  IL_HYPER_START_FRESH = 1, /* in training at values drawn for each task */
+} il_hyper_start;
+/* Maclaurin, Duvenaud, Adams, ICML 2015: hyperparameters of a training are learned by the derivative through it. */
+typedef struct il_hyper_settings {
+  il_hyper_rates rates; /* that are learned */
+  double lr;            /* these start at it */
+  int steps;            /* with one for each step: how many; later steps take the last */
+  il_hyper_loss loss;   /* see there */
+  int last;             /* of the steps: only so many, the last ones; 0: all */
+  il_hyper_start start; /* see there */
+} il_hyper_settings;
+/* The inner loop trains what adapts, from values that are not learned; all others are learned, and the inner rates.
+ * Settings: il_hyper_settings. */
+extern IL_API const il_algorithm il_hyper;
 
 /* How many algorithms there are. */
 IL_API int il_algorithms(void);

@@ -49,17 +49,21 @@ typedef enum il_layer_kind {
    *   n = tanh(x·W_in + b_in + r∘(h·W_hn + b_hn)), h ← (1 − z)∘n + z∘h
    * gives the last h, `units` features; with `sequence` all of them, a signal. One loop, whatever the steps. */
   IL_LAYER_GRU = 22,
+  /* A learned function of one number: elu(x) + 0.2·f(x), f a net of one input, `units` tanh units and one output. Where a
+   * dropout key is given, noise from (−rate, rate) is added to each number and to each of the units, the same for all examples
+   * (Greydanus 2020). Its parameters are learned as all others are, but "hyper" leaves them to the outer loop. */
+  IL_LAYER_ACTIVATION = 23,
 } il_layer_kind;
 
 /* One layer of a net; {0} in what its kind does not have. */
 typedef struct il_layer {
   il_layer_kind kind; /* what it computes */
-  /* linear: outputs (0: the net's outputs); conv, conv1d: filters; embedding: channels; gru: numbers of h */
+  /* linear: outputs (0: the net's outputs); conv, conv1d: filters; embedding: channels; gru: numbers of h; activation: of f */
   int units;
   int kernel, stride, pad; /* conv, conv1d, max_pool, avg_pool */
   bool bias;               /* linear, conv, conv1d, attention, gru */
   double eps;              /* norms */
-  double rate;             /* dropout: probability of zero */
+  double rate;             /* dropout: probability of zero; activation: noise */
   il_init
       init; /* weights of linear, conv, conv1d; norm's γ always starts at one, β at zero, unless IL_INIT_UNIFORM */
   double init_scale; /* what some kinds of init take */

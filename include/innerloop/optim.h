@@ -63,6 +63,7 @@ extern IL_API const il_optimizer il_adamw;
 /* Hinton, 2012: square = alpha·square + (1 − alpha)·g²; w − lr·g/(√square + eps): PyTorch's form. */
 typedef struct il_rmsprop_settings {
   double alpha, eps; /* decay of the mean square; what is added to the root */
+  double initial;    /* what the mean square starts at (TensorFlow 1's: 1) */
 } il_rmsprop_settings;
 /* RMSProp; settings: il_rmsprop_settings. */
 extern IL_API const il_optimizer il_rmsprop;

@@ -100,6 +100,7 @@ IL_LAYER_ATTENTION = 19
 IL_LAYER_AVG_POOL = 20
 IL_LAYER_EMBEDDING = 21
 IL_LAYER_GRU = 22
+IL_LAYER_ACTIVATION = 23
 IL_STATISTICS_BATCH = 1
 IL_STATISTICS_GIVEN = 2
 IL_STATISTICS_EACH = 3
@@ -121,6 +122,14 @@ IL_DISTANCE_EUCLIDEAN = 1
 IL_DISTANCE_COSINE = 2
 IL_IMAML_CG = 1
 IL_IMAML_NEUMANN = 2
+IL_HYPER_RATES_NONE = 0
+IL_HYPER_RATES_ONE = 1
+IL_HYPER_RATES_TENSOR = 2
+IL_HYPER_RATES_STEP = 3
+IL_HYPER_LOSS_STEPS = 0
+IL_HYPER_LOSS_QUERY = 1
+IL_HYPER_START_SAME = 0
+IL_HYPER_START_FRESH = 1
 IL_FILE_TORCH = 1
 IL_FILE_NPZ = 2
 IL_FILE_NPY = 3
@@ -341,6 +350,10 @@ class il_relation_settings(Structure):
 
 
 class il_pretrain_settings(Structure):
+    pass
+
+
+class il_hyper_settings(Structure):
     pass
 
 
@@ -802,6 +815,7 @@ il_adamw_settings._fields_ = [
 il_rmsprop_settings._fields_ = [
     ("alpha", c_double),
     ("eps", c_double),
+    ("initial", c_double),
 ]
 
 il_adagrad_settings._fields_ = [
@@ -835,6 +849,7 @@ il_task_needs._fields_ = [
     ("key", c_bool),
     ("steps", c_int),
     ("batch", c_int),
+    ("in_turn", c_bool),
     ("shared", c_bool),
     ("unlabelled", c_bool),
     ("no_support", c_bool),
@@ -845,6 +860,7 @@ il_task_needs._fields_ = [
 il_inner._fields_ = [
     ("steps", c_int),
     ("batch", c_int),
+    ("in_turn", c_bool),
     ("lr", c_double),
     ("l2", c_double),
     ("clip", c_double),
@@ -905,6 +921,7 @@ il_algorithm._fields_ = [
     ("objective", CFUNCTYPE(None, POINTER(il_build), POINTER(il_outcome))),
     ("until", CFUNCTYPE(c_int64, c_void_p, c_int64)),
     ("weigh", CFUNCTYPE(None, c_void_p, c_int, c_int64, POINTER(c_double))),
+    ("draws", CFUNCTYPE(c_bool, c_void_p)),
 ]
 
 il_meta_sgd_settings._fields_ = [
@@ -954,6 +971,15 @@ il_pretrain_settings._fields_ = [
     ("scale", c_double),
     ("learned", c_bool),
     ("centre", c_bool),
+]
+
+il_hyper_settings._fields_ = [
+    ("rates", c_int),
+    ("lr", c_double),
+    ("steps", c_int),
+    ("loss", c_int),
+    ("last", c_int),
+    ("start", c_int),
 ]
 
 il_learner_options._fields_ = [
@@ -2109,5 +2135,6 @@ RECORDS: dict[str, Any] = {
     "il_baseline": il_algorithm,
     "il_baselinepp": il_algorithm,
     "il_simpleshot": il_algorithm,
+    "il_hyper": il_algorithm,
     "il_augment_fields": il_field,
 }

@@ -140,6 +140,12 @@ def avg_pool(kernel: int = 2, stride: int | None = None, pad: int = 0) -> Layer:
     return Layer("avg_pool", kernel=kernel, stride=kernel if stride is None else stride, pad=pad)
 
 
+def activation(units: int = 100, rate: float = 0.0) -> Layer:
+    """A learned function of one number, elu(x) + 0.2 f(x): f has one input, `units` tanh units and one output. `rate`: noise in
+    training, the same for all examples."""
+    return Layer("activation", units=units, rate=rate)
+
+
 def relu() -> Layer:
     """max(x, 0)"""
     return Layer("relu")

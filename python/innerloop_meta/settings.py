@@ -45,14 +45,17 @@ Preset = Literal[
     "features-5w5s-maml",
     "signals-5w5s-maml",
     "regression-10shot-maml",
+    "mnist1d-learn-rate",
+    "mnist1d-learn-activation",
 ]
 
 
 class Task(TypedDict, total=False):
     """What tasks are."""
 
-    source: Literal["dataset", "omniglot", "glyphs", "sinusoid", "table", "tasks"]
-    """where tasks come from. One of dataset, omniglot, glyphs, sinusoid, table, tasks; default glyphs."""
+    source: Literal["dataset", "omniglot", "glyphs", "sinusoid", "mnist1d", "table", "tasks"]
+    """where tasks come from. One of dataset, omniglot, glyphs, sinusoid, mnist1d, table, tasks; default
+    glyphs."""
     data: str
     """data set of the task.source: an imported one, a table, or a file of tasks. Text; default none."""
     ways: int
@@ -108,9 +111,9 @@ class Model(TypedDict, total=False):
 class Meta(TypedDict, total=False):
     """The meta-learning algorithm."""
 
-    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile", "protomaml", "cavia", "mamlpp", "meta_curvature", "imaml", "matching", "r2d2", "metaoptnet", "relation", "baseline", "baselinepp", "simpleshot"]
+    algorithm: Literal["maml", "anil", "boil", "meta_sgd", "protonet", "reptile", "protomaml", "cavia", "mamlpp", "meta_curvature", "imaml", "matching", "r2d2", "metaoptnet", "relation", "baseline", "baselinepp", "simpleshot", "hyper"]
     """meta-learning algorithm. One of maml, anil, boil, meta_sgd, protonet, reptile, protomaml, cavia, mamlpp,
-    meta_curvature, imaml, matching, r2d2, metaoptnet, relation, baseline, baselinepp, simpleshot; default
+    meta_curvature, imaml, matching, r2d2, metaoptnet, relation, baseline, baselinepp, simpleshot, hyper; default
     maml."""
     query_statistics: Literal["query", "support", "each", "running"]
     """whose norm statistics queries are scored with: the query set's own (transductive), the support set's, each
@@ -128,7 +131,10 @@ class Inner(TypedDict, total=False):
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
     """optimizer of the inner loop. One of sgd, momentum, adam, adamw, rmsprop, adagrad; default sgd."""
     batch: int
-    """support examples of an inner step, drawn anew for each; 0: all. An integer from 0 to 65536; default 0."""
+    """support examples of an inner step, by inner.order; 0: all. An integer from 0 to 65536; default 0."""
+    order: Literal["random", "listed"]
+    """which support examples an inner step of inner.batch takes: random ones, all before any comes again, or the
+    next of those that the task lists, from its first on. One of random, listed; default random."""
     adapts: str
     """parameters that adapt: names with * for any text, or head, comma between, ! in front for all others; empty:
     as the algorithm says. Text; default none."""
@@ -158,6 +164,8 @@ class Inner(TypedDict, total=False):
     0.01."""
     alpha: float
     """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
+    initial: float
+    """what the mean square starts at (rmsprop). A number from 0 to 1e+06; default 0."""
 
 
 class Outer(TypedDict, total=False):
@@ -211,6 +219,8 @@ class Outer(TypedDict, total=False):
     0.01."""
     alpha: float
     """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
+    initial: float
+    """what the mean square starts at (rmsprop). A number from 0 to 1e+06; default 0."""
 
 
 class Eval(TypedDict, total=False):
@@ -278,6 +288,18 @@ class Glyphs(TypedDict, total=False):
     """1: white on black; 3: each drawing in its own colours. An integer from 1 to 3; default 1."""
     seed: int
     """seed of the drawing. An integer from 0 to 9000000000000000; default 1."""
+
+
+class Mnist1d(TypedDict, total=False):
+    """Settings of mnist1d."""
+
+    examples: int
+    """signals, four of five for training; a tenth of each class. An integer from 20 to 100000; default 5000."""
+    seed: int
+    """seed of the drawing. An integer from 0 to 4294967295; default 42."""
+    validation: int
+    """training examples, the last ones, that are the query set in training and validation instead; 0: there,
+    queries are examples that train. An integer from 0 to 99999; default 0."""
 
 
 class Tasks(TypedDict, total=False):
@@ -425,6 +447,28 @@ class Simpleshot(TypedDict, total=False):
     """take the mean of the training classes' features off (simpleshot). True or false; default true."""
 
 
+class Hyper(TypedDict, total=False):
+    """Settings of hyper."""
+
+    rates: Literal["none", "one", "tensor", "step"]
+    """inner rates that are learned: none, one of all, of each parameter, or of each inner step (hyper). One of
+    none, one, tensor, step; default one."""
+    lr: float
+    """learned inner rates start here (hyper). A number from -1e+06 to 1e+06; default 0.1."""
+    steps: int
+    """inner steps with rates of their own, of hyper.rates step; later ones take the last's (hyper). An integer
+    from 1 to 1000; default 5."""
+    loss: Literal["steps", "query"]
+    """what is made small: the mean loss that inner steps descend, or the query loss after them (hyper). One of
+    steps, query; default steps."""
+    last: int
+    """inner steps, the last ones, that count for hyper.loss steps; 0: all (hyper). An integer from 0 to 1000;
+    default 0."""
+    start: Literal["same", "fresh"]
+    """where inner steps start: at the same values always, or in training at values drawn for each task (hyper).
+    One of same, fresh; default same."""
+
+
 class Augment(TypedDict, total=False):
     """Settings of augment."""
 
@@ -468,6 +512,7 @@ class Settings(TypedDict, total=False):
     checkpoint: Checkpoint
     log: Log
     glyphs: Glyphs
+    mnist1d: Mnist1d
     tasks: Tasks
     meta_sgd: MetaSgd
     protonet: Protonet
@@ -481,4 +526,5 @@ class Settings(TypedDict, total=False):
     baseline: Baseline
     baselinepp: Baselinepp
     simpleshot: Simpleshot
+    hyper: Hyper
     augment: Augment

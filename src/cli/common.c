@@ -251,4 +251,6 @@ const char config_doc[] =
     "  residual … shortcut … add           (none); the layers behind shortcut take that input "
     "first\n"
     "  dropout                             rate\n"
+    "  activation                          units rate; a learned function of one number, for "
+    "hyper\n"
     "  relu tanh sigmoid mean_pool flatten (none)";

@@ -139,6 +139,23 @@ void il_config_free(il_config *config) {
   free(config);
 }
 
+/* "[{kind: linear}]", as a file has it under model.layers. */
+static il_status set_layers(il_config *config, const char *list) {
+  static const char format[] = "model: {layers: %s}";
+  const size_t room = strlen(list) + sizeof format;
+  if (*list != '[')
+    return il_fail(config->context, IL_ERROR_CONFIG,
+                   "model.layers: found \"%.60s\", expected a list such as [{kind: linear, units: "
+                   "40}, {kind: relu}, {kind: linear}]",
+                   list);
+  char *text = malloc(room);
+  if (!text) return il_fail_memory(config->context, "the layers of a configuration");
+  const int length = snprintf(text, room, format, list);
+  const il_status status = il_config_read(config, "model.layers", text, (size_t)length);
+  free(text);
+  return status;
+}
+
 il_status il_config_set(il_config *config, const char *assignment) {
   const char *equals = strchr(assignment, '=');
   char key[128];
@@ -146,6 +163,7 @@ il_status il_config_set(il_config *config, const char *assignment) {
     return il_fail(config->context, IL_ERROR_CONFIG, "--set: found \"%s\", expected key=value",
                    assignment);
   snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
+  if (!strcmp(key, "model.layers")) return set_layers(config, equals + 1);
   /* A net chosen by name replaces listed layers. */
   if (il_config_find(key) == IL_KEY_MODEL) config->layers = 0;
   return il_config_assign(config, "", key, equals + 1);

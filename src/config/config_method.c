@@ -20,6 +20,7 @@ il_status il_config_method(const il_config *c, il_method *m) {
   il_method_outer(m, il_optimizer_at(il_config_int(c, IL_KEY_OPTIMIZER)));
   m->inner.steps = m->algorithm->step ? il_config_int(c, IL_KEY_INNER_STEPS) : 0;
   m->inner.batch = il_config_int(c, IL_KEY_INNER_BATCH);
+  m->inner.in_turn = il_config_is(c, IL_KEY_INNER_ORDER, "listed");
   m->inner.lr = il_config_real(c, IL_KEY_INNER_LR);
   m->inner.l2 = il_config_real(c, IL_KEY_INNER_L2);
   m->inner.clip = il_config_real(c, IL_KEY_INNER_CLIP);

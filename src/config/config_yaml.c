@@ -71,6 +71,7 @@ static const struct layer_kind {
     [IL_LAYER_AVG_POOL] = {"avg_pool", WINDOW, {.kernel = 2, .stride = 2}},
     [IL_LAYER_EMBEDDING] = {"embedding", HAS(UNITS) | HAS(VOCABULARY), {0}},
     [IL_LAYER_GRU] = {"gru", HAS(UNITS) | HAS(BIAS) | HAS(SEQUENCE), {.bias = true}},
+    [IL_LAYER_ACTIVATION] = {"activation", HAS(UNITS) | HAS(RATE), {.units = 100}},
 };
 static const char *const inits[] = {
     "default", "xavier_uniform",   "xavier_normal", "kaiming_uniform", "kaiming_normal",
@@ -244,6 +245,7 @@ static il_status read_kind(const reader *r, const yaml_node_t *at, const char *t
         list_of(LAYER_KINDS - 1, names, HAS(LAYER_KINDS - 1) - 1, expected, sizeof expected));
   const il_layer *fresh = &layer_kinds[kind].fresh;
   layer->kind = (il_layer_kind)kind;
+  layer->units = fresh->units;
   layer->kernel = fresh->kernel;
   layer->stride = fresh->stride;
   layer->bias = fresh->bias;

@@ -32,6 +32,11 @@
   "characters, each of four rotations a class of its own, in batches of two pictures of 128 of "   \
   "these classes, and running norm statistics. "
 
+#define MNIST1D                                                                                    \
+  "task.source=mnist1d", "meta.algorithm=hyper", "inner.order=listed", "inner.loop=keep",          \
+      "outer.optimizer=sgd", "outer.lr=0.3", "outer.meta_batch=1", "eval.every=0", "eval.tasks=2", \
+      "checkpoint.every=50", "log.every=1"
+
 static const il_preset presets[] = {
     {"glyphs-5w1s-maml",
      "The demo: 5-way 1-shot MAML on built-in drawn characters, no download; a minute or two on "
@@ -284,6 +289,29 @@ static const il_preset presets[] = {
               "model.preset=mlp", "inner.steps=3", "inner.lr=0.01", "outer.meta_batch=16",
               "outer.steps=10000", "outer.schedule=cosine", "eval.every=1000",
               "eval.validation_tasks=200", "checkpoint.every=1000", "log.every=100")},
+    {"mnist1d-learn-rate",
+     "Learns the rate of 200 SGD steps of a small net on MNIST-1D, from 1.5 on.",
+     "Greydanus 2020, notebook metalearn-learn-rate: 40-50-10 with tanh from one fixed start, "
+     "batches "
+     "of 50 in the data set's order, the mean loss before each step, 50 outer steps of SGD 0.3; "
+     "hyper.lr=0.15 is its other start. Its net is drawn by PyTorch's seed 0, ours by our own.",
+     SETTINGS(MNIST1D, "model.layers=[{kind: linear, units: 50}, {kind: tanh}, {kind: linear}]",
+              "hyper.lr=1.5", "inner.steps=200", "inner.batch=50", "outer.steps=50",
+              "eval.steps=0,10,50,100,200")},
+    {"mnist1d-learn-activation",
+     "Learns the activation function of a small net that 301 RMSProp steps train on MNIST-1D.",
+     "Greydanus 2020, notebook metalearn-activation-function: 40-128-10 on 10000 signals, an "
+     "activation elu(x) + 0.2 f(x), f a 1-100-1 net with tanh, both with noise of 0.1, batches of "
+     "100, "
+     "the mean loss of the last 200 steps, 301 outer steps of SGD 0.3 on a gradient cut at 0.1. "
+     "There, noise is the same in each outer step and present in testing.",
+     SETTINGS(
+         MNIST1D, "mnist1d.examples=10000",
+         "model.layers=[{kind: linear, units: 128}, {kind: activation, units: 100, rate: 0.1}, "
+         "{kind: linear}]",
+         "hyper.rates=none", "hyper.last=200", "inner.steps=301", "inner.batch=100",
+         "inner.optimizer=rmsprop", "inner.alpha=0.4", "inner.initial=1", "inner.lr=0.01",
+         "outer.clip_value=0.1", "outer.steps=301", "eval.steps=0,10,100,301")},
 };
 
 int il_presets(void) { return (int)(sizeof presets / sizeof *presets); }

@@ -62,8 +62,7 @@ void il_trained_free(il_trained *t) {
 
 static bool has_dropout(const il_net *net) {
   for (int i = 0; i < il_net_layers(net); i++)
-    if (il_net_layer(net, i)->kind == IL_LAYER_DROPOUT && il_net_layer(net, i)->rate > 0)
-      return true;
+    if (il_net_layer(net, i)->rate > 0 && il_layer_draws(il_net_layer(net, i))) return true;
   return false;
 }
 

@@ -70,6 +70,10 @@ static il_unit_layer describe(const il_net *net, int index, int64_t examples, si
   case IL_LAYER_DROPOUT: l.path_bytes = (out + 7) / 8; break; /* one bit: passed or not */
   case IL_LAYER_TANH:
   case IL_LAYER_SIGMOID: l.path_bytes = out * real; break;
+  case IL_LAYER_ACTIVATION: /* what each hidden unit says of each number */
+    l.path_bytes = out * (uint64_t)r->layer.units * real;
+    l.path_operations = 6 * out * (uint64_t)r->layer.units;
+    break;
   case IL_LAYER_MAX_POOL: l.path_bytes = out * sizeof(int32_t); break; /* where each maximum lay */
   case IL_LAYER_AVG_POOL:
   case IL_LAYER_MEAN_POOL: l.path_operations = in; break;

@@ -16,7 +16,7 @@ enum { MOST_LAYERS = 4096, MOST_SIDE = 1 << 28 };
 /* Beside the settings of the algorithm ("NAME.FIELD") and of the inner optimizer ("inner.FIELD"). */
 typedef struct head {
   const char *algorithm, *optimizer, *adapts, *example;
-  int revision, steps, batch, loop, statistics, precision, loss, ways, support, outputs;
+  int revision, steps, batch, in_turn, loop, statistics, precision, loss, ways, support, outputs;
   int64_t seed;
   double lr, l2, clip, scale;
   bool first_order, factored, winograd, targets, adapted;
@@ -31,6 +31,7 @@ static const il_field table[] = {
         "query|support|each|running"),
     ROW("inner.steps", steps, IL_FIELD_INT32, "0", 0, 1000, ""),
     ROW("inner.batch", batch, IL_FIELD_INT32, "0", 0, 65536, ""),
+    ROW("inner.order", in_turn, IL_FIELD_ENUM, "random", 0, 1, "random|listed"),
     ROW("inner.lr", lr, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     ROW("inner.l2", l2, IL_FIELD_DOUBLE, "0", 0, 1e6, ""),
     ROW("inner.clip", clip, IL_FIELD_DOUBLE, "0", 0, 1e30, ""),
@@ -56,10 +57,10 @@ static const il_field table[] = {
 #define LAYER(member, kind, fallback, low, high, choices)                                          \
   IL_FIELD(il_layer, member, kind, fallback, low, high, choices, "")
 static const il_field layer_table[] = {
-    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_GRU,
+    LAYER(kind, IL_FIELD_ENUM, "linear", 1, IL_LAYER_ACTIVATION,
           "linear|conv|norm|relu|tanh|sigmoid|max_pool|mean_pool|flatten|dropout|conv1d|"
           "layer_norm|instance_norm|group_norm|task_norm|residual|shortcut|add|attention|"
-          "avg_pool|embedding|gru"),
+          "avg_pool|embedding|gru|activation"),
     LAYER(units, IL_FIELD_INT32, "0", 0, 1 << 28, ""),
     LAYER(kernel, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
     LAYER(stride, IL_FIELD_INT32, "0", 0, 1 << 20, ""),
@@ -133,6 +134,7 @@ char *il_spec_print(il_context *context, const il_method *m, const il_net *net,
                   .revision = m->algorithm->revision,
                   .steps = m->inner.steps,
                   .batch = m->inner.batch,
+                  .in_turn = m->inner.in_turn,
                   .statistics = (int)m->statistics,
                   .precision = (int)m->real,
                   .loss = (int)s->loss,
@@ -253,6 +255,7 @@ static void fill(il_spec *spec, const head *h) {
   il_method *m = &spec->method;
   m->inner.steps = m->algorithm->step ? h->steps : 0;
   m->inner.batch = h->batch;
+  m->inner.in_turn = h->in_turn;
   m->inner.lr = h->lr;
   m->inner.l2 = h->l2;
   m->inner.clip = h->clip;

@@ -97,10 +97,13 @@ il_task_needs il_method_needs(const il_method *m, const il_net *net, const il_ta
                               int steps, bool training) {
   il_task_needs needs = {.vocabulary = il_net_vocabulary(net)};
   for (int i = 0; training && i < il_net_layers(net); i++)
-    if (il_net_layer(net, i)->kind == IL_LAYER_DROPOUT) needs.key = true;
+    if (il_layer_draws(il_net_layer(net, i))) needs.key = true;
+  if (training && m->algorithm->draws && m->algorithm->draws(m->algorithm_settings))
+    needs.key = true;
   if (m->inner.batch > 0 && m->inner.batch < shape->support && m->algorithm->step && steps > 0) {
     needs.steps = steps;
     needs.batch = m->inner.batch;
+    needs.in_turn = m->inner.in_turn;
   }
   return needs;
 }
@@ -125,6 +128,8 @@ il_build il_method_build(const il_method *m, il_graph *g, const il_net *net,
 void il_method_order(int support, il_task_needs needs, uint64_t seed, int32_t *place,
                      int32_t *order) {
   const int count = needs.steps * needs.batch;
+  for (int i = 0; needs.in_turn && i < count; i++) order[i] = i % support;
+  if (needs.in_turn) return;
   il_random random = il_random_start(seed, 0x6f72646572u);
   for (int i = 0; i < count; i++) {
     const int used = i % support;

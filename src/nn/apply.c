@@ -82,6 +82,7 @@ static il_value apply_layer(il_pass *p, int index, il_value x) {
   case IL_LAYER_ATTENTION: return il_attention(p, record, x);
   case IL_LAYER_EMBEDDING: return il_embedding(p, record, x);
   case IL_LAYER_GRU: return il_gru(p, record, x);
+  case IL_LAYER_ACTIVATION: return il_activation(p, index, x);
   case IL_LAYER_RELU: return il_relu(g, x);
   case IL_LAYER_TANH: return il_tanh(g, x);
   case IL_LAYER_SIGMOID: return il_sigmoid(g, x);

@@ -7,44 +7,35 @@
 #include "base/random.h"
 #include "nn/net.h"
 
-/* One source of numbers for a whole parameter. */
-typedef struct source {
-  il_init init;
-  double low, high; /* uniform */
-  double deviation; /* normal */
-  double number;    /* constant */
-  il_random random;
-} source;
-
-static double draw(source *s) {
+static double draw(const il_net_law *s, il_random *random) {
   switch (s->init) {
-  case IL_INIT_UNIFORM: return s->low + (s->high - s->low) * il_random_uniform01(&s->random);
-  case IL_INIT_NORMAL: return s->deviation * il_random_normal01(&s->random);
+  case IL_INIT_UNIFORM: return s->low + (s->high - s->low) * il_random_uniform01(random);
+  case IL_INIT_NORMAL: return s->deviation * il_random_normal01(random);
   case IL_INIT_TRUNCATED_NORMAL: {
-    double z = il_random_normal01(&s->random);
-    while (fabs(z) > 2) z = il_random_normal01(&s->random);
+    double z = il_random_normal01(random);
+    while (fabs(z) > 2) z = il_random_normal01(random);
     return s->deviation * z;
   }
   default: return s->number;
   }
 }
 
-static void uniform(source *s, double low, double high) {
+static void uniform(il_net_law *s, double low, double high) {
   s->init = IL_INIT_UNIFORM;
   s->low = low;
   s->high = high;
 }
 
-static void normal(source *s, double deviation) {
+static void normal(il_net_law *s, double deviation) {
   s->init = IL_INIT_NORMAL;
   s->deviation = deviation;
 }
 
 /* Reduces every scheme to uniform, normal, truncated normal or constant. */
-static source source_of(const il_net *net, int index) {
+il_net_law il_net_law_of(const il_net *net, int index) {
   const il_net_parameter *p = &net->parameter[index];
   const il_layer *layer = &net->layer[p->layer].layer;
-  source s = {.init = IL_INIT_ZERO};
+  il_net_law s = {.init = IL_INIT_ZERO};
   switch (layer->kind) {
   case IL_LAYER_NORM:
   case IL_LAYER_LAYER_NORM:
@@ -64,6 +55,11 @@ static source source_of(const il_net *net, int index) {
   case IL_LAYER_GRU:                                /* likewise, of all four */
     uniform(&s, -1 / sqrt(layer->units), 1 / sqrt(layer->units));
     return s;
+  case IL_LAYER_ACTIVATION: { /* as PyTorch's nn.Linear */
+    const double bound = il_activation_bound(&net->layer[p->layer], index);
+    uniform(&s, -bound, bound);
+    return s;
+  }
   default: break;
   }
   il_shape weight = net->parameter[net->layer[p->layer].parameter].shape;
@@ -96,11 +92,11 @@ static source source_of(const il_net *net, int index) {
 }
 
 void il_net_initialize(const il_net *net, int index, uint64_t seed, il_type type, void *data) {
-  source s = source_of(net, index);
-  s.random = il_random_start(seed, (uint64_t)index);
+  const il_net_law s = il_net_law_of(net, index);
+  il_random random = il_random_start(seed, (uint64_t)index);
   int64_t count = il_shape_count(net->parameter[index].shape);
   for (int64_t i = 0; i < count; i++) {
-    double x = draw(&s);
+    double x = draw(&s, &random);
     if (type == IL_FLOAT64)
       ((double *)data)[i] = x;
     else

@@ -33,6 +33,7 @@ const char *const il_walk_kinds[IL_WALK_KINDS] = {
     [IL_LAYER_AVG_POOL] = "avg_pool",
     [IL_LAYER_EMBEDDING] = "embedding",
     [IL_LAYER_GRU] = "gru",
+    [IL_LAYER_ACTIVATION] = "activation",
 };
 
 bool il_walk_parameter(il_walk *w, const char *suffix, il_shape shape, bool second, bool rows) {
@@ -195,6 +196,7 @@ static bool walk_layer(il_walk *w, int outputs) {
   case IL_LAYER_ATTENTION: fine = il_walk_attention(w); break;
   case IL_LAYER_EMBEDDING: fine = il_walk_embedding(w); break;
   case IL_LAYER_GRU: fine = il_walk_gru(w); break;
+  case IL_LAYER_ACTIVATION: fine = il_walk_activation(w); break;
   case IL_LAYER_MAX_POOL:
   case IL_LAYER_AVG_POOL: fine = apply_window(w); break;
   case IL_LAYER_MEAN_POOL:
@@ -361,6 +363,7 @@ static bool passes_any(il_layer_kind kind) {
   case IL_LAYER_RELU:
   case IL_LAYER_TANH:
   case IL_LAYER_SIGMOID:
+  case IL_LAYER_ACTIVATION:
   case IL_LAYER_DROPOUT: return true;
   default: return false;
   }

@@ -44,6 +44,20 @@ il_net *il_net_preset_at(il_context *context, const char *where, const char *nam
 static inline bool il_layer_takes_moments(const il_layer *layer) {
   return layer->kind == IL_LAYER_NORM || layer->kind == IL_LAYER_TASK_NORM;
 }
+/* The distribution that first values of a parameter are drawn from. */
+typedef struct il_net_law {
+  il_init init;     /* IL_INIT_UNIFORM, _NORMAL, _TRUNCATED_NORMAL; IL_INIT_ZERO: a constant */
+  double low, high; /* uniform */
+  double deviation; /* normal; truncated at twice as much */
+  double number;    /* constant */
+} il_net_law;
+/* Of a learned activation's parameters: drawn evenly from ± this. */
+double il_activation_bound(const il_net_layer_record *record, int parameter);
+il_net_law il_net_law_of(const il_net *net, int parameter);
+/* Whether a layer draws by the dropout key, where one is given. */
+static inline bool il_layer_draws(const il_layer *layer) {
+  return layer->kind == IL_LAYER_DROPOUT || (layer->kind == IL_LAYER_ACTIVATION && layer->rate > 0);
+}
 int il_net_norms(const il_net *net); /* how many such layers */
 /* Whether a net has layers of the kind. */
 bool il_net_has(const il_net *net, il_layer_kind kind);

@@ -27,6 +27,8 @@ il_value il_attention(il_pass *p, const il_net_layer_record *record, il_value x)
 il_value il_embedding(il_pass *p, const il_net_layer_record *record, il_value x);
 /* x [n,1,t,c]; gives [n,units], or all steps [n,1,t,units]. */
 il_value il_gru(il_pass *p, const il_net_layer_record *record, il_value x);
+/* A learned activation; x of any shape. */
+il_value il_activation(il_pass *p, int index, il_value x);
 /* il_conv2d of more than one group. */
 il_value il_grouped_conv(il_graph *g, il_value x, il_value w, il_window window);
 

@@ -4,7 +4,7 @@
 
 #include "nn/net.h"
 
-enum { IL_WALK_KINDS = IL_LAYER_GRU + 1, IL_WALK_OPEN = 16 };
+enum { IL_WALK_KINDS = IL_LAYER_ACTIVATION + 1, IL_WALK_OPEN = 16 };
 extern const char *const il_walk_kinds[IL_WALK_KINDS]; /* by il_layer_kind */
 
 /* What flows from layer to layer: of one example; a signal's shape is [1,t,c]. */
@@ -48,5 +48,6 @@ bool il_walk_residual(il_walk *w);
 bool il_walk_attention(il_walk *w);
 bool il_walk_embedding(il_walk *w);
 bool il_walk_gru(il_walk *w);
+bool il_walk_activation(il_walk *w);
 
 #endif

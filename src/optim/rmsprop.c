@@ -3,13 +3,23 @@
 #include <innerloop/field.h>
 #include <innerloop/optim.h>
 
+#include "base/elementary.h"
 #include "optim/root.h"
+
+/* The slot starts at zero, as all do: what is left of another start after t updates, initial·alpha^t, comes in beside it. */
+static il_value with_initial(il_graph *g, const il_rmsprop_settings *s, il_value made,
+                             il_value square) {
+  if (!(s->initial > 0) || !(s->alpha > 0)) return square;
+  const il_value left = il_exp(g, il_scale(g, il_shift(g, made, 1), il_double_log(s->alpha)));
+  return il_add(g, square, il_scale(g, left, s->initial));
+}
 
 static void update(il_graph *g, const void *settings, il_update *u) {
   const il_rmsprop_settings *s = settings;
   const il_value square = il_scale(g, il_mul(g, u->gradient, u->gradient), 1 - s->alpha);
   u->slot[0] = il_add(g, il_scale(g, u->slot[0], s->alpha), square);
-  const il_value length = il_shift(g, il_root(g, u->slot[0], u->differentiable), s->eps);
+  const il_value mean = with_initial(g, s, u->made, u->slot[0]);
+  const il_value length = il_shift(g, il_root(g, mean, u->differentiable), s->eps);
   u->weight = il_sub(g, u->weight, il_rate_times(g, il_div(g, u->gradient, length), u->lr));
 }
 
@@ -18,6 +28,8 @@ static const il_field fields[] = {IL_FIELD(il_rmsprop_settings, alpha, IL_FIELD_
                                   IL_FIELD(il_rmsprop_settings, eps, IL_FIELD_DOUBLE, "1.0e-8",
                                            1e-300, 1, "",
                                            "outside the root (adam, adamw, rmsprop, adagrad)"),
+                                  IL_FIELD(il_rmsprop_settings, initial, IL_FIELD_DOUBLE, "0", 0,
+                                           1e6, "", "what the mean square starts at (rmsprop)"),
                                   {0}};
 
 const il_optimizer il_rmsprop = {.name = "rmsprop",

@@ -147,8 +147,12 @@ static il_status differentiate(work *w, const tasks *t, il_team *team, double *l
     return il_context_status(w->context);
   for (int i = 0; i < 4; i++)
     il_run_input(w->run, il_function_input(w->function, names[i]), data_of(t, i));
-  for (int i = 0; i < w->gradient.count; i++)
-    il_run_output(w->run, i, il_buffers_at(&w->gradient, i));
+  for (int i = 0; i < w->gradient.count; i++) { /* what is not learned has no gradient: zeros */
+    char name[280];
+    snprintf(name, sizeof name, "gradient of %s", w->gradient.entry[i].name);
+    const int place = il_function_output(w->function, name);
+    if (place >= 0) il_run_output(w->run, place, il_buffers_at(&w->gradient, i));
+  }
   if (il_learned_bind(w->learner, w->run) != IL_OK) return il_context_status(w->context);
   const il_status status = il_run_go(w->run, t->count);
   *loss = il_run_number(w->run, il_function_output(w->function, "loss"));

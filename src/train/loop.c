@@ -182,8 +182,8 @@ static il_status checkpoint(run *r) {
 static il_status log_step(run *r) {
   const il_meta_step *s = &r->trainer.step;
   if (!il_ranks_first(r->ranks)) return IL_OK;
-  il_status status =
-      il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss, s->skipped);
+  il_status status = il_metrics_step(&r->metrics, r->step, s->loss, s->accuracy, s->support_loss,
+                                     s->skipped, &s->learner->meta);
   if (status == IL_OK) status = il_board_step(&r->board, s, r->step);
   return own(r, status);
 }

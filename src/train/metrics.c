@@ -66,12 +66,19 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
 }
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
-                          double support_loss, int64_t skipped) {
+                          double support_loss, int64_t skipped, const il_buffers *learned) {
   il_plain_print(m->file, "{\"step\": %lld", (long long)step);
   if (!isnan(loss)) il_plain_print(m->file, ", \"loss\": %.9g", loss);
   if (!isnan(support_loss)) il_plain_print(m->file, ", \"support_loss\": %.9g", support_loss);
   if (!isnan(accuracy)) il_plain_print(m->file, ", \"accuracy\": %.9g", accuracy);
   if (skipped > 0) il_plain_print(m->file, ", \"skipped\": %lld", (long long)skipped);
+  for (int i = 0; i < learned->count; i++) {
+    const il_entry *e = &learned->entry[i];
+    const void *at = il_buffers_at(learned, i);
+    if (!e->drawn || e->shape.rank > 0) continue;
+    il_plain_print(m->file, ", \"%s\": %.9g", e->name,
+                   learned->type == IL_FLOAT64 ? *(const double *)at : (double)*(const float *)at);
+  }
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }

@@ -66,6 +66,7 @@ r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
 metaoptnet meta.algorithm=metaoptnet
 baseline meta.algorithm=baseline task.train_ways=8 task.rotations=classes meta.query_statistics=running
 baselinepp meta.algorithm=baselinepp baselinepp.learned=true inner.batch=3 inner.optimizer=momentum glyphs.side=28
+hyper meta.algorithm=hyper hyper.rates=tensor hyper.start=fresh inner.steps=3 inner.batch=4 inner.loop=keep
 simpleshot meta.algorithm=simpleshot task.train_ways=8 meta.query_statistics=running
 relation meta.algorithm=relation model.preset=relation_conv glyphs.side=28 task.train_ways=4
 maml_outer outer.optimizer=adamw outer.clip=0.5 outer.clip_value=0.2 outer.warmup=4 outer.l2=0.01 outer.meta_batch=2

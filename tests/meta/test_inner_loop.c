@@ -212,6 +212,7 @@ static const il_case cases[] = {
     {"meta_curvature", &il_meta_curvature, &il_sgd, .statistics = QUERY},
     {"imaml", &il_imaml, &il_sgd, .statistics = QUERY},
     {"reptile", &il_reptile, &il_sgd, .batch = 3, .statistics = QUERY},
+    {"hyper", &il_hyper, &il_rmsprop, .batch = 4, .statistics = QUERY},
 };
 
 static void compare_all(bool dropout) {

@@ -24,6 +24,11 @@ it uses.
                  loss is that of support and query set together, by their labels
   adamw, rmsprop, adagrad   net_mlp, MAML with these inside, as PyTorch has them
   clipped        net_mlp, MAML with sgd; 0.1*w is added to the inner gradient, which is then shortened to length 2
+  hyper_tensor   linear 10, elu(x) + 0.2 f(x) with f a net 1-6-1 with tanh, linear 1. Four steps of RMSProp whose mean square
+                 starts at 1, on mini-batches by `order`, with a rate inner.lr.<parameter> for each; the loss is the mean of
+                 what the last two steps descend
+  hyper_step     the same net, four steps of sgd on the whole support set, inner.lr [3] with a rate for each step, the last of
+                 them twice; the loss is that of the queries. The linear layers adapt in both
   cavia_input    net_mlp with 3 context numbers beside its input; context.linear1.bias [contexts, units] are their weights
   cavia_film     net_conv with h*(1 + c.V) + c.U behind its first norm layer; context.norm1.weight is V, context.norm1.bias U
 """
@@ -456,8 +461,56 @@ def clipped(name):
          {"inner_steps": steps, "inner_lr": lr, "l2": l2, "clip": most}, task_loss)
 
 
+def net_learned(p, x):
+    h = x @ p["linear1.weight"].T + p["linear1.bias"]
+    f = jnp.tanh(h[..., None] * p["activation1.hidden.weight"][:, 0] + p["activation1.hidden.bias"])
+    f = f @ p["activation1.out.weight"][0] + p["activation1.out.bias"][0]
+    h = jnp.where(h > 0, h, jnp.expm1(jnp.minimum(h, 0))) + 0.2 * f
+    return h @ p["linear2.weight"].T + p["linear2.bias"]
+
+
+def hyper(name):
+    rng = np.random.default_rng(41)
+    steps, tasks = 4, sinusoid_tasks(rng, 3)
+    shapes = {"linear1.weight": (10, 1), "linear1.bias": (10,), "activation1.hidden.weight": (6, 1),
+              "activation1.hidden.bias": (6,), "activation1.out.weight": (1, 6), "activation1.out.bias": (1,),
+              "linear2.weight": (1, 10), "linear2.bias": (1,)}
+    p = {k: rng.normal(0, 0.5, s) for k, s in shapes.items()}
+    moving = [k for k in shapes if k.startswith("linear")]
+    of_tensors = name == "hyper_tensor"
+    if of_tensors:
+        p.update({RATE + k: rng.uniform(0.01, 0.05, ()) for k in moving})
+    else:
+        p["inner.lr"] = rng.uniform(0.01, 0.03, (3,))
+    order = np.stack([[rng.permutation(10)[:5] for _ in range(steps)] for _ in range(3)]).astype(np.int32)
+
+    def task_loss(w, sx, sy, qx, qy, order):
+        fast, square, losses = {k: w[k] for k in moving}, {k: jnp.ones(shapes[k]) for k in moving}, []
+        for step in range(steps):
+            x, y = (sx[order[step]], sy[order[step]]) if of_tensors else (sx, sy)
+            value, g = jax.value_and_grad(lambda v: squared_error(net_learned({**w, **v}, x), y))(fast)
+            losses.append(value)
+            for k in moving:
+                if of_tensors:
+                    square[k] = 0.4 * square[k] + 0.6 * g[k]**2
+                    fast[k] = fast[k] - w[RATE + k] * g[k] / (jnp.sqrt(square[k]) + 1e-8)
+                else:
+                    fast[k] = fast[k] - w["inner.lr"][min(step, 2)] * g[k]
+        return (losses[2] + losses[3]) / 2 if of_tensors else squared_error(net_learned({**w, **fast}, qx), qy)
+
+    def mean_loss(w, given):
+        return jax.vmap(task_loss, (None, 0, 0, 0, 0, 0))(w, *tasks, order).mean(), None
+
+    tensors = given_tensors(p, tasks)
+    if of_tensors:
+        tensors["order"] = order
+    record(tensors, name, "second.query", mean_loss, p)
+    write(name, tensors, {"inner_steps": steps, "inner_lr": 0})
+
+
 ALL = {f.__name__: f for f in (protomaml, cavia_input, cavia_film, mamlpp, meta_curvature, imaml_cg, imaml_neumann,
                                matching, protonet_cosine, r2d2, metaoptnet, relation, baseline, baselinepp, clipped)}
+ALL.update({name: hyper for name in ("hyper_tensor", "hyper_step")})
 ALL.update({name: optimizer_case for name in ("adamw", "rmsprop", "adagrad")})
 
 
