@@ -72,6 +72,13 @@ typedef enum il_rotations {
   IL_ROTATIONS_CLASSES = 2, /* each rotation of a class is a class of its own */
 } il_rotations;
 
+/* Whose classes an episode takes together. */
+typedef enum il_within {
+  IL_WITHIN_ANY = 0,      /* any of the split */
+  IL_WITHIN_ALPHABET = 1, /* of one alphabet: names that are the same up to the last slash */
+  IL_WITHIN_ORIGIN = 2,   /* of one il_dataset_class_origin, such as a superclass */
+} il_within;
+
 /* How classes are divided. */
 typedef struct il_split_options {
   const char *
@@ -106,6 +113,9 @@ typedef struct il_episode_options {
   il_rotations rotations;   /* applied in training; in validation and test only if rotate_test */
   bool rotate_test;         /* see rotations */
   uint64_t seed;            /* of all episodes */
+  /* One alphabet (or origin) is drawn of those that have `ways` classes, then its classes; each quarter turn of it, where
+   * rotations are classes, is an alphabet of its own. */
+  il_within within;
 } il_episode_options;
 
 /* One drawn episode: indexes plus transforms, arrays of ways×(shots+queries), class-major: for class position
@@ -186,6 +196,8 @@ typedef struct il_source_options {
   int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
   il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;       /* rotate in validation and test tasks, too */
+  il_within within,
+      train_within; /* as in il_episode_options: of validation and test tasks; of training tasks */
   il_augment augment;     /* of training examples; zero: none */
   bool augment_set[2];    /* of support and query sets */
   il_split_options split; /* how classes are divided */

@@ -17,6 +17,8 @@ static il_source_options options_of(const il_config *c) {
   const int queries = il_config_int(c, IL_KEY_QUERIES),
             tested = il_config_int(c, IL_KEY_EVAL_QUERIES),
             trained = il_config_int(c, IL_KEY_TRAIN_QUERIES);
+  const int within = il_config_int(c, IL_KEY_WITHIN),
+            train_within = il_config_int(c, IL_KEY_TRAIN_WITHIN);
   const bool counted = !il_config_is(c, IL_KEY_SPLIT, "official"); /* its counts are the data's */
   return (il_source_options){
       .ways = il_config_int(c, IL_KEY_WAYS),
@@ -31,6 +33,8 @@ static il_source_options options_of(const il_config *c) {
       .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
+      .within = (il_within)within,
+      .train_within = (il_within)(train_within ? train_within - 1 : within),
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
                       !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),

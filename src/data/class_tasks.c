@@ -26,9 +26,19 @@ typedef struct class_tasks {
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
 
+static il_within within_of(const il_source_options *o, int split) {
+  return split == IL_TRAIN ? o->train_within : o->within;
+}
+
+/* How many classes a class counts for, */
 static int turns_of(const il_source_options *o, int split) {
   const bool turned = split == IL_TRAIN || o->rotate_test;
   return turned && o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
+}
+
+/* and for how many in an episode: within an alphabet all are turned alike. */
+static int episode_turns(const il_source_options *o, int split) {
+  return within_of(o, split) == IL_WITHIN_ANY ? turns_of(o, split) : 1;
 }
 
 static int ways_of(const il_source_options *o, int split) {
@@ -38,7 +48,7 @@ static int ways_of(const il_source_options *o, int split) {
 
 /* Classes of the dataset that episodes of so many ways need; a class may count once for each quarter turn. */
 static int classes_for(const il_source_options *o, int split, int ways) {
-  const int turns = turns_of(o, split);
+  const int turns = episode_turns(o, split);
   return (ways + turns - 1) / turns;
 }
 
@@ -56,7 +66,7 @@ static il_status check_auto(il_context *context, int classes, const il_source_op
   int least_train, least_test;
   il_class_tasks_least(o, &least_train, &least_test);
   char fits[96] = "there must be more classes";
-  int ways = o->train_ways ? (classes - test) * turns_of(o, IL_TRAIN) : o->ways - 1;
+  int ways = o->train_ways ? (classes - test) * episode_turns(o, IL_TRAIN) : o->ways - 1;
   while (!o->train_ways && ways >= 2 &&
          classes_for(o, IL_TRAIN, ways) + classes_for(o, IL_TEST, ways) > classes)
     ways--;
@@ -72,10 +82,34 @@ static il_status check_auto(il_context *context, int classes, const il_source_op
                  o->ways, classes, train, test, fits);
 }
 
+/* Whether some alphabet, or origin, has classes enough; the others are not drawn. */
+static il_status check_within(il_context *context, const class_tasks *s, const il_source_options *o,
+                              int split) {
+  const il_within within = within_of(o, split);
+  const int ways = ways_of(o, split);
+  il_groups groups = {0};
+  if (within == IL_WITHIN_ANY ||
+      il_groups_make(context, s->dataset, s->splits, (il_split)split, within, &groups) != IL_OK)
+    return il_context_status(context);
+  const int most = il_groups_size(&groups, 0);
+  const bool apart = split == IL_TRAIN && o->train_ways;
+  char fits[64] = "";
+  if (most >= 2)
+    snprintf(fits, sizeof fits, "; task.%sways=%d would fit", apart ? "train_" : "", most);
+  if (ways > most)
+    il_fail(context, IL_ERROR_CONFIG,
+            "task.%sways: found %d within one %s, but the largest of the %d of the %s split has %d "
+            "class%s%s",
+            apart ? "train_" : "", ways, il_within_name(within), groups.count,
+            il_split_name((il_split)split), most, most == 1 ? "" : "es", fits);
+  il_groups_free(&groups);
+  return il_context_status(context);
+}
+
 static il_status check_ways(il_context *context, const class_tasks *s, const il_source_options *o) {
   for (int split = o->split.tests_only ? IL_TEST : IL_TRAIN; split <= IL_TEST; split++) {
-    const int has = il_splits_count(s->splits, (il_split)split), classes = turns_of(o, split) * has,
-              ways = ways_of(o, split);
+    const int has = il_splits_count(s->splits, (il_split)split),
+              classes = episode_turns(o, split) * has, ways = ways_of(o, split);
     const char *name = il_split_name((il_split)split), *kind = o->split.kind ? o->split.kind : "";
     if (has == 0 && split == IL_VALIDATION) continue; /* validation is then left out */
     if (has == 0)
@@ -83,6 +117,7 @@ static il_status check_ways(il_context *context, const class_tasks *s, const il_
                      "task.split: found %s, which leaves none of the %d classes to %s; expected "
                      "another split, such as auto",
                      kind, s->dataset->classes, name);
+    if (check_within(context, s, o, split) != IL_OK) return il_context_status(context);
     if (ways <= classes) continue;
     char fits[96] = "";
     if (classes >= 2)
@@ -201,7 +236,8 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
                              .queries = !side && o->train_queries ? o->train_queries : o->queries,
                              .rotations = o->rotations,
                              .rotate_test = o->rotate_test,
-                             .seed = o->seed};
+                             .seed = o->seed,
+                             .within = within_of(o, side ? IL_TEST : IL_TRAIN)};
   s->augment = o->augment;
   for (int set = 0; set < 2; set++)
     s->augmented[set] = o->augment_set[set] && il_augment_any(&o->augment);

@@ -20,6 +20,12 @@ static int pool_size(const il_sampler *sampler, il_split split) {
   return rotations_of(sampler, split) == IL_ROTATIONS_CLASSES ? 4 * classes : classes;
 }
 
+const char *il_within_name(il_within within) {
+  return within == IL_WITHIN_ALPHABET ? "alphabet"
+         : within == IL_WITHIN_ORIGIN ? "origin"
+                                      : "split";
+}
+
 static il_status check_options(const il_sampler *sampler) {
   const il_episode_options *o = &sampler->options;
   il_context *context = sampler->context;
@@ -31,6 +37,9 @@ static il_status check_options(const il_sampler *sampler) {
                    o->ways, o->shots, o->queries);
   if (o->rotations < IL_ROTATIONS_NONE || o->rotations > IL_ROTATIONS_CLASSES)
     return il_fail(context, IL_ERROR_ARGUMENT, "%d is no kind of rotations", (int)o->rotations);
+  if (o->within < IL_WITHIN_ANY || o->within > IL_WITHIN_ORIGIN)
+    return il_fail(context, IL_ERROR_ARGUMENT, "%d is nothing to draw episodes within",
+                   (int)o->within);
   if (o->rotations != IL_ROTATIONS_NONE && example->rank != 3)
     return il_fail(
         context, IL_ERROR_DATA,
@@ -48,6 +57,13 @@ static il_status check_options(const il_sampler *sampler) {
 static il_status check_split(const il_sampler *sampler, il_split split) {
   const il_episode_options *o = &sampler->options;
   int pool = pool_size(sampler, split), classes = il_splits_count(sampler->splits, split);
+  const il_groups *groups = &sampler->group[split];
+  if (groups->count > 0 && o->ways > il_groups_size(groups, 0))
+    return il_fail(sampler->context, IL_ERROR_DATA,
+                   "episodes of %d ways cannot be drawn within an %s of the %s split: the largest "
+                   "has %d classes",
+                   o->ways, il_within_name(o->within), il_split_name(split),
+                   il_groups_size(groups, 0));
   if (classes > 0 && o->ways > pool)
     return il_fail(sampler->context, IL_ERROR_DATA,
                    "episodes of %d ways cannot be drawn from the %s split: it has %d classes",
@@ -82,16 +98,23 @@ il_sampler *il_sampler_for(il_context *context, const il_dataset *dataset, const
   sampler->splits = splits;
   sampler->options = *options;
   il_status status = check_options(sampler);
-  for (int s = (int)first; s <= (int)last && !status; s++)
-    status = check_split(sampler, (il_split)s);
+  for (int s = (int)first; s <= (int)last && !status; s++) {
+    if (options->within != IL_WITHIN_ANY)
+      status = il_groups_make(context, dataset, splits, (il_split)s, options->within,
+                              &sampler->group[s]);
+    if (!status) status = check_split(sampler, (il_split)s);
+  }
   if (!status) return sampler;
-  free(sampler);
+  il_sampler_free(sampler);
   return NULL;
 }
 
 void il_sampler_free(il_sampler *sampler) {
   if (!sampler) return;
-  for (int s = 0; s < 3; s++) free(sampler->list[s]);
+  for (int s = 0; s < 3; s++) {
+    free(sampler->list[s]);
+    il_groups_free(&sampler->group[s]);
+  }
   free(sampler);
 }
 
@@ -121,6 +144,30 @@ static int draw_other(il_random *random, int bound, const int *drawn, int count)
   }
 }
 
+/* Classes of an episode: cls receives places in the split, rotation quarter turns that are classes of their own. */
+static void draw_classes(const il_sampler *sampler, il_split split, il_random *random,
+                         il_episode *e) {
+  const bool turned = rotations_of(sampler, split) == IL_ROTATIONS_CLASSES;
+  const il_groups *groups = &sampler->group[split];
+  if (groups->count == 0) {
+    const int pool = pool_size(sampler, split);
+    for (int w = 0; w < e->ways; w++) e->cls[w] = draw_other(random, pool, e->cls, w);
+    for (int w = 0; w < e->ways; w++) {
+      e->rotation[w] = turned ? e->cls[w] % 4 : 0;
+      if (turned) e->cls[w] /= 4;
+    }
+    return;
+  }
+  const int large = il_groups_large(groups, e->ways),
+            group = (int)il_random_below(random, (uint32_t)large),
+            turn = turned ? (int)il_random_below(random, 4) : 0;
+  for (int w = 0; w < e->ways; w++) {
+    e->cls[w] = draw_other(random, il_groups_size(groups, group), e->cls, w);
+    e->rotation[w] = turn;
+  }
+  for (int w = 0; w < e->ways; w++) e->cls[w] = groups->member[groups->first[group] + e->cls[w]];
+}
+
 void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, void *memory,
                      il_episode *episode) {
   const il_episode_options *o = &sampler->options;
@@ -131,24 +178,17 @@ void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, 
     memcpy(memory, (const char *)sampler->list[split] + at * size, size);
     return;
   }
-  int pool = pool_size(sampler, split), n = per_class(o);
-  if (pool == 0) {
+  const int n = per_class(o);
+  if (pool_size(sampler, split) == 0) {
     episode->ways = 0;
     return;
   }
   il_rotations rotations = rotations_of(sampler, split);
   il_random random = il_random_start(il_random_mix(o->seed, (uint64_t)split), index);
-  for (int w = 0; w < o->ways; w++) episode->cls[w] = draw_other(&random, pool, episode->cls, w);
+  draw_classes(sampler, split, &random, episode);
   for (int w = 0; w < o->ways; w++) {
-    int drawn = episode->cls[w];
-    if (rotations == IL_ROTATIONS_CLASSES) {
-      episode->rotation[w] = drawn % 4;
-      drawn /= 4;
-    } else {
-      episode->rotation[w] =
-          rotations == IL_ROTATIONS_RANDOM ? (int)il_random_below(&random, 4) : 0;
-    }
-    episode->cls[w] = il_splits_class(sampler->splits, split, drawn);
+    if (rotations == IL_ROTATIONS_RANDOM) episode->rotation[w] = (int)il_random_below(&random, 4);
+    episode->cls[w] = il_splits_class(sampler->splits, split, episode->cls[w]);
     int examples = il_dataset_examples(sampler->dataset, episode->cls[w]);
     int *example = episode->example + (size_t)w * (size_t)n;
     for (int i = 0; i < n; i++) example[i] = draw_other(&random, examples, example, i);

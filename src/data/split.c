@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "data/dataset.h"
+#include "data/groups.h"
 #include "io/io.h"
 
 enum { UNUSED = -1 };
@@ -114,14 +115,9 @@ static il_status by_class(il_context *context, const il_dataset *d, const il_spl
   return deal(context, "classes", d->classes, o, order, split);
 }
 
-static size_t alphabet_length(const char *name) {
-  const char *slash = strrchr(name, '/');
-  return slash ? (size_t)(slash - name) : strlen(name);
-}
-
 static bool same_alphabet(const char *a, const char *b) {
-  size_t length = alphabet_length(a);
-  return length == alphabet_length(b) && !memcmp(a, b, length);
+  size_t length = il_alphabet_length(a);
+  return length == il_alphabet_length(b) && !memcmp(a, b, length);
 }
 
 static il_status by_alphabet(il_context *context, const il_dataset *d, const il_split_options *o,

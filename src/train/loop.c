@@ -330,7 +330,7 @@ static il_status prepare(run *r) {
 }
 
 static void start_message(run *r) {
-  char message[640];
+  char message[900];
   const il_tasks *tasks = r->trainer.tasks;
   il_plan_summary s = il_plan_summarize(il_meta_step_plan(&r->trainer.step));
   int64_t weights = 0;
@@ -374,6 +374,10 @@ static void start_message(run *r) {
                                 "meta-steps (outer.ema %g)",
                                 r->trainer.method.ema);
   }
+  char within[256];
+  il_tasks_within_text(tasks, within, sizeof within);
+  at = strlen(message);
+  if (*within) snprintf(message + at, sizeof message - at, "\nepisodes of one each: %s", within);
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';

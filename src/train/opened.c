@@ -40,11 +40,12 @@ static const il_source *source_of(const il_config *c) {
 /* ---- which settings an evaluation obeys ---- */
 
 static const char *const of_training[] = {
-    "task.train_ways",    "task.pool",    "task.train_shots",
-    "task.train_queries", "eval.every",   "eval.validation_tasks",
-    "inner.first_order",  "task.augment", "eval.patience"};
-static const char *const of_classes[] = {"task.ways=",    "task.rotat",         "task.split",
-                                         "task.train_cl", "task.validation_cl", "task.test_cl"};
+    "task.train_ways",   "task.pool",    "task.train_shots",      "task.train_queries",
+    "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
+    "task.augment",      "eval.patience"};
+static const char *const of_classes[] = {
+    "task.ways=",    "task.rotat",         "task.within=", "task.split",
+    "task.train_cl", "task.validation_cl", "task.test_cl"};
 
 /* Why a setting would have no effect; NULL: it has one. */
 static const char *vain(const il_opened *o, const char *setting) {
@@ -56,7 +57,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
   /* Tasks of a file are divided as classes are. */
-  const size_t dividing = source->needs_data ? 2 : sizeof of_classes / sizeof *of_classes;
+  const size_t dividing = source->needs_data ? 3 : sizeof of_classes / sizeof *of_classes;
   for (size_t i = 0; i < dividing && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
   if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
@@ -70,7 +71,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
       (begins(setting, "task.split_seed=") && !seeded))
     return "task.split does not go by it";
-  for (size_t i = 3; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
+  for (size_t i = 4; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
     if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
