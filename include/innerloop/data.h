@@ -93,6 +93,12 @@ typedef struct il_split_options {
   int least_train, least_test;
   bool tests_only; /* there need be no class to train */
   uint64_t seed;   /* of kind random, and of which alphabets */
+  /* The classes that are left once all are divided: their names or origins, * for any text, comma between, ! in front for
+   * all others; NULL or "": all. */
+  const char *only;
+  /* A file of lines "2.5 Greek/character01" (* for any text, the last that means a class decides): how often classes are
+   * drawn, the others with 1; 0: never. NULL or "": all alike. */
+  const char *weights;
 } il_split_options;
 
 /* Which classes belong to which split; asserted disjoint when made. */

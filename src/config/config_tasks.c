@@ -8,7 +8,7 @@
 #include "data/class_tasks.h"
 #include "nn/net.h"
 
-static const char *path_of(const il_config *c, il_key key) {
+static const char *text_of(const il_config *c, il_key key) {
   const char *text = il_config_text(c, key);
   return *text ? text : NULL;
 }
@@ -38,13 +38,23 @@ static il_source_options options_of(const il_config *c) {
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
                       !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
-                .path = path_of(c, IL_KEY_SPLIT_FILE),
+                .path = text_of(c, IL_KEY_SPLIT_FILE),
                 .train = counted ? il_config_real(c, IL_KEY_TRAIN_CLASSES) : 0,
                 .validation = il_config_real(c, IL_KEY_VALIDATION_CLASSES),
                 .test = counted ? il_config_real(c, IL_KEY_TEST_CLASSES) : 0,
-                .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED)},
-      .data = path_of(c, IL_KEY_DATA),
+                .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED),
+                .only = text_of(c, IL_KEY_ONLY),
+                .weights = text_of(c, IL_KEY_CLASS_WEIGHTS)},
+      .data = text_of(c, IL_KEY_DATA),
       .seed = (uint64_t)il_config_long(c, IL_KEY_SEED)};
+}
+
+/* A key that chooses among classes and does; -1: none. */
+static int choosing(const il_config *c) {
+  if (il_config_int(c, IL_KEY_WITHIN)) return IL_KEY_WITHIN;
+  if (il_config_int(c, IL_KEY_TRAIN_WITHIN)) return IL_KEY_TRAIN_WITHIN;
+  if (*il_config_text(c, IL_KEY_ONLY)) return IL_KEY_ONLY;
+  return *il_config_text(c, IL_KEY_CLASS_WEIGHTS) ? IL_KEY_CLASS_WEIGHTS : -1;
 }
 
 static bool prepare(il_context *context, const il_config *c, const il_source *source,
@@ -57,6 +67,13 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
             "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
             "of classes",
             source->name);
+    return false;
+  }
+  const int of_classes = source->classes ? -1 : choosing(c);
+  if (of_classes >= 0) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "%s: found %s, but source %s takes its tasks as they are; expected a source of classes",
+            il_config_key_name(of_classes), il_config_text(c, (il_key)of_classes), source->name);
     return false;
   }
   if (options->class_labels && !source->sampler) {

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "data/samples.h"
+#include "data/split.h"
 
 static int per_class(const il_episode_options *o) { return o->shots + o->queries; }
 
@@ -144,28 +145,85 @@ static int draw_other(il_random *random, int bound, const int *drawn, int count)
   }
 }
 
+/* What the classes of an episode are drawn from: places in the split, each once or for each of four turns. */
+typedef struct pool {
+  const il_sampler *sampler;
+  il_split split;
+  int size, turns;
+  const int *member; /* places in the split; NULL: all in turn */
+} pool;
+
+static int place_of(const pool *p, int at) { return p->member ? p->member[at] : at / p->turns; }
+
+static double weight_of(const pool *p, const double *weight, int at) {
+  return weight[il_splits_class(p->sampler->splits, p->split, place_of(p, at))];
+}
+
+static bool among(int v, const int *drawn, int count) {
+  for (int i = 0; i < count; i++)
+    if (drawn[i] == v) return true;
+  return false;
+}
+
+/* As draw_other, with a probability that is proportional to the weight among those that are left. */
+static int draw_weighed(il_random *random, const pool *p, const double *weight, const int *drawn,
+                        int count) {
+  double left = 0;
+  for (int v = 0; v < p->size; v++)
+    if (!among(v, drawn, count)) left += weight_of(p, weight, v);
+  double at = il_random_uniform01(random) * left;
+  int last = 0;
+  for (int v = 0; v < p->size && at >= 0; v++) {
+    if (among(v, drawn, count)) continue;
+    last = v;
+    at -= weight_of(p, weight, v);
+  }
+  return last;
+}
+
+/* One of the groups that have classes enough: any, or by the mean weight of their classes. */
+static int draw_group(il_random *random, pool *p, const il_groups *groups, int ways,
+                      const double *weight) {
+  const int large = il_groups_large(groups, ways);
+  if (!weight) return (int)il_random_below(random, (uint32_t)large);
+  double all = 0, at = 0;
+  int group = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    if (pass) at = il_random_uniform01(random) * all;
+    for (int g = 0; g < large && (!pass || at >= 0); g++) {
+      const int size = il_groups_size(groups, g);
+      double sum = 0;
+      p->member = groups->member + groups->first[g];
+      for (int i = 0; i < size; i++) sum += weight_of(p, weight, i);
+      if (!pass) all += sum / size;
+      if (pass) at -= sum / size;
+      group = g;
+    }
+  }
+  return group;
+}
+
 /* Classes of an episode: cls receives places in the split, rotation quarter turns that are classes of their own. */
 static void draw_classes(const il_sampler *sampler, il_split split, il_random *random,
                          il_episode *e) {
   const bool turned = rotations_of(sampler, split) == IL_ROTATIONS_CLASSES;
   const il_groups *groups = &sampler->group[split];
-  if (groups->count == 0) {
-    const int pool = pool_size(sampler, split);
-    for (int w = 0; w < e->ways; w++) e->cls[w] = draw_other(random, pool, e->cls, w);
-    for (int w = 0; w < e->ways; w++) {
-      e->rotation[w] = turned ? e->cls[w] % 4 : 0;
-      if (turned) e->cls[w] /= 4;
-    }
-    return;
+  const double *weight = il_splits_weights(sampler->splits);
+  pool p = {sampler, split, pool_size(sampler, split), turned ? 4 : 1, NULL};
+  int turn = 0;
+  if (groups->count > 0) {
+    const int group = draw_group(random, &p, groups, e->ways, weight);
+    p.member = groups->member + groups->first[group];
+    p.size = il_groups_size(groups, group);
+    if (turned) turn = (int)il_random_below(random, 4);
   }
-  const int large = il_groups_large(groups, e->ways),
-            group = (int)il_random_below(random, (uint32_t)large),
-            turn = turned ? (int)il_random_below(random, 4) : 0;
+  for (int w = 0; w < e->ways; w++)
+    e->cls[w] = weight ? draw_weighed(random, &p, weight, e->cls, w)
+                       : draw_other(random, p.size, e->cls, w);
   for (int w = 0; w < e->ways; w++) {
-    e->cls[w] = draw_other(random, il_groups_size(groups, group), e->cls, w);
-    e->rotation[w] = turn;
+    e->rotation[w] = groups->count > 0 ? turn : e->cls[w] % p.turns;
+    e->cls[w] = place_of(&p, e->cls[w]);
   }
-  for (int w = 0; w < e->ways; w++) e->cls[w] = groups->member[groups->first[group] + e->cls[w]];
 }
 
 void il_sampler_draw(const il_sampler *sampler, il_split split, uint64_t index, void *memory,

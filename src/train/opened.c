@@ -57,7 +57,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
   /* Tasks of a file are divided as classes are. */
-  const size_t dividing = source->needs_data ? 3 : sizeof of_classes / sizeof *of_classes;
+  const size_t dividing = source->needs_data ? 5 : sizeof of_classes / sizeof *of_classes;
   for (size_t i = 0; i < dividing && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
   if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
@@ -71,7 +71,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
       (begins(setting, "task.split_seed=") && !seeded))
     return "task.split does not go by it";
-  for (size_t i = 4; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
+  for (size_t i = 6; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
     if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
@@ -79,12 +79,19 @@ static const char *vain(const il_opened *o, const char *setting) {
   return NULL;
 }
 
+/* What a list of episodes says itself. */
+static bool in_list(const char *setting) {
+  return begins(setting, "task.within=") || begins(setting, "task.only=") ||
+         begins(setting, "task.class_weights=");
+}
+
 static il_status change(il_context *context, il_opened *o, const il_evaluate_options *options) {
   il_status status = IL_OK;
   for (const char *const *s = options->settings; s && *s && status == IL_OK; s++)
     status = il_config_set(o->config, *s);
   for (const char *const *s = options->settings; s && *s && status == IL_OK; s++) {
-    const char *why = vain(o, *s);
+    const char *why =
+        options->episodes && in_list(*s) ? "a list says which classes episodes have" : vain(o, *s);
     if (why)
       status = il_fail(context, IL_ERROR_CONFIG, "%.*s cannot be changed for an evaluation: %s",
                        (int)strcspn(*s, "="), *s, why);
@@ -178,6 +185,12 @@ static il_status choose_split(il_context *context, il_opened *o, const il_evalua
   if (il_context_status(context) != IL_OK || c->own || c->told) return il_context_status(context);
   const il_source *source = source_of(o->config);
   if (!source->classes && !source->needs_data) return IL_OK;
+  /* What the run chose among its own classes says nothing of these. */
+  const il_key choosing[] = {IL_KEY_ONLY, IL_KEY_CLASS_WEIGHTS};
+  for (size_t i = 0; i < 2; i++) {
+    const char *key = il_config_key_name(choosing[i]);
+    if (!sets(options, key)) il_config_assign(o->config, "", key, "");
+  }
   return il_config_assign(o->config, "", il_config_key_name(IL_KEY_SPLIT), "test");
 }
 
