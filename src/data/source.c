@@ -207,21 +207,18 @@ void il_tasks_text(const il_tasks *t, il_split split, char *text, size_t size) {
     snprintf(text, size, "tasks of %d shapes", last + 1);
 }
 
-void il_tasks_within_text(const il_tasks *t, char *text, size_t size) {
-  size_t at = 0;
+void il_tasks_within_text(const il_tasks *t, il_split split, char *text, size_t size) {
+  const il_sampler *sampler = t->source->sampler ? t->source->sampler(t->data, split) : NULL;
+  const il_groups *groups = sampler ? &sampler->group[split] : NULL;
   *text = 0;
-  for (int s = IL_TRAIN; s <= IL_TEST && t->source->sampler; s++) {
-    const il_sampler *sampler = t->source->sampler(t->data, (il_split)s);
-    const il_groups *groups = sampler ? &sampler->group[s] : NULL;
-    if (!groups || !groups->count || sampler->list[s] || at >= size) continue;
-    const int ways = sampler->options.ways, large = il_groups_large(groups, ways);
-    at += (size_t)snprintf(text + at, size - at, "%s%d of %d %ss %s", at ? ", " : "", large,
-                           groups->count, il_within_name(sampler->options.within),
-                           il_split_name((il_split)s));
-    if (large < groups->count && at < size)
-      at +=
-          (size_t)snprintf(text + at, size - at, " (the others have fewer than %d classes)", ways);
-  }
+  if (!groups || !groups->count || sampler->list[split]) return;
+  const int ways = sampler->options.ways, large = il_groups_large(groups, ways);
+  const char *name = il_within_name(sampler->options.within);
+  if (large == groups->count)
+    snprintf(text, size, "within one of %d %ss", large, name);
+  else
+    snprintf(text, size, "within one of %d of %d %ss (the others have fewer than %d classes)",
+             large, groups->count, name, ways);
 }
 
 int il_tasks_classes(const il_tasks *t, il_split split) {

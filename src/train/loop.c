@@ -374,10 +374,14 @@ static void start_message(run *r) {
                                 "meta-steps (outer.ema %g)",
                                 r->trainer.method.ema);
   }
-  char within[256];
-  il_tasks_within_text(tasks, within, sizeof within);
-  at = strlen(message);
-  if (*within) snprintf(message + at, sizeof message - at, "\nepisodes of one each: %s", within);
+  for (int split = IL_TRAIN; split <= IL_TEST; split++) {
+    char within[128];
+    il_tasks_within_text(tasks, (il_split)split, within, sizeof within);
+    at = strlen(message);
+    if (*within)
+      snprintf(message + at, sizeof message - at, "\neach %s episode is %s",
+               il_split_name((il_split)split), within);
+  }
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);
   message[at++] = '\n';

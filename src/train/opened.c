@@ -321,7 +321,7 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   const il_dataset *d = il_tasks_dataset(o->tasks);
   const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
   const bool changed = c.own && learned->content && il_tasks_content(o->tasks) != learned->content;
-  char what[160] = "", shape[96] = "";
+  char what[160] = "", shape[240] = "", within[128] = "";
   if (options->episodes)
     snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));
   else if (d && classes == il_dataset_classes(d))
@@ -331,9 +331,10 @@ static void describe(il_opened *o, const il_evaluate_options *options,
              c.told ? "split asked for" : "run's split");
   if (il_tasks_variants(o->tasks, IL_TEST) == 1) {
     const il_task_shape *s = il_tasks_shape(o->tasks, IL_TEST, 0);
+    il_tasks_within_text(o->tasks, IL_TEST, within, sizeof within);
     if (classes >= 0)
-      snprintf(shape, sizeof shape, ", %d-way %d-shot, %d quer%s a class", s->ways, s->shots,
-               s->queries, s->queries == 1 ? "y" : "ies");
+      snprintf(shape, sizeof shape, ", %d-way %d-shot%s%s, %d quer%s a class", s->ways, s->shots,
+               *within ? " " : "", within, s->queries, s->queries == 1 ? "y" : "ies");
     else
       snprintf(shape, sizeof shape, ", %d support and %d query examples", s->support, s->query);
   }
