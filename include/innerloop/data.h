@@ -122,14 +122,18 @@ typedef struct il_episode_options {
   /* One alphabet (or origin) is drawn of those that have `ways` classes, then its classes; each quarter turn of it, where
    * rotations are classes, is an alphabet of its own. */
   il_within within;
+  /* So many classes of the dataset make one class of an episode (2: pairs), whose shots, and whose queries, come from them
+   * in turn; there are as many shots at least. 0 or 1: each is one. */
+  int fused;
 } il_episode_options;
 
 /* One drawn episode: indexes plus transforms, arrays of ways×(shots+queries), class-major: for class position
- * w, its shots, then its queries. Label of position w is w. */
+ * w, its shots, then its queries. Label of position w is w; shot i, and query i, are of class w·fused + i % fused. */
 typedef struct il_episode {
   int ways, shots, queries; /* as in il_episode_options */
-  int *cls;                 /* [ways] dataset class */
-  int *rotation;            /* [ways] quarter turns */
+  int fused;                /* at least 1 */
+  int *cls;                 /* [ways·fused] dataset class */
+  int *rotation;            /* [ways·fused] quarter turns */
   int *example;             /* [ways·(shots+queries)] */
 } il_episode;
 
@@ -204,6 +208,7 @@ typedef struct il_source_options {
   bool rotate_test;       /* rotate in validation and test tasks, too */
   il_within within,
       train_within; /* as in il_episode_options: of validation and test tasks; of training tasks */
+  int fused;        /* as in il_episode_options */
   il_augment augment;     /* of training examples; zero: none */
   bool augment_set[2];    /* of support and query sets */
   il_split_options split; /* how classes are divided */

@@ -35,6 +35,7 @@ static il_source_options options_of(const il_config *c) {
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
       .within = (il_within)within,
       .train_within = (il_within)(train_within ? train_within - 1 : within),
+      .fused = il_config_int(c, IL_KEY_FUSED),
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
                       !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
@@ -53,6 +54,7 @@ static il_source_options options_of(const il_config *c) {
 static int choosing(const il_config *c) {
   if (il_config_int(c, IL_KEY_WITHIN)) return IL_KEY_WITHIN;
   if (il_config_int(c, IL_KEY_TRAIN_WITHIN)) return IL_KEY_TRAIN_WITHIN;
+  if (il_config_int(c, IL_KEY_FUSED) > 1) return IL_KEY_FUSED;
   if (*il_config_text(c, IL_KEY_ONLY)) return IL_KEY_ONLY;
   return *il_config_text(c, IL_KEY_CLASS_WEIGHTS) ? IL_KEY_CLASS_WEIGHTS : -1;
 }
@@ -74,6 +76,14 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
     il_fail(context, IL_ERROR_CONFIG,
             "%s: found %s, but source %s takes its tasks as they are; expected a source of classes",
             il_config_key_name(of_classes), il_config_text(c, (il_key)of_classes), source->name);
+    return false;
+  }
+  if (options->class_labels && options->fused > 1) {
+    il_fail(
+        context, IL_ERROR_CONFIG,
+        "task.fused: found %d, but %s learns to tell all training classes apart; expected 1, or "
+        "an algorithm that learns from episodes",
+        options->fused, il_config_text(c, IL_KEY_ALGORITHM));
     return false;
   }
   if (options->class_labels && !source->sampler) {

@@ -212,8 +212,10 @@ void il_tasks_within_text(const il_tasks *t, il_split split, char *text, size_t 
   const il_groups *groups = sampler ? &sampler->group[split] : NULL;
   *text = 0;
   if (!groups || !groups->count || sampler->list[split]) return;
-  const int ways = sampler->options.ways, large = il_groups_large(groups, ways);
-  const char *name = il_within_name(sampler->options.within);
+  const il_episode_options *o = &sampler->options;
+  const int ways = o->fused > 1 ? o->ways * o->fused : o->ways,
+            large = il_groups_large(groups, ways);
+  const char *name = il_within_name(o->within);
   if (large == groups->count)
     snprintf(text, size, "within one of %d %ss", large, name);
   else

@@ -374,6 +374,12 @@ static void start_message(run *r) {
                                 "meta-steps (outer.ema %g)",
                                 r->trainer.method.ema);
   }
+  const int fused = il_config_int(r->config, IL_KEY_FUSED);
+  if (fused > 1) {
+    at = strlen(message);
+    snprintf(message + at, sizeof message - at,
+             "\n%d classes of the data make one class of an episode", fused);
+  }
   for (int split = IL_TRAIN; split <= IL_TEST; split++) {
     char within[128];
     il_tasks_within_text(tasks, (il_split)split, within, sizeof within);

@@ -44,8 +44,8 @@ static const char *const of_training[] = {
     "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
     "task.augment",      "eval.patience"};
 static const char *const of_classes[] = {
-    "task.ways=",    "task.rotat",         "task.within=", "task.split",
-    "task.train_cl", "task.validation_cl", "task.test_cl"};
+    "task.ways=",          "task.rotat", "task.within=",  "task.fused=",        "task.only=",
+    "task.class_weights=", "task.split", "task.train_cl", "task.validation_cl", "task.test_cl"};
 
 /* Why a setting would have no effect; NULL: it has one. */
 static const char *vain(const il_opened *o, const char *setting) {
@@ -57,7 +57,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
   /* Tasks of a file are divided as classes are. */
-  const size_t dividing = source->needs_data ? 5 : sizeof of_classes / sizeof *of_classes;
+  const size_t dividing = source->needs_data ? 6 : sizeof of_classes / sizeof *of_classes;
   for (size_t i = 0; i < dividing && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
   if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
@@ -71,7 +71,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
       (begins(setting, "task.split_seed=") && !seeded))
     return "task.split does not go by it";
-  for (size_t i = 6; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
+  for (size_t i = 7; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
     if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
@@ -81,8 +81,8 @@ static const char *vain(const il_opened *o, const char *setting) {
 
 /* What a list of episodes says itself. */
 static bool in_list(const char *setting) {
-  return begins(setting, "task.within=") || begins(setting, "task.only=") ||
-         begins(setting, "task.class_weights=");
+  return begins(setting, "task.within=") || begins(setting, "task.fused=") ||
+         begins(setting, "task.only=") || begins(setting, "task.class_weights=");
 }
 
 static il_status change(il_context *context, il_opened *o, const il_evaluate_options *options) {
@@ -321,7 +321,7 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   const il_dataset *d = il_tasks_dataset(o->tasks);
   const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
   const bool changed = c.own && learned->content && il_tasks_content(o->tasks) != learned->content;
-  char what[160] = "", shape[240] = "", within[128] = "";
+  char what[160] = "", shape[240] = "", within[128] = "", fused[40] = "";
   if (options->episodes)
     snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));
   else if (d && classes == il_dataset_classes(d))
@@ -329,12 +329,15 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   else if (classes >= 0)
     snprintf(what, sizeof what, ": %d test classes of the %s", classes,
              c.told ? "split asked for" : "run's split");
+  if (classes >= 0 && il_config_int(o->config, IL_KEY_FUSED) > 1)
+    snprintf(fused, sizeof fused, " of %d fused classes each",
+             il_config_int(o->config, IL_KEY_FUSED));
   if (il_tasks_variants(o->tasks, IL_TEST) == 1) {
     const il_task_shape *s = il_tasks_shape(o->tasks, IL_TEST, 0);
     il_tasks_within_text(o->tasks, IL_TEST, within, sizeof within);
     if (classes >= 0)
-      snprintf(shape, sizeof shape, ", %d-way %d-shot%s%s, %d quer%s a class", s->ways, s->shots,
-               *within ? " " : "", within, s->queries, s->queries == 1 ? "y" : "ies");
+      snprintf(shape, sizeof shape, ", %d-way %d-shot%s%s%s, %d quer%s a class", s->ways, s->shots,
+               fused, *within ? " " : "", within, s->queries, s->queries == 1 ? "y" : "ies");
     else
       snprintf(shape, sizeof shape, ", %d support and %d query examples", s->support, s->query);
   }

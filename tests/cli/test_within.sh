@@ -52,6 +52,16 @@ grep -q "each train episode is within one of . alphabets" log.txt || fail "does 
 "$program" eval within --set glyphs.seed=2 --ways 6 >log.txt 2>&1 || fail "$(cat log.txt)"
 grep -q "all 42 classes, 6-way 1-shot within one of 6 alphabets" log.txt || fail "$(cat log.txt)"
 
+# Pairs: two classes make one, in training and in test.
+"$program" train glyphs-5w1s-protonet $small --set task.validation_classes=0 --set task.fused=2 --set task.shots=2 --set task.train_ways=5 --set model.filters=4 \
+  --set outer.steps=2 --set eval.every=0 --set eval.tasks=5 --out pairs >log.txt 2>&1 || fail "$(cat log.txt)"
+grep -q "2 classes of the data make one class of an episode" log.txt || fail "does not say so: $(cat log.txt)"
+"$program" eval pairs >log.txt 2>&1 || fail "$(cat log.txt)"
+grep -q "5-way 2-shot of 2 fused classes each, 2 queries a class" log.txt || fail "$(cat log.txt)"
+"$program" eval pairs --set task.fused=1 --shots 1 >one.txt 2>&1 || fail "$(cat one.txt)"
+grep -q "5-way 1-shot, 2 queries a class" one.txt || fail "$(cat one.txt)"
+"$program" report pairs >log.txt 2>&1 || fail "a report of pairs: $(cat log.txt)"
+
 refused() { # text, command
   text=$1
   shift
@@ -60,6 +70,13 @@ refused() { # text, command
 }
 refused "task.ways: found 8 within one alphabet, but the largest of the 2 of the test split has 7 classes; task.ways=7 would fit" \
   "$program" eval run --set task.within=alphabet --ways 8
+refused "task.ways: found 11, but the test split has 10 classes, each fused of task.fused others; task.ways=10 would fit" \
+  "$program" eval pairs --ways 11
+refused "task.fused: found 3, expected at most the 2 shots" "$program" eval pairs --set task.fused=3 --ways 2
+refused "baseline learns to tell all training classes apart" "$program" train glyphs-5w1s-protonet $small --set task.shots=2 \
+  --set task.fused=2 --set meta.algorithm=baseline --out no
+refused "a list has no episodes of fused classes" "$program" data episodes glyphs-5w1s-maml $small --set task.shots=2 \
+  --set task.fused=2 --out no.txt
 refused "of training alone" "$program" eval run --set task.train_within=alphabet
 refused "a list says which classes episodes have" "$program" eval run --episodes list --set task.within=alphabet
 refused "leaves none of the 14 classes of the test split" "$program" eval run --set task.only='!*'

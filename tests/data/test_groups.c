@@ -147,6 +147,56 @@ static void test_turned(void **state) {
   il_dataset_free(glyphs);
 }
 
+/* Pairs: 4 ways are 8 classes, shots and queries of a way are of its two in turn, none is there twice. */
+static void test_fused(void **state) {
+  (void)state;
+  enum { WAYS = 4, SHOTS = 3, QUERIES = 2, N = SHOTS + QUERIES };
+  float number[CLASSES * EXAMPLES], x[2][WAYS * SHOTS];
+  int32_t first[CLASSES + 1], y[2][WAYS * SHOTS];
+  for (int c = 0; c <= CLASSES; c++) first[c] = c * EXAMPLES;
+  for (int i = 0; i < CLASSES * EXAMPLES; i++) number[i] = (float)i;
+  il_dataset *d = il_dataset_new(context, &(il_dataset_arrays){.classes = CLASSES,
+                                                               .start = first,
+                                                               .type = IL_FLOAT32,
+                                                               .example = IL_SHAPE(1),
+                                                               .examples = number});
+  il_splits *all =
+      il_splits_new(context, d, &(il_split_options){.kind = "test", .tests_only = true});
+  il_episode_options options = {.ways = WAYS, .shots = SHOTS, .queries = QUERIES, .fused = 2};
+  il_sampler *s = il_sampler_new(context, d, all, &options);
+  assert_non_null(s);
+  int *memory = malloc(il_sampler_episode_size(s));
+  for (uint64_t i = 0; i < 200; i++) {
+    il_episode e;
+    bool seen[CLASSES * EXAMPLES] = {false};
+    il_sampler_draw(s, IL_TEST, i, memory, &e);
+    assert_int_equal(e.fused, 2);
+    for (int c = 0; c < 2 * WAYS; c++)
+      for (int b = 0; b < c; b++) assert_int_not_equal(e.cls[b], e.cls[c]);
+    il_sampler_fill(s, &e, x[0], y[0], x[1], y[1]);
+    for (int set = 0; set < 2; set++)
+      for (int k = 0; k < WAYS * (set ? QUERIES : SHOTS); k++) {
+        const int way = k / (set ? QUERIES : SHOTS), at = (int)x[set][k];
+        assert_int_equal(y[set][k], way);
+        assert_int_equal(at / EXAMPLES, e.cls[2 * way + k % (set ? QUERIES : SHOTS) % 2]);
+        assert_false(seen[at]);
+        seen[at] = true;
+      }
+  }
+  assert_int_equal(il_sampler_write_list(context, s, IL_TEST, 1, path), IL_ERROR_ARGUMENT);
+  expect_error("a list has no episodes of fused classes");
+  free(memory);
+  il_sampler_free(s);
+  options.ways = 6;
+  assert_null(il_sampler_new(context, d, all, &options));
+  expect_error("episodes of 12 ways cannot be drawn from the test split");
+  options = (il_episode_options){.ways = 2, .shots = 1, .queries = 1, .fused = 2};
+  assert_null(il_sampler_new(context, d, all, &options));
+  expect_error("task.fused: found 2, expected at most the 1 shot of an episode");
+  il_splits_free(all);
+  il_dataset_free(d);
+}
+
 static void expect_classes(const char *only, int classes, const char *first) {
   il_splits *splits = divide(only, NULL);
   assert_non_null(splits);
@@ -252,8 +302,9 @@ static void test_patterns(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_within), cmocka_unit_test(test_turned),
-                                     cmocka_unit_test(test_only), cmocka_unit_test(test_weights),
-                                     cmocka_unit_test(test_patterns)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_within),  cmocka_unit_test(test_turned),
+      cmocka_unit_test(test_fused),   cmocka_unit_test(test_only),
+      cmocka_unit_test(test_weights), cmocka_unit_test(test_patterns)};
   return cmocka_run_group_tests(tests, start, stop);
 }
