@@ -1039,12 +1039,14 @@ il_episode_options._fields_ = [
     ("rotate_test", c_bool),
     ("seed", c_uint64),
     ("within", c_int),
+    ("fused", c_int),
 ]
 
 il_episode._fields_ = [
     ("ways", c_int),
     ("shots", c_int),
     ("queries", c_int),
+    ("fused", c_int),
     ("cls", POINTER(c_int)),
     ("rotation", POINTER(c_int)),
     ("example", POINTER(c_int)),
@@ -1078,6 +1080,7 @@ il_source_options._fields_ = [
     ("rotate_test", c_bool),
     ("within", c_int),
     ("train_within", c_int),
+    ("fused", c_int),
     ("augment", il_augment),
     ("augment_set", c_bool * 2),
     ("split", il_split_options),

@@ -84,6 +84,9 @@ class Task(TypedDict, total=False):
     split."""
     train_within: Literal["same", "split", "alphabet", "origin"]
     """the same for training episodes; same: task.within. One of same, split, alphabet, origin; default same."""
+    fused: int
+    """classes of the data that make one class of an episode, whose examples come from them in turn; 2: pairs. An
+    integer from 1 to 100; default 1."""
     augment: Literal["support", "query", "both"]
     """which sets of training tasks the augment.* keys change. One of support, query, both; default both."""
     split: Literal["auto", "random", "official", "alphabets", "file", "test"]
