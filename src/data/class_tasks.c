@@ -180,6 +180,16 @@ static il_status check_examples(il_context *context, const class_tasks *s,
       fewest == 1 ? "" : "s", others, fits, leave);
 }
 
+/* Each of the fused classes is in every support set, also of the fewest shots. */
+static il_status check_fused(il_context *context, const il_source_options *o, int fewest) {
+  if (o->split.tests_only || fused_of(o) <= fewest) return IL_OK;
+  return il_fail(
+      context, IL_ERROR_CONFIG,
+      "task.fused: found %d, but training episodes may have %d shot%s; expected at least "
+      "as many shots",
+      o->fused, fewest, fewest == 1 ? "" : "s");
+}
+
 static il_status open_splits(il_context *context, class_tasks *s, const il_source_options *o) {
   il_split_options split = o->split;
   if (o->replayed) split = (il_split_options){.kind = "test"};
@@ -258,8 +268,8 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
   if (o->class_labels) s->trained = usual_classes(o);
   if (!dataset) return s;
   if (il_augment_check(context, &s->augment, s->example) == IL_OK &&
-      open_splits(context, s, o) == IL_OK && number_classes(context, s, o) == IL_OK &&
-      open_samplers(context, s, o) == IL_OK)
+      check_fused(context, o, low) == IL_OK && open_splits(context, s, o) == IL_OK &&
+      number_classes(context, s, o) == IL_OK && open_samplers(context, s, o) == IL_OK)
     return s;
   il_class_tasks_close(s);
   return NULL;

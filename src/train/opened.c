@@ -81,8 +81,8 @@ static const char *vain(const il_opened *o, const char *setting) {
 
 /* What a list of episodes says itself. */
 static bool in_list(const char *setting) {
-  return begins(setting, "task.within=") || begins(setting, "task.fused=") ||
-         begins(setting, "task.only=") || begins(setting, "task.class_weights=");
+  return begins(setting, "task.within=") || begins(setting, "task.only=") ||
+         begins(setting, "task.class_weights=");
 }
 
 static il_status change(il_context *context, il_opened *o, const il_evaluate_options *options) {

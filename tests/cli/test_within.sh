@@ -73,12 +73,15 @@ refused "task.ways: found 8 within one alphabet, but the largest of the 2 of the
 refused "task.ways: found 11, but the test split has 10 classes, each fused of task.fused others; task.ways=10 would fit" \
   "$program" eval pairs --ways 11
 refused "task.fused: found 3, expected at most the 2 shots" "$program" eval pairs --set task.fused=3 --ways 2
+refused "task.fused: found 2, but training episodes may have 1 shot; expected at least as many" "$program" train glyphs-5w1s-protonet \
+  $small --set task.fused=2 --set task.shots=2 --set task.train_shots=1-3 --out no
 refused "baseline learns to tell all training classes apart" "$program" train glyphs-5w1s-protonet $small --set task.shots=2 \
   --set task.fused=2 --set meta.algorithm=baseline --out no
 refused "a list has no episodes of fused classes" "$program" data episodes glyphs-5w1s-maml $small --set task.shots=2 \
   --set task.fused=2 --out no.txt
 refused "of training alone" "$program" eval run --set task.train_within=alphabet
 refused "a list says which classes episodes have" "$program" eval run --episodes list --set task.within=alphabet
+"$program" eval pairs --episodes list --set task.fused=1 --shots 1 >log.txt 2>&1 || fail "a list beside pairs: $(cat log.txt)"
 refused "leaves none of the 14 classes of the test split" "$program" eval run --set task.only='!*'
 refused "but source sinusoid takes its tasks as they are" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
 echo "within: alphabets, origins, choices and weights of classes"
