@@ -72,6 +72,13 @@ typedef enum il_rotations {
   IL_ROTATIONS_CLASSES = 2, /* each rotation of a class is a class of its own */
 } il_rotations;
 
+/* Whose classes an episode takes together. */
+typedef enum il_within {
+  IL_WITHIN_ANY = 0,      /* any of the split */
+  IL_WITHIN_ALPHABET = 1, /* of one alphabet: names that are the same up to the last slash */
+  IL_WITHIN_ORIGIN = 2,   /* of one il_dataset_class_origin, such as a superclass */
+} il_within;
+
 /* How classes are divided. */
 typedef struct il_split_options {
   const char *
@@ -86,6 +93,12 @@ typedef struct il_split_options {
   int least_train, least_test;
   bool tests_only; /* there need be no class to train */
   uint64_t seed;   /* of kind random, and of which alphabets */
+  /* The classes that are left once all are divided: their names or origins, * for any text, comma between, ! in front for
+   * all others; NULL or "": all. */
+  const char *only;
+  /* A file of lines "2.5 Greek/character01" (* for any text, the last that means a class decides): how often classes are
+   * drawn, the others with 1; 0: never. NULL or "": all alike. */
+  const char *weights;
 } il_split_options;
 
 /* Which classes belong to which split; asserted disjoint when made. */
@@ -106,14 +119,21 @@ typedef struct il_episode_options {
   il_rotations rotations;   /* applied in training; in validation and test only if rotate_test */
   bool rotate_test;         /* see rotations */
   uint64_t seed;            /* of all episodes */
+  /* One alphabet (or origin) is drawn of those that have `ways` classes, then its classes; each quarter turn of it, where
+   * rotations are classes, is an alphabet of its own. */
+  il_within within;
+  /* So many classes of the dataset make one class of an episode (2: pairs), whose shots, and whose queries, come from them
+   * in turn; there are as many shots at least. 0 or 1: each is one. */
+  int fused;
 } il_episode_options;
 
 /* One drawn episode: indexes plus transforms, arrays of ways×(shots+queries), class-major: for class position
- * w, its shots, then its queries. Label of position w is w. */
+ * w, its shots, then its queries. Label of position w is w; shot i, and query i, are of class w·fused + i % fused. */
 typedef struct il_episode {
   int ways, shots, queries; /* as in il_episode_options */
-  int *cls;                 /* [ways] dataset class */
-  int *rotation;            /* [ways] quarter turns */
+  int fused;                /* at least 1 */
+  int *cls;                 /* [ways·fused] dataset class */
+  int *rotation;            /* [ways·fused] quarter turns */
   int *example;             /* [ways·(shots+queries)] */
 } il_episode;
 
@@ -186,6 +206,9 @@ typedef struct il_source_options {
   int train_shots_most;   /* a range: train_shots to so many, each number a variant; 0: no range */
   il_rotations rotations; /* as in il_episode_options */
   bool rotate_test;       /* rotate in validation and test tasks, too */
+  il_within within,
+      train_within; /* as in il_episode_options: of validation and test tasks; of training tasks */
+  int fused;        /* as in il_episode_options */
   il_augment augment;     /* of training examples; zero: none */
   bool augment_set[2];    /* of support and query sets */
   il_split_options split; /* how classes are divided */

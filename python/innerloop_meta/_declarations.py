@@ -140,6 +140,9 @@ IL_TEST = 2
 IL_ROTATIONS_NONE = 0
 IL_ROTATIONS_RANDOM = 1
 IL_ROTATIONS_CLASSES = 2
+IL_WITHIN_ANY = 0
+IL_WITHIN_ALPHABET = 1
+IL_WITHIN_ORIGIN = 2
 IL_TASK_VARIANTS = 64
 IL_EPISODES_BY_CLASS = 1
 IL_EPISODES_ALL_CLASSES = 2
@@ -1055,6 +1058,8 @@ il_split_options._fields_ = [
     ("least_test", c_int),
     ("tests_only", c_bool),
     ("seed", c_uint64),
+    ("only", c_char_p),
+    ("weights", c_char_p),
 ]
 
 il_episode_options._fields_ = [
@@ -1064,12 +1069,15 @@ il_episode_options._fields_ = [
     ("rotations", c_int),
     ("rotate_test", c_bool),
     ("seed", c_uint64),
+    ("within", c_int),
+    ("fused", c_int),
 ]
 
 il_episode._fields_ = [
     ("ways", c_int),
     ("shots", c_int),
     ("queries", c_int),
+    ("fused", c_int),
     ("cls", POINTER(c_int)),
     ("rotation", POINTER(c_int)),
     ("example", POINTER(c_int)),
@@ -1101,6 +1109,9 @@ il_source_options._fields_ = [
     ("train_shots_most", c_int),
     ("rotations", c_int),
     ("rotate_test", c_bool),
+    ("within", c_int),
+    ("train_within", c_int),
+    ("fused", c_int),
     ("augment", il_augment),
     ("augment_set", c_bool * 2),
     ("split", il_split_options),

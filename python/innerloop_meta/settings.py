@@ -21,6 +21,7 @@ Preset = Literal[
     "omniglot-5w1s-meta-sgd",
     "omniglot-5w1s-protonet",
     "omniglot-20w1s-protonet",
+    "omniglot-20w1s-within",
     "omniglot-5w1s-reptile",
     "glyphs-5w1s-protonet",
     "glyphs84-5w5s-maml",
@@ -80,6 +81,15 @@ class Task(TypedDict, total=False):
     classes; default none."""
     rotate_test: bool
     """rotate in validation and test episodes too. True or false; default false."""
+    within: Literal["split", "alphabet", "origin"]
+    """whose classes an episode takes together: any of the split, those of one alphabet (names that are the same
+    up to the last slash), or those of one class_origins of the data. One of split, alphabet, origin; default
+    split."""
+    train_within: Literal["same", "split", "alphabet", "origin"]
+    """the same for training episodes; same: task.within. One of same, split, alphabet, origin; default same."""
+    fused: int
+    """classes of the data that make one class of an episode, whose examples come from them in turn; 2: pairs. An
+    integer from 1 to 100; default 1."""
     augment: Literal["support", "query", "both"]
     """which sets of training tasks the augment.* keys change. One of support, query, both; default both."""
     split: Literal["auto", "random", "official", "alphabets", "file", "test"]
@@ -96,6 +106,12 @@ class Task(TypedDict, total=False):
     """classes (or alphabets) that test, or their share; 0: the rest. A number from 0 to 1e+06; default 0."""
     split_seed: int
     """seed of the random split. An integer from 0 to 9000000000000000; default 1."""
+    only: str
+    """classes that can be drawn, once all are divided: names or origins with * for any text, comma between, ! in
+    front for all others; empty: all. Text; default none."""
+    class_weights: str
+    """file of `WEIGHT CLASS` lines, * in CLASS for any text: how often classes are drawn, others with 1, 0 for
+    never; empty: all alike. Text; default none."""
 
 
 class Model(TypedDict, total=False):

@@ -138,6 +138,15 @@ def test_arrays_and_map_style_data(tmp_path: Path) -> None:
     assert run.evaluate((images, labels), count=5).tasks == 5
 
 
+def test_episodes_within_an_alphabet_of_some_classes(tmp_path: Path) -> None:
+    run = il.train("glyphs-5w1s-protonet", out=tmp_path / "run", outer={"steps": 2}, progress=False, model={"filters": 4},
+                   task={"train_within": "alphabet", "train_ways": 5, "only": "!*/character20"}, eval={"every": 0, "tasks": 5})  # fmt: skip
+    free, within = run.evaluate(), run.evaluate(task={"within": "alphabet", "ways": 2})
+    assert "5-way 1-shot, 5 queries" in free.tested and "2-way 1-shot within one of " in within.tested
+    with pytest.raises(il.ArgumentError, match="of training alone"):
+        run.evaluate(task={"train_within": "split"})
+
+
 def test_a_folder_of_pictures_is_imported(tmp_path: Path) -> None:
     images, labels = il.glyphs(alphabets=2, classes=6, writers=8).arrays()
     for i, (image, label) in enumerate(zip(images, labels)):

@@ -8,7 +8,7 @@
 #include "data/class_tasks.h"
 #include "nn/net.h"
 
-static const char *path_of(const il_config *c, il_key key) {
+static const char *text_of(const il_config *c, il_key key) {
   const char *text = il_config_text(c, key);
   return *text ? text : NULL;
 }
@@ -17,6 +17,8 @@ static il_source_options options_of(const il_config *c) {
   const int queries = il_config_int(c, IL_KEY_QUERIES),
             tested = il_config_int(c, IL_KEY_EVAL_QUERIES),
             trained = il_config_int(c, IL_KEY_TRAIN_QUERIES);
+  const int within = il_config_int(c, IL_KEY_WITHIN),
+            train_within = il_config_int(c, IL_KEY_TRAIN_WITHIN);
   const bool counted = !il_config_is(c, IL_KEY_SPLIT, "official"); /* its counts are the data's */
   return (il_source_options){
       .ways = il_config_int(c, IL_KEY_WAYS),
@@ -31,16 +33,30 @@ static il_source_options options_of(const il_config *c) {
       .train_shots_most = (int)il_config_real(c, IL_KEY_TRAIN_SHOTS),
       .rotations = (il_rotations)il_config_int(c, IL_KEY_ROTATIONS),
       .rotate_test = il_config_int(c, IL_KEY_ROTATE_TEST),
+      .within = (il_within)within,
+      .train_within = (il_within)(train_within ? train_within - 1 : within),
+      .fused = il_config_int(c, IL_KEY_FUSED),
       .augment_set = {!il_config_is(c, IL_KEY_AUGMENT, "query"),
                       !il_config_is(c, IL_KEY_AUGMENT, "support")},
       .split = {.kind = il_config_text(c, IL_KEY_SPLIT),
-                .path = path_of(c, IL_KEY_SPLIT_FILE),
+                .path = text_of(c, IL_KEY_SPLIT_FILE),
                 .train = counted ? il_config_real(c, IL_KEY_TRAIN_CLASSES) : 0,
                 .validation = il_config_real(c, IL_KEY_VALIDATION_CLASSES),
                 .test = counted ? il_config_real(c, IL_KEY_TEST_CLASSES) : 0,
-                .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED)},
-      .data = path_of(c, IL_KEY_DATA),
+                .seed = (uint64_t)il_config_long(c, IL_KEY_SPLIT_SEED),
+                .only = text_of(c, IL_KEY_ONLY),
+                .weights = text_of(c, IL_KEY_CLASS_WEIGHTS)},
+      .data = text_of(c, IL_KEY_DATA),
       .seed = (uint64_t)il_config_long(c, IL_KEY_SEED)};
+}
+
+/* A key that chooses among classes and does; -1: none. */
+static int choosing(const il_config *c) {
+  if (il_config_int(c, IL_KEY_WITHIN)) return IL_KEY_WITHIN;
+  if (il_config_int(c, IL_KEY_TRAIN_WITHIN)) return IL_KEY_TRAIN_WITHIN;
+  if (il_config_int(c, IL_KEY_FUSED) > 1) return IL_KEY_FUSED;
+  if (*il_config_text(c, IL_KEY_ONLY)) return IL_KEY_ONLY;
+  return *il_config_text(c, IL_KEY_CLASS_WEIGHTS) ? IL_KEY_CLASS_WEIGHTS : -1;
 }
 
 static bool prepare(il_context *context, const il_config *c, const il_source *source,
@@ -53,6 +69,21 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
             "augment: source %s takes its tasks as they are; expected no augmentation, or a source "
             "of classes",
             source->name);
+    return false;
+  }
+  const int of_classes = source->classes ? -1 : choosing(c);
+  if (of_classes >= 0) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "%s: found %s, but source %s takes its tasks as they are; expected a source of classes",
+            il_config_key_name(of_classes), il_config_text(c, (il_key)of_classes), source->name);
+    return false;
+  }
+  if (options->class_labels && options->fused > 1) {
+    il_fail(
+        context, IL_ERROR_CONFIG,
+        "task.fused: found %d, but %s learns to tell all training classes apart; expected 1, or "
+        "an algorithm that learns from episodes",
+        options->fused, il_config_text(c, IL_KEY_ALGORITHM));
     return false;
   }
   if (options->class_labels && !source->sampler) {

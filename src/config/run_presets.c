@@ -116,6 +116,20 @@ static const il_preset presets[] = {
      PROTONET_SOURCE, SETTINGS(PROTONET, "task.ways=5")},
     {"omniglot-20w1s-protonet", "20-way 1-shot ProtoNet on Omniglot, trained on 60 ways.",
      PROTONET_SOURCE, SETTINGS(PROTONET, "task.ways=20")},
+    {"omniglot-20w1s-within",
+     "20-way 1-shot ProtoNet on Omniglot within one alphabet, trained on the background alphabets.",
+     "The task of Lake et al. 2015: the official split of 30 background and 20 evaluation "
+     "alphabets, "
+     "tests of 20 characters of one alphabet; here every picture's writer is drawn anew, there one "
+     "writes the examples and another the questions. ProtoNet after Snell et al. 2017, trained "
+     "within alphabets, too, each quarter turn of one an alphabet of its own, on pictures that are "
+     "distorted anew each time as Koch et al. 2015 did. No class validates; the average of the "
+     "weights is kept.",
+     SETTINGS(PROTONET, "task.split=official", "task.train_classes=0", "task.validation_classes=0",
+              "task.within=alphabet", "task.ways=20", "task.train_ways=20", "task.queries=1",
+              "task.rotate_test=false", "augment.degrees=10", "augment.shift=0.07",
+              "augment.scale=0.15", "outer.meta_batch=2", "outer.lr=0.001", "outer.ema=0.99",
+              "outer.steps=8000", "eval.every=0", "eval.tasks=10000", "checkpoint.every=100")},
     {"omniglot-5w1s-reptile", "5-way 1-shot Reptile on Omniglot.",
      "Nichol et al. 2018: 10 shots in training, 5 inner steps of Adam 1e-3 without first moment on "
      "mini-batches of 10, meta-batch 5, outer rate 1 down to 0, 50 inner steps in evaluation. "

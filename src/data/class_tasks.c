@@ -26,9 +26,19 @@ typedef struct class_tasks {
 
 static int side_of(il_split split) { return split != IL_TRAIN; }
 
+static il_within within_of(const il_source_options *o, int split) {
+  return split == IL_TRAIN ? o->train_within : o->within;
+}
+
+/* How many classes a class counts for, */
 static int turns_of(const il_source_options *o, int split) {
   const bool turned = split == IL_TRAIN || o->rotate_test;
   return turned && o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
+}
+
+/* and for how many in an episode: within an alphabet all are turned alike. */
+static int episode_turns(const il_source_options *o, int split) {
+  return within_of(o, split) == IL_WITHIN_ANY ? turns_of(o, split) : 1;
 }
 
 static int ways_of(const il_source_options *o, int split) {
@@ -36,10 +46,12 @@ static int ways_of(const il_source_options *o, int split) {
   return split == IL_TRAIN ? il_source_ways(o, &low) - 1 + low : o->ways;
 }
 
+static int fused_of(const il_source_options *o) { return o->fused > 1 ? o->fused : 1; }
+
 /* Classes of the dataset that episodes of so many ways need; a class may count once for each quarter turn. */
 static int classes_for(const il_source_options *o, int split, int ways) {
-  const int turns = turns_of(o, split);
-  return (ways + turns - 1) / turns;
+  const int turns = episode_turns(o, split);
+  return (ways * fused_of(o) + turns - 1) / turns;
 }
 
 void il_class_tasks_least(const il_source_options *o, int *train, int *test) {
@@ -56,7 +68,8 @@ static il_status check_auto(il_context *context, int classes, const il_source_op
   int least_train, least_test;
   il_class_tasks_least(o, &least_train, &least_test);
   char fits[96] = "there must be more classes";
-  int ways = o->train_ways ? (classes - test) * turns_of(o, IL_TRAIN) : o->ways - 1;
+  int ways =
+      o->train_ways ? (classes - test) * episode_turns(o, IL_TRAIN) / fused_of(o) : o->ways - 1;
   while (!o->train_ways && ways >= 2 &&
          classes_for(o, IL_TRAIN, ways) + classes_for(o, IL_TEST, ways) > classes)
     ways--;
@@ -72,10 +85,38 @@ static il_status check_auto(il_context *context, int classes, const il_source_op
                  o->ways, classes, train, test, fits);
 }
 
+static const char *of_fused(const il_source_options *o) {
+  return fused_of(o) > 1 ? ", each fused of task.fused others" : "";
+}
+
+/* Whether some alphabet, or origin, has classes enough; the others are not drawn. */
+static il_status check_within(il_context *context, const class_tasks *s, const il_source_options *o,
+                              int split) {
+  const il_within within = within_of(o, split);
+  const int ways = ways_of(o, split);
+  il_groups groups = {0};
+  if (within == IL_WITHIN_ANY ||
+      il_groups_make(context, s->dataset, s->splits, (il_split)split, within, &groups) != IL_OK)
+    return il_context_status(context);
+  const int most = il_groups_size(&groups, 0) / fused_of(o);
+  const bool apart = split == IL_TRAIN && o->train_ways;
+  char fits[64] = "";
+  if (most >= 2)
+    snprintf(fits, sizeof fits, "; task.%sways=%d would fit", apart ? "train_" : "", most);
+  if (ways > most)
+    il_fail(context, IL_ERROR_CONFIG,
+            "task.%sways: found %d within one %s, but the largest of the %d of the %s split has %d "
+            "class%s%s%s",
+            apart ? "train_" : "", ways, il_within_name(within), groups.count,
+            il_split_name((il_split)split), most, most == 1 ? "" : "es", of_fused(o), fits);
+  il_groups_free(&groups);
+  return il_context_status(context);
+}
+
 static il_status check_ways(il_context *context, const class_tasks *s, const il_source_options *o) {
   for (int split = o->split.tests_only ? IL_TEST : IL_TRAIN; split <= IL_TEST; split++) {
-    const int has = il_splits_count(s->splits, (il_split)split), classes = turns_of(o, split) * has,
-              ways = ways_of(o, split);
+    const int has = il_splits_count(s->splits, (il_split)split),
+              classes = episode_turns(o, split) * has / fused_of(o), ways = ways_of(o, split);
     const char *name = il_split_name((il_split)split), *kind = o->split.kind ? o->split.kind : "";
     if (has == 0 && split == IL_VALIDATION) continue; /* validation is then left out */
     if (has == 0)
@@ -83,15 +124,16 @@ static il_status check_ways(il_context *context, const class_tasks *s, const il_
                      "task.split: found %s, which leaves none of the %d classes to %s; expected "
                      "another split, such as auto",
                      kind, s->dataset->classes, name);
+    if (check_within(context, s, o, split) != IL_OK) return il_context_status(context);
     if (ways <= classes) continue;
     char fits[96] = "";
     if (classes >= 2)
       snprintf(fits, sizeof fits, "; task.%sways=%d would fit",
                split == IL_TRAIN && o->train_ways ? "train_" : "", classes);
     return il_fail(context, IL_ERROR_CONFIG,
-                   "task.%sways: found %d, but the %s split has %d class%s%s",
+                   "task.%sways: found %d, but the %s split has %d class%s%s%s",
                    split == IL_TRAIN && o->train_ways ? "train_" : "", ways, name, classes,
-                   classes == 1 ? "" : "es", fits);
+                   classes == 1 ? "" : "es", of_fused(o), fits);
   }
   return IL_OK;
 }
@@ -106,20 +148,22 @@ static void splits_of(const il_source_options *o, int side, int *first, int *las
 static il_status check_examples(il_context *context, const class_tasks *s,
                                 const il_source_options *o, int side) {
   const il_episode_options *e = &s->episode[side];
+  const int fused = fused_of(o), shots_needed = (e->shots + fused - 1) / fused,
+            queries_needed = (e->queries + fused - 1) / fused;
   int fewest = INT_MAX, smallest = 0, small = 0, all = 0, first, last;
   splits_of(o, side, &first, &last);
   for (int split = first; split <= last; split++)
     for (int i = 0; i < il_splits_count(s->splits, (il_split)split); i++, all++) {
       const int cls = il_splits_class(s->splits, (il_split)split, i),
                 examples = il_dataset_examples(s->dataset, cls);
-      small += examples < e->shots + e->queries;
+      small += examples < shots_needed + queries_needed;
       if (examples >= fewest) continue;
       fewest = examples;
       smallest = cls;
     }
   if (small == 0) return IL_OK;
   char others[64] = "", fits[64] = "", leave[64] = "";
-  const int shots = e->shots < fewest - 1 ? e->shots : fewest - 1;
+  const int shots = shots_needed < fewest - 1 ? shots_needed : fewest - 1;
   if (small > 1)
     snprintf(others, sizeof others, ", and %d more class%s too few", small - 1,
              small == 2 ? " has" : "es have");
@@ -130,9 +174,20 @@ static il_status check_examples(il_context *context, const class_tasks *s,
                         : "; a split without such a class would fit");
   return il_fail(
       context, IL_ERROR_CONFIG,
-      "task.shots and queries%s: found %d + %d, but class '%s' has only %d example%s%s%s%s",
-      side ? "" : " in training", e->shots, e->queries, il_dataset_class_name(s->dataset, smallest),
-      fewest, fewest == 1 ? "" : "s", others, fits, leave);
+      "task.shots and queries%s: found %d + %d%s, but class '%s' has only %d example%s%s%s%s",
+      side ? "" : " in training", shots_needed, queries_needed,
+      fused > 1 ? " of each fused class" : "", il_dataset_class_name(s->dataset, smallest), fewest,
+      fewest == 1 ? "" : "s", others, fits, leave);
+}
+
+/* Each of the fused classes is in every support set, also of the fewest shots. */
+static il_status check_fused(il_context *context, const il_source_options *o, int fewest) {
+  if (o->split.tests_only || fused_of(o) <= fewest) return IL_OK;
+  return il_fail(
+      context, IL_ERROR_CONFIG,
+      "task.fused: found %d, but training episodes may have %d shot%s; expected at least "
+      "as many shots",
+      o->fused, fewest, fewest == 1 ? "" : "s");
 }
 
 static il_status open_splits(il_context *context, class_tasks *s, const il_source_options *o) {
@@ -201,7 +256,9 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
                              .queries = !side && o->train_queries ? o->train_queries : o->queries,
                              .rotations = o->rotations,
                              .rotate_test = o->rotate_test,
-                             .seed = o->seed};
+                             .seed = o->seed,
+                             .within = within_of(o, side ? IL_TEST : IL_TRAIN),
+                             .fused = o->fused};
   s->augment = o->augment;
   for (int set = 0; set < 2; set++)
     s->augmented[set] = o->augment_set[set] && il_augment_any(&o->augment);
@@ -211,8 +268,8 @@ void *il_class_tasks_open(il_context *context, il_dataset *dataset, il_shape ima
   if (o->class_labels) s->trained = usual_classes(o);
   if (!dataset) return s;
   if (il_augment_check(context, &s->augment, s->example) == IL_OK &&
-      open_splits(context, s, o) == IL_OK && number_classes(context, s, o) == IL_OK &&
-      open_samplers(context, s, o) == IL_OK)
+      check_fused(context, o, low) == IL_OK && open_splits(context, s, o) == IL_OK &&
+      number_classes(context, s, o) == IL_OK && open_samplers(context, s, o) == IL_OK)
     return s;
   il_class_tasks_close(s);
   return NULL;

@@ -22,8 +22,16 @@ static void print_episode(FILE *out, const il_dataset *dataset, const il_episode
   fputc('\n', out);
 }
 
+/* A line names one class for each way. */
+static il_status refuse_fused(il_context *context, const il_sampler *sampler, const char *path) {
+  return il_fail(context, IL_ERROR_ARGUMENT,
+                 "%s: a list has no episodes of fused classes, found task.fused %d, expected 1",
+                 path, sampler->options.fused);
+}
+
 il_status il_sampler_write_list(il_context *context, const il_sampler *sampler, il_split split,
                                 uint64_t count, const char *path) {
+  if (sampler->options.fused > 1) return refuse_fused(context, sampler, path);
   if (count == 0 || il_splits_count(sampler->splits, split) == 0)
     return il_fail(context, IL_ERROR_DATA, "%s: there is no episode of the %s split to write", path,
                    il_split_name(split));
@@ -183,6 +191,7 @@ static il_status read_lines(reader *r, FILE *file, int **list, uint64_t *count) 
 il_status il_sampler_read_list(il_sampler *sampler, il_split split, const char *path,
                                uint64_t *count) {
   il_context *context = sampler->context;
+  if (sampler->options.fused > 1) return refuse_fused(context, sampler, path);
   bool *in_split = calloc((size_t)sampler->dataset->classes, sizeof *in_split);
   if (!in_split) return il_fail_memory(context, "an episode list");
   for (int i = 0; i < il_splits_count(sampler->splits, split); i++)

@@ -207,6 +207,22 @@ void il_tasks_text(const il_tasks *t, il_split split, char *text, size_t size) {
     snprintf(text, size, "tasks of %d shapes", last + 1);
 }
 
+void il_tasks_within_text(const il_tasks *t, il_split split, char *text, size_t size) {
+  const il_sampler *sampler = t->source->sampler ? t->source->sampler(t->data, split) : NULL;
+  const il_groups *groups = sampler ? &sampler->group[split] : NULL;
+  *text = 0;
+  if (!groups || !groups->count || sampler->list[split]) return;
+  const il_episode_options *o = &sampler->options;
+  const int ways = o->fused > 1 ? o->ways * o->fused : o->ways,
+            large = il_groups_large(groups, ways);
+  const char *name = il_within_name(o->within);
+  if (large == groups->count)
+    snprintf(text, size, "within one of %d %ss", large, name);
+  else
+    snprintf(text, size, "within one of %d of %d %ss (the others have fewer than %d classes)",
+             large, groups->count, name, ways);
+}
+
 int il_tasks_classes(const il_tasks *t, il_split split) {
   return t->source->classes ? t->source->classes(t->data, split) : -1;
 }

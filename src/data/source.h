@@ -34,6 +34,8 @@ uint64_t il_tasks_content(const il_tasks *tasks);
 int il_tasks_variant_of(const il_tasks *tasks, uint64_t step);
 /* Divides so many tasks of a split among its variants by their share, largest remainders first. count: [variants]. */
 void il_tasks_divide(const il_tasks *tasks, il_split split, int all, int *count);
+/* "within one of 24 of 30 alphabets (the others have fewer than 20 classes)"; "" where episodes are of any classes. */
+void il_tasks_within_text(const il_tasks *tasks, il_split split, char *text, size_t size);
 /* "5 shots", "1 to 5 shots", "20/5/5 tasks of 7 shapes": what tasks of a split have beside their classes. */
 void il_tasks_text(const il_tasks *tasks, il_split split, char *text, size_t size);
 

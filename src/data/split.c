@@ -8,16 +8,18 @@
 
 #include "base/random.h"
 #include "data/dataset.h"
+#include "data/groups.h"
+#include "data/split.h"
 #include "io/io.h"
-
-enum { UNUSED = -1 };
 
 struct il_splits {
   int count[3];
   int *class_list[3]; /* in one block, that of train */
+  double *weight;     /* [classes of the dataset]; NULL: all alike */
 };
 
 int il_splits_count(const il_splits *splits, il_split split) { return splits->count[split]; }
+const double *il_splits_weights(const il_splits *splits) { return splits->weight; }
 int il_splits_class(const il_splits *splits, il_split split, int index) {
   return splits->class_list[split][index];
 }
@@ -25,6 +27,7 @@ int il_splits_class(const il_splits *splits, il_split split, int index) {
 void il_splits_free(il_splits *splits) {
   if (!splits) return;
   free(splits->class_list[0]);
+  free(splits->weight);
   free(splits);
 }
 
@@ -80,7 +83,7 @@ static il_status deal(il_context *context, const char *things, int count, const 
     split[order[i]] = i < train                  ? IL_TRAIN
                       : i < validation           ? IL_VALIDATION
                       : o->test == 0 || i < test ? IL_TEST
-                                                 : UNUSED;
+                                                 : IL_SPLIT_UNUSED;
   return IL_OK;
 }
 
@@ -114,14 +117,9 @@ static il_status by_class(il_context *context, const il_dataset *d, const il_spl
   return deal(context, "classes", d->classes, o, order, split);
 }
 
-static size_t alphabet_length(const char *name) {
-  const char *slash = strrchr(name, '/');
-  return slash ? (size_t)(slash - name) : strlen(name);
-}
-
 static bool same_alphabet(const char *a, const char *b) {
-  size_t length = alphabet_length(a);
-  return length == alphabet_length(b) && !memcmp(a, b, length);
+  size_t length = il_alphabet_length(a);
+  return length == il_alphabet_length(b) && !memcmp(a, b, length);
 }
 
 static il_status by_alphabet(il_context *context, const il_dataset *d, const il_split_options *o,
@@ -262,20 +260,31 @@ il_splits *il_splits_new(il_context *context, const il_dataset *dataset,
   size_t classes = (size_t)dataset->classes;
   il_splits *splits = calloc(1, sizeof *splits);
   int *list = malloc(classes * sizeof *list), *work = malloc(2 * classes * sizeof *work);
+  double *weight = malloc(classes * sizeof *weight);
   il_status status = IL_OK;
-  if (splits)
+  if (splits) {
     splits->class_list[0] = list;
-  else
+    splits->weight = weight;
+  } else {
     free(list);
-  if (!splits || !list || !work) {
+    free(weight);
+  }
+  if (!splits || !list || !weight || !work) {
     status = il_fail_memory(context, "splits");
   } else {
-    for (size_t c = 0; c < classes; c++) work[c] = UNUSED;
+    for (size_t c = 0; c < classes; c++) work[c] = IL_SPLIT_UNUSED;
     status = kinds[k].assign(context, dataset, options, work + classes, work);
+    if (!status) status = il_split_choose(context, dataset, options, work, weight);
   }
   if (!status) collect(dataset->classes, work, splits);
   free(work);
-  if (!status) return splits;
-  il_splits_free(splits);
-  return NULL;
+  if (status) {
+    il_splits_free(splits);
+    return NULL;
+  }
+  if (!options->weights || !*options->weights) {
+    free(splits->weight);
+    splits->weight = NULL;
+  }
+  return splits;
 }

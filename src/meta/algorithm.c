@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pattern.h"
 #include "meta/method.h"
 #include "nn/net.h"
 
@@ -27,56 +28,27 @@ const char *il_query_statistics_name(il_query_statistics statistics) {
   return name[at < 1 || at > 4 ? 0 : at];
 }
 
-/* `pattern` [0, length) with * for any text. */
-static bool matches(const char *pattern, size_t length, const char *name) {
-  if (length == 0) return *name == 0;
-  if (*pattern == '*') {
-    for (const char *rest = name;; rest++) {
-      if (matches(pattern + 1, length - 1, rest)) return true;
-      if (!*rest) return false;
-    }
-  }
-  return *name == *pattern && matches(pattern + 1, length - 1, name + 1);
-}
-
-/* One element of a list of patterns, comma between: [!]head or [!]pattern. */
-typedef struct element {
-  const char *text;
-  size_t length;
-  bool no;
-} element;
-
-static bool next_element(const char **at, element *e) {
-  if (!**at) return false;
-  *e = (element){.text = *at, .length = strcspn(*at, ","), .no = **at == '!'};
-  *at += e->length;
-  if (**at) ++*at;
-  e->text += e->no;
-  e->length -= e->no;
-  return true;
-}
-
-static bool means(const element *e, const il_entry *entry) {
+static bool means(const il_pattern *e, const il_entry *entry) {
   if (e->length == 4 && strncmp(e->text, "head", 4) == 0) return (entry->flags & IL_HEAD) != 0;
-  return matches(e->text, e->length, entry->name);
+  return il_pattern_matches(e, entry->name);
 }
 
 /* An entry adapts when the last element that means it is one without "!"; where all have "!", what none of them means
  * adapts. */
 static bool adapts(const char *list, const il_entry *entry) {
   bool taken = true;
-  element e;
-  for (const char *at = list; next_element(&at, &e);)
+  il_pattern e;
+  for (const char *at = list; il_pattern_next(&at, &e);)
     if (!e.no) taken = false;
-  for (const char *at = list; next_element(&at, &e);)
+  for (const char *at = list; il_pattern_next(&at, &e);)
     if (means(&e, entry)) taken = !e.no;
   return taken;
 }
 
 /* Each element has to mean something: a misspelt one would silently be another algorithm. */
 static il_status check_list(il_context *context, const char *list, const il_entries *entries) {
-  element e;
-  for (const char *at = list; next_element(&at, &e);) {
+  il_pattern e;
+  for (const char *at = list; il_pattern_next(&at, &e);) {
     int meant = 0;
     for (int i = 0; i < entries->count; i++) meant += means(&e, &entries->entry[i]);
     if (!meant)

@@ -133,6 +133,7 @@ static void find_row(il_report_run *r) {
 static il_status prepare_classes(il_report_run *r) {
   const il_tasks *tasks = r->opened.tasks;
   r->sampler = tasks->source->sampler ? tasks->source->sampler(tasks->data, IL_TEST) : NULL;
+  if (r->sampler && r->sampler->options.fused > 1) r->sampler = NULL; /* a way has no one name */
   if (!r->sampler) return IL_OK;
   r->dataset = r->sampler->dataset;
   const il_episode_options *o = &r->sampler->options;
@@ -171,8 +172,8 @@ il_status il_report_run_init(il_context *context, il_report_run *r, const char *
   if (status == IL_OK) status = prepare_classes(r);
   if (status != IL_OK) return status;
   choose_steps(r);
-  status = il_evaluate_opened(context, &r->opened, NULL, &r->listener, options->evaluate.team,
-                              NULL, &r->evaluation);
+  status = il_evaluate_opened(context, &r->opened, NULL, &r->listener, options->evaluate.team, NULL,
+                              &r->evaluation);
   if (status == IL_OK) find_row(r);
   return status;
 }

@@ -330,7 +330,7 @@ static il_status prepare(run *r) {
 }
 
 static void start_message(run *r) {
-  char message[640];
+  char message[900];
   const il_tasks *tasks = r->trainer.tasks;
   il_plan_summary s = il_plan_summarize(il_meta_step_plan(&r->trainer.step));
   int64_t weights = 0;
@@ -373,6 +373,20 @@ static void start_message(run *r) {
                                 "\nwhat validates and is kept is the average of the weights over "
                                 "meta-steps (outer.ema %g)",
                                 r->trainer.method.ema);
+  }
+  const int fused = il_config_int(r->config, IL_KEY_FUSED);
+  if (fused > 1) {
+    at = strlen(message);
+    snprintf(message + at, sizeof message - at,
+             "\n%d classes of the data make one class of an episode", fused);
+  }
+  for (int split = IL_TRAIN; split <= IL_TEST; split++) {
+    char within[128];
+    il_tasks_within_text(tasks, (il_split)split, within, sizeof within);
+    at = strlen(message);
+    if (*within)
+      snprintf(message + at, sizeof message - at, "\neach %s episode is %s",
+               il_split_name((il_split)split), within);
   }
   il_footprint memory = il_footprint_of(&r->trainer, &r->evaluator);
   at = strlen(message);

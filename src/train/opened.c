@@ -40,11 +40,12 @@ static const il_source *source_of(const il_config *c) {
 /* ---- which settings an evaluation obeys ---- */
 
 static const char *const of_training[] = {
-    "task.train_ways",    "task.pool",    "task.train_shots",
-    "task.train_queries", "eval.every",   "eval.validation_tasks",
-    "inner.first_order",  "task.augment", "eval.patience"};
-static const char *const of_classes[] = {"task.ways=",    "task.rotat",         "task.split",
-                                         "task.train_cl", "task.validation_cl", "task.test_cl"};
+    "task.train_ways",   "task.pool",    "task.train_shots",      "task.train_queries",
+    "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
+    "task.augment",      "eval.patience"};
+static const char *const of_classes[] = {
+    "task.ways=",          "task.rotat", "task.within=",  "task.fused=",        "task.only=",
+    "task.class_weights=", "task.split", "task.train_cl", "task.validation_cl", "task.test_cl"};
 
 /* Why a setting would have no effect; NULL: it has one. */
 static const char *vain(const il_opened *o, const char *setting) {
@@ -56,7 +57,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
   /* Tasks of a file are divided as classes are. */
-  const size_t dividing = source->needs_data ? 2 : sizeof of_classes / sizeof *of_classes;
+  const size_t dividing = source->needs_data ? 6 : sizeof of_classes / sizeof *of_classes;
   for (size_t i = 0; i < dividing && !source->classes; i++)
     if (begins(setting, of_classes[i])) return "the tasks have no classes";
   if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
@@ -70,7 +71,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
       (begins(setting, "task.split_seed=") && !seeded))
     return "task.split does not go by it";
-  for (size_t i = 3; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
+  for (size_t i = 7; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
     if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
@@ -78,12 +79,19 @@ static const char *vain(const il_opened *o, const char *setting) {
   return NULL;
 }
 
+/* What a list of episodes says itself. */
+static bool in_list(const char *setting) {
+  return begins(setting, "task.within=") || begins(setting, "task.only=") ||
+         begins(setting, "task.class_weights=");
+}
+
 static il_status change(il_context *context, il_opened *o, const il_evaluate_options *options) {
   il_status status = IL_OK;
   for (const char *const *s = options->settings; s && *s && status == IL_OK; s++)
     status = il_config_set(o->config, *s);
   for (const char *const *s = options->settings; s && *s && status == IL_OK; s++) {
-    const char *why = vain(o, *s);
+    const char *why =
+        options->episodes && in_list(*s) ? "a list says which classes episodes have" : vain(o, *s);
     if (why)
       status = il_fail(context, IL_ERROR_CONFIG, "%.*s cannot be changed for an evaluation: %s",
                        (int)strcspn(*s, "="), *s, why);
@@ -177,6 +185,12 @@ static il_status choose_split(il_context *context, il_opened *o, const il_evalua
   if (il_context_status(context) != IL_OK || c->own || c->told) return il_context_status(context);
   const il_source *source = source_of(o->config);
   if (!source->classes && !source->needs_data) return IL_OK;
+  /* What the run chose among its own classes says nothing of these. */
+  const il_key choosing[] = {IL_KEY_ONLY, IL_KEY_CLASS_WEIGHTS};
+  for (size_t i = 0; i < 2; i++) {
+    const char *key = il_config_key_name(choosing[i]);
+    if (!sets(options, key)) il_config_assign(o->config, "", key, "");
+  }
   return il_config_assign(o->config, "", il_config_key_name(IL_KEY_SPLIT), "test");
 }
 
@@ -307,7 +321,7 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   const il_dataset *d = il_tasks_dataset(o->tasks);
   const bool seen = c.own && (c.told || c.replayed); /* what is tested may have been trained on */
   const bool changed = c.own && learned->content && il_tasks_content(o->tasks) != learned->content;
-  char what[160] = "", shape[96] = "";
+  char what[160] = "", shape[240] = "", within[128] = "", fused[40] = "";
   if (options->episodes)
     snprintf(what, sizeof what, ": the episodes of %s", tail(options->episodes, 120));
   else if (d && classes == il_dataset_classes(d))
@@ -315,11 +329,15 @@ static void describe(il_opened *o, const il_evaluate_options *options,
   else if (classes >= 0)
     snprintf(what, sizeof what, ": %d test classes of the %s", classes,
              c.told ? "split asked for" : "run's split");
+  if (classes >= 0 && il_config_int(o->config, IL_KEY_FUSED) > 1)
+    snprintf(fused, sizeof fused, " of %d fused classes each",
+             il_config_int(o->config, IL_KEY_FUSED));
   if (il_tasks_variants(o->tasks, IL_TEST) == 1) {
     const il_task_shape *s = il_tasks_shape(o->tasks, IL_TEST, 0);
+    il_tasks_within_text(o->tasks, IL_TEST, within, sizeof within);
     if (classes >= 0)
-      snprintf(shape, sizeof shape, ", %d-way %d-shot, %d quer%s a class", s->ways, s->shots,
-               s->queries, s->queries == 1 ? "y" : "ies");
+      snprintf(shape, sizeof shape, ", %d-way %d-shot%s%s%s, %d quer%s a class", s->ways, s->shots,
+               fused, *within ? " " : "", within, s->queries, s->queries == 1 ? "y" : "ies");
     else
       snprintf(shape, sizeof shape, ", %d support and %d query examples", s->support, s->query);
   }

@@ -47,9 +47,13 @@ static void expect_error(const char *sentence) {
 }
 
 static il_sampler *sampler(il_rotations rotations, bool rotate_test, uint64_t seed) {
-  il_sampler *s =
-      il_sampler_new(context, glyphs, splits,
-                     &(il_episode_options){WAYS, SHOTS, QUERIES, rotations, rotate_test, seed});
+  il_sampler *s = il_sampler_new(context, glyphs, splits,
+                                 &(il_episode_options){.ways = WAYS,
+                                                       .shots = SHOTS,
+                                                       .queries = QUERIES,
+                                                       .rotations = rotations,
+                                                       .rotate_test = rotate_test,
+                                                       .seed = seed});
   assert_non_null(s);
   assert_int_equal(il_sampler_episode_size(s), WORDS * sizeof(int));
   return s;

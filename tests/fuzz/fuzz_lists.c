@@ -31,7 +31,12 @@ static void read_split(const char *path) {
 }
 
 static void read_list(const char *path) {
-  const il_episode_options options = {2, 1, 2, IL_ROTATIONS_RANDOM, true, 1};
+  const il_episode_options options = {.ways = 2,
+                                      .shots = 1,
+                                      .queries = 2,
+                                      .rotations = IL_ROTATIONS_RANDOM,
+                                      .rotate_test = true,
+                                      .seed = 1};
   il_sampler *sampler = il_sampler_new(context, dataset, all, &options);
   if (!sampler) { /* all classes test: none trains */
     il_context_clear(context);
