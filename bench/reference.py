@@ -26,7 +26,7 @@ def _task(w, seed):
         return out
     side, _, channels = w.image
     pattern = [_pattern(r, side, channels) for _ in range(w.ways)]
-    for name, per_class in (("support", w.shots), ("query", w.queries)):
+    for name, per_class in (("support", w.inner_support // w.ways), ("query", w.queries)):
         labels = [c for c in range(w.ways) for _ in range(per_class)]
         images = bytearray()
         for c in labels:  # each image of a class: its pattern, with noise
@@ -53,7 +53,7 @@ def _stack(tasks):
 
 
 def _floats(path):
-    return {k: array.array("f", data) for k, (_, _, data) in tensors.read(path).items()}
+    return {k.removeprefix("meta/"): array.array("f", data) for k, (_, _, data) in tensors.read(path).items()}
 
 
 def _distance(theirs, ours):
@@ -77,10 +77,19 @@ class Reference:
         self._choose_tasks()
         self.loss, self.gradient = self._compute(self.weights)
 
-    def _compute(self, weights):
-        answer = self.innerloop("grad", self.w.preset, *self.settings, "--weights", weights, "--tasks",
+    def _compute(self, weights, *settings):
+        if self.w.algorithm == "mamlpp" and not settings:
+            return self._every_step(weights)
+        answer = self.innerloop("grad", self.w.preset, *self.settings, *settings, "--weights", weights, "--tasks",
                                 self.tasks, "--out", self.found, "--json")
         return json.loads(answer)["loss"], _floats(self.found)
+
+    def _every_step(self, weights):
+        """What MAML++ learns from at first: the mean of what follows from the losses after each step."""
+        each = [self._compute(weights, "--set", f"inner.steps={k + 1}") for k in range(self.w.steps)]
+        gradients = [g for _, g in each]
+        return (sum(loss for loss, _ in each) / len(each),
+                {k: [sum(v) / len(each) for v in zip(*(g[k] for g in gradients))] for k in gradients[0]})
 
     def _nudge(self):
         r, out = random.Random(2), {}
