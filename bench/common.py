@@ -43,6 +43,8 @@ CANNOT = {
     ("TorchOpt", "meta_sgd"): "its rates are numbers",
     ("TorchOpt", "mamlpp"): "its rates are numbers",
     ("TorchOpt", "reptile"): "nothing is differentiated through, PyTorch alone",
+    ("TorchOpt", "hyper"): "its rates are numbers",
+    ("parallel-metalearn", "hyper"): "has no loss along the steps",
     ("parallel-metalearn", "protonet"): "normalises support and query set apart",
     ("parallel-metalearn", "meta_sgd"): "its learned rates are one per tensor",
     ("parallel-metalearn", "mamlpp"): "the learned values of its norm layers adapt",

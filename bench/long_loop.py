@@ -120,25 +120,20 @@ def say(w, name, f):
           f"{f['memory'] / 1024:.0f} MiB, made in {f['build_ms']:.3g} ms", flush=True)
 
 
-def row(name, f):
+def row(steps, name, f):
     if "status" in f:
-        return [name, "–", "–", "–", "–", f["status"]]
+        return [steps, name, "–", "–", "–", "–", f["status"]]
     plan = "–"
     if "plan" in f:
-        plan = f"{f['plan'] / 1e6:.3g} MB"
-        if f["state"]:
-            plan += f", {(f['plan'] - f['kept']) / 1e6:.3g} beside {f['kept'] / 1e6:.3g} of weights" if f["kept"] else ""
-    return [name, f"{table.short(f['ms'] / f['steps'])} ms", f"{f['ratio']:.2f}" if "ratio" in f else "1", plan,
+        kept = int(steps) * f["state"] if name.endswith("keep") else 0
+        plan = f"{(f['plan'] - kept) / 1e6:.3g} MB" + (f" + {kept / 1e6:.3g} of weights" if kept else "")
+    return [steps, name, f"{table.short(f['ms'] / int(steps))} ms", f"{f.get('ratio', 1):.2f}", plan,
             table.size(f["memory"]), f"{table.short(f['build_ms'])} ms"]
 
 
 def section(results):
-    m, rows = results["machine"], []
-    for steps, found in results["steps"].items():
-        for name, f in found.items():
-            kept = int(steps) * f["state"] if "state" in f and name.endswith("keep") else 0
-            cells = row(name, {**f, "steps": int(steps), "kept": kept})
-            rows.append([steps] + cells)
+    m = results["machine"]
+    rows = [row(steps, name, f) for steps, found in results["steps"].items() for name, f in found.items()]
     return "\n\n".join([
         f"{m['cpu']}, {m['date']}, commit {results['commit']}, one thread, one task; load of the machine when the measurement "
         f"began: {results['load']:.1f}. Ratios are medians of alternating turns with `keep`; meta-gradients agree.",

@@ -10,7 +10,7 @@ class Workload:
     name: str
     title: str
     preset: str
-    net: str  # mlp, omniglot_fc, omniglot_conv, conv4, example_conv
+    net: str  # mlp, tanh_mlp, omniglot_fc, omniglot_conv, conv4, example_conv
     ways: int
     shots: int
     queries: int
@@ -21,9 +21,10 @@ class Workload:
     filters: int = 64
     first_order: bool = False
     evaluate: bool = False  # adapt and predict; no outer update
-    algorithm: str = "maml"  # maml, anil, meta_sgd, mamlpp, imaml, reptile, protonet
+    algorithm: str = "maml"  # maml, anil, meta_sgd, mamlpp, imaml, reptile, protonet, hyper
     inner_batch: int = 0  # examples of an inner step; 0: the support set
-    outer: str = "adam"
+    outer: str = "adam"  # or sgd
+    outer_lr: float = 1e-3
     settings: tuple = field(default=())  # of innerloop, beyond the preset's
 
     @property
@@ -92,8 +93,11 @@ WORKLOADS = [
              "omniglot_conv", 5, 1, 1, 32, 16, 0.1, algorithm="imaml", settings=("model.preset=omniglot_conv",)),
     Workload("Reptile", "28², 5-way 10-shot, Reptile, strided conv, 5 inner Adam steps of 10 pictures",
              "omniglot-5w1s-reptile", "omniglot_conv", 5, 10, 1, 5, 5, 0.001, algorithm="reptile", inner_batch=10,
-             outer="sgd"),
+             outer="sgd", outer_lr=1),
     _steps("500-steps", 500, 4),
+    Workload("MNIST-1D", "MNIST-1D, learning the rate of 200 SGD steps on 50 signals each, 40-50-10 with tanh",
+             "mnist1d-learn-rate", "tanh_mlp", 10, 400, 1, 1, 200, 0, (40,), 50, algorithm="hyper", inner_batch=50,
+             outer="sgd", outer_lr=0.3),
 ]
 
 # For bench/python_loop.py: the net, inner steps and rates of the MAML example that PyTorch publishes, at fewer examples and
@@ -117,6 +121,8 @@ def layers(w):
     """The layers with weights, as ("conv", in, out, side of the input, stride, padding) or ("linear", in, out)."""
     if w.net == "mlp":
         return [("linear", 1, w.filters), ("linear", w.filters, w.filters), ("linear", w.filters, 1)]
+    if w.net == "tanh_mlp":
+        return [("linear", w.image[0], w.filters), ("linear", w.filters, w.outputs)]
     side, _, channels = w.image
     if w.net == "omniglot_fc":
         widths = [side * side * channels, 256, 128, 64, 64, w.outputs]
@@ -146,7 +152,7 @@ def passes(w, i, head):
     Per example: forward 1, gradients by input and by weights 2; differentiating an inner step adds forward, forward again
     and both gradients of each: 6, and so does a product with the second derivative. The first layer needs no gradient
     by its input, which leaves 2 of each. ANIL's body is passed once, MAML++ scores its queries after every step, Reptile
-    never, and iMAML goes back through no step.
+    and a learned rate never, and iMAML goes back through no step.
     """
     once, again = (2, 2) if i == 0 else (3, 6)
     inner = w.inner_support * w.steps
@@ -158,7 +164,7 @@ def passes(w, i, head):
         return inner * once
     if w.algorithm == "imaml":
         return (inner + w.query + w.support) * once + w.support * SOLVER_STEPS * again
-    queries = w.query * (w.steps if w.algorithm == "mamlpp" else 1)
+    queries = w.query * {"mamlpp": w.steps, "hyper": 0}.get(w.algorithm, 1)
     return inner * (once + again * (not w.first_order)) + queries * once
 
 

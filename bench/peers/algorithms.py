@@ -3,7 +3,7 @@
 A kit is what a library has: features(p, x) and head(p, features), whose composition is the net; loss(scores, target);
 grad(f, again)(p), the gradient of f at p, which is differentiated once more where `again` is true; curvature(f, p), a function
 of v that gives the second derivative of f times v; held(p), p without where it came from; repeat(step, p, count);
-mean(features, ways); distances(a, b); root(a). Learned beside the net are "inner.lr.NAME" and "step.NAME".
+scan(step, p, xs), the same where step takes a row of each of xs, too; value_and_grad(f); mean(features, ways); distances(a, b); root(a). Learned beside the net are "inner.lr.NAME" and "step.NAME".
 """
 from workloads import SOLVER_STEPS
 
@@ -13,7 +13,12 @@ BETA2, EPS = 0.999, 1e-8  # of Reptile's inner Adam, which has no first moment
 
 
 def of_net(p):
-    return {n: v for n, v in p.items() if not n.startswith(("inner.lr.", "step."))}
+    return {n: v for n, v in p.items() if not n.startswith(("inner.lr", "step."))}
+
+
+def learned(w, p):
+    """What the outer loop moves: all, or where a training's rate is learned, that alone."""
+    return {n: v for n, v in p.items() if w.algorithm != "hyper" or n not in of_net(p)}
 
 
 def adapting(w, p):
@@ -73,12 +78,24 @@ def prototypes_loss(w, kit, p, sx, sy, qx, qy):
     return kit.loss(-kit.distances(features[len(sx):], prototypes), qy)
 
 
+def training_loss(w, kit, p, sx, sy, qx, qy):
+    """The mean of the losses that a training descends, which its rate decides; sx and sy hold a mini-batch for each step."""
+    def once(state, x, y):
+        fast, total = state
+        value, g = kit.value_and_grad(lambda q: kit.loss(kit.scores(q, x), y))(fast)
+        return {n: fast[n] - p["inner.lr"] * g[n] for n in g}, total + value
+
+    return kit.scan(once, (kit.held(of_net(p)), 0.0), (sx, sy))[1] / w.steps
+
+
 def task_loss(w, kit, p, sx, sy, qx, qy):
     """What gradient-based learners and ProtoNet differentiate."""
     if w.algorithm == "protonet":
         return prototypes_loss(w, kit, p, sx, sy, qx, qy)
     if w.algorithm == "mamlpp":
         return every_step_loss(w, kit, p, sx, sy, qx, qy)
+    if w.algorithm == "hyper":
+        return training_loss(w, kit, p, sx, sy, qx, qy)
     fast = adapt(w, kit, p, sx, sy)
     return kit.loss(kit.scores({**of_net(p), **fast}, qx), qy)
 

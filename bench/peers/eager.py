@@ -10,6 +10,12 @@ class Kit(nets_torch.Kit):
     def grad(self, f, again):
         return lambda p: dict(zip(p, torch.autograd.grad(f(p), list(p.values()), create_graph=again)))
 
+    def value_and_grad(self, f):
+        def both(p):
+            value = f(p)
+            return value, dict(zip(p, torch.autograd.grad(value, list(p.values()), create_graph=True)))
+        return both
+
     def curvature(self, f, p):
         values = list(p.values())
         g = torch.autograd.grad(f(p), values, create_graph=True)

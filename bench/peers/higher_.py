@@ -25,6 +25,8 @@ class Peer(TorchPeer):
         """The learned rates of inner step k, one for each of the optimizer's groups."""
         if not self.rates:
             return None
+        if self.w.algorithm == "hyper":
+            return {"lr": [self.rates["inner.lr"]] * len(self.moved)}
         rates = [self.rates["inner.lr." + n] for n in self.moved]
         return {"lr": [r[k] for r in rates] if self.w.algorithm == "mamlpp" else rates}
 
@@ -37,6 +39,12 @@ class Peer(TorchPeer):
 
     def query_loss(self, net, inner, sx, sy, qx, qy):
         w, total = self.w, 0
+        if w.algorithm == "hyper":
+            for x, y in zip(sx, sy):
+                value = loss(w, net(x), y)
+                inner.step(value, override=self.override(0))
+                total = total + value / w.steps
+            return total
         for k in range(w.steps):
             inner.step(loss(w, self.scores(net, sx, k), sy), override=self.override(k))
             if w.algorithm == "mamlpp":

@@ -61,6 +61,12 @@ class Kit:
             p = step(p)
         return p
 
+    def scan(self, step, p, xs):
+        once = jax.checkpoint(step) if self.steps == "checkpoint" else step
+        return jax.lax.scan(lambda now, x: (once(now, *x), None), p, xs)[0]
+
+    value_and_grad = staticmethod(jax.value_and_grad)
+
     def joined(self, a, b):
         return jnp.concatenate((a, b))
 
@@ -80,13 +86,15 @@ class Peer:
         conv, loop, steps = (variant.split("-") + [None])[:3]
         kit = Kit(w, nets.own_conv if conv == "own" else nets.patches_conv, steps)
         self.w, self.threads = w, threads
-        self.p = nets.from_torch(weights)
+        start = nets.from_torch(weights)
+        self.p = algorithms.learned(w, start)
+        fixed = {n: v for n, v in start.items() if n not in self.p}
         self.m = jax.tree.map(jnp.zeros_like, self.p)
         self.v = jax.tree.map(jnp.zeros_like, self.p)
         self.steps = 0
 
         def task_loss(p, task):
-            return algorithms.task_loss(w, kit, p, *task)
+            return algorithms.task_loss(w, kit, {**fixed, **p}, *task)
 
         def direction(p, task):
             if w.algorithm in algorithms.PSEUDO:
@@ -105,7 +113,7 @@ class Peer:
         def meta_step(step, p, m, v, tasks):
             g = meta_gradient(p, tasks)
             if w.outer == "sgd":
-                return jax.tree.map(jnp.subtract, p, g), g, v
+                return jax.tree.map(lambda a, b: a - w.outer_lr * b, p, g), g, v
             return adam(step, p, g, m, v)
 
         def predict(p, tasks):

@@ -12,6 +12,8 @@ class Peer(TorchPeer):
             self.classifier = learn2learn.nn.PrototypicalClassifier()
         elif w.algorithm == "meta_sgd":
             self.maml = learn2learn.algorithms.MetaSGD(self.net, lrs=list(self.rates.values()))
+        elif w.algorithm == "hyper":
+            self.maml = learn2learn.algorithms.MAML(self.net, lr=self.rates["inner.lr"])
         else:
             adapts = self.net[-1] if w.algorithm == "anil" else self.net
             self.maml = learn2learn.algorithms.MAML(adapts, lr=w.inner_lr, first_order=w.first_order or w.evaluate)
@@ -22,11 +24,21 @@ class Peer(TorchPeer):
             learner.adapt(loss(self.w, learner(x), y))
         return learner
 
+    def training_loss(self, xs, ys):
+        learner, total = self.maml.clone(), 0
+        for x, y in zip(xs, ys):
+            value = loss(self.w, learner(x), y)
+            learner.adapt(value)
+            total = total + value
+        return total / self.w.steps
+
     def query_loss(self, sx, sy, qx, qy):
         if self.w.algorithm == "protonet":
             features = self.net(torch.cat((sx, qx)))
             self.classifier.fit_(features[:len(sx)], sy)
             return loss(self.w, self.classifier(features[len(sx):]), qy)
+        if self.w.algorithm == "hyper":
+            return self.training_loss(sx, sy)
         if self.w.algorithm == "anil":
             sx, qx = self.net[:-1](sx), self.net[:-1](qx)
         return loss(self.w, self.adapted(sx, sy)(qx), qy)

@@ -65,6 +65,8 @@ def features(w, conv, p, x):
         for i in (1, 2):
             x = jax.nn.relu(x @ p[f"linear{i}.weight"] + p[f"linear{i}.bias"])
         return x
+    if w.net == "tanh_mlp":
+        return jnp.tanh(x @ p["linear1.weight"] + p["linear1.bias"])
     if w.net == "omniglot_fc":
         x = x.reshape(len(x), -1)
     for i in range(1, 5):
@@ -83,7 +85,7 @@ def features(w, conv, p, x):
 
 
 def head(w, p, x):
-    name = {"mlp": "linear3", "omniglot_fc": "linear5"}.get(w.net, "linear1")
+    name = {"mlp": "linear3", "tanh_mlp": "linear2", "omniglot_fc": "linear5"}.get(w.net, "linear1")
     return x @ p[name + ".weight"] + p[name + ".bias"]
 
 

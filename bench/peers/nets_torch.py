@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import algorithms
+
 BETA1 = 0.9  # of torch.optim.Adam; its first moment after one step is (1 − BETA1) times the gradient
 
 
@@ -15,6 +17,9 @@ def module(w):
             linear1=nn.Linear(1, w.filters), relu1=nn.ReLU(),
             linear2=nn.Linear(w.filters, w.filters), relu2=nn.ReLU(),
             linear3=nn.Linear(w.filters, 1)))
+    if w.net == "tanh_mlp":
+        return nn.Sequential(OrderedDict(linear1=nn.Linear(*w.image, w.filters), tanh1=nn.Tanh(),
+                                         linear2=nn.Linear(w.filters, w.outputs)))
     side, _, channels = w.image
     parts = OrderedDict()
     if w.net == "omniglot_fc":
@@ -67,6 +72,8 @@ def features(w, p, x, norm=fused_norm):
     if w.net == "mlp":
         x = F.relu(F.linear(x, p["linear1.weight"], p["linear1.bias"]))
         return F.relu(F.linear(x, p["linear2.weight"], p["linear2.bias"]))
+    if w.net == "tanh_mlp":
+        return torch.tanh(F.linear(x, p["linear1.weight"], p["linear1.bias"]))
     if w.net == "omniglot_fc":
         x = x.flatten(1)
     for i in range(1, 4 if w.net == "example_conv" else 5):
@@ -82,7 +89,7 @@ def features(w, p, x, norm=fused_norm):
 
 
 def head(w, p, x):
-    name = {"mlp": "linear3", "omniglot_fc": "linear5"}.get(w.net, "linear1")
+    name = {"mlp": "linear3", "tanh_mlp": "linear2", "omniglot_fc": "linear5"}.get(w.net, "linear1")
     return F.linear(x, p[name + ".weight"], p[name + ".bias"])
 
 
@@ -118,6 +125,11 @@ class Kit:
             p = step(p)
         return p
 
+    def scan(self, step, p, xs):
+        for x in zip(*xs):
+            p = step(p, *x)
+        return p
+
     def joined(self, a, b):
         return torch.cat((a, b))
 
@@ -139,17 +151,18 @@ class TorchPeer:
         self.use(threads)
         self.w = w
         self.net = loaded(w, weights)
-        self.p = dict(self.net.named_parameters())
-        self.rates = {k: nn.Parameter(torch.from_numpy(v)) for k, v in weights.items() if k not in self.p}
-        self.p.update(self.rates)
-        self.names = list(self.p)
-        self.use_parameters(list(self.p.values()))
+        own = dict(self.net.named_parameters())
+        self.rates = {k: nn.Parameter(torch.from_numpy(v)) for k, v in weights.items() if k not in own}
+        self.p = {**own, **self.rates}
+        learned = algorithms.learned(w, self.p)
+        self.names = list(learned)
+        self.use_parameters(list(learned.values()))
 
     def use_parameters(self, parameters):
         """Those that the outer optimizer moves, in the order of the names."""
         self.parameters = parameters
-        self.outer = (torch.optim.SGD(parameters, lr=1) if self.w.outer == "sgd" else
-                      torch.optim.Adam(parameters, lr=1e-3, fused=True))
+        self.outer = (torch.optim.SGD(parameters, lr=self.w.outer_lr) if self.w.outer == "sgd" else
+                      torch.optim.Adam(parameters, lr=self.w.outer_lr, fused=True))
 
     def use(self, threads):
         if threads != self.threads:

@@ -1,6 +1,6 @@
 """PyTorch torch.func: vmap over the tasks of grad of grad; variant "compile" gives it to torch.compile."""
 import torch
-from torch.func import grad, vjp, vmap
+from torch.func import grad, grad_and_value, vjp, vmap
 
 import algorithms
 import nets_torch
@@ -17,6 +17,9 @@ class Kit(nets_torch.Kit):
         g = grad(f)
         return g if again else lambda p: {n: v.detach() for n, v in g(p).items()}
 
+    def value_and_grad(self, f):
+        return lambda p: grad_and_value(f)(p)[::-1]
+
     def curvature(self, f, p):
         back = vjp(grad(f), p)[1]
         return lambda v: back(v)[0]
@@ -30,8 +33,10 @@ class Peer(TorchPeer):
         super().__init__(w, weights, threads, variant)
         kit = Kit(w)
 
+        fixed = {n: p.detach() for n, p in self.p.items() if n not in self.names}
+
         def task_loss(p, *task):
-            return algorithms.task_loss(w, kit, p, *task)
+            return algorithms.task_loss(w, kit, {**fixed, **p}, *task)
 
         def meta_gradient(p, *tasks):
             if w.algorithm in algorithms.PSEUDO:
@@ -50,9 +55,9 @@ class Peer(TorchPeer):
         self.meta_gradient, self.predict = wrap(meta_gradient), wrap(predict)
 
     def step(self, tasks):
-        found = self.meta_gradient({n: p.detach() for n, p in self.p.items()}, *tensors(tasks))
-        for n, p in self.p.items():
-            p.grad = found[n]
+        found = self.meta_gradient({n: self.p[n].detach() for n in self.names}, *tensors(tasks))
+        for n in self.names:
+            self.p[n].grad = found[n]
         self.outer.step()
 
     def evaluate(self, tasks):

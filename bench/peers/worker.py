@@ -56,7 +56,8 @@ class Episodes:
         self.w = workload
         self.random = np.random.default_rng(1)
         self.first = channels_first
-        if not workload.regression:
+        self.signals = self.draw_signals() if workload.net == "tanh_mlp" else None
+        if not workload.regression and not self.signals:
             shape = (CLASSES, EXAMPLES) + workload.image
             images = self.random.integers(0, 256, shape, np.uint8)
             self.images = self.layout(images)
@@ -75,11 +76,21 @@ class Episodes:
         k = self.w.shots
         return x[:, :k], y[:, :k], x[:, k:], y[:, k:]
 
+    def draw_signals(self):
+        """One training set, the same in all meta-steps, in mini-batches in its order, begun anew at its end."""
+        w = self.w
+        x = self.random.standard_normal((w.support, *w.image), np.float32)
+        y = self.random.integers(0, w.ways, w.support, np.int32)
+        rows = np.arange(w.steps * w.inner_batch).reshape(w.steps, -1) % w.support
+        return x[rows], y[rows], x[:w.query], y[:w.query]
+
     def draw(self, tasks):
         """(support_x, support_y, query_x, query_y), each [tasks, examples, …]."""
         w = self.w
         if w.regression:
             return self.sinusoids(tasks)
+        if self.signals:
+            return [np.repeat(a[None], tasks, 0) for a in self.signals]
         n = w.shots + w.queries
         classes = self.random.random((tasks, CLASSES)).argpartition(w.ways)[:, :w.ways]
         examples = self.random.random((tasks, w.ways, EXAMPLES)).argpartition(n - 1)[:, :, :n]
