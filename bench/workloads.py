@@ -152,7 +152,8 @@ def passes(w, i, head):
     Per example: forward 1, gradients by input and by weights 2; differentiating an inner step adds forward, forward again
     and both gradients of each: 6, and so does a product with the second derivative. The first layer needs no gradient
     by its input, which leaves 2 of each. ANIL's body is passed once, MAML++ scores its queries after every step, Reptile
-    and a learned rate never, and iMAML goes back through no step.
+    and a learned rate never, and iMAML goes back through no step: at its end it needs the support gradient but for that
+    of the weights, and products with its derivative.
     """
     once, again = (2, 2) if i == 0 else (3, 6)
     inner = w.inner_support * w.steps
@@ -163,7 +164,7 @@ def passes(w, i, head):
     if w.algorithm == "reptile":
         return inner * once
     if w.algorithm == "imaml":
-        return (inner + w.query + w.support) * once + w.support * SOLVER_STEPS * again
+        return (inner + w.query) * once + w.support * (once - 1 + SOLVER_STEPS * again)
     queries = w.query * {"mamlpp": w.steps, "hyper": 0}.get(w.algorithm, 1)
     return inner * (once + again * (not w.first_order)) + queries * once
 
