@@ -31,6 +31,35 @@ PEERS = {
     "JAX hand-rewritten": ("jax", "jax_", ["patches-map", "patches-vmap"]),
 }
 
+# (peer, algorithm) -> why it has no row.
+CANNOT = {
+    ("learn2learn", "mamlpp"): "has an example with nets of its own, no algorithm",
+    ("learn2learn", "imaml"): "has none",
+    ("learn2learn", "reptile"): "its example is PyTorch's own steps",
+    ("higher", "protonet"): "has no inner loop, PyTorch alone",
+    ("higher", "imaml"): "has none",
+    ("higher", "reptile"): "nothing is differentiated through, PyTorch alone",
+    ("TorchOpt", "protonet"): "has no inner loop, PyTorch alone",
+    ("TorchOpt", "meta_sgd"): "its rates are numbers",
+    ("TorchOpt", "mamlpp"): "its rates are numbers",
+    ("TorchOpt", "reptile"): "nothing is differentiated through, PyTorch alone",
+    ("TorchOpt", "hyper"): "its rates are numbers",
+    ("parallel-metalearn", "hyper"): "has no loss along the steps",
+    ("parallel-metalearn", "protonet"): "normalises support and query set apart",
+    ("parallel-metalearn", "meta_sgd"): "its learned rates are one per tensor",
+    ("parallel-metalearn", "mamlpp"): "the learned values of its norm layers adapt",
+    ("parallel-metalearn", "imaml"): "has none",
+    ("parallel-metalearn", "reptile"): "its steps see the whole support set",
+}
+
+
+def variants(peer, w):
+    """Of a peer on a workload: hundreds of steps are a scan in JAX, with or without what its derivative would keep."""
+    found = PEERS[peer][2]
+    if w.steps > 100 and peer.startswith("JAX"):
+        return [v + s for v in found if v.endswith("-map") for s in ("-checkpoint", "-scan")]
+    return found
+
 
 def settings(w, data=None):
     out = list(w.settings)

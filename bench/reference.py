@@ -24,9 +24,17 @@ def _task(w, seed):
             for key, values in (("x", x), ("y", y)):
                 out[f"{name}_{key}"] = ("F32", [n, 1], array.array("f", values).tobytes())
         return out
+    if w.net == "tanh_mlp":
+        middle = [[r.gauss(0, 1) for _ in range(w.image[0])] for _ in range(w.ways)]
+        for name, per_class in (("support", w.inner_support // w.ways), ("query", w.queries)):
+            labels = [c for c in range(w.ways) for _ in range(per_class)]
+            values = [r.gauss(m, 1) for c in labels for m in middle[c]]
+            out[name + "_x"] = ("F32", [len(labels), *w.image], array.array("f", values).tobytes())
+            out[name + "_y"] = ("I32", [len(labels)], array.array("i", labels).tobytes())
+        return out
     side, _, channels = w.image
     pattern = [_pattern(r, side, channels) for _ in range(w.ways)]
-    for name, per_class in (("support", w.shots), ("query", w.queries)):
+    for name, per_class in (("support", w.inner_support // w.ways), ("query", w.queries)):
         labels = [c for c in range(w.ways) for _ in range(per_class)]
         images = bytearray()
         for c in labels:  # each image of a class: its pattern, with noise
@@ -53,7 +61,7 @@ def _stack(tasks):
 
 
 def _floats(path):
-    return {k: array.array("f", data) for k, (_, _, data) in tensors.read(path).items()}
+    return {k.removeprefix("meta/"): array.array("f", data) for k, (_, _, data) in tensors.read(path).items()}
 
 
 def _distance(theirs, ours):
@@ -77,10 +85,22 @@ class Reference:
         self._choose_tasks()
         self.loss, self.gradient = self._compute(self.weights)
 
-    def _compute(self, weights):
-        answer = self.innerloop("grad", self.w.preset, *self.settings, "--weights", weights, "--tasks",
+    def _compute(self, weights, *settings):
+        if self.w.algorithm == "mamlpp" and not settings:
+            return self._every_step(weights)
+        answer = self.innerloop("grad", self.w.preset, *self.settings, *settings, "--weights", weights, "--tasks",
                                 self.tasks, "--out", self.found, "--json")
-        return json.loads(answer)["loss"], _floats(self.found)
+        found = _floats(self.found)
+        if self.w.algorithm == "hyper":  # zeros stand for what the outer loop does not move
+            found = {"inner.lr": found["inner.lr"]}
+        return json.loads(answer)["loss"], found
+
+    def _every_step(self, weights):
+        """What MAML++ learns from at first: the mean of what follows from the losses after each step."""
+        each = [self._compute(weights, "--set", f"inner.steps={k + 1}") for k in range(self.w.steps)]
+        gradients = [g for _, g in each]
+        return (sum(loss for loss, _ in each) / len(each),
+                {k: [sum(v) / len(each) for v in zip(*(g[k] for g in gradients))] for k in gradients[0]})
 
     def _nudge(self):
         r, out = random.Random(2), {}

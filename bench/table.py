@@ -69,6 +69,12 @@ def in_one_process(workloads):
                  [[n] + [alone(w["peers"].get(n), w["innerloop"]) for w in workloads.values()] for n in names])
 
 
+def columns(make, workloads):
+    """A table of W1 … W8, and one of the other workloads."""
+    parts = [{n: w for n, w in workloads.items() if (n[0] == "W") == numbered} for numbered in (True, False)]
+    return [make(part) for part in parts if part]
+
+
 def compiling(workloads):
     """The first meta-step of compiled peers is mostly compiling; from a cache it is short."""
     rows = []
@@ -99,10 +105,10 @@ def section(results):
         machine_share(done),
         "How many times as long a peer takes as innerloop, median of alternating turns; in brackets its "
         "time and its best setting (1 or 2 threads, or two pinned processes: 2p):",
-        against(done),
+        *columns(against, done),
         "The same in one process, as these libraries are run where nobody shards the meta-batch by hand (shorter "
         "measurements, from the choice among 1 and 2 threads):",
-        in_one_process(done),
+        *columns(in_one_process, done),
         "Before the first meta-step (peers: first step with compiling, read from their caches where they "
         "keep one and had run before):",
         compiling(done)]
@@ -114,7 +120,7 @@ def section(results):
     if start:
         parts.append(f"From process start to the end of the first meta-step and its checkpoint, W3 with an "
                      f"imported dataset: {start:.0f} ms.")
-    reasons = [f"- {n}, {peer}: {p['status']}" for n, w in done.items()
+    reasons = [f"- {n}, {peer}: {p['status'].removeprefix('–: ')}" for n, w in done.items()
                for peer, p in w["peers"].items() if p["status"] != "timed"]
     reasons += [f"- {n}: {w['status']}" for n, w in results["workloads"].items() if n not in done]
     if reasons:

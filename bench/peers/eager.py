@@ -1,34 +1,59 @@
-"""PyTorch eager: MAML written by hand with autograd.grad and functional calls, task after task."""
+"""PyTorch eager: the algorithms written by hand with autograd.grad and functional calls, task after task."""
 import torch
 
-from nets_torch import TorchPeer, forward, loss, tensors
+import algorithms
+import nets_torch
+from nets_torch import TorchPeer, tensors
+
+
+class Kit(nets_torch.Kit):
+    def grad(self, f, again):
+        return lambda p: dict(zip(p, torch.autograd.grad(f(p), list(p.values()), create_graph=again)))
+
+    def value_and_grad(self, f):
+        def both(p):
+            value = f(p)
+            return value, dict(zip(p, torch.autograd.grad(value, list(p.values()), create_graph=True)))
+        return both
+
+    def curvature(self, f, p):
+        values = list(p.values())
+        g = torch.autograd.grad(f(p), values, create_graph=True)
+        return lambda v: dict(zip(p, torch.autograd.grad(g, values, list(v.values()), retain_graph=True)))
+
+    def held(self, p):
+        return {n: v.detach().requires_grad_() for n, v in p.items()}
 
 
 class Peer(TorchPeer):
-    def adapt(self, x, y, second_order):
-        w, fast = self.w, self.parameters
-        for _ in range(w.steps):
-            gradient = torch.autograd.grad(loss(w, forward(w, fast, x), y), fast,
-                                           create_graph=second_order)
-            fast = [p - w.inner_lr * g for p, g in zip(fast, gradient)]
-        return fast
+    def __init__(self, w, weights, threads, variant):
+        super().__init__(w, weights, threads, variant)
+        self.kit = Kit(w)
 
     def step(self, tasks):
-        self.adam.zero_grad()
-        count = len(tasks[0])
-        for sx, sy, qx, qy in zip(*tensors(tasks)):
-            fast = self.adapt(sx, sy, not self.w.first_order)
-            (loss(self.w, forward(self.w, fast, qx), qy) / count).backward()
-        self.adam.step()
+        w, count = self.w, len(tasks[0])
+        self.outer.zero_grad()
+        for task in zip(*tensors(tasks)):
+            if w.algorithm not in algorithms.PSEUDO:
+                (algorithms.task_loss(w, self.kit, self.p, *task) / count).backward()
+                continue
+            with torch.no_grad():
+                for n, d in self.direction(task).items():
+                    p, d = self.p[n], d / count
+                    p.grad = d if p.grad is None else p.grad.add_(d)
+        self.outer.step()
+
+    @torch.enable_grad()
+    def direction(self, task):
+        return algorithms.PSEUDO[self.w.algorithm](self.w, self.kit, self.p, *task)
 
     def evaluate(self, tasks):
         scores = []
         for sx, sy, qx, _ in zip(*tensors(tasks)):
-            fast = self.parameters
+            fast = self.p
             for _ in range(self.w.steps):
-                gradient = torch.autograd.grad(loss(self.w, forward(self.w, fast, sx), sy), fast)
-                fast = [(p - self.w.inner_lr * g).detach().requires_grad_()
-                        for p, g in zip(fast, gradient)]
+                g = self.kit.grad(lambda p: self.kit.loss(self.kit.scores(p, sx), sy), False)(fast)
+                fast = self.kit.held({n: fast[n] - self.w.inner_lr * g[n] for n in g})
             with torch.no_grad():
-                scores.append(forward(self.w, fast, qx))
+                scores.append(self.kit.scores(fast, qx))
         return torch.stack(scores)

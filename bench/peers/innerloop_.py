@@ -11,6 +11,6 @@ class Peer(TorchPeer):
         self.meta_loss = il.MetaLoss(self.net, il.maml(steps=w.steps, lr=w.inner_lr, first_order=w.first_order))
 
     def step(self, tasks):
-        self.adam.zero_grad()
+        self.outer.zero_grad()
         self.meta_loss(*tensors(tasks)).backward()
-        self.adam.step()
+        self.outer.step()

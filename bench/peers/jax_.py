@@ -1,10 +1,12 @@
-"""JAX: one jitted meta-step with Adam. Variant "CONV-LOOP": own or patches, and map or vmap over tasks."""
+"""JAX: one jitted meta-step with Adam. Variant "CONV-LOOP[-STEPS]": own or patches, map or vmap over tasks, and inner steps
+written out, or by lax.scan: "scan", or "checkpoint" where the inside of a step is computed again for the derivative."""
 import os
 import pathlib
 
 import jax
 import jax.numpy as jnp
 
+import algorithms
 import nets_jax as nets
 
 BETA1, BETA2, LR, EPS = 0.9, 0.999, 1e-3, 1e-8
@@ -24,43 +26,100 @@ def adam(step, p, g, m, v):
     return p, m, v
 
 
+class Kit:
+    """JAX for algorithms.py."""
+
+    def __init__(self, w, conv, steps):
+        self.w, self.conv, self.steps = w, conv, steps
+
+    def features(self, p, x):
+        return nets.features(self.w, self.conv, p, x)
+
+    def head(self, p, x):
+        return nets.head(self.w, p, x)
+
+    def scores(self, p, x):
+        return self.head(p, self.features(p, x))
+
+    def loss(self, scores, target):
+        return nets.loss(self.w, scores, target)
+
+    def grad(self, f, again):
+        return jax.grad(f) if again else lambda p: jax.lax.stop_gradient(jax.grad(f)(p))
+
+    def curvature(self, f, p):
+        return jax.linearize(jax.grad(f), p)[1]
+
+    def held(self, p):
+        return p
+
+    def repeat(self, step, p, count):
+        if self.steps:
+            once = jax.checkpoint(step) if self.steps == "checkpoint" else step
+            return jax.lax.scan(lambda now, _: (once(now), None), p, None, count)[0]
+        for _ in range(count):
+            p = step(p)
+        return p
+
+    def scan(self, step, p, xs):
+        once = jax.checkpoint(step) if self.steps == "checkpoint" else step
+        return jax.lax.scan(lambda now, x: (once(now, *x), None), p, xs)[0]
+
+    value_and_grad = staticmethod(jax.value_and_grad)
+
+    def joined(self, a, b):
+        return jnp.concatenate((a, b))
+
+    def mean(self, x, ways):
+        return x.reshape(ways, -1, x.shape[1]).mean(1)
+
+    def distances(self, a, b):
+        return ((a[:, None] - b) ** 2).sum(2)
+
+    root = staticmethod(jnp.sqrt)
+
+
 class Peer:
     channels_first = False
 
     def __init__(self, w, weights, threads, variant):
-        conv, loop = variant.split("-")
-        conv = nets.own_conv if conv == "own" else nets.patches_conv
-        self.threads = threads
-        self.p = nets.from_torch(weights)
+        conv, loop, steps = (variant.split("-") + [None])[:3]
+        kit = Kit(w, nets.own_conv if conv == "own" else nets.patches_conv, steps)
+        self.w, self.threads = w, threads
+        start = nets.from_torch(weights)
+        self.p = algorithms.learned(w, start)
+        fixed = {n: v for n, v in start.items() if n not in self.p}
         self.m = jax.tree.map(jnp.zeros_like, self.p)
         self.v = jax.tree.map(jnp.zeros_like, self.p)
         self.steps = 0
 
-        def adapt(fast, x, y):
-            for _ in range(w.steps):
-                g = jax.grad(lambda p: nets.loss(w, nets.forward(w, conv, p, x), y))(fast)
-                if w.first_order:
-                    g = jax.lax.stop_gradient(g)
-                fast = jax.tree.map(lambda a, b: a - w.inner_lr * b, fast, g)
-            return fast
-
         def task_loss(p, task):
-            sx, sy, qx, qy = task
-            return nets.loss(w, nets.forward(w, conv, adapt(p, sx, sy), qx), qy)
+            return algorithms.task_loss(w, kit, {**fixed, **p}, *task)
+
+        def direction(p, task):
+            if w.algorithm in algorithms.PSEUDO:
+                return algorithms.PSEUDO[w.algorithm](w, kit, p, *task)
+            return jax.grad(task_loss)(p, task)
+
+        def meta_gradient(p, tasks):
+            if loop == "map":  # the gradient inside the loop: nothing of a task is kept for the next
+                each = jax.lax.map(lambda task: direction(p, task), tasks)
+            elif w.algorithm in algorithms.PSEUDO:
+                each = jax.vmap(direction, (None, 0))(p, tasks)
+            else:
+                return jax.grad(lambda q: jax.vmap(task_loss, (None, 0))(q, tasks).mean())(p)
+            return jax.tree.map(lambda a: a.mean(0), each)
 
         def meta_step(step, p, m, v, tasks):
-            if loop == "vmap":
-                each = jax.vmap(task_loss, (None, 0))
-                g = jax.grad(lambda q: each(q, tasks).mean())(p)
-            else:  # the gradient inside the loop: nothing of a task is kept for the next
-                g = jax.lax.map(lambda task: jax.grad(task_loss)(p, task), tasks)
-                g = jax.tree.map(lambda a: a.mean(0), g)
+            g = meta_gradient(p, tasks)
+            if w.outer == "sgd":
+                return jax.tree.map(lambda a, b: a - w.outer_lr * b, p, g), g, v
             return adam(step, p, g, m, v)
 
         def predict(p, tasks):
             def one(task):
                 sx, sy, qx, _ = task
-                return nets.forward(w, conv, adapt(p, sx, sy), qx)
+                return kit.scores(algorithms.adapt(w, kit, p, sx, sy), qx)
             return jax.vmap(one)(tasks) if loop == "vmap" else jax.lax.map(one, tasks)
 
         self.meta_step = jax.jit(meta_step, donate_argnums=(1, 2, 3))
@@ -83,4 +142,5 @@ class Peer:
         jax.block_until_ready(self.last)
 
     def gradient(self):
-        return {k: v / (1 - BETA1) for k, v in nets.to_torch(self.m).items()}
+        found = nets.to_torch(self.m)
+        return found if self.w.outer == "sgd" else {k: v / (1 - BETA1) for k, v in found.items()}

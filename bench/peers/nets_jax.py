@@ -7,16 +7,20 @@ EPS = 1e-5
 
 
 def from_torch(weights):
-    """PyTorch's layouts -> [kh, kw, in, out] and [in, out]."""
-    return {k: jnp.asarray(v.transpose(2, 3, 1, 0) if v.ndim == 4 else v.T if v.ndim == 2 else v)
+    """PyTorch's layouts -> [kh, kw, in, out] and [in, out]; those of steps have them first."""
+    return {k: jnp.asarray(v.transpose(2, 3, 1, 0) if v.ndim == 4 else v.T if turned(k, v) else v)
             for k, v in weights.items()}
+
+
+def turned(name, v):
+    return v.ndim == 2 and not name.startswith("step.")
 
 
 def to_torch(weights):
     out = {}
     for k, v in weights.items():
         v = np.asarray(v)
-        out[k] = v.transpose(3, 2, 0, 1) if v.ndim == 4 else v.T if v.ndim == 2 else v
+        out[k] = v.transpose(3, 2, 0, 1) if v.ndim == 4 else v.T if turned(k, v) else v
     return out
 
 
@@ -55,11 +59,14 @@ def max_pool(x):
     return first
 
 
-def forward(w, conv, p, x):
+def features(w, conv, p, x):
+    """All but the last linear layer."""
     if w.net == "mlp":
         for i in (1, 2):
             x = jax.nn.relu(x @ p[f"linear{i}.weight"] + p[f"linear{i}.bias"])
-        return x @ p["linear3.weight"] + p["linear3.bias"]
+        return x
+    if w.net == "tanh_mlp":
+        return jnp.tanh(x @ p["linear1.weight"] + p["linear1.bias"])
     if w.net == "omniglot_fc":
         x = x.reshape(len(x), -1)
     for i in range(1, 5):
@@ -74,8 +81,12 @@ def forward(w, conv, p, x):
         x = x.mean((1, 2))
     elif w.net == "conv4":
         x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)  # the head's rows are in PyTorch's order
-    head = "linear5" if w.net == "omniglot_fc" else "linear1"
-    return x @ p[head + ".weight"] + p[head + ".bias"]
+    return x
+
+
+def head(w, p, x):
+    name = {"mlp": "linear3", "tanh_mlp": "linear2", "omniglot_fc": "linear5"}.get(w.net, "linear1")
+    return x @ p[name + ".weight"] + p[name + ".bias"]
 
 
 def loss(w, scores, target):

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import algorithms
+
 BETA1 = 0.9  # of torch.optim.Adam; its first moment after one step is (1 − BETA1) times the gradient
 
 
@@ -15,6 +17,9 @@ def module(w):
             linear1=nn.Linear(1, w.filters), relu1=nn.ReLU(),
             linear2=nn.Linear(w.filters, w.filters), relu2=nn.ReLU(),
             linear3=nn.Linear(w.filters, 1)))
+    if w.net == "tanh_mlp":
+        return nn.Sequential(OrderedDict(linear1=nn.Linear(*w.image, w.filters), tanh1=nn.Tanh(),
+                                         linear2=nn.Linear(w.filters, w.outputs)))
     side, _, channels = w.image
     parts = OrderedDict()
     if w.net == "omniglot_fc":
@@ -38,13 +43,15 @@ def module(w):
     if strided:
         parts["mean"] = nn.AdaptiveAvgPool2d(1)
     parts["flatten"] = nn.Flatten()
+    if w.algorithm == "protonet":
+        return nn.Sequential(parts)  # of features
     parts["linear1"] = nn.Linear(channels * (1 if strided else side * side), w.outputs)
     return nn.Sequential(parts)
 
 
 def loaded(w, weights):
     net = module(w)
-    net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+    net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items() if k in net.state_dict()})
     return net
 
 
@@ -60,26 +67,30 @@ def composed_norm(x, gamma, beta):
     return (x - mean) * torch.rsqrt(variance + 1e-5) * gamma.view(shape) + beta.view(shape)
 
 
-def forward(w, p, x, norm=fused_norm):
-    """p: list of weights in the order of the module's parameters."""
+def features(w, p, x, norm=fused_norm):
+    """All but the last linear layer. p: weights by their names in the module."""
     if w.net == "mlp":
-        x = F.relu(F.linear(x, p[0], p[1]))
-        x = F.relu(F.linear(x, p[2], p[3]))
-        return F.linear(x, p[4], p[5])
+        x = F.relu(F.linear(x, p["linear1.weight"], p["linear1.bias"]))
+        return F.relu(F.linear(x, p["linear2.weight"], p["linear2.bias"]))
+    if w.net == "tanh_mlp":
+        return torch.tanh(F.linear(x, p["linear1.weight"], p["linear1.bias"]))
     if w.net == "omniglot_fc":
         x = x.flatten(1)
-    count = 4 if w.net == "example_conv" else 3  # of a layer; these have a bias
-    for i in range(0, len(p) - 2, count):
-        weight, *bias, gamma, beta = p[i:i + count]
+    for i in range(1, 4 if w.net == "example_conv" else 5):
         if w.net == "omniglot_fc":
-            x = F.linear(x, weight)
+            x = F.linear(x, p[f"linear{i}.weight"])
         else:
-            x = F.conv2d(x, weight, *bias, stride=2 if w.net == "omniglot_conv" else 1, padding=w.pad)
-        x = F.relu(norm(x, gamma, beta))
+            x = F.conv2d(x, p[f"conv{i}.weight"], p.get(f"conv{i}.bias"),
+                         stride=2 if w.net == "omniglot_conv" else 1, padding=w.pad)
+        x = F.relu(norm(x, p[f"norm{i}.weight"], p[f"norm{i}.bias"]))
         if w.net in ("conv4", "example_conv"):
             x = F.max_pool2d(x, 2)
-    x = x.mean((2, 3)) if w.net == "omniglot_conv" else x.flatten(1)
-    return F.linear(x, p[-2], p[-1])
+    return x.mean((2, 3)) if w.net == "omniglot_conv" else x.flatten(1)
+
+
+def head(w, p, x):
+    name = {"mlp": "linear3", "tanh_mlp": "linear2", "omniglot_fc": "linear5"}.get(w.net, "linear1")
+    return F.linear(x, p[name + ".weight"], p[name + ".bias"])
 
 
 def loss(w, scores, target):
@@ -91,8 +102,48 @@ def tensors(tasks):
     return [t.long() if t.dtype == torch.int32 else t for t in out]
 
 
+class Kit:
+    """PyTorch for algorithms.py, but for derivatives."""
+
+    def __init__(self, w, norm=fused_norm):
+        self.w, self.norm = w, norm
+
+    def features(self, p, x):
+        return features(self.w, p, x, self.norm)
+
+    def head(self, p, x):
+        return head(self.w, p, x)
+
+    def scores(self, p, x):
+        return self.head(p, self.features(p, x))
+
+    def loss(self, scores, target):
+        return loss(self.w, scores, target)
+
+    def repeat(self, step, p, count):
+        for _ in range(count):
+            p = step(p)
+        return p
+
+    def scan(self, step, p, xs):
+        for x in zip(*xs):
+            p = step(p, *x)
+        return p
+
+    def joined(self, a, b):
+        return torch.cat((a, b))
+
+    def mean(self, x, ways):
+        return x.unflatten(0, (ways, -1)).mean(1)
+
+    def distances(self, a, b):
+        return ((a[:, None] - b) ** 2).sum(2)
+
+    root = staticmethod(torch.sqrt)
+
+
 class TorchPeer:
-    """What the peers in PyTorch share: threads, weights, the outer Adam, the check."""
+    """What the peers in PyTorch share: threads, weights, the outer optimizer, the check."""
     channels_first = True
 
     def __init__(self, w, weights, threads, variant):
@@ -100,13 +151,18 @@ class TorchPeer:
         self.use(threads)
         self.w = w
         self.net = loaded(w, weights)
-        self.names = [name for name, _ in self.net.named_parameters()]
-        self.use_parameters(list(self.net.parameters()))
+        own = dict(self.net.named_parameters())
+        self.rates = {k: nn.Parameter(torch.from_numpy(v)) for k, v in weights.items() if k not in own}
+        self.p = {**own, **self.rates}
+        learned = algorithms.learned(w, self.p)
+        self.names = list(learned)
+        self.use_parameters(list(learned.values()))
 
     def use_parameters(self, parameters):
-        """Those that the outer Adam moves, in the order of the names."""
+        """Those that the outer optimizer moves, in the order of the names."""
         self.parameters = parameters
-        self.adam = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+        self.outer = (torch.optim.SGD(parameters, lr=self.w.outer_lr) if self.w.outer == "sgd" else
+                      torch.optim.Adam(parameters, lr=self.w.outer_lr, fused=True))
 
     def use(self, threads):
         if threads != self.threads:
@@ -117,5 +173,7 @@ class TorchPeer:
         pass
 
     def gradient(self):
-        return {name: (self.adam.state[p]["exp_avg"] / (1 - BETA1)).numpy()
+        if self.w.outer == "sgd":
+            return {name: p.grad.numpy() for name, p in zip(self.names, self.parameters)}
+        return {name: (self.outer.state[p]["exp_avg"] / (1 - BETA1)).numpy()
                 for name, p in zip(self.names, self.parameters)}

@@ -48,13 +48,13 @@ class Peer(TorchPeer):
     def __init__(self, w, weights, threads, variant):
         super().__init__(w, weights, threads, variant)
         net = with_its_norms(self.net)
-        model = MAML_Model(Part(net[:-1]), Part(net[-1]))
+        model = MAML_Model(Part(net[:-1]), Part(net[-1]), fast_weights_names="ANIL" if w.algorithm == "anil" else None)
         self.use_parameters(list(model.parameters()))
         # Its evaluation under vmap differentiates like a training step unless inner steps are of first order.
         inner = InnerSGD(model.get_fast_weights(), first_order=w.first_order or w.evaluate,
                          inner_lr=w.inner_lr, max_inner_steps=w.steps, learn_lr=False)
         loss = SquaredError() if w.regression else CrossEntropy(metric_fn=CategoricalAccuracy())
-        self.maml = MAML(model=model, optimizer=self.adam, inner_optimizer=inner, support_loss_fn=loss,
+        self.maml = MAML(model=model, optimizer=self.outer, inner_optimizer=inner, support_loss_fn=loss,
                          inner_steps=w.steps, backend=variant.rstrip("8"), chunk_size=CHUNKS[variant])
 
     def run(self, tasks, training):

@@ -3,7 +3,7 @@
     worker.py PEER --workload W3 --weights FILE --tasks FILE --batch 16 --threads 1 [--result FILE]
 
 First makes one meta-step on the tasks of the file. With --result it writes what that step found: the
-meta-gradient, read from Adam's first moment (so it is the timed code that is checked), or for an
+meta-gradient, read from the outer optimizer (so it is the timed code that is checked), or for an
 evaluation the query loss after adapting. Prints "ready" with the seconds of that first step, then answers
 each line "N TASKS THREADS" of standard input with one JSON line about N meta-steps of TASKS tasks.
 """
@@ -43,7 +43,8 @@ CLASSES, EXAMPLES = 300, 20
 
 
 def arrays(path):
-    return {name: np.frombuffer(data, KINDS[kind]).reshape(shape).copy()
+    """What is learned beside the net is called "meta/NAME" in a file."""
+    return {name.removeprefix("meta/"): np.frombuffer(data, KINDS[kind]).reshape(shape).copy()
             for name, (kind, shape, data) in tensors.read(path).items()}
 
 
@@ -55,7 +56,8 @@ class Episodes:
         self.w = workload
         self.random = np.random.default_rng(1)
         self.first = channels_first
-        if not workload.regression:
+        self.signals = self.draw_signals() if workload.net == "tanh_mlp" else None
+        if not workload.regression and not self.signals:
             shape = (CLASSES, EXAMPLES) + workload.image
             images = self.random.integers(0, 256, shape, np.uint8)
             self.images = self.layout(images)
@@ -74,11 +76,21 @@ class Episodes:
         k = self.w.shots
         return x[:, :k], y[:, :k], x[:, k:], y[:, k:]
 
+    def draw_signals(self):
+        """One training set, the same in all meta-steps, in mini-batches in its order, begun anew at its end."""
+        w = self.w
+        x = self.random.standard_normal((w.support, *w.image), np.float32)
+        y = self.random.integers(0, w.ways, w.support, np.int32)
+        rows = np.arange(w.steps * w.inner_batch).reshape(w.steps, -1) % w.support
+        return x[rows], y[rows], x[:w.query], y[:w.query]
+
     def draw(self, tasks):
         """(support_x, support_y, query_x, query_y), each [tasks, examples, …]."""
         w = self.w
         if w.regression:
             return self.sinusoids(tasks)
+        if self.signals:
+            return [np.repeat(a[None], tasks, 0) for a in self.signals]
         n = w.shots + w.queries
         classes = self.random.random((tasks, CLASSES)).argpartition(w.ways)[:, :w.ways]
         examples = self.random.random((tasks, w.ways, EXAMPLES)).argpartition(n - 1)[:, :, :n]
@@ -86,16 +98,26 @@ class Episodes:
         image = x.shape[3:]
         support = x[:, :, :w.shots].reshape((tasks, w.support) + image)
         query = x[:, :, w.shots:].reshape((tasks, w.query) + image)
-        return (support, np.tile(self.labels[0], (tasks, 1)),
-                query, np.tile(self.labels[1], (tasks, 1)))
+        labels = np.tile(self.labels[0], (tasks, 1))
+        if w.inner_batch:
+            support, labels = self.mini_batches(support, labels)
+        return support, labels, query, np.tile(self.labels[1], (tasks, 1))
+
+    def mini_batches(self, x, y):
+        """[tasks, steps, examples, …]: the support set in an order of its own, once through it."""
+        order = self.random.random(y.shape).argsort(1)
+        shape = (len(y), self.w.steps, self.w.inner_batch)
+        return [np.take_along_axis(a, order.reshape(order.shape + (1,) * (a.ndim - 2)), 1).reshape(shape + a.shape[2:])
+                for a in (x, y)]
 
     def given(self, path):
-        t = arrays(path)
-        out = []
+        w, t, out = self.w, arrays(path), []
         for key in ("support_x", "support_y", "query_x", "query_y"):
             a = t[key][:options.batch]
             if a.dtype == np.uint8:
                 a = self.layout(a).astype(np.float32) * np.float32(1 / 255)
+            if w.inner_batch and key.startswith("support"):  # each step on all examples of the file
+                a = np.repeat(a[:, None], w.steps, 1)
             out.append(a)
         return tuple(out)
 
