@@ -157,7 +157,10 @@ static void print_table(const il_evaluation *e, const char *run) {
       const double factor = e->squared_error ? 1 : 100;
       const int places = e->squared_error ? 3 : 2;
       print_interval(interval, sizeof interval, places, factor * row->interval);
-      snprintf(cell, sizeof cell, "%.*f%s", places, factor * row->mean, interval);
+      if (isfinite(row->mean))
+        snprintf(cell, sizeof cell, "%.*f%s", places, factor * row->mean, interval);
+      else
+        snprintf(cell, sizeof cell, "diverged%s", interval);
       printf("  %*s", *interval ? 21 : 20, cell); /* ± is two bytes */
     }
     putchar('\n');

@@ -178,6 +178,9 @@ cut -d, -f2- many.csv >table.csv
 [ "$(wc -l <out.txt)" = 21 ] && grep -q "innerloop: -: line 22 has" err.txt || fail "row: $(cat err.txt)"
 
 "$program" train sinusoid-5shot-maml --out curves --set outer.steps=2 --set eval.every=0 >/dev/null 2>&1
+# Inner steps that are too long end nowhere: said, not printed as a number that is none.
+"$program" eval curves --tasks 3 --set inner.lr=1e6 --set eval.steps=0,9 >out.txt 2>&1 || fail "steps too long: $(cat out.txt)"
+grep -q "^ *9 *diverged$" out.txt || fail "steps too long: $(cat out.txt)"
 "$program" adapt curves --support few --out none 2>err.txt && fail "a regression was shown classes"
 grep -q "curves: the run learned to predict numbers" err.txt || fail "regression: $(cat err.txt)"
 echo "adapt and predict: fine"
