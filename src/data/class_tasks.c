@@ -30,13 +30,13 @@ static il_within within_of(const il_source_options *o, int split) {
   return split == IL_TRAIN ? o->train_within : o->within;
 }
 
-/* How many classes a class counts for, */
+/* How many classes a class counts for. */
 static int turns_of(const il_source_options *o, int split) {
   const bool turned = split == IL_TRAIN || o->rotate_test;
   return turned && o->rotations == IL_ROTATIONS_CLASSES ? 4 : 1;
 }
 
-/* and for how many in an episode: within an alphabet all are turned alike. */
+/* The same in one episode: within an alphabet all are turned alike. */
 static int episode_turns(const il_source_options *o, int split) {
   return within_of(o, split) == IL_WITHIN_ANY ? turns_of(o, split) : 1;
 }

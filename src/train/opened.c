@@ -43,23 +43,31 @@ static const char *const of_training[] = {
     "task.train_ways",   "task.pool",    "task.train_shots",      "task.train_queries",
     "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
     "task.augment",      "eval.patience"};
+/* What only classes have, how classes and the tasks of a file are divided, and how many classes each side gets. */
 static const char *const of_classes[] = {
-    "task.ways=",          "task.rotat", "task.within=",  "task.fused=",        "task.only=",
-    "task.class_weights=", "task.split", "task.train_cl", "task.validation_cl", "task.test_cl"};
+    "task.ways=", "task.rotat", "task.within=", "task.fused=", "task.only=", "task.class_weights="};
+static const char *const of_division[] = {"task.split"};
+static const char *const of_counts[] = {"task.train_cl", "task.validation_cl", "task.test_cl"};
+
+#define BEGINS(list, setting) begins_one(sizeof(list) / sizeof *(list), list, setting)
+static bool begins_one(size_t count, const char *const *list, const char *setting) {
+  for (size_t i = 0; i < count; i++)
+    if (begins(setting, list[i])) return true;
+  return false;
+}
 
 /* Why a setting would have no effect; NULL: it has one. */
 static const char *vain(const il_opened *o, const char *setting) {
   const il_source *source = source_of(o->config);
   const bool own = begins(setting, source->name) && setting[strlen(source->name)] == '.';
-  for (size_t i = 0; i < sizeof of_training / sizeof *of_training; i++)
-    if (begins(setting, of_training[i])) return "it is of training alone";
+  if (BEGINS(of_training, setting)) return "it is of training alone";
   if (begins(setting, "inner.steps=")) return "eval.steps says after which inner steps it measures";
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
-  /* Tasks of a file are divided as classes are. */
-  const size_t dividing = source->needs_data ? 6 : sizeof of_classes / sizeof *of_classes;
-  for (size_t i = 0; i < dividing && !source->classes; i++)
-    if (begins(setting, of_classes[i])) return "the tasks have no classes";
+  const bool divided = source->classes || source->needs_data; /* tasks of a file are, too */
+  if ((!source->classes && BEGINS(of_classes, setting)) ||
+      (!divided && (BEGINS(of_division, setting) || BEGINS(of_counts, setting))))
+    return "the tasks have no classes";
   if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
                         begins(setting, "eval.queries=")))
     return "tasks as they stand in a file have sizes of their own";
@@ -71,8 +79,7 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
       (begins(setting, "task.split_seed=") && !seeded))
     return "task.split does not go by it";
-  for (size_t i = 7; i < sizeof of_classes / sizeof *of_classes && !dealt; i++)
-    if (begins(setting, of_classes[i])) return "task.split goes by no numbers of classes";
+  if (!dealt && BEGINS(of_counts, setting)) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
     return "the run's algorithm makes no inner steps";
