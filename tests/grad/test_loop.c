@@ -16,23 +16,9 @@
 #include "graph/graph.h"
 #include "graph/loop_body.h"
 #include "plan/plan.h"
+#include "support/context.h"
 
 enum { ROWS = 3, UNITS = 4, MOST = 40, VALUES = 4000 };
-
-static il_context *context;
-static int set_up(void **state) {
-  (void)state;
-  context = il_context_new();
-  return context ? 0 : -1;
-}
-static int tear_down(void **state) {
-  (void)state;
-  il_context_free(context);
-  return 0;
-}
-static void fine(void) {
-  if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
-}
 
 /* What a step reads. */
 typedef struct il_step_values {

@@ -16,23 +16,9 @@
 #include "meta/method.h"
 #include "nn/net.h"
 #include "plan/plan.h"
+#include "support/context.h"
 
 enum { WAYS = 3, SHOTS = 2, SIDE = 6, TASKS = 5, SUPPORT = WAYS * SHOTS };
-
-static il_context *context;
-static int set_up(void **state) {
-  (void)state;
-  context = il_context_new();
-  return context ? 0 : -1;
-}
-static int tear_down(void **state) {
-  (void)state;
-  il_context_free(context);
-  return 0;
-}
-static void fine(void) {
-  if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
-}
 
 static const il_task_shape shape = {.ways = WAYS,
                                     .shots = SHOTS,

@@ -15,23 +15,9 @@
 #include "graph/graph.h"
 #include "meta/method.h"
 #include "nn/net.h"
+#include "support/context.h"
 
 enum { N = 2, STEPS = 5, CHANNELS = 3, UNITS = 4, WAYS = 2, WORDS = 6, TASKS = 3, MOST = 16 };
-
-static il_context *context;
-static int set_up(void **state) {
-  (void)state;
-  context = il_context_new();
-  return context ? 0 : -1;
-}
-static int tear_down(void **state) {
-  (void)state;
-  il_context_free(context);
-  return 0;
-}
-static void fine(void) {
-  if (il_context_status(context) != IL_OK) fail_msg("%s", il_context_message(context));
-}
 
 static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
 
