@@ -1,16 +1,14 @@
 /* Splits: which classes train, validate and test. Whatever the kind, no class is in two of them, and each
  * list is in the order of the dataset, so that equal splits give equal episodes however they were made. */
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "data/dataset.h"
 #include "data/groups.h"
+#include "data/lines.h"
 #include "data/split.h"
-#include "io/io.h"
 
 struct il_splits {
   int count[3];
@@ -177,12 +175,18 @@ static il_status official(il_context *context, const il_dataset *d, const il_spl
   return IL_OK;
 }
 
-static il_status read_line(il_context *context, const il_dataset *d, const char *path, int number,
-                           char *line, size_t length, int *where, int *split) {
-  if (strlen(line) != length)
-    return il_fail(context, IL_ERROR_FORMAT, "%s:%d: the line has a zero byte", path, number);
-  while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-  if (!*line || *line == '#') return IL_OK;
+typedef struct naming { /* a file that names the split of each class */
+  il_context *context;
+  const il_dataset *dataset;
+  const char *path;
+  int *where, *split; /* [classes]: the line that names it; what it says */
+} naming;
+
+static il_status read_line(void *user, int number, char *line) {
+  const naming *n = user;
+  il_context *context = n->context;
+  const il_dataset *d = n->dataset;
+  const char *path = n->path;
   char *name = strchr(line, ' ');
   if (name) *name++ = 0;
   int s = 0;
@@ -196,11 +200,11 @@ static il_status read_line(il_context *context, const il_dataset *d, const char 
   if (c < 0)
     return il_fail(context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'", path, number,
                    name);
-  if (where[c])
+  if (n->where[c])
     return il_fail(context, IL_ERROR_FORMAT, "%s:%d: class '%s' is already in line %d", path,
-                   number, name, where[c]);
-  where[c] = number;
-  split[c] = s;
+                   number, name, n->where[c]);
+  n->where[c] = number;
+  n->split[c] = s;
   return IL_OK;
 }
 
@@ -208,20 +212,9 @@ static il_status from_file(il_context *context, const il_dataset *d, const il_sp
                            int *where, int *split) {
   if (!o->path)
     return il_fail(context, IL_ERROR_ARGUMENT, "a split of kind 'file' needs the file's path");
-  FILE *file = il_open_file(context, o->path);
-  if (!file) return il_context_status(context);
   memset(where, 0, (size_t)d->classes * sizeof *where);
-  char *line = NULL;
-  size_t room = 0;
-  ssize_t length;
-  il_status status = IL_OK;
-  errno = 0;
-  for (int number = 1; !status && (length = getline(&line, &room, file)) >= 0; number++)
-    status = read_line(context, d, o->path, number, line, (size_t)length, where, split);
-  if (!status && !feof(file))
-    status = il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", o->path, strerror(errno));
-  free(line);
-  fclose(file);
+  naming n = {context, d, o->path, where, split};
+  il_status status = il_lines_read(context, o->path, read_line, &n);
   bool named = false;
   const il_split needed = o->tests_only ? IL_TEST : IL_TRAIN;
   for (int c = 0; c < d->classes; c++) named |= split[c] == (int)needed;

@@ -1,16 +1,14 @@
 /* Which classes of a split can be drawn, and with which weights (see split.h). Chosen after the classes were divided: a
  * class never changes sides because others are left out. */
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/locale.h"
 #include "base/pattern.h"
+#include "data/lines.h"
 #include "data/split.h"
-#include "io/io.h"
 
 /* A pattern means a class by its name or by its origin. */
 static bool means(const il_pattern *p, const il_dataset *d, int cls) {
@@ -45,13 +43,19 @@ static il_status filter(il_context *context, const il_dataset *d, const char *on
   return il_context_status(context);
 }
 
+typedef struct weighing { /* a file of weights */
+  il_context *context;
+  const il_dataset *dataset;
+  const char *path;
+  double *weight;
+} weighing;
+
 /* "2.5 Greek/character01": a weight, and the classes that it is for. */
-static il_status read_weight(il_context *context, const il_dataset *d, const char *path, int number,
-                             char *line, size_t length, double *weight) {
-  if (strlen(line) != length)
-    return il_fail(context, IL_ERROR_FORMAT, "%s:%d: the line has a zero byte", path, number);
-  while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-  if (!*line || *line == '#') return IL_OK;
+static il_status read_weight(void *user, int number, char *line) {
+  const weighing *f = user;
+  il_context *context = f->context;
+  const il_dataset *d = f->dataset;
+  const char *path = f->path;
   char *end = line;
   const bool digit = (*line >= '0' && *line <= '9') || *line == '.';
   const double w = digit ? il_real_parse(line, &end) : -1;
@@ -63,30 +67,12 @@ static il_status read_weight(il_context *context, const il_dataset *d, const cha
   int meant = 0;
   for (int c = 0; c < d->classes; c++) {
     if (!means(&p, d, c)) continue;
-    weight[c] = w;
+    f->weight[c] = w;
     meant++;
   }
   if (meant) return IL_OK;
   return il_fail(context, IL_ERROR_DATA, "%s:%d: the dataset has no class '%s'", path, number,
                  p.text);
-}
-
-static il_status read_weights(il_context *context, const il_dataset *d, const char *path,
-                              double *weight) {
-  FILE *file = il_open_file(context, path);
-  if (!file) return il_context_status(context);
-  char *line = NULL;
-  size_t room = 0;
-  ssize_t length;
-  il_status status = IL_OK;
-  errno = 0;
-  for (int number = 1; !status && (length = getline(&line, &room, file)) >= 0; number++)
-    status = read_weight(context, d, path, number, line, (size_t)length, weight);
-  if (!status && !feof(file))
-    status = il_fail(context, IL_ERROR_FILE, "%s cannot be read: %s", path, strerror(errno));
-  free(line);
-  fclose(file);
-  return status;
 }
 
 static void count(const il_dataset *d, const int *split, int counts[3]) {
@@ -102,7 +88,8 @@ il_status il_split_choose(il_context *context, const il_dataset *d, const il_spl
   count(d, split, had);
   for (int c = 0; c < d->classes; c++) weight[c] = 1;
   il_status status = filtered ? filter(context, d, o->only, split) : IL_OK;
-  if (!status && weighed) status = read_weights(context, d, o->weights, weight);
+  weighing f = {context, d, o->weights, weight};
+  if (!status && weighed) status = il_lines_read(context, o->weights, read_weight, &f);
   for (int c = 0; c < d->classes && !status; c++)
     if (weight[c] == 0) split[c] = IL_SPLIT_UNUSED;
   count(d, split, has);
