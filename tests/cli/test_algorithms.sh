@@ -1,8 +1,11 @@
-# Every algorithm does what MAML does: trains, resumes to the same bits, gives them on any number of threads, evaluates
-# after any number of steps under every protocol, is checked, planned and timed, and its gradient can be asked for.
+# Every algorithm does what MAML does: trains, resumes to the same bits, gives them on any number of threads and any set of
+# instructions, evaluates after any number of steps under every protocol, is checked and planned, adapts to pictures and answers.
+# Each has a row in docs/algorithms.md, which promises that.
 # test_algorithms.sh PROGRAM
 set -u
 program=$1
+rows=$(cd "$(dirname "$0")/../.." && pwd)/docs/algorithms.md
+records=$(cd "$(dirname "$0")/../.." && pwd)/src/meta/algorithms.def
 . "$(dirname "$0")/../support/scale.sh"
 folder=$(mktemp -d) && cd "$folder" || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -12,6 +15,19 @@ small="--set glyphs.alphabets=4 --set glyphs.classes=10 --set glyphs.writers=8 -
   --set outer.meta_batch=3 --set outer.steps=6 --set eval.every=3 --set eval.validation_tasks=4 --set eval.tasks=6
   --set checkpoint.every=2 --set inner.steps=2"
 equal() { cmp -s "$1/checkpoint.safetensors" "$2/checkpoint.safetensors" || fail "$3: $1 and $2 differ"; }
+
+# Two drawings of each of five classes, stripes in as many directions.
+python3 - <<'PYTHON' || fail "pictures"
+import os, struct, zlib
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+for c in range(5):
+    os.makedirs("few/c%d" % c)
+    for i in range(2):
+        rows = b"".join(b"\0" + bytes(255 if (x * (c + 1) + y * (5 - c) + i) % 7 < 2 else 0 for x in range(14)) for y in range(14))
+        open("few/c%d/%d.png" % (c, i), "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 14, 14, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+PYTHON
 
 # name, then its settings
 while read -r name settings; do
@@ -47,6 +63,11 @@ while read -r name settings; do
   "$program" plan glyphs-5w1s-maml "$@" >plan.txt 2>&1 || fail "$name plan: $(cat plan.txt)"
   "$program" train glyphs-5w1s-maml "$@" --set outer.steps=1 --check --out "$name-c" >log.txt 2>&1 || fail "$name --check: $(cat log.txt)"
   grep -q "agree in every bit" log.txt || fail "$name --check: $(cat log.txt)"
+  INNERLOOP_ISA=portable "$program" train glyphs-5w1s-maml "$@" --threads 2 --out "$name-p" >log.txt 2>&1 || fail "$name portable: $(cat log.txt)"
+  equal "$name-1" "$name-p" "$name"
+  "$program" adapt "$name-1" --support few --out "$name.model" >log.txt 2>&1 || fail "$name adapt: $(cat log.txt)"
+  "$program" predict "$name.model" few >answers.txt 2>log.txt || fail "$name predict: $(cat log.txt)"
+  [ "$(grep -cE '^few/c[0-4]/[01].png +c[0-4] +[0-9.]+ %$' answers.txt)" = 10 ] || fail "$name answered: $(cat answers.txt)"
   echo "$name: $(sed -n '1s/finite differences *//p' check.txt)"
 done <<'END'
 maml meta.algorithm=maml
@@ -55,7 +76,8 @@ boil meta.algorithm=boil meta.query_statistics=support
 meta_sgd meta.algorithm=meta_sgd
 protonet meta.algorithm=protonet task.train_ways=8 meta.query_statistics=running
 protonet_each meta.algorithm=protonet meta.query_statistics=each glyphs.side=28
-reptile meta.algorithm=reptile task.train_shots=3 inner.batch=4 inner.optimizer=adam inner.beta1=0 inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5 outer.schedule=linear
+reptile meta.algorithm=reptile task.train_shots=3 inner.batch=4 inner.optimizer=adam inner.beta1=0 inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5
+reptile_linear meta.algorithm=reptile inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5 outer.schedule=linear
 protomaml meta.algorithm=protomaml task.train_ways=4 inner.lr=0.05
 cavia meta.algorithm=cavia inner.lr=1
 mamlpp meta.algorithm=mamlpp mamlpp.steps=1 mamlpp.multi_step=3 mamlpp.epoch=1 mamlpp.first_order=2
@@ -76,6 +98,13 @@ maml_momentum inner.optimizer=momentum inner.nesterov=true inner.lr=0.1
 maml_running meta.query_statistics=running
 maml_pattern inner.adapts=norm*,head
 END
+
+# Every algorithm was tried above, and promises in the table that it was.
+for name in $(sed -n 's/^IL_ALGORITHM(\(.*\))$/\1/p' "$records"); do
+  [ -e "$name-1" ] || fail "$name is an algorithm and not tried here"
+  grep -qF "| \`$name\` | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |" "$rows" || fail "docs/algorithms.md has no row for $name"
+done
+[ "$(grep -c '^| `' "$rows")" = "$(grep -c '^IL_ALGORITHM' "$records")" ] || fail "docs/algorithms.md has rows of what is no algorithm"
 
 # What cannot be is said.
 refused() { # text, settings
@@ -105,7 +134,7 @@ refused "source sinusoid takes its tasks as they are" meta.algorithm=baseline ta
 refused "baseline adapts no parameter of the net" meta.algorithm=baseline inner.adapts=head
 refused "needs classes" meta.algorithm=matching task.source=sinusoid model.preset=mlp
 refused "needs classes" meta.algorithm=protonet task.source=sinusoid model.preset=mlp
-"$program" train --resume reptile-r --set outer.steps=6 >log.txt 2>&1 && fail "a schedule of another length"
+"$program" train --resume reptile_linear-r --set outer.steps=6 >log.txt 2>&1 && fail "a schedule of another length"
 grep -q "outer.steps 4, now it is 6" log.txt || fail "$(cat log.txt)"
 "$program" train glyphs-5w1s-maml $small --set meta.algorithm=protonet --set task.train_ways=15 --set outer.steps=1 \
   --out many >log.txt 2>&1 || fail "more ways in training than there are validation classes: $(cat log.txt)"
