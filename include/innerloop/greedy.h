@@ -259,7 +259,7 @@ typedef struct il_greedy_evaluation {
   int tasks, rows, steps;   /* that were tested; of the table: fractions, and numbers of steps */
   bool squared_error;       /* the figures are that, not accuracies */
   int64_t trained, scalars; /* meta-steps of the checkpoint; numbers of the net */
-  char tested[400];         /* on what, as il_evaluation says it */
+  char tested[512];         /* on what, as il_evaluation says it */
   il_greedy_row row[IL_GREEDY_FRACTIONS + 1]; /* the full update first */
 } il_greedy_evaluation;
 /* For each test task: the score of each unit on the support set, the best units, and inner steps on these alone; query

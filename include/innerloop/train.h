@@ -69,7 +69,7 @@ IL_API il_status il_train(il_context *context, const il_config *config,
                           const il_train_options *options);
 
 /* ---- evaluation ---- */
-enum { IL_EVALUATION_ROWS = 64, IL_TESTED_SIZE = 400 }; /* rows at most; bytes of a text */
+enum { IL_EVALUATION_ROWS = 64, IL_TESTED_SIZE = 512 }; /* rows at most; bytes of a text */
 /* One protocol after a number of inner steps. */
 typedef struct il_evaluation_row {
   const char

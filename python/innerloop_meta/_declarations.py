@@ -163,7 +163,7 @@ IL_PROGRESS_CHECK = 5
 IL_PROGRESS_PROFILE = 6
 IL_PROGRESS_ENDED = 7
 IL_EVALUATION_ROWS = 64
-IL_TESTED_SIZE = 400
+IL_TESTED_SIZE = 512
 IL_SWEEP_NEW = 1
 IL_SWEEP_BEGUN = 2
 IL_SWEEP_TRAINED = 3
@@ -1285,7 +1285,7 @@ il_evaluation._fields_ = [
     ("count", c_int),
     ("squared_error", c_bool),
     ("trained", c_int64),
-    ("tested", c_char * 400),
+    ("tested", c_char * 512),
     ("row", il_evaluation_row * 64),
 ]
 
@@ -1599,7 +1599,7 @@ il_greedy_evaluation._fields_ = [
     ("squared_error", c_bool),
     ("trained", c_int64),
     ("scalars", c_int64),
-    ("tested", c_char * 400),
+    ("tested", c_char * 512),
     ("row", il_greedy_row * 17),
 ]
 
