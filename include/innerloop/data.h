@@ -261,6 +261,9 @@ typedef struct il_source {
   int64_t (*count)(void *data, il_split split);
   /* A number that tells its data from others wherever they lie; NULL: those of the sampler's data set, if there is one. */
   uint64_t (*content)(void *data);
+  /* A number that tells how its data are divided into training, validation and test, and weighed, from other ways; 0: they
+   * are not. */
+  uint64_t (*division)(void *data);
   size_t (*bytes)(void *data);                        /* of memory that examples take */
   il_sampler *(*sampler)(void *data, il_split split); /* episodes, which may come from a list */
   il_dataset *(*dataset)(il_context *context, const void *settings, const char *data); /* alone */

@@ -260,13 +260,38 @@ static bool same_value(const il_field *field, const il_config_value *a, const il
   return a->integer == b->integer && a->real == b->real;
 }
 
+bool il_config_names_file(int key) {
+  return key == IL_KEY_DATA || key == IL_KEY_SPLIT_FILE || key == IL_KEY_CLASS_WEIGHTS;
+}
+
+il_config *il_config_absolute(il_context *context, const il_config *config) {
+  char *text = il_config_dump(config);
+  il_config *c = text ? il_config_parse(context, "the configuration", text) : NULL;
+  if (!text) il_fail_memory(context, "the text of a configuration");
+  free(text);
+  for (int i = 0; c && i < il_config_keys(); i++) {
+    const char *path = il_config_names_file(i) ? il_config_text(c, (il_key)i) : "";
+    char *real =
+        *path ? realpath(path, NULL) : NULL; /* what is not there is missed when it is opened */
+    if (real && il_config_assign(c, "", il_config_key_name(i), real) != IL_OK) {
+      il_config_free(c);
+      c = NULL;
+    }
+    free(real);
+  }
+  return c;
+}
+
 int il_config_difference(const il_config *a, const il_config *b) {
   for (int i = 0, keys = il_config_keys(); i < keys; i++) {
     const il_config_row row = il_config_row_at(i);
     /* A rate that falls until the last meta-step is another one where there are more. */
     const bool steps = i == IL_KEY_STEPS && (il_config_is(a, IL_KEY_SCHEDULE, "constant") ||
                                              il_config_is(a, IL_KEY_SCHEDULE, "step"));
-    bool free_to_change = steps || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
+    /* Of files it is their contents that decide (il_tasks_content, il_tasks_division). */
+    const bool files =
+        il_config_names_file(i) && *il_config_text(a, (il_key)i) && *il_config_text(b, (il_key)i);
+    bool free_to_change = steps || files || i == IL_KEY_DATA || i == IL_KEY_CHECKPOINT_EVERY ||
                           i == IL_KEY_LOG_EVERY || i == IL_KEY_LANES ||
                           i == IL_KEY_SKIP_NONFINITE || !strncmp(row.field->name, "eval.", 5);
     bool replaced =

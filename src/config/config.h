@@ -50,6 +50,10 @@ void il_config_print_layers(const il_config *config, FILE *out);
 char *il_config_slurp(il_context *context, const char *path, size_t *size);
 const il_preset *il_preset_find(const char *name);
 il_status il_preset_apply(il_config *config, const il_preset *preset);
+/* Whether a key's text is the path of a file that a run reads. */
+bool il_config_names_file(int key);
+/* A copy whose files have absolute paths, so that a run is opened from wherever; NULL after an error. */
+il_config *il_config_absolute(il_context *context, const il_config *config);
 /* The first key whose values differ, of those that decide what is computed; -1: none. Layers, where they are listed:
  * IL_KEY_MODEL. */
 int il_config_difference(const il_config *a, const il_config *b);

@@ -8,6 +8,7 @@
 
 #include "data/samples.h"
 #include "data/source.h"
+#include "data/split.h"
 
 typedef struct class_tasks {
   il_dataset *dataset; /* these three NULL where only shapes are known */
@@ -381,6 +382,11 @@ size_t il_class_tasks_bytes(void *data) {
   const il_dataset *d = ((class_tasks *)data)->dataset;
   if (!d) return 0;
   return (size_t)d->start[d->classes] * il_dataset_stride(d) + il_arena_bytes(&d->arena);
+}
+
+uint64_t il_class_tasks_division(void *data) {
+  const class_tasks *s = data;
+  return s->splits ? il_splits_fingerprint(s->splits) : 0;
 }
 
 il_sampler *il_class_tasks_sampler(void *data, il_split split) {

@@ -17,12 +17,13 @@ int il_class_tasks_variants(void *data, il_split split);
 int il_class_tasks_count(void *data, il_split split);
 size_t il_class_tasks_bytes(void *data);
 il_sampler *il_class_tasks_sampler(void *data, il_split split);
+uint64_t il_class_tasks_division(void *data);
 
 /* Their part of an il_source. */
 #define IL_CLASS_TASKS                                                                             \
   .describe = il_class_tasks_describe, .scratch = il_class_tasks_scratch,                          \
   .draw = il_class_tasks_draw, .close = il_class_tasks_close, .classes = il_class_tasks_count,     \
   .bytes = il_class_tasks_bytes, .sampler = il_class_tasks_sampler,                                \
-  .variants = il_class_tasks_variants
+  .variants = il_class_tasks_variants, .division = il_class_tasks_division
 
 #endif

@@ -238,6 +238,10 @@ uint64_t il_tasks_content(const il_tasks *t) {
   return dataset ? il_dataset_fingerprint(dataset) : 0;
 }
 
+uint64_t il_tasks_division(const il_tasks *t) {
+  return t->source->division ? t->source->division(t->data) : 0;
+}
+
 il_task_id il_tasks_pooled(const il_tasks *t, il_task_id id) {
   if (id.split == IL_TRAIN && t->pool) id.index %= t->pool;
   return id;

@@ -30,6 +30,8 @@ il_status il_tasks_failed(const il_tasks *tasks, il_task_id id);
 const il_dataset *il_tasks_dataset(const il_tasks *tasks);
 /* What tells their data from others wherever they lie; 0: there is nothing. */
 uint64_t il_tasks_content(const il_tasks *tasks);
+/* A number that tells how they are divided into training, validation and test from other ways; 0: they are not. */
+uint64_t il_tasks_division(const il_tasks *tasks);
 /* The variant of the training tasks of a meta-step: a pure function of the tasks' seed and the step. */
 int il_tasks_variant_of(const il_tasks *tasks, uint64_t step);
 /* Divides so many tasks of a split among its variants by their share, largest remainders first. count: [variants]. */

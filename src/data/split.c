@@ -22,6 +22,17 @@ int il_splits_class(const il_splits *splits, il_split split, int index) {
   return splits->class_list[split][index];
 }
 
+uint64_t il_splits_fingerprint(const il_splits *s) {
+  uint64_t hash = il_fingerprint_mix(IL_FINGERPRINT_START, s->count, sizeof s->count);
+  for (int split = 0; split < 3; split++)
+    for (int i = 0; i < s->count[split]; i++) {
+      const int cls = s->class_list[split][i];
+      hash = il_fingerprint_mix(hash, &cls, sizeof cls);
+      if (s->weight) hash = il_fingerprint_mix(hash, &s->weight[cls], sizeof s->weight[cls]);
+    }
+  return hash ? hash : 1;
+}
+
 void il_splits_free(il_splits *splits) {
   if (!splits) return;
   free(splits->class_list[0]);

@@ -12,5 +12,7 @@ il_status il_split_choose(il_context *context, const il_dataset *dataset,
                           const il_split_options *options, int *split, double *weight);
 /* The weights with which the classes of the dataset are drawn, above 0 for those of a split; NULL: all alike. */
 const double *il_splits_weights(const il_splits *splits);
+/* A number that tells this division, weights included, from others of the same classes; never 0. */
+uint64_t il_splits_fingerprint(const il_splits *splits);
 
 #endif

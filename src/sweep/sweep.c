@@ -152,12 +152,15 @@ static il_config *config_of(il_sweep *s, const char *base, const il_sweep_point 
   return NULL;
 }
 
-/* Nothing that a run computes tells these apart. Meta-steps and data are free to change when a run goes on, and so no
+/* Nothing that a run computes tells these apart. Meta-steps and files are free to change when a run goes on, and so no
  * difference there. */
 static bool same_run(const il_config *a, const il_config *b) {
+  for (int i = 0; i < il_config_keys(); i++)
+    if (il_config_names_file(i) &&
+        strcmp(il_config_text(a, (il_key)i), il_config_text(b, (il_key)i)) != 0)
+      return false;
   return il_config_difference(a, b) < 0 &&
-         il_config_long(a, IL_KEY_STEPS) == il_config_long(b, IL_KEY_STEPS) &&
-         !strcmp(il_config_text(a, IL_KEY_DATA), il_config_text(b, IL_KEY_DATA));
+         il_config_long(a, IL_KEY_STEPS) == il_config_long(b, IL_KEY_STEPS);
 }
 
 static il_status check_distinct(il_sweep *s, il_config *const *config) {

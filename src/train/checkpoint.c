@@ -46,7 +46,7 @@ static bool read_example(const char *text, il_checkpoint_tasks *t) {
 static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
                       const il_patience *patience, const char *config, const char *path) {
   const il_task_shape *shape = il_tasks_shape(tasks, IL_TRAIN, 0);
-  const uint64_t data = il_tasks_content(tasks);
+  const uint64_t data = il_tasks_content(tasks), divided = il_tasks_division(tasks);
   const il_learned *l = s->learner;
   il_arena arena = {0};
   const int most = l->meta.count + l->carry.count + s->outer.count + s->average.count;
@@ -62,7 +62,7 @@ static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
   if (status == IL_OK)
     status = il_buffers_tensors(s->context, &arena, &s->average, IL_ROLE_OUTER, tensor, &count);
   char step[32], seed[32], skipped[32], algorithm[64], example[128], scale[32], outputs[16],
-      content[32] = "", ema[32], validations[96], best[64 * IL_KEPT_MOST];
+      content[32] = "", division[32], ema[32], validations[96], best[64 * IL_KEPT_MOST];
   print_example(shape, example, sizeof example);
   il_real_print(shape->scale, scale, sizeof scale);
   snprintf(outputs, sizeof outputs, "%d", shape->outputs);
@@ -101,8 +101,11 @@ static il_status save(il_meta_step *s, const il_tasks *tasks, int64_t made,
                     {"step", step},
                     {0},
                     {0},
+                    {0},
                     {0}}; /* said where there is one: */
-  int pairs = (int)(sizeof pair / sizeof *pair) - 3;
+  int pairs = (int)(sizeof pair / sizeof *pair) - 4;
+  snprintf(division, sizeof division, "%016llx", (unsigned long long)divided);
+  if (divided) pair[pairs++] = (il_pair){"division", division};
   if (s->skipped) pair[pairs++] = (il_pair){"skipped", skipped};
   if (s->average.count) pair[pairs++] = (il_pair){"ema", ema};
   if (patience) pair[pairs++] = (il_pair){"validations", validations};
@@ -158,13 +161,15 @@ il_status il_checkpoint_read_tasks(il_context *context, const char *path, il_che
   const char *example = il_safetensors_metadata(file, "example"),
              *scale = il_safetensors_metadata(file, "scale"),
              *outputs = il_safetensors_metadata(file, "outputs"),
-             *dataset = il_safetensors_metadata(file, "dataset");
+             *dataset = il_safetensors_metadata(file, "dataset"),
+             *division = il_safetensors_metadata(file, "division");
   if (example) {
     t->known = read_example(example, t) && scale && il_real_read(scale, &t->scale) && outputs &&
                (t->outputs = atoi(outputs)) > 0;
     const char *answers = il_safetensors_metadata(file, "answers");
     t->targets = answers && !strcmp(answers, "numbers");
     t->content = dataset ? strtoull(dataset, NULL, 16) : 0;
+    t->division = division ? strtoull(division, NULL, 16) : 0;
     const char *mean = il_safetensors_metadata(file, "mean"),
                *deviation = il_safetensors_metadata(file, "deviation");
     if (mean && deviation &&
@@ -219,11 +224,34 @@ static il_status same_data(il_context *context, const il_tasks *tasks, const il_
                  path, il_config_get(config, "task.data"));
 }
 
+il_status il_checkpoint_same_division(il_context *context, const char *path, uint64_t saved,
+                                      const il_tasks *tasks, const il_config *config) {
+  const uint64_t now = il_tasks_division(tasks);
+  if (!saved || !now || saved == now) return IL_OK;
+  const il_key by[] = {IL_KEY_SPLIT_FILE, IL_KEY_CLASS_WEIGHTS};
+  char files[512] = "";
+  for (int i = 0, length = 0; i < 2; i++)
+    if (*il_config_text(config, by[i]) && (i || il_config_is(config, IL_KEY_SPLIT, "file")) &&
+        length < (int)sizeof files)
+      length +=
+          snprintf(files + length, sizeof files - (size_t)length, "%s%s %s", *files ? " or " : "",
+                   il_config_key_name(by[i]), il_config_text(config, by[i]));
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "%s: classes are divided or weighed otherwise than when the run was "
+                 "started: %s has changed; expected the same",
+                 path, *files ? files : "what divides them");
+}
+
 static il_status match(il_context *context, const il_tasks *tasks, const il_config *config,
                        const char *path, const il_safetensors *file, int64_t *made) {
   il_status status = read_head(context, path, file, made);
   if (status == IL_OK) status = same_config(context, config, path, file);
-  return status == IL_OK ? same_data(context, tasks, config, path, file) : status;
+  if (status == IL_OK) status = same_data(context, tasks, config, path, file);
+  const char *division = il_safetensors_metadata(file, "division");
+  if (status == IL_OK && division)
+    status =
+        il_checkpoint_same_division(context, path, strtoull(division, NULL, 16), tasks, config);
+  return status;
 }
 
 il_status il_checkpoint_match(il_context *context, const il_tasks *tasks, const il_config *config,

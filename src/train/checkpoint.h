@@ -33,10 +33,14 @@ typedef struct il_checkpoint_tasks {
   int outputs;            /* of a training task */
   bool targets;           /* numbers are predicted, not classes */
   uint64_t content;       /* il_tasks_content of its training data; 0: there was none */
+  uint64_t division;      /* il_tasks_division; 0: there was none, or an older file */
   double mean, deviation; /* of its numbers; 0, 0: not known */
 } il_checkpoint_tasks;
 il_status il_checkpoint_read_tasks(il_context *context, const char *path,
                                    il_checkpoint_tasks *tasks);
+/* Refuses tasks that are divided otherwise than `saved` says; path: what was read of a run. */
+il_status il_checkpoint_same_division(il_context *context, const char *path, uint64_t saved,
+                                      const il_tasks *tasks, const il_config *config);
 /* What is learned alone. */
 il_status il_checkpoint_open(il_learned *learner, const char *path, int64_t *made);
 

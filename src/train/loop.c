@@ -438,11 +438,14 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
            .ranks = il_ranks_several(options->ranks)};
   if (!options->team)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_train: found no team of threads, expected one");
+  il_config *absolute = il_config_absolute(context, config);
+  if (!absolute) return il_context_status(context);
+  r.config = absolute;
   const bool leads = il_ranks_first(r.ranks);
   il_status status = prepare(&r);
   if (status == IL_OK) status = il_files_check(context);
   status = meet(&r, status);
-  if (status == IL_OK) status = il_together_alike(context, r.ranks, config, r.trainer.tasks);
+  if (status == IL_OK) status = il_together_alike(context, r.ranks, r.config, r.trainer.tasks);
   if (status == IL_OK) status = meet(&r, leads ? begin(&r) : IL_OK);
   if (status == IL_OK && r.ranks)
     status = il_together_begin(&r.trainer.step, r.ranks, &r.step, &r.patience);
@@ -472,5 +475,6 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   free(r.checkpoint_path);
   free(r.metrics_path);
   free(r.config_path);
+  il_config_free(absolute);
   return status;
 }

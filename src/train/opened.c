@@ -387,7 +387,18 @@ static il_status open_ensemble(il_context *context, il_opened *o, const char *ru
   return status;
 }
 
-static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate_options *options,
+/* A class that was trained on must not test because a file says otherwise now. */
+static il_status check_division(il_context *context, const il_opened *o, const char *run,
+                                const il_evaluate_options *options,
+                                const il_checkpoint_tasks *learned, choice c) {
+  const bool asked = sets(options, "task.only") || sets(options, "task.class_weights");
+  if (!c.own || c.told || c.replayed || asked || il_tasks_content(o->tasks) != learned->content)
+    return IL_OK;
+  return il_checkpoint_same_division(context, run, learned->division, o->tasks, o->run);
+}
+
+static il_status open_tasks(il_context *context, il_opened *o, const char *run,
+                            const il_evaluate_options *options,
                             const il_checkpoint_tasks *learned) {
   choice c;
   il_status status = choose_data(context, o, options);
@@ -398,7 +409,8 @@ static il_status open_tasks(il_context *context, il_opened *o, const il_evaluate
   const il_config *divided = c.own && !c.told ? o->run : o->config;
   o->tasks = il_config_test_tasks(context, o->config, divided, c.replayed);
   if (!o->tasks) return il_context_status(context);
-  status = il_config_method(o->config, &o->method);
+  status = check_division(context, o, run, options, learned, c);
+  if (status == IL_OK) status = il_config_method(o->config, &o->method);
   if (status == IL_OK) status = il_method_classes(context, &o->method, learned->outputs);
   if (status == IL_OK && learned->known) status = check_input(context, o, learned);
   if (status == IL_OK && learned->known) status = check_head(context, o, learned);
@@ -423,7 +435,7 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
   free(table);
   il_status status = il_context_status(context);
   if (status == IL_OK) status = il_checkpoint_read_tasks(context, checkpoint, &learned);
-  if (status == IL_OK) status = open_tasks(context, o, options, &learned);
+  if (status == IL_OK) status = open_tasks(context, o, run, options, &learned);
   if (status == IL_OK) {
     il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST, 0));
     o->learner = il_learned_new(context, &o->method, net, true, false);

@@ -11,7 +11,7 @@
 
 typedef struct identity { /* the same layout everywhere */
   char version[32], bits[32];
-  uint64_t content;
+  uint64_t content, division;
 } identity;
 
 static il_status differ(il_context *context, const il_ranks *ranks, const identity *all) {
@@ -30,6 +30,11 @@ static il_status differ(il_context *context, const il_ranks *ranks, const identi
       return il_fail(context, IL_ERROR_RANKS,
                      "rank %d has data of the hash %016llx; expected %016llx, which rank 0 has", r,
                      (unsigned long long)b->content, (unsigned long long)a->content);
+    if (a->division != b->division)
+      return il_fail(context, IL_ERROR_RANKS,
+                     "rank %d divides or weighs its classes otherwise; expected the files of "
+                     "task.split_file and task.class_weights that rank 0 has",
+                     r);
   }
   return IL_OK;
 }
@@ -40,7 +45,7 @@ static int difference(const il_config *a, const il_config *b) {
   for (int i = 0; key < 0 && i < il_config_keys(); i++) {
     const char *x = il_config_get(a, il_config_key_name(i)),
                *y = il_config_get(b, il_config_key_name(i));
-    if (i != IL_KEY_DATA && strcmp(x ? x : "", y ? y : "") != 0) return i;
+    if (!il_config_names_file(i) && strcmp(x ? x : "", y ? y : "") != 0) return i;
   }
   return key;
 }
@@ -80,6 +85,7 @@ il_status il_together_alike(il_context *context, const il_ranks *ranks, const il
     strncpy(own->version, INNERLOOP_VERSION, sizeof own->version - 1);
     strncpy(own->bits, kernels->bit_class, sizeof own->bits - 1);
     own->content = il_tasks_content(tasks);
+    own->division = il_tasks_division(tasks);
     status = il_ranks_gather_each(context, ranks, all, sizeof *all);
   }
   if (status == IL_OK) status = differ(context, ranks, all);

@@ -83,5 +83,25 @@ refused "of training alone" "$program" eval run --set task.train_within=alphabet
 refused "a list says which classes episodes have" "$program" eval run --episodes list --set task.within=alphabet
 "$program" eval pairs --episodes list --set task.fused=1 --shots 1 >log.txt 2>&1 || fail "a list beside pairs: $(cat log.txt)"
 refused "leaves none of the 14 classes of the test split" "$program" eval run --set task.only='!*'
+# A run's files are found from wherever it is opened, and what they said when it began is what divides and weighs its classes.
+for c in 1 2 3 4 5 6 7; do
+  printf 'train Glyph01/character0%s\ntest Glyph02/character0%s\nvalidation Glyph03/character0%s\n' $c $c $c
+done >three.split
+"$program" train glyphs-5w1s-protonet $small --set task.train_ways=5 --set model.filters=4 --set outer.steps=2 --set eval.every=0 \
+  --set task.split=file --set task.split_file=three.split --set task.class_weights=weights --set outer.schedule=constant --out files \
+  >log.txt 2>&1 || fail "$(cat log.txt)"
+(cd / && "$program" eval "$OLDPWD/files" --tasks 2) >log.txt 2>&1 || fail "from elsewhere: $(cat log.txt)"
+grep -q "7 test classes of the run's split" log.txt || fail "$(cat log.txt)"
+cp three.split moved.split
+echo '# a remark' >>three.split
+"$program" eval files --tasks 2 >log.txt 2>&1 || fail "a remark divides: $(cat log.txt)"
+sed -i 's/^test/-/; s/^train/test/; s/^-/train/' three.split
+changed="files: classes are divided or weighed otherwise than when the run was started: task.split_file $PWD/three.split or task.class_weights $PWD/weights has changed"
+refused "$changed" "$program" eval files --tasks 2
+refused "${changed#files: }" "$program" train --resume files --set outer.steps=3
+"$program" train --resume files --set outer.steps=3 --set task.split_file=moved.split >log.txt 2>&1 || fail "a moved file: $(cat log.txt)"
+cp moved.split three.split
+printf '20 Glyph01/*\n0 evaluation\n' >weights
+refused "divided or weighed otherwise" "$program" train --resume files --set outer.steps=4
 refused "but source sinusoid takes its tasks as they are" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
 echo "within: alphabets, origins, choices and weights of classes"

@@ -213,6 +213,13 @@ static uint64_t content(void *data) {
   return hash;
 }
 
+static uint64_t division(void *data) {
+  const given *s = data;
+  const uint64_t hash = il_fingerprint_mix(IL_FINGERPRINT_START, s->count, sizeof s->count);
+  const int all = s->count[0] + s->count[1] + s->count[2];
+  return il_fingerprint_mix(hash, s->list, (size_t)all * sizeof *s->list);
+}
+
 static size_t bytes(void *data) {
   const il_task_file *f = ((const given *)data)->file;
   const size_t x = (size_t)il_shape_count(f->example) * il_type_size(f->x);
@@ -235,4 +242,5 @@ const il_source il_source_tasks = {.name = "tasks",
                                    .share = share,
                                    .count = count,
                                    .content = content,
+                                   .division = division,
                                    .bytes = bytes};

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "data/named_split.h"
 #include "data/source.h"
+#include "data/split.h"
 #include "data/table_file.h"
 
 typedef struct table_tasks {
@@ -156,6 +157,10 @@ static uint64_t content(void *data) {
   return hash;
 }
 
+static uint64_t division(void *data) {
+  return il_splits_fingerprint(((const table_tasks *)data)->splits);
+}
+
 static size_t bytes(void *data) {
   const il_table *t = ((const table_tasks *)data)->table;
   return (size_t)t->start[t->tasks] * (size_t)(t->inputs + t->outputs) * sizeof(float);
@@ -172,4 +177,5 @@ const il_source il_source_table = {.name = "table",
                                    .close = close_source,
                                    .variants = variants,
                                    .content = content,
+                                   .division = division,
                                    .bytes = bytes};
