@@ -51,6 +51,12 @@ static il_status check(il_context *context, const il_model *m, const il_samples 
         s->label ? "labels" : "targets", s->outputs, s->outputs == 1 ? "" : "s");
   if (o->augment && il_augment_check(context, o->augment, s->example) != IL_OK)
     return il_context_status(context);
+  if (o->augment && (o->augment->jitter || o->augment->gain) && il_net_vocabulary(m->net))
+    return il_fail(
+        context, IL_ERROR_ARGUMENT,
+        "augmentation: found %s, which the net's embedding does not take: it reads whole "
+        "numbers",
+        o->augment->jitter ? "jitter" : "gain");
   return il_samples_fit_net(context, "the samples", s, m);
 }
 

@@ -88,6 +88,12 @@ static il_value along_steps(il_build *b, il_values *state, int steps, int last) 
   return il_scale(b->g, il_values_get(b->g, state, losses), 1.0 / counted);
 }
 
+static bool only_rates(const il_values *learned) {
+  for (int i = 0; i < learned->count; i++)
+    if (strncmp(learned->entry[i].name, "inner.lr", 8) != 0) return false;
+  return true;
+}
+
 static void objective(il_build *b, il_outcome *out) {
   const il_hyper_settings *s = b->settings;
   il_graph *g = b->g;
@@ -95,6 +101,16 @@ static void objective(il_build *b, il_outcome *out) {
   if (steps < 1) {
     il_fail(g->context, IL_ERROR_CONFIG,
             "inner.steps: found 0, but hyper learns from inner steps; expected 1 or more");
+    return;
+  }
+  const int taught =
+      s->loss == IL_HYPER_LOSS_STEPS ? steps - 1 : steps; /* steps that a loss follows */
+  if (s->rates == IL_HYPER_RATES_STEP && s->steps > taught) {
+    il_fail(g->context, IL_ERROR_CONFIG,
+            "hyper.steps: found rates for %d inner steps, but of inner.steps %d under hyper.loss "
+            "%s the "
+            "loss tells about the first %d; expected at most as many",
+            s->steps, steps, s->loss == IL_HYPER_LOSS_STEPS ? "steps" : "query", taught);
     return;
   }
   il_values state, learned = {0};
@@ -115,6 +131,13 @@ static void objective(il_build *b, il_outcome *out) {
     il_fail(g->context, IL_ERROR_CONFIG,
             "hyper: found nothing to learn: hyper.rates is none, and all parameters adapt; "
             "expected learned rates, a learned activation, or inner.adapts that leaves some out");
+    return;
+  }
+  if (taught == 0 && only_rates(&learned)) {
+    il_fail(
+        g->context, IL_ERROR_CONFIG,
+        "inner.steps: found 1, but under hyper.loss steps a rate is learned by the losses of the "
+        "steps after its own; expected 2 or more, or hyper.loss query");
     return;
   }
   out->gradient = il_values_grad(g, out->loss, &learned);

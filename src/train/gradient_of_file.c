@@ -12,6 +12,7 @@
 #include "data/samples.h"
 #include "io/io.h"
 #include "io/weights.h"
+#include "nn/net.h"
 #include "saved/learned_file.h"
 #include "train/trainer.h"
 
@@ -86,15 +87,6 @@ static il_status check_labels(il_context *context, const char *path, const tasks
   return IL_OK;
 }
 
-/* One more than the largest label of the support sets. */
-static int classes_of(const tasks *t) {
-  const int32_t *label = data_of(t, 1);
-  int32_t most = 0;
-  for (int64_t j = 0; j < il_shape_count(t->tensor[1]->shape); j++)
-    if (label[j] > most) most = label[j];
-  return most < 65536 ? most + 1 : 65536;
-}
-
 typedef struct work {
   il_context *context;
   il_method method;
@@ -103,6 +95,36 @@ typedef struct work {
   il_function *function;
   il_run *run;
 } work;
+
+/* An embedding reads rows by these numbers: beyond them it would silently be another row. */
+static il_status check_tokens(const work *w, const char *path, const tasks *t) {
+  const int vocabulary = il_net_vocabulary(w->learner->net);
+  for (int i = 0; i < 4 && vocabulary; i += 2) {
+    const il_type type = t->tensor[i]->type == IL_UINT8 ? IL_UINT8 : w->method.real;
+    if (type == IL_UINT8)
+      return il_fail(w->context, IL_ERROR_DATA,
+                     "%s: \"%s\" has pixels (u8), which are divided by 255; expected whole numbers "
+                     "as reals, which the net's embedding takes",
+                     path, names[i]);
+    const void *x = data_of(t, i);
+    const int64_t at = il_net_unfit(vocabulary, type, il_shape_count(t->tensor[i]->shape), x);
+    if (at >= 0)
+      return il_fail(w->context, IL_ERROR_DATA,
+                     "%s: \"%s\" has %g; expected whole numbers from 0 to %d, which the net's "
+                     "embedding takes",
+                     path, names[i], il_number_at(type, x, at), vocabulary - 1);
+  }
+  return IL_OK;
+}
+
+/* One more than the largest label of the support sets. */
+static int classes_of(const tasks *t) {
+  const int32_t *label = data_of(t, 1);
+  int32_t most = 0;
+  for (int64_t j = 0; j < il_shape_count(t->tensor[1]->shape); j++)
+    if (label[j] > most) most = label[j];
+  return most < 65536 ? most + 1 : 65536;
+}
 
 /* The task's inputs with the shapes and types of the file. */
 static void task_inputs(il_graph *g, const tasks *t, il_task *task) {
@@ -243,8 +265,9 @@ il_status il_gradient_of_file(il_context *context, const il_config *config, cons
     memcpy(t.asked.example.dim, t.shape[0].dim + 1, sizeof(int64_t) * (size_t)t.asked.example.rank);
     t.asked.support = (int)t.shape[0].dim[0];
     t.asked.query = (int)t.shape[2].dim[0];
-    if (prepare(&w, config, &t.asked) == IL_OK && read_weights(&w, weights) == IL_OK &&
-        differentiate(&w, &t, team, loss) == IL_OK && check_finite(&w, task_file, *loss) == IL_OK) {
+    if (prepare(&w, config, &t.asked) == IL_OK && check_tokens(&w, task_file, &t) == IL_OK &&
+        read_weights(&w, weights) == IL_OK && differentiate(&w, &t, team, loss) == IL_OK &&
+        check_finite(&w, task_file, *loss) == IL_OK) {
       char number[64];
       il_plain_text(number, sizeof number, "%.17g", *loss);
       write_values(context, &w.gradient, 1, &(il_pair){"loss", number}, gradient);

@@ -1,13 +1,28 @@
 /* Puts a training together (see trainer.h). */
 #include "train/trainer.h"
 
+#include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "nn/net.h"
 #include "train/average.h"
 
 il_status il_trainer_init(il_context *context, il_trainer *t, const il_config *config,
                           il_team *team) {
   return il_trainer_init_on(context, t, config, NULL, NULL, team);
+}
+
+/* Noise would make of a token something that is none; the data are not to blame. */
+static il_status check_augment(il_context *context, const il_config *config, const il_net *net) {
+  static const char *const noise[] = {"augment.jitter", "augment.gain"};
+  for (int i = 0; i < 2 && il_net_vocabulary(net); i++) {
+    const char *text = il_config_get(config, noise[i]);
+    if (il_real_parse(text, NULL) != 0)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "%s: found %s, expected 0: the net's embedding takes whole numbers", noise[i],
+                     text);
+  }
+  return IL_OK;
 }
 
 il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
@@ -23,7 +38,8 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
   if (status != IL_OK) return status;
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
   t->learner = il_learned_new(context, &t->method, net, team != NULL, true);
-  if (!t->learner) return il_context_status(context);
+  if (!t->learner || check_augment(context, config, net) != IL_OK)
+    return il_context_status(context);
   status = il_meta_step_init(context, &t->step, &t->method, t->learner, t->tasks, team);
   if (status != IL_OK || !team) return status;
   status = il_feed_init(&t->feed, t->tasks, t->method.real, t->step.needs, t->method.meta_batch,

@@ -58,4 +58,25 @@ sed '2s/,[0-9]*$/,2.5/' asked.csv >half.csv
 refused 'query 0 has 2.5; expected whole numbers from 0 to 11' predict three.safetensors half.csv
 sed '2s/,[0-9]*$/,-1/' shown.csv >below.csv
 refused 'has -1; expected whole numbers from 0 to 11' adapt whole --support below.csv --out r.safetensors
+refused 'augment.jitter: found 0.5, expected 0: the net'"'"'s embedding takes whole numbers' train net.yaml --set augment.jitter=0.5 --out r
+# A file of tasks is read as they are: a token that is none would be another one's gradient.
+"$program" init net.yaml --out weights >log.txt 2>&1 || fail "init: $(cat log.txt)"
+python3 - "$(sed -n 's/^ *ways: //p' whole/config.yaml)" <<'PYTHON' || fail "tasks"
+import json, struct, sys
+for name, token in ("right", 11.0), ("beyond", 12.0), ("half", 2.5):
+    ways, n, width = int(sys.argv[1]), 2 * int(sys.argv[1]), 7
+    x = struct.pack("<%df" % (n * width), *([token] + [1.0] * (n * width - 1)))
+    y = struct.pack("<%di" % n, *(i % ways for i in range(n)))
+    parts, body = {}, b""
+    for key, kind, shape, data in (("support_x", "F32", [1, n, width], x), ("support_y", "I32", [1, n], y), ("query_x", "F32", [1, n, width], x), ("query_y", "I32", [1, n], y)):
+        parts[key] = {"dtype": kind, "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    head = json.dumps(parts).encode()
+    head += b" " * (-len(head) % 8)
+    open(name + ".tasks", "wb").write(struct.pack("<Q", len(head)) + head + body)
+PYTHON
+"$program" grad net.yaml --weights weights --tasks right.tasks --out gradient >log.txt 2>&1 || fail "grad: $(cat log.txt)"
+refused '"support_x" has 12; expected whole numbers from 0 to 11' grad net.yaml --weights weights --tasks beyond.tasks --out none
+refused '"support_x" has 2.5; expected whole numbers from 0 to 11' grad net.yaml --weights weights --tasks half.tasks --out none
+[ -e none ] && fail "a gradient of no token was written"
 exit 0
