@@ -1149,6 +1149,7 @@ il_source._fields_ = [
     ("classes", CFUNCTYPE(c_int, c_void_p, c_int)),
     ("count", CFUNCTYPE(c_int64, c_void_p, c_int)),
     ("content", CFUNCTYPE(c_uint64, c_void_p)),
+    ("division", CFUNCTYPE(c_uint64, c_void_p)),
     ("bytes", CFUNCTYPE(c_size_t, c_void_p)),
     ("sampler", CFUNCTYPE(c_void_p, c_void_p, c_int)),
     ("dataset", CFUNCTYPE(c_void_p, c_void_p, c_void_p, c_char_p)),

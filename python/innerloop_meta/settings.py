@@ -142,8 +142,8 @@ class Inner(TypedDict, total=False):
     steps: int
     """inner steps of a task. An integer from 0 to 1000; default 1."""
     lr: float
-    """inner learning rate; multiplies the gradient of the MEAN support loss (meta_sgd and mamlpp learn their
-    own). A number from 0 to 1e+06; default 0.4."""
+    """inner learning rate; multiplies the gradient of the MEAN support loss (meta_sgd, mamlpp and most of hyper
+    learn their own). A number from 0 to 1e+06; default 0.4."""
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
     """optimizer of the inner loop. One of sgd, momentum, adam, adamw, rmsprop, adagrad; default sgd."""
     batch: int

@@ -40,6 +40,10 @@ run again mnist1d-learn-activation $few --set "$layers" --set inner.loop=unroll 
 "$program" check mnist1d-learn-activation $few --set "$layers" >check.txt 2>&1 || fail "$(cat check.txt)"
 "$program" export learned --out learner.safetensors >log.txt 2>&1 || fail "$(cat log.txt)"
 
+# The signals themselves, class by class.
+"$program" data export mnist1d --out signals.safetensors >log.txt 2>&1 || fail "$(cat log.txt)"
+"$program" data info mnist1d >log.txt 2>&1 && grep -q "examples   5000, 500 of each class" log.txt || fail "$(cat log.txt)"
+
 # Refused in one sentence each.
 refused() { # sentence, settings
   sentence=$1

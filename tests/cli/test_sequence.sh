@@ -59,6 +59,12 @@ refused 'query 0 has 2.5; expected whole numbers from 0 to 11' predict three.saf
 sed '2s/,[0-9]*$/,-1/' shown.csv >below.csv
 refused 'has -1; expected whole numbers from 0 to 11' adapt whole --support below.csv --out r.safetensors
 refused 'augment.jitter: found 0.5, expected 0: the net'"'"'s embedding takes whole numbers' train net.yaml --set augment.jitter=0.5 --out r
+# What a sparse update of such layers costs is known.
+cat >small.yaml <<'END_OF_NET'
+model: {layers: [{kind: embedding, vocabulary: 12, units: 4}, {kind: gru, units: 6}, {kind: activation, units: 4}, {kind: linear}]}
+END_OF_NET
+"$program" fit --net small.yaml --train words.csv --algorithm greedy --steps 2 --budget 4k --out greedy.safetensors >log.txt 2>&1 || fail "greedy: $(cat log.txt)"
+awk '$1 == "1" && $2 == "2" && $4 > 0 && $4 <= 4096 && $5 > 0 { found = 1 } END { exit !found }' log.txt || fail "a budget of 4 KB: $(cat log.txt)"
 # A file of tasks is read as they are: a token that is none would be another one's gradient.
 "$program" init net.yaml --out weights >log.txt 2>&1 || fail "init: $(cat log.txt)"
 python3 - "$(sed -n 's/^ *ways: //p' whole/config.yaml)" <<'PYTHON' || fail "tasks"
