@@ -240,6 +240,7 @@ typedef struct il_source {
   const il_field *fields; /* of the settings; NULL: not set by name */
   bool needs_data;        /* opens il_source_options.data */
   bool shape_of_data;     /* and only then knows what tasks look like */
+  bool one_task; /* each split is one task, whose sizes are its own whatever the options say */
   /* Something to draw from; NULL after an error. A source of your own may give back its settings, which
    * then must outlive it. */
   void *(*open)(il_context *context, const void *settings, const il_source_options *options);

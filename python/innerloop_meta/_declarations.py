@@ -1139,6 +1139,7 @@ il_source._fields_ = [
     ("fields", POINTER(il_field)),
     ("needs_data", c_bool),
     ("shape_of_data", c_bool),
+    ("one_task", c_bool),
     ("open", CFUNCTYPE(c_void_p, c_void_p, c_void_p, POINTER(il_source_options))),
     ("describe", CFUNCTYPE(None, c_void_p, c_int, c_int, POINTER(il_task_shape))),
     ("scratch", CFUNCTYPE(c_size_t, c_void_p)),

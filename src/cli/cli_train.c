@@ -194,6 +194,16 @@ static void show(void *user, const il_progress *p) {
   fflush(stdout);
 }
 
+/* train --resume NAME, which is no folder: there are runs of presets and of files alone. */
+static bool no_run(const input *in) {
+  const char *name = in->common.config, *dot = name ? strrchr(name, '.') : NULL;
+  if (!in->resume || in->out || !name || access(name, F_OK) == 0) return false;
+  if (dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"))) return false;
+  for (int i = 0; i < il_presets(); i++)
+    if (!strcmp(il_preset_at(i)->name, name)) return false;
+  return true;
+}
+
 /* runs/NAME, NAME being the preset's or the file's without folder and ending. */
 static char *default_folder(const char *config) {
   const char *slash = strrchr(config, '/'), *name = slash ? slash + 1 : config;
@@ -219,6 +229,10 @@ int run_train(int argc, char **argv) {
   ranks_leave_behind(folder);
   const il_ranks *ranks = join_ranks(context);
   if (!folder || !in.common.config) il_fail_memory(context, "the name of a folder");
+  if (no_run(&in))
+    il_fail(context, IL_ERROR_FILE,
+            "%s: there is no run; expected a folder that `innerloop train --out` has made",
+            in.common.config);
   il_config *config = load_config_together(context, ranks, &in.common);
   il_team *team = config ? il_team_new(context, threads_of_rank(in.common.threads)) : NULL;
   if (config && ranks_well(context, ranks)) {

@@ -105,8 +105,13 @@ static il_status assign(il_config *config, const char *where, int index, const c
         where, il_config_key_name(index), text);
   value.text = il_arena_string(&config->arena, text);
   if (!value.text) return il_fail_memory(config->context, "a configuration value");
+  value.asked = true;
   config->value[index] = value;
   return IL_OK;
+}
+
+void il_config_unask(il_config *config) {
+  for (int i = 0, keys = il_config_keys(); i < keys; i++) config->value[i].asked = false;
 }
 
 il_status il_config_assign(il_config *config, const char *where, const char *key,
@@ -128,6 +133,7 @@ il_config *il_config_new(il_context *context) {
   bool good = config->value != NULL;
   for (int i = 0; i < keys && good; i++)
     good = assign(config, "", i, il_config_row_at(i).field->fallback) == IL_OK;
+  if (good) il_config_unask(config);
   if (good) return config;
   il_config_free(config);
   return NULL;

@@ -17,6 +17,8 @@ typedef struct il_config_value {
   const char *text;
   int64_t integer;
   double real;
+  bool
+      asked; /* somebody set it: neither a preset did, nor a file that says most keys, such as a run's */
 } il_config_value;
 
 enum { IL_CONFIG_LAYERS = 64 };
@@ -46,6 +48,8 @@ il_status il_config_assign(il_config *config, const char *where, const char *key
 il_status il_config_read(il_config *config, const char *name, const char *text, size_t size);
 /* The layers as YAML, appended to a stream. */
 void il_config_print_layers(const il_config *config, FILE *out);
+/* What has its value now was not asked for by anybody. */
+void il_config_unask(il_config *config);
 /* Whole file, zero-terminated, malloc'ed; refuses more than 1 MiB. */
 char *il_config_slurp(il_context *context, const char *path, size_t *size);
 const il_preset *il_preset_find(const char *name);

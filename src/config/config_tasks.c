@@ -4,6 +4,7 @@
 #include <innerloop/meta.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/class_tasks.h"
 #include "nn/net.h"
@@ -96,6 +97,52 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
   return true;
 }
 
+/* Why a source does nothing with a key of config.def; NULL: it does, or may. */
+static const char *vain(const il_source *source, il_key key) {
+  switch (key) {
+  case IL_KEY_WAYS:
+  case IL_KEY_TRAIN_WAYS:
+  case IL_KEY_ROTATIONS:
+  case IL_KEY_ROTATE_TEST:
+  case IL_KEY_AUGMENT: return source->classes ? NULL : "takes its tasks as they are";
+  case IL_KEY_SPLIT:
+  case IL_KEY_SPLIT_FILE:
+  case IL_KEY_SPLIT_SEED:
+  case IL_KEY_TRAIN_CLASSES:
+  case IL_KEY_VALIDATION_CLASSES:
+  case IL_KEY_TEST_CLASSES:
+    return source->classes || source->needs_data ? NULL : "has nothing to divide";
+  case IL_KEY_SHOTS:
+  case IL_KEY_QUERIES:
+  case IL_KEY_TRAIN_SHOTS:
+  case IL_KEY_TRAIN_QUERIES:
+  case IL_KEY_EVAL_QUERIES:
+    return source->one_task || source->count ? "has tasks whose sizes are their own" : NULL;
+  case IL_KEY_POOL: return source->one_task ? "has one task of each split" : NULL;
+  default: return NULL;
+  }
+}
+
+/* What a preset says of its own source, or a run's file, is no wish. */
+il_status il_config_check_asked(il_context *context, const il_config *c) {
+  if (il_config_validate(c) != IL_OK) return il_context_status(context);
+  const il_source *source = il_source_find(il_config_text(c, IL_KEY_SOURCE));
+  if (*il_config_text(c, IL_KEY_DATA) && !source->needs_data)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "task.data: found %s, but source %s draws its own tasks; expected none, or a "
+                   "preset for data of one's own, such as pictures-5w1s-maml (`innerloop presets` "
+                   "lists them)",
+                   il_config_text(c, IL_KEY_DATA), source->name);
+  for (int key = 0; key < IL_KEY_COUNT; key++) {
+    const char *why = vain(source, (il_key)key), *found = il_config_text(c, (il_key)key);
+    if (why && c->value[key].asked && strcmp(found, il_config_row_at(key).field->fallback) != 0)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "%s: found %s, but source %s %s; expected this key to be left out",
+                     il_config_key_name(key), found, source->name, why);
+  }
+  return IL_OK;
+}
+
 static il_tasks *open_tasks(il_context *context, const il_config *c,
                             const il_source_options *asked) {
   const char *name = il_config_text(c, IL_KEY_SOURCE);
@@ -114,6 +161,7 @@ static il_tasks *open_tasks(il_context *context, const il_config *c,
 
 il_tasks *il_config_tasks(il_context *context, const il_config *config) {
   const il_source_options options = options_of(config);
+  if (il_config_check_asked(context, config) != IL_OK) return NULL;
   return open_tasks(context, config, &options);
 }
 
@@ -128,6 +176,7 @@ il_tasks *il_config_tasks_of(il_context *context, const il_config *config, const
 il_tasks *il_config_shapes(il_context *context, const il_config *config) {
   il_source_options options = options_of(config);
   options.shapes_only = true;
+  if (il_config_check_asked(context, config) != IL_OK) return NULL;
   return open_tasks(context, config, &options);
 }
 

@@ -329,7 +329,11 @@ static il_status read_document(const reader *r) {
       return wrong(r, root, name ? name : "no name after preset", "the name of a preset");
     if (il_preset_apply(r->config, preset) != IL_OK) return IL_ERROR_CONFIG;
   }
-  return read_map(r, root, "", 0);
+  const il_status status = read_map(r, root, "", 0);
+  int asked = 0;
+  for (int i = 0, keys = il_config_keys(); i < keys; i++) asked += r->config->value[i].asked;
+  if (2 * asked > il_config_keys()) il_config_unask(r->config); /* a run's, which says them all */
+  return status;
 }
 
 il_status il_config_read(il_config *config, const char *name, const char *text, size_t size) {

@@ -340,5 +340,6 @@ const il_preset *il_preset_find(const char *name) {
 il_status il_preset_apply(il_config *config, const il_preset *preset) {
   for (const char *const *setting = preset->settings; *setting; setting++)
     if (il_config_set(config, *setting) != IL_OK) return IL_ERROR_CONFIG;
+  il_config_unask(config);
   return IL_OK;
 }

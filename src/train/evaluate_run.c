@@ -129,6 +129,7 @@ il_status il_evaluate(il_context *context, const char *run, const il_evaluate_op
 
 il_status il_write_episodes(il_context *context, const il_config *config, il_split split,
                             uint64_t count, const char *path) {
+  if (il_config_check_asked(context, config) != IL_OK) return il_context_status(context);
   il_tasks *tasks = split == IL_TEST ? il_config_test_tasks(context, config, config, false)
                                      : il_config_tasks(context, config);
   if (tasks && !tasks->source->sampler)

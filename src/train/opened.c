@@ -68,9 +68,11 @@ static const char *vain(const il_opened *o, const char *setting) {
   if ((!source->classes && BEGINS(of_classes, setting)) ||
       (!divided && (BEGINS(of_division, setting) || BEGINS(of_counts, setting))))
     return "the tasks have no classes";
-  if (source->count && (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
-                        begins(setting, "eval.queries=")))
-    return "tasks as they stand in a file have sizes of their own";
+  if ((source->one_task || source->count) &&
+      (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
+       begins(setting, "eval.queries=")))
+    return source->one_task ? "the tasks have sizes of their own"
+                            : "tasks as they stand in a file have sizes of their own";
   if (begins(setting, "task.data=") && !source->needs_data)
     return "the source of tasks reads no file; task.source=dataset does";
   const char *split = il_config_text(o->config, IL_KEY_SPLIT);

@@ -231,7 +231,7 @@ refused "task.ways cannot be changed for an evaluation: the tasks have no classe
 tested "sinusoid, 5 support and 7 query examples" table.txt
 
 # ---- tasks without classes: an automatic split knows no ways, in training and in evaluation ----
-"$program" train features-5w5s-maml --data "$given" --set task.source=tasks --set task.ways=20 --set outer.steps=2 --set eval.every=0 \
+"$program" train omniglot-20w1s-maml --data "$given" --set task.source=tasks --set task.split=auto --set model.preset=mlp --set outer.steps=2 --set eval.every=0 \
   --out given >log.txt 2>&1 || fail "given tasks: $(cat log.txt)"
 grep -q "36/12/12 tasks" log.txt || fail "division of 60 tasks: $(cat log.txt)"
 "$program" eval given >table.txt || fail "eval"

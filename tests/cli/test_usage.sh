@@ -46,6 +46,36 @@ expect 2 "task.data: missing" train omniglot-5w1s-maml
 expect 1 "nowhere" train omniglot-5w1s-maml --data nowhere
 expect 1 "nowhere.yaml" train nowhere.yaml
 expect 1 "nowhere" eval nowhere
+expect 1 "nowhere: there is no run; expected a folder that \`innerloop train --out\` has made" train --resume nowhere
+expect 1 "runs/nowhere: there is no run" train --resume runs/nowhere
+# What a source would ignore.
+for command in "train glyphs-5w1s-maml" "train sinusoid-10shot-maml" "plan mnist1d-learn-rate" "check glyphs-5w1s-maml" \
+  "bench sinusoid-5shot-maml" "data episodes glyphs-5w1s-maml --out list"; do
+  source=${command#* }; source=${source#episodes }; source=${source%%-*}
+  expect 2 "task.data: found nowhere, but source $source draws its own tasks; expected none, or a preset for data of one's own, such as pictures-5w1s-maml" \
+    $command --data nowhere
+done
+for setting in shots=7 queries=3 train_shots=2 train_queries=2; do
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but source mnist1d has tasks whose sizes are their own" plan mnist1d-learn-rate --set task.$setting
+done
+expect 2 "eval.queries: found 3, but source mnist1d" plan mnist1d-learn-rate --set eval.queries=3
+expect 2 "task.pool: found 4, but source mnist1d has one task of each split" plan mnist1d-learn-rate --set task.pool=4
+for setting in ways=7 train_ways=7 rotations=random rotate_test=true augment=query split=auto split_file=file split_seed=2 train_classes=3 \
+  validation_classes=3 test_classes=3; do
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but source sinusoid" plan sinusoid-5shot-maml --set task.$setting
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but source mnist1d" plan mnist1d-learn-rate --set task.$setting
+done
+printf 'preset: sinusoid-5shot-maml\ntask: {ways: 7}\n' >ways.yaml
+expect 2 "task.ways: found 7, but source sinusoid takes its tasks as they are; expected this key to be left out" plan ways.yaml
+"$program" plan sinusoid-5shot-maml --set task.ways=5 --set task.pool=4 >out.txt 2>&1 || fail "the default is refused: $(cat out.txt)"
+# A run of a preset for another source says what the preset did: it goes on, and is repeated.
+"$program" train glyphs-5w1s-maml --set task.source=sinusoid --set model.preset=mlp --set outer.steps=1 --set eval.every=0 --out run >out.txt 2>&1 ||
+  fail "a preset with another source: $(cat out.txt)"
+"$program" train --resume run --set outer.steps=2 >out.txt 2>&1 || fail "is not continued: $(cat out.txt)"
+"$program" train run/config.yaml --out again >out.txt 2>&1 || fail "is not repeated: $(cat out.txt)"
+"$program" train mnist1d-learn-rate --set outer.steps=1 --set inner.steps=2 --set eval.steps=2 --out whole >out.txt 2>&1 || fail "$(cat out.txt)"
+expect 2 "task.shots cannot be changed for an evaluation: the tasks have sizes of their own" eval whole --shots 3
+rm -r run again whole
 expect 2 "--weights and --tasks" grad sinusoid-5shot-maml --out g
 
 printf 'task:\n  wayz: 5\n' >bad.yaml

@@ -55,6 +55,8 @@ static void value_for(fuzz_choices *c, const il_config_key *key, char *text, siz
 
 static il_config *config_of(il_context *context, fuzz_choices *c) {
   static const char *const source[] = {"task.source=glyphs", "task.source=sinusoid"};
+  /* The defaults, since curves have no ways and are not divided. */
+  static const char *const no_classes[] = {"task.split=random", "task.ways=5"};
   static const char *const net[] = {"model.preset=mlp", "model.preset=conv4",
                                     "model.preset=omniglot_conv", "model.preset=omniglot_fc"};
   il_config *config = il_config_new(context);
@@ -62,7 +64,10 @@ static il_config *config_of(il_context *context, fuzz_choices *c) {
     il_config_set(config, base[i]);
     il_context_clear(context); /* a key that another version calls otherwise */
   }
-  il_config_set(config, source[fuzz_below(c, 2)]);
+  const int from = fuzz_below(c, 2);
+  il_config_set(config, source[from]);
+  for (size_t i = 0; i < sizeof no_classes / sizeof *no_classes && from; i++)
+    il_config_set(config, no_classes[i]);
   il_config_set(config, net[fuzz_below(c, 4)]);
   for (int i = fuzz_below(c, 12); i > 0 && fuzz_more(c); i--) {
     char accepts[IL_FIELD_TEXT_SIZE], value[64], assignment[160];
