@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapt/adapted.h"
 #include "base/error.h"
 #include "base/locale.h"
 #include "import/importer.h"
 #include "io/csv.h"
 #include "io/io.h"
+#include "nn/net.h"
 
 /* ---- arrays ---- */
 
@@ -53,10 +55,22 @@ static char *channels_last(const il_tensor *t, size_t size) {
   return to;
 }
 
-static bool finite_row(const float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (!isfinite(x[i])) return false;
-  return true;
+/* Why the learner cannot take an example of its type; false: it can. */
+static bool unfit(const answers *a, const void *x, char reason[static 128]) {
+  const int64_t n = il_shape_count(il_adapted_example(a->model));
+  const il_type type = il_adapted_type(a->model);
+  const int vocabulary = il_net_vocabulary(a->model->learner->net);
+  for (int64_t i = 0; i < n && type == IL_FLOAT32; i++)
+    if (!isfinite(((const float *)x)[i])) {
+      snprintf(reason, 128, "has a number that is not finite");
+      return true;
+    }
+  const int64_t at = il_net_unfit(vocabulary, type, n, x);
+  if (at >= 0)
+    snprintf(reason, 128,
+             "has %g; expected whole numbers from 0 to %d, which the learner's embedding takes",
+             il_number_at(type, x, at), vocabulary - 1);
+  return at >= 0;
 }
 
 /* The answers of rows first … first + count, all of which are numbers. */
@@ -81,7 +95,22 @@ static void ask_some(answers *a, const char *name, int64_t first, int64_t count,
   }
 }
 
-/* Rows with a number that is none are named, the others answered. */
+/* Rows that cannot be taken are named, the others answered. */
+static void ask_all(answers *a, const char *name, int64_t rows, const char *x) {
+  const size_t stride = (size_t)il_shape_count(il_adapted_example(a->model)) *
+                        il_type_size(il_adapted_type(a->model));
+  int64_t first = 0;
+  for (int64_t i = 0; i <= rows && il_context_status(a->context) == IL_OK; i++) {
+    char why[128], row[160];
+    if (i < rows && !unfit(a, x + (size_t)i * stride, why)) continue;
+    ask_some(a, name, first, i - first, x + (size_t)first * stride);
+    first = i + 1;
+    if (i == rows) break;
+    snprintf(row, sizeof row, "row %lld %s", (long long)i, why);
+    unreadable(a, name, row);
+  }
+}
+
 static void ask_reals(answers *a, const char *name, const il_tensor *t) {
   const int64_t rows = t->shape.dim[0], n = il_shape_count(il_adapted_example(a->model));
   float *real = malloc((size_t)(rows * n + 1) * sizeof *real);
@@ -90,16 +119,7 @@ static void ask_reals(answers *a, const char *name, const il_tensor *t) {
     return;
   }
   il_tensor_reals(t, IL_FLOAT32, real);
-  int64_t first = 0;
-  for (int64_t i = 0; i <= rows && il_context_status(a->context) == IL_OK; i++) {
-    if (i < rows && finite_row(real + i * n, n)) continue;
-    ask_some(a, name, first, i - first, real + first * n);
-    first = i + 1;
-    if (i == rows) break;
-    char row[64];
-    snprintf(row, sizeof row, "row %lld has a number that is not finite", (long long)i);
-    unreadable(a, name, row);
-  }
+  ask_all(a, name, rows, (const char *)real);
   free(real);
 }
 
@@ -129,7 +149,7 @@ static void ask_tensor(answers *a, const char *name, const il_tensor *t) {
     if (!made) il_fail_memory(a->context, "the numbers of a file");
   }
   if (turned.data && t->type == IL_UINT8)
-    ask_some(a, name, 0, t->shape.dim[0], turned.data);
+    ask_all(a, name, t->shape.dim[0], turned.data);
   else if (turned.data)
     ask_reals(a, name, &turned);
   free(made);
@@ -153,21 +173,21 @@ static void ask_table(answers *a, const char *name, const char *path) {
   float *x = malloc((size_t)n * sizeof *x);
   const char *const *field;
   int fields = 0;
+  bool good;
   if (csv && !x) il_fail_memory(a->context, "a row of a table");
   for (bool head = true; csv && x && il_context_status(a->context) == IL_OK &&
                          (fields = il_csv_next(csv, &field)) > 0;
        head = false) {
     const int64_t line = il_csv_line(csv);
+    char why[128] = "has something that is no finite number", reason[160];
     if (fields != n)
       il_fail(a->context, IL_ERROR_DATA,
               "%s:%lld: found %d columns; the learner takes %d numbers an example, and no label",
               name, (long long)line, fields, n);
-    else if (read_numbers(fields, field, x))
+    else if ((good = read_numbers(fields, field, x)) && !unfit(a, x, why))
       ask_some(a, name, line, 1, x);
-    else if (!head) { /* the first line may be names */
-      char reason[80];
-      snprintf(reason, sizeof reason, "line %lld has something that is no finite number",
-               (long long)line);
+    else if (good || !head) { /* the first line may be names */
+      snprintf(reason, sizeof reason, "line %lld %s", (long long)line, why);
       unreadable(a, name, reason);
     }
   }
@@ -175,7 +195,7 @@ static void ask_table(answers *a, const char *name, const char *path) {
   il_csv_close(csv);
 }
 
-void ask_rows(answers *a, const char *name, const char *path) {
+static void ask_examples(answers *a, const char *name, const char *path) {
   const il_shape e = il_adapted_example(a->model);
   const bool flat = e.rank == 1 || (e.rank == 2 && e.dim[1] == 1);
   if (!il_import_is_tensors(path) && flat && il_adapted_type(a->model) == IL_FLOAT32) {
@@ -193,4 +213,11 @@ void ask_rows(answers *a, const char *name, const char *path) {
   const il_tensor *t = file ? inputs_of(a->context, name, file) : NULL;
   if (t) ask_tensor(a, name, t);
   il_tensors_close(file);
+}
+
+void ask_rows(answers *a, const char *name, const char *path) {
+  const int64_t before = a->given + a->unreadable;
+  ask_examples(a, name, path);
+  if (a->given + a->unreadable == before && il_context_status(a->context) == IL_OK)
+    unreadable(a, name, "has no examples");
 }

@@ -90,6 +90,19 @@ static const char *of_fused(const il_source_options *o) {
   return fused_of(o) > 1 ? ", each fused of task.fused others" : "";
 }
 
+/* Without any origin, all classes would be of one. */
+static il_status check_origins(il_context *context, const class_tasks *s,
+                               const il_source_options *o, int split) {
+  if (within_of(o, split) != IL_WITHIN_ORIGIN) return IL_OK;
+  for (int i = 0; i < s->dataset->classes; i++)
+    if (*s->dataset->origin[i]) return IL_OK;
+  const bool apart = split == IL_TRAIN && o->within != IL_WITHIN_ORIGIN;
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "task.%swithin: found origin, but %s has no class_origins; expected data that say "
+                 "them, or task.%swithin=alphabet for names such as Greek/character01",
+                 apart ? "train_" : "", o->data ? o->data : "the data", apart ? "train_" : "");
+}
+
 /* Whether some alphabet, or origin, has classes enough; the others are not drawn. */
 static il_status check_within(il_context *context, const class_tasks *s, const il_source_options *o,
                               int split) {
@@ -125,7 +138,8 @@ static il_status check_ways(il_context *context, const class_tasks *s, const il_
                      "task.split: found %s, which leaves none of the %d classes to %s; expected "
                      "another split, such as auto",
                      kind, s->dataset->classes, name);
-    if (check_within(context, s, o, split) != IL_OK) return il_context_status(context);
+    if (check_origins(context, s, o, split) != IL_OK || check_within(context, s, o, split) != IL_OK)
+      return il_context_status(context);
     if (ways <= classes) continue;
     char fits[96] = "";
     if (classes >= 2)

@@ -217,10 +217,10 @@ void il_tasks_within_text(const il_tasks *t, il_split split, char *text, size_t 
             large = il_groups_large(groups, ways);
   const char *name = il_within_name(o->within);
   if (large == groups->count)
-    snprintf(text, size, "within one of %d %ss", large, name);
+    snprintf(text, size, "within one of %d %s%s", large, name, large == 1 ? "" : "s");
   else
-    snprintf(text, size, "within one of %d of %d %ss (the others have fewer than %d classes)",
-             large, groups->count, name, ways);
+    snprintf(text, size, "within one of %d of %d %ss (the other%s fewer than %d classes)", large,
+             groups->count, name, groups->count - large == 1 ? " has" : "s have", ways);
 }
 
 int il_tasks_classes(const il_tasks *t, il_split split) {

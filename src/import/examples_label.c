@@ -40,9 +40,25 @@ static il_status check_named(il_examples *r, const int64_t *label, const il_text
   return IL_OK;
 }
 
+/* One text for each name; where there are no names, for each number from 0 to the highest label. */
+static il_status check_origins(il_examples *r, const int64_t *label, const il_texts *names,
+                               const il_texts *origins) {
+  int64_t expected = names ? names->count : 0;
+  for (int64_t i = 0; !names && i < r->count; i++) {
+    if (r->cls[i] < 0) continue;
+    if (label[i] < 0 || label[i] == INT64_MAX) return check_named(r, label, origins);
+    if (label[i] >= expected) expected = label[i] + 1;
+  }
+  if (origins->count == expected) return IL_OK;
+  return il_fail(r->context, IL_ERROR_DATA,
+                 "%s: class_origins has %lld text%s, expected %lld, one for each class", r->source,
+                 (long long)origins->count, origins->count == 1 ? "" : "s", (long long)expected);
+}
+
 il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_texts *names,
                                  const il_texts *origins) {
-  if (check_named(r, label, names)) return il_context_status(r->context);
+  if (check_named(r, label, names) || (origins && check_origins(r, label, names, origins)))
+    return il_context_status(r->context);
   int64_t *number = malloc(((size_t)r->count + 1) * sizeof *number), count = 0;
   if (!number) return il_fail_memory(r->context, "the classes of a data set");
   for (int64_t i = 0; i < r->count; i++)
@@ -54,9 +70,9 @@ il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_
   il_status status = classes > CLASSES_MAX ? too_many(r) : IL_OK;
   r->classes = (int)classes;
   r->name = il_arena_alloc(&r->arena, ((size_t)classes + 1) * sizeof *r->name);
-  if (origins && names && origins->count == names->count)
-    r->origin = il_arena_alloc(&r->arena, ((size_t)classes + 1) * sizeof *r->origin);
-  if (!status && !r->name) status = il_fail_memory(r->context, "the names of classes");
+  if (origins) r->origin = il_arena_alloc(&r->arena, ((size_t)classes + 1) * sizeof *r->origin);
+  if (!status && (!r->name || (origins && !r->origin)))
+    status = il_fail_memory(r->context, "the names of classes");
   for (int c = 0; !status && c < r->classes; c++)
     status = name_number(r, c, number[c], names, origins);
   for (int64_t i = 0; !status && i < r->count; i++) {

@@ -219,6 +219,10 @@ static il_status label(importer *im) {
                    "%s: found %lld labels, expected %lld as '%s' has "
                    "examples",
                    im->source, (long long)found, (long long)r->count, im->x->name);
+  if (!im->y && im->origins.text)
+    il_import_note(
+        im->context, r->report,
+        "class_origins is left out: it goes by numbers of classes, but labels are texts");
   if (!im->y) return il_examples_label_texts(r, im->texts->text);
   const il_texts *names = im->names.text ? &im->names : NULL,
                  *origins = im->origins.text ? &im->origins : NULL;

@@ -63,6 +63,10 @@ static void declare(il_context *context, const void *settings, il_entries *entri
 
 static void begin(il_build *b, il_values *state) {
   const il_cavia_settings *s = b->settings;
+  if (b->training && b->inner.steps < 1)
+    il_fail(
+        il_graph_context(b->g), IL_ERROR_CONFIG,
+        "inner.steps: found 0; expected 1 or more, for cavia learns from where its context goes");
   il_values start = {0};
   il_values_put(b->g, &start, (il_entry){.name = "context"},
                 il_constant(b->g, 0, IL_SHAPE(1, s->contexts)));

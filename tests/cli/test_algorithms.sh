@@ -124,6 +124,7 @@ refused '"haed" is none of' meta.algorithm=boil 'inner.adapts=!haed'
 refused "task.train_ways: found 1" meta.algorithm=protonet task.train_ways=1
 refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
+refused "inner.steps: found 0; expected 1 or more" meta.algorithm=cavia inner.steps=0
 refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
 refused "expected 1 to 16 numbers" eval.steps=3,2
 refused "would never move" meta.algorithm=reptile meta.query_statistics=running

@@ -22,7 +22,7 @@ is() { # WORDS of `data info`
   grep -q "$1" out.txt || fail "not '$1': $(cat out.txt)"
 }
 
-# numpy's files, without numpy: NAME.npz of arrays name:dtype:shape, whose numbers count up (labels: by thirds).
+# numpy's files, without numpy: NAME.npz of arrays name:dtype:shape, whose numbers count up (labels: by thirds; texts: a).
 cat >arrays.py <<'PYTHON'
 import struct, sys, zipfile
 
@@ -34,10 +34,11 @@ with zipfile.ZipFile(sys.argv[1], "w") as out:
         for n in shape:
             count *= n
         values = [i % (12 if count > 100 else 3) for i in range(count)] if kind == "i4" else [i % 251 for i in range(count)]
-        head = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % ({"i4": "<i4", "u1": "|u1", "f4": "<f4"}[kind], shape)
+        head = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % ({"i4": "<i4", "u1": "|u1", "f4": "<f4", "U1": "<U1"}[kind], shape)
         head += " " * (-(len(head) + 11) % 64) + "\n"
         out.writestr(name + ".npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() +
-                     struct.pack("<%d%s" % (count, {"i4": "i", "u1": "B", "f4": "f"}[kind]), *values))
+                     ("a".encode("utf-32-le") * count if kind == "U1" else
+                      struct.pack("<%d%s" % (count, {"i4": "i", "u1": "B", "f4": "f"}[kind]), *values)))
 PYTHON
 python3 arrays.py named.npz pixels:u1:30,8,6,3 kinds:i4:30 spare:f4:7 || fail "arrays"
 import named.npz --x pixels --y kinds
@@ -81,4 +82,30 @@ asked() { # SENTENCE FILE
 }
 asked "'x' is f32 [120,7]; the learner takes reals [n,4]" wide.npz
 asked "two.npz" two.npz
+# Files in which nothing stands.
+: >empty.csv
+printf '\n\n' >blank.csv
+echo a,b,c,d >head.csv
+python3 arrays.py none.npz x:f4:0,4 || fail "arrays"
+for file in empty.csv blank.csv head.csv none.npz; do
+  asked "innerloop: $file: has no examples" $file
+  [ "$(wc -l <err.txt)" = 1 ] && [ ! -s out.txt ] || fail "$file: $(cat out.txt err.txt)"
+done
+"$program" predict model - --json </dev/null >out.txt 2>err.txt && fail "an empty input was answered: $(cat out.txt)"
+grep -q "innerloop: -: has no examples" err.txt || fail "an empty input: $(cat err.txt)"
+
+# Origins of classes: one for each, or none.
+python3 arrays.py short.npz x:f4:120,4 y:i4:120 class_origins:U1:7 || fail "arrays"
+refused "short.npz: class_origins has 7 texts, expected 12, one for each class" short.npz
+python3 arrays.py short.npz x:f4:120,4 y:i4:120 class_origins:U1:12 class_names:U1:13 || fail "arrays"
+refused "short.npz: class_origins has 12 texts, expected 13, one for each class" short.npz
+within="--set task.ways=3 --set task.split=auto --set task.shots=2 --set task.queries=2 --set outer.steps=1 --set eval.every=0"
+for key in within train_within; do
+  "$program" train features-5w5s-maml --data flat.npz $within --set task.$key=origin --out origin >out.txt 2>err.txt
+  [ $? -eq 2 ] && grep -q "task.$key: found origin, but .*safetensors has no class_origins; expected data that say them" err.txt ||
+    fail "origins that are not there: $(cat out.txt err.txt)"
+done
+python3 arrays.py born.npz x:f4:120,4 y:i4:120 class_origins:U1:12 || fail "arrays"
+"$program" train features-5w5s-maml --data born.npz $within --set task.within=origin --out origin >out.txt 2>err.txt || fail "origins: $(cat err.txt)"
+grep -q "each train episode is within one of 1 origin$" out.txt || fail "origins are not said: $(cat out.txt)"
 echo "import options: passed"
