@@ -3,6 +3,7 @@
 
 #include <innerloop/meta.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,21 @@ static bool own_head(const il_config *c) {
   return il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM))->own_head;
 }
 
+/* What the net says of its layers is said of the key that lists them. */
+static il_net *listed_net(il_context *context, const il_config *c, il_shape example, int outputs) {
+  static const char speaker[] = "il_net_new: ";
+  if (il_context_status(context) != IL_OK) return NULL;
+  il_net *net = il_net_new(context, c->layers, c->layer, example, outputs);
+  const il_status status = il_context_status(context);
+  if (net || (status != IL_ERROR_SHAPE && status != IL_ERROR_ARGUMENT)) return net;
+  char said[512];
+  snprintf(said, sizeof said, "%s", il_context_message(context));
+  const size_t skip = strncmp(said, speaker, strlen(speaker)) ? 0 : strlen(speaker);
+  il_context_clear(context);
+  il_fail(context, IL_ERROR_CONFIG, "model.layers: %s", said + skip);
+  return NULL;
+}
+
 il_net *il_config_net(il_context *context, const il_config *c, const il_task_shape *shape) {
   const int outputs = own_head(c) ? 0 : shape->outputs, ways = il_config_int(c, IL_KEY_WAYS),
             train_ways = il_config_int(c, IL_KEY_TRAIN_WAYS),
@@ -207,7 +223,7 @@ il_net *il_config_net(il_context *context, const il_config *c, const il_task_sha
             il_config_get(c, "task.train_ways"), ways, il_config_text(c, IL_KEY_ALGORITHM));
     return NULL;
   }
-  if (c->layers) return il_net_new(context, c->layers, c->layer, shape->example, outputs);
+  if (c->layers) return listed_net(context, c, shape->example, outputs);
   return il_net_preset_at(context, "model.preset", il_config_text(c, IL_KEY_MODEL), shape->example,
                           outputs, il_config_int(c, IL_KEY_FILTERS));
 }

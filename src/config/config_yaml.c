@@ -159,14 +159,15 @@ static const char *list_of(int count, const char *const *names, unsigned marked,
 static il_status refuse_field(const reader *r, const yaml_node_t *at, const char *key,
                               const il_layer *layer) {
   const struct layer_kind *kind = &layer_kinds[layer->kind];
+  const char *a = strchr("aeiou", *kind->name) ? "an" : "a";
   char found[128], names[128], expected[192];
   snprintf(found, sizeof found, "\"%.40s\" in layer %d (%s)", key, r->config->layers + 1,
            kind->name);
   if (kind->has)
-    snprintf(expected, sizeof expected, "%s, which a %s has",
-             list_of(FIELDS, fields, kind->has, names, sizeof names), kind->name);
+    snprintf(expected, sizeof expected, "%s, which %s %s has",
+             list_of(FIELDS, fields, kind->has, names, sizeof names), a, kind->name);
   else
-    snprintf(expected, sizeof expected, "none: a %s has no fields", kind->name);
+    snprintf(expected, sizeof expected, "none: %s %s has no fields", a, kind->name);
   return wrong(r, at, found, expected);
 }
 

@@ -48,6 +48,12 @@ expect 1 "nowhere.yaml" train nowhere.yaml
 expect 1 "nowhere" eval nowhere
 expect 1 "nowhere: there is no run; expected a folder that \`innerloop train --out\` has made" train --resume nowhere
 expect 1 "runs/nowhere: there is no run" train --resume runs/nowhere
+# Layers that do not fit.
+listed() { expect 2 "$1" plan sinusoid-5shot-maml --set "model.layers=$2"; }
+listed "innerloop: model.layers: layer 1 (gru): needs a signal [t,channels] and receives 1 features" "[{kind: gru, units: 4}, {kind: linear}]"
+listed "innerloop: model.layers: the last layer gives 4 outputs; expected 1" "[{kind: linear, units: 4}]"
+listed "innerloop: model.layers: layer 1 opens a residual block" "[{kind: residual}, {kind: linear}]"
+listed "expected units or vocabulary, which an embedding has" "[{kind: embedding, kernel: 3}, {kind: linear}]"
 # What a source would ignore.
 for command in "train glyphs-5w1s-maml" "train sinusoid-10shot-maml" "plan mnist1d-learn-rate" "check glyphs-5w1s-maml" \
   "bench sinusoid-5shot-maml" "data episodes glyphs-5w1s-maml --out list"; do
