@@ -283,6 +283,7 @@ il_config *il_config_absolute(il_context *context, const il_config *config) {
       il_config_free(c);
       c = NULL;
     }
+    if (c) c->value[i].asked = config->value[i].asked;
     free(real);
   }
   return c;
