@@ -22,15 +22,16 @@ typedef struct job {
 
 static void *work(void *argument) {
   static const char *const settings[] = {
-      "outer.steps=6",   "outer.meta_batch=4", "eval.every=3",       "eval.validation_tasks=4",
-      "task.split=auto", "glyphs.alphabets=3", "glyphs.classes=5",   "glyphs.side=16",
-      "model.filters=4", "eval.steps=0,1",     "checkpoint.every=2", "glyphs.writers=8"};
+      "outer.steps=6",   "outer.meta_batch=4", "eval.every=3",      "eval.validation_tasks=4",
+      "model.filters=4", "glyphs.alphabets=3", "glyphs.classes=5",  "glyphs.side=16",
+      "eval.steps=0,1",  "glyphs.writers=8",   "checkpoint.every=2"};
   job *j = argument;
   il_context *context = il_context_new();
   il_team *team = il_team_new(context, 2);
   il_config *config = il_config_load(context, j->preset);
   for (size_t i = 0; config && i < sizeof settings / sizeof *settings; i++)
     il_config_set(config, settings[i]);
+  if (config && !strncmp(j->preset, "glyphs", 6)) il_config_set(config, "task.split=auto");
   il_evaluation result = {0};
   if (config &&
       il_train(context, config, &(il_train_options){.out = j->out, .team = team}) == IL_OK)
