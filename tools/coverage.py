@@ -1,27 +1,13 @@
-"""coverage.py BUILD [--sanitized]: adds up what gcov says of a build: lines and branches of src/ by folder, what is not run by file.
+"""Adds up what gcov says of a build (coverage.sh): lines and branches of src/ by folder, what is not run by file.
 
 A kernel is compiled once for each instruction set, a header into many objects: a line runs where one of them ran. Branches
-are those of the source; of assertions, whose other side is a bug of ours, only the line counts.
-
---sanitized: of the build that `make test` has anyway. Undefined behaviour is looked for behind branches of its own, a seventh of all,
-whose one side never runs; and fewer tests run, so that no file needs a reason."""
+are those of the source; of assertions, whose other side is a bug of ours, only the line counts."""
 import collections, json, os, subprocess, sys
 
 LINES, BRANCHES = 92.0, 80.0
 MUCH = 12  # lines of a file that are not run; more need a reason
-build = os.path.realpath(sys.argv[1])
-sanitized = sys.argv[2:] == ["--sanitized"]
-if sanitized:
-    BRANCHES = 72.0
+build = sys.argv[1]
 root = os.path.realpath(".")
-# Counters of tests that kill (tests/CMakeLists.txt) lie in a tree of their own; gcov wants its notes beside them.
-apart = os.path.join(build, "counted-apart")
-for folder, _, names in os.walk(apart):
-    for name in names:
-        notes = os.path.join("/", os.path.relpath(folder, apart), name[:-len("gcda")] + "gcno")
-        beside = os.path.join(folder, os.path.basename(notes))
-        if name.endswith(".gcda") and os.path.exists(notes) and not os.path.lexists(beside):
-            os.symlink(notes, beside)
 objects = [os.path.join(folder, name) for folder, _, names in os.walk(build) for name in names
            if name.endswith(".gcda") and ("innerloop" in folder or "kernels" in folder)]
 if not objects:
@@ -95,9 +81,6 @@ for path, f in sorted(files.items(), key=lambda item: item[1][0] - item[1][1]):
     missing = f[1] - f[0]
     if missing <= MUCH:
         break
-    if sanitized:
-        print(f"{path}: {missing} lines")
-        continue
     reason = reasons.get(path)
     where, run = [], []
     for n in sorted(n for n, times in lines[path].items() if not times) + [None]:
@@ -107,7 +90,7 @@ for path, f in sorted(files.items(), key=lambda item: item[1][0] - item[1][1]):
         run.append(n)
     print(f"{path}: {missing} lines: {reason or 'NO REASON in tools/coverage.txt; lines ' + ' '.join(where)}")
     failed |= not reason
-for name in [] if sanitized else reasons:
+for name in reasons:
     if name not in files or files[name][1] - files[name][0] <= MUCH:
         print(f"{name}: has a reason in tools/coverage.txt and needs none")
 for what, found, least in ("lines", share(total[0], total[1]), LINES), ("branches", share(total[2], total[3]), BRANCHES):
