@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Replaces the marked section of docs/performance.md by the tables of a results file.
+"""Replaces the marked sections of docs/performance.md by the tables of a results file: MAML's workloads (W1 …), and those that
+are called by an algorithm's name. A section of which the file has no workload stays.
 
     bench/table.py [RESULTS.json [DOCUMENT.md]]
 """
@@ -8,7 +9,8 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- benchmark: made by bench/table.py -->", "<!-- end of benchmark -->"
+SECTIONS = [("<!-- benchmark: made by bench/table.py -->", "<!-- end of benchmark -->", True),
+            ("<!-- algorithms: made by bench/table.py -->", "<!-- end of algorithms -->", False)]
 
 
 def short(number):
@@ -117,7 +119,7 @@ def section(results):
         parts.append("Meta-gradients agree within 1e-3, except where float32 does not determine them so far "
                      f"(bench/reference.py): {', '.join(loose)}.")
     start = results["start_up"].get("first_step_ms")
-    if start:
+    if start and "W3" in done:
         parts.append(f"From process start to the end of the first meta-step and its checkpoint, W3 with an "
                      f"imported dataset: {start:.0f} ms.")
     reasons = [f"- {n}, {peer}: {p['status'].removeprefix('–: ')}" for n, w in done.items()
@@ -142,7 +144,10 @@ def main():
     given = sys.argv[1:]
     results = json.loads(pathlib.Path(given[0] if given else ROOT / "build-bench/results.json").read_text())
     document = pathlib.Path(given[1]) if len(given) > 1 else ROOT / "docs/performance.md"
-    replace(document, BEGIN, END, section(results))
+    for begin, end, maml in SECTIONS:
+        own = {n: w for n, w in results["workloads"].items() if (n[0] == "W" and n[1].isdigit()) == maml}
+        if own:
+            replace(document, begin, end, section({**results, "workloads": own}))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ PYTHON
 
 # name, then its settings
 while read -r name settings; do
+  case $name in maml_* | *_each) full || continue ;; esac # settings of what is there already
   set -- $small
   for setting in $settings; do set -- "$@" --set "$setting"; done
   "$program" train glyphs-5w1s-maml "$@" --threads 1 --out "$name-1" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
