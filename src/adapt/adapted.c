@@ -103,10 +103,8 @@ static il_status check_whole(const il_adapted *a, const char *what, int64_t firs
   const int vocabulary = il_net_vocabulary(a->learner->net);
   const int64_t at = il_net_unfit(vocabulary, a->shape.x, (int64_t)count, x);
   if (at < 0) return IL_OK;
-  return il_fail(a->context, IL_ERROR_DATA,
-                 "%s %lld has %g; expected whole numbers from 0 to %d, which the learner's "
-                 "embedding takes",
-                 what, (long long)(first + at / il_shape_count(a->shape.example)),
+  return il_fail(a->context, IL_ERROR_DATA, "%s %lld has " IL_NO_TOKEN, what,
+                 (long long)(first + at / il_shape_count(a->shape.example)),
                  il_number_at(a->shape.x, x, at), vocabulary - 1);
 }
 

@@ -66,10 +66,7 @@ static bool unfit(const answers *a, const void *x, char reason[static 128]) {
       return true;
     }
   const int64_t at = il_net_unfit(vocabulary, type, n, x);
-  if (at >= 0)
-    snprintf(reason, 128,
-             "has %g; expected whole numbers from 0 to %d, which the learner's embedding takes",
-             il_number_at(type, x, at), vocabulary - 1);
+  if (at >= 0) snprintf(reason, 128, "has " IL_NO_TOKEN, il_number_at(type, x, at), vocabulary - 1);
   return at >= 0;
 }
 

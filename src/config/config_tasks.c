@@ -98,28 +98,31 @@ static bool prepare(il_context *context, const il_config *c, const il_source *so
   return true;
 }
 
-/* Why a source does nothing with a key of config.def; NULL: it does, or may. */
-static const char *vain(const il_source *source, il_key key) {
+const char *il_config_vain(const il_source *source, int key) {
+  const bool divided = source->classes || source->needs_data; /* tasks of a file are, too */
   switch (key) {
   case IL_KEY_WAYS:
   case IL_KEY_TRAIN_WAYS:
   case IL_KEY_ROTATIONS:
   case IL_KEY_ROTATE_TEST:
-  case IL_KEY_AUGMENT: return source->classes ? NULL : "takes its tasks as they are";
+  case IL_KEY_AUGMENT:
+  case IL_KEY_WITHIN:
+  case IL_KEY_FUSED:
+  case IL_KEY_ONLY:
+  case IL_KEY_CLASS_WEIGHTS: return source->classes ? NULL : "the tasks have no classes";
   case IL_KEY_SPLIT:
   case IL_KEY_SPLIT_FILE:
   case IL_KEY_SPLIT_SEED:
   case IL_KEY_TRAIN_CLASSES:
   case IL_KEY_VALIDATION_CLASSES:
-  case IL_KEY_TEST_CLASSES:
-    return source->classes || source->needs_data ? NULL : "has nothing to divide";
+  case IL_KEY_TEST_CLASSES: return divided ? NULL : "the tasks are not divided";
   case IL_KEY_SHOTS:
   case IL_KEY_QUERIES:
   case IL_KEY_TRAIN_SHOTS:
   case IL_KEY_TRAIN_QUERIES:
   case IL_KEY_EVAL_QUERIES:
-    return source->one_task || source->count ? "has tasks whose sizes are their own" : NULL;
-  case IL_KEY_POOL: return source->one_task ? "has one task of each split" : NULL;
+    return source->one_task || source->count ? "the tasks have sizes of their own" : NULL;
+  case IL_KEY_POOL: return source->one_task ? "each split is one task" : NULL;
   default: return NULL;
   }
 }
@@ -135,10 +138,10 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
                    "lists them)",
                    il_config_text(c, IL_KEY_DATA), source->name);
   for (int key = 0; key < IL_KEY_COUNT; key++) {
-    const char *why = vain(source, (il_key)key), *found = il_config_text(c, (il_key)key);
+    const char *why = il_config_vain(source, key), *found = il_config_text(c, (il_key)key);
     if (why && c->value[key].asked && strcmp(found, il_config_row_at(key).field->fallback) != 0)
       return il_fail(context, IL_ERROR_CONFIG,
-                     "%s: found %s, but source %s %s; expected this key to be left out",
+                     "%s: found %s, but with source %s %s; expected this key to be left out",
                      il_config_key_name(key), found, source->name, why);
   }
   return IL_OK;

@@ -148,12 +148,12 @@ il_status il_batch_check(const il_batch *b, il_split split, uint64_t first) {
     const il_type type = real_input(&b->shape, 2 * set) ? b->real : IL_UINT8;
     return il_fail(
         b->from->context, IL_ERROR_DATA,
-        "source %s: task %llu of the %s split has %g in example %lld of its %s set; "
-        "expected whole numbers from 0 to %d, which the net's embedding takes",
+        "source %s: task %llu of the %s split: example %lld of its %s set has " IL_NO_TOKEN,
         b->from->source->name, (unsigned long long)id.index, il_split_name(split),
+        (long long)(at / numbers), set ? "query" : "support",
         il_number_at(type,
                      (const char *)b->input[2 * set] + (size_t)(failed - 1) * b->size[2 * set], at),
-        (long long)(at / numbers), set ? "query" : "support", b->needs.vocabulary - 1);
+        b->needs.vocabulary - 1);
   }
   return il_tasks_failed(b->from, id);
 }

@@ -73,10 +73,8 @@ il_status il_samples_same_scale(il_context *context, const char *name, const il_
   const int64_t numbers = il_shape_count(s->example);
   const int64_t at = il_net_unfit(vocabulary, IL_FLOAT32, s->count * numbers, s->inputs);
   if (at >= 0)
-    return il_fail(context, IL_ERROR_DATA,
-                   "%s: example %lld has %g; expected whole numbers from 0 to %d, which the net's "
-                   "embedding takes",
-                   name, (long long)(at / numbers), il_number_at(IL_FLOAT32, s->inputs, at),
+    return il_fail(context, IL_ERROR_DATA, "%s: example %lld has " IL_NO_TOKEN, name,
+                   (long long)(at / numbers), il_number_at(IL_FLOAT32, s->inputs, at),
                    vocabulary - 1);
   if (m->inputs == IL_MODEL_INPUTS_PIXELS && s->type != IL_UINT8 &&
       il_inputs_of(s) == IL_MODEL_INPUTS_REALS)

@@ -353,6 +353,7 @@ il_status il_evaluate_greedy(il_context *context, const char *run,
     sparse s = {.context = context, .run = &o, .net = o.learner->net, .o = options};
     result->trained = o.trained;
     static_assert(sizeof result->tested == sizeof o.tested, "one text");
+    _Static_assert(sizeof result->tested == sizeof o.tested, "greedy.h repeats IL_TESTED_SIZE");
     memcpy(result->tested, o.tested, sizeof result->tested);
     const int shapes = il_tasks_variants(o.tasks, IL_TEST);
     if (shapes > 1)

@@ -277,10 +277,8 @@ static il_status check_whole(il_learner *l, const char *function, int64_t n, con
   const il_type type = s->x == IL_UINT8 ? IL_UINT8 : IL_FLOAT32;
   const int64_t at = il_net_unfit(vocabulary, type, n * numbers, x);
   if (at < 0) return IL_OK;
-  return il_fail(&l->context, IL_ERROR_ARGUMENT,
-                 "%s: example %lld has %g; expected whole numbers from 0 to %d, which the "
-                 "learner's embedding takes",
-                 function, (long long)(at / numbers), il_number_at(type, x, at), vocabulary - 1);
+  return il_fail(&l->context, IL_ERROR_ARGUMENT, "%s: example %lld has " IL_NO_TOKEN, function,
+                 (long long)(at / numbers), il_number_at(type, x, at), vocabulary - 1);
 }
 
 il_status il_learner_adapt(il_learner *l, int n, const void *x, const void *y) {

@@ -106,11 +106,11 @@ static void objective(il_build *b, il_outcome *out) {
   const int taught =
       s->loss == IL_HYPER_LOSS_STEPS ? steps - 1 : steps; /* steps that a loss follows */
   if (s->rates == IL_HYPER_RATES_STEP && s->steps > taught) {
-    il_fail(g->context, IL_ERROR_CONFIG,
-            "hyper.steps: found rates for %d inner steps, but of inner.steps %d under hyper.loss "
-            "%s the "
-            "loss tells about the first %d; expected at most as many",
-            s->steps, steps, s->loss == IL_HYPER_LOSS_STEPS ? "steps" : "query", taught);
+    il_fail(
+        g->context, IL_ERROR_CONFIG,
+        "hyper.steps: found rates for %d inner steps, but of inner.steps %d under hyper.loss %s "
+        "the loss tells about the first %d; expected at most as many",
+        s->steps, steps, s->loss == IL_HYPER_LOSS_STEPS ? "steps" : "query", taught);
     return;
   }
   il_values state, learned = {0};

@@ -63,6 +63,8 @@ int il_net_norms(const il_net *net); /* how many such layers */
 bool il_net_has(const il_net *net, il_layer_kind kind);
 /* The numbers that its examples are made of are whole, from 0 to below what this is; 0: reals. */
 int il_net_vocabulary(const il_net *net);
+/* What is said of a number that is no token, behind "… has ": the number, then the vocabulary less one. */
+#define IL_NO_TOKEN "%g; expected whole numbers from 0 to %d, which the net's embedding takes"
 /* Of examples (U8, F32, F64), a number. */
 double il_number_at(il_type type, const void *x, int64_t at);
 /* The first that a net of the vocabulary cannot take; −1: all are fine. */

@@ -109,10 +109,8 @@ static il_status check_tokens(const work *w, const char *path, const tasks *t) {
     const void *x = data_of(t, i);
     const int64_t at = il_net_unfit(vocabulary, type, il_shape_count(t->tensor[i]->shape), x);
     if (at >= 0)
-      return il_fail(w->context, IL_ERROR_DATA,
-                     "%s: \"%s\" has %g; expected whole numbers from 0 to %d, which the net's "
-                     "embedding takes",
-                     path, names[i], il_number_at(type, x, at), vocabulary - 1);
+      return il_fail(w->context, IL_ERROR_DATA, "%s: \"%s\" has " IL_NO_TOKEN, path, names[i],
+                     il_number_at(type, x, at), vocabulary - 1);
   }
   return IL_OK;
 }

@@ -43,10 +43,7 @@ static const char *const of_training[] = {
     "task.train_ways",   "task.pool",    "task.train_shots",      "task.train_queries",
     "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
     "task.augment",      "eval.patience"};
-/* What only classes have, how classes and the tasks of a file are divided, and how many classes each side gets. */
-static const char *const of_classes[] = {
-    "task.ways=", "task.rotat", "task.within=", "task.fused=", "task.only=", "task.class_weights="};
-static const char *const of_division[] = {"task.split"};
+/* How many classes each side gets. */
 static const char *const of_counts[] = {"task.train_cl", "task.validation_cl", "task.test_cl"};
 
 #define BEGINS(list, setting) begins_one(sizeof(list) / sizeof *(list), list, setting)
@@ -64,15 +61,10 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (begins(setting, "inner.steps=")) return "eval.steps says after which inner steps it measures";
   if (!own && !begins(setting, "task.") && !begins(setting, "eval.") && !begins(setting, "inner."))
     return "an evaluation takes keys of task, eval, inner and the source of tasks";
-  const bool divided = source->classes || source->needs_data; /* tasks of a file are, too */
-  if ((!source->classes && BEGINS(of_classes, setting)) ||
-      (!divided && (BEGINS(of_division, setting) || BEGINS(of_counts, setting))))
-    return "the tasks have no classes";
-  if ((source->one_task || source->count) &&
-      (begins(setting, "task.shots=") || begins(setting, "task.queries=") ||
-       begins(setting, "eval.queries=")))
-    return source->one_task ? "the tasks have sizes of their own"
-                            : "tasks as they stand in a file have sizes of their own";
+  char key[64];
+  snprintf(key, sizeof key, "%.*s", (int)strcspn(setting, "="), setting);
+  const char *tasks = il_config_vain(source, il_config_find(key));
+  if (tasks) return tasks;
   if (begins(setting, "task.data=") && !source->needs_data)
     return "the source of tasks reads no file; task.source=dataset does";
   const char *split = il_config_text(o->config, IL_KEY_SPLIT);

@@ -55,7 +55,7 @@ refused() { # SENTENCE ARGUMENT...
 sed 's/vocabulary: 12/vocabulary: 8/' net.yaml >few.yaml
 refused 'expected whole numbers from 0 to 7, which the net'"'"'s embedding takes' train few.yaml --out r
 sed '2s/,[0-9]*$/,2.5/' asked.csv >half.csv
-refused 'half.csv: line 2 has 2.5; expected whole numbers from 0 to 11, which the learner'"'"'s embedding takes' predict three.safetensors half.csv
+refused 'half.csv: line 2 has 2.5; expected whole numbers from 0 to 11, which the net'"'"'s embedding takes' predict three.safetensors half.csv
 [ "$(grep -c '^half.csv:3' log.txt)" = 1 ] || fail "the other row has no answer: $(cat log.txt)"
 sed 1d half.csv >bare.csv # without names of columns
 refused 'bare.csv: line 1 has 2.5; expected whole numbers from 0 to 11' predict three.safetensors bare.csv

@@ -62,17 +62,17 @@ for command in "train glyphs-5w1s-maml" "train sinusoid-10shot-maml" "plan mnist
     $command --data nowhere
 done
 for setting in shots=7 queries=3 train_shots=2 train_queries=2; do
-  expect 2 "task.${setting%=*}: found ${setting#*=}, but source mnist1d has tasks whose sizes are their own" plan mnist1d-learn-rate --set task.$setting
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but with source mnist1d the tasks have sizes of their own" plan mnist1d-learn-rate --set task.$setting
 done
-expect 2 "eval.queries: found 3, but source mnist1d" plan mnist1d-learn-rate --set eval.queries=3
-expect 2 "task.pool: found 4, but source mnist1d has one task of each split" plan mnist1d-learn-rate --set task.pool=4
+expect 2 "eval.queries: found 3, but with source mnist1d" plan mnist1d-learn-rate --set eval.queries=3
+expect 2 "task.pool: found 4, but with source mnist1d each split is one task" plan mnist1d-learn-rate --set task.pool=4
 for setting in ways=7 train_ways=7 rotations=random rotate_test=true augment=query split=auto split_file=file split_seed=2 train_classes=3 \
   validation_classes=3 test_classes=3; do
-  expect 2 "task.${setting%=*}: found ${setting#*=}, but source sinusoid" plan sinusoid-5shot-maml --set task.$setting
-  expect 2 "task.${setting%=*}: found ${setting#*=}, but source mnist1d" plan mnist1d-learn-rate --set task.$setting
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but with source sinusoid" plan sinusoid-5shot-maml --set task.$setting
+  expect 2 "task.${setting%=*}: found ${setting#*=}, but with source mnist1d" plan mnist1d-learn-rate --set task.$setting
 done
 printf 'preset: sinusoid-5shot-maml\ntask: {ways: 7}\n' >ways.yaml
-expect 2 "task.ways: found 7, but source sinusoid takes its tasks as they are; expected this key to be left out" plan ways.yaml
+expect 2 "task.ways: found 7, but with source sinusoid the tasks have no classes; expected this key to be left out" plan ways.yaml
 "$program" plan sinusoid-5shot-maml --set task.ways=5 --set task.pool=4 >out.txt 2>&1 || fail "the default is refused: $(cat out.txt)"
 # A run of a preset for another source says what the preset did: it goes on, and is repeated.
 "$program" train glyphs-5w1s-maml --set task.source=sinusoid --set model.preset=mlp --set outer.steps=1 --set eval.every=0 --out run >out.txt 2>&1 ||

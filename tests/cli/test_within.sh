@@ -103,5 +103,5 @@ refused "${changed#files: }" "$program" train --resume files --set outer.steps=3
 cp moved.split three.split
 printf '20 Glyph01/*\n0 evaluation\n' >weights
 refused "divided or weighed otherwise" "$program" train --resume files --set outer.steps=4
-refused "but source sinusoid takes its tasks as they are" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
+refused "but with source sinusoid the tasks have no classes" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
 echo "within: alphabets, origins, choices and weights of classes"
