@@ -332,6 +332,10 @@ class il_distance_settings(Structure):
     pass
 
 
+class il_reptile_settings(Structure):
+    pass
+
+
 class il_cavia_settings(Structure):
     pass
 
@@ -936,6 +940,11 @@ il_distance_settings._fields_ = [
     ("distance", c_int),
     ("scale", c_double),
     ("learned", c_bool),
+]
+
+il_reptile_settings._fields_ = [
+    ("carried", c_bool),
+    ("square", c_double),
 ]
 
 il_cavia_settings._fields_ = [

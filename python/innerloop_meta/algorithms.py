@@ -136,9 +136,10 @@ def imaml(steps: int = 5, lr: float = 0.01, proximal: float = 2.0, damping: floa
     return Algorithm("imaml", own, steps=steps, lr=lr, **inner)
 
 
-def reptile(steps: int = 5, lr: float = 0.01, **inner: Any) -> Algorithm:
-    """Nichol, Achiam, Schulman, 2018: in place of a gradient θ − φ, and the support loss before the last step as loss."""
-    return Algorithm("reptile", {}, steps=steps, lr=lr, **inner)
+def reptile(steps: int = 5, lr: float = 0.01, carried: bool = False, square: float = 0.0001, **inner: Any) -> Algorithm:
+    """Nichol, Achiam, Schulman, 2018: in place of a gradient θ − φ, and the support loss before the last step as loss. With
+    `carried` the mean squares of the inner `rmsprop` start at `square` and go on from task to task."""
+    return Algorithm("reptile", {"carried": carried, "square": square}, steps=steps, lr=lr, **inner)
 
 
 def cavia(steps: int = 1, lr: float = 1.0, first_order: bool = False, contexts: int = 5, layer: str = "",

@@ -348,6 +348,16 @@ class Protonet(TypedDict, total=False):
     """the scale is learned from there on (protonet). True or false; default false."""
 
 
+class Reptile(TypedDict, total=False):
+    """Settings of reptile."""
+
+    carried: bool
+    """mean squares of inner.optimizer rmsprop go on from task to task, as those of the published program's Adam
+    (reptile). True or false; default false."""
+    square: float
+    """what these start at (reptile). A number from 0 to 1e+06; default 0.0001."""
+
+
 class Cavia(TypedDict, total=False):
     """Settings of cavia."""
 
@@ -532,6 +542,7 @@ class Settings(TypedDict, total=False):
     tasks: Tasks
     meta_sgd: MetaSgd
     protonet: Protonet
+    reptile: Reptile
     cavia: Cavia
     mamlpp: Mamlpp
     imaml: Imaml

@@ -78,6 +78,7 @@ meta_sgd meta.algorithm=meta_sgd
 protonet meta.algorithm=protonet task.train_ways=8 meta.query_statistics=running
 protonet_each meta.algorithm=protonet meta.query_statistics=each glyphs.side=28
 reptile meta.algorithm=reptile task.train_shots=3 inner.batch=4 inner.optimizer=adam inner.beta1=0 inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5
+reptile_carried meta.algorithm=reptile reptile.carried=true inner.optimizer=rmsprop inner.alpha=0.999 inner.lr=0.001 outer.optimizer=sgd outer.lr=0.5
 reptile_linear meta.algorithm=reptile inner.lr=0.01 outer.optimizer=sgd outer.lr=0.5 outer.schedule=linear
 protomaml meta.algorithm=protomaml task.train_ways=4 inner.lr=0.05
 cavia meta.algorithm=cavia inner.lr=1
@@ -125,6 +126,7 @@ refused '"haed" is none of' meta.algorithm=boil 'inner.adapts=!haed'
 refused "task.train_ways: found 1" meta.algorithm=protonet task.train_ways=1
 refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
+refused "reptile.carried: found inner.optimizer sgd, expected rmsprop" meta.algorithm=reptile reptile.carried=true
 refused "inner.steps: found 0; expected 1 or more" meta.algorithm=cavia inner.steps=0
 refused "task.train_ways: found 8 and task.ways 5" task.train_ways=8
 refused "expected 1 to 16 numbers" eval.steps=3,2

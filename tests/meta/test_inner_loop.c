@@ -326,6 +326,96 @@ static void test_order_is_no_constant(void **state) {
   il_net_free(net);
 }
 
+/* Two of Reptile's meta-steps with carried squares, at an outer rate of one, on a task of which each takes three steps: as
+ * six steps of an RMSProp that starts at the first squares. */
+static void test_carried_squares(void **state) {
+  (void)state;
+  il_net *net = net_of(false);
+  il_case c = {"carried", &il_reptile, &il_rmsprop, .statistics = QUERY};
+  il_method m, whole;
+  method_of(&c, &m);
+  il_method_copy(&whole, &m);
+  ((il_rmsprop_settings *)whole.inner_settings)->initial = 0.02;
+  whole.inner.steps = 6;
+  m.inner.steps = 3;
+  *(il_reptile_settings *)m.algorithm_settings = (il_reptile_settings){true, 0.02};
+
+  il_graph *g = il_graph_new(context, IL_FLOAT64);
+  il_build both[2] = {il_method_build(&m, g, net, &shape), il_method_build(&whole, g, net, &shape)};
+  il_entries entries = {0};
+  il_meta_entries(context, net, m.algorithm, &m.inner, both[0].settings, &entries);
+  assert_int_equal(entries.count, 2 * net->parameters);
+  il_values theta = il_values_input(g, net->parameters, entries.entry, "meta/", IL_SHARED),
+            moving = il_values_copy(g, &theta);
+  for (int i = net->parameters; i < entries.count; i++) {
+    assert_true(entries.entry[i].drawn && entries.entry[i].low == 0.02 &&
+                entries.entry[i].high == 0.02);
+    il_values_put(g, &moving, entries.entry[i], il_constant(g, 0.02, entries.entry[i].shape));
+  }
+  il_task task;
+  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &task);
+  for (int meta_step = 0; meta_step < 2; meta_step++) {
+    il_build b = both[0];
+    il_outcome out;
+    b.training = true;
+    b.task = task;
+    b.meta = il_values_copy(g, &moving);
+    il_build_outcome(&b, &out);
+    fine();
+    assert_int_equal(out.gradient.count, entries.count);
+    for (int i = 0; i < moving.count; i++)
+      moving.at[i] = il_sub(g, moving.at[i], il_values_get(g, &out.gradient, moving.entry[i].name));
+  }
+  il_outcome out;
+  both[1].training = true;
+  both[1].task = task;
+  both[1].meta = theta;
+  il_build_outcome(&both[1], &out);
+  fine();
+  for (int i = 0; i < net->parameters; i++) {
+    char name[64];
+    for (int k = 0; k < 2; k++) {
+      snprintf(name, sizeof name, "%d.%d", i, k);
+      const il_value to = k ? moving.at[i] : il_sub(g, theta.at[i], out.gradient.at[i]);
+      il_output(g, name, il_task_mean(g, to));
+    }
+    snprintf(name, sizeof name, "%d.start", i);
+    il_output(g, name, theta.at[i]);
+  }
+  fine();
+  il_function *f = il_function_new(g, &m.function);
+  fine();
+  il_found found = run(f, 1);
+  double moved = 0;
+  for (int i = 0; i < net->parameters; i++) {
+    const double *six = found.out[3 * i], *carried = found.out[3 * i + 1],
+                 *start = found.out[3 * i + 2];
+    for (size_t k = 0; k < found.bytes[3 * i] / 8; k++) {
+      assert_true(fabs(six[k] - carried[k]) <= 1e-12);
+      moved = fmax(moved, fabs(six[k] - start[k]));
+    }
+  }
+  assert_true(moved > 0.01);
+  drop(&found);
+  il_function_free(f);
+  il_entries_free(&entries);
+
+  /* An optimizer that has no squares, and settings that are left out. */
+  il_method_inner(&m, &il_adam);
+  g = il_graph_new(context, IL_FLOAT64);
+  il_build b = il_method_build(&m, g, net, &shape);
+  b.task = (il_task){0};
+  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
+  il_meta_entries(context, net, m.algorithm, &m.inner, b.settings, &entries);
+  b.meta = il_values_input(g, entries.count, entries.entry, "meta/", IL_SHARED);
+  assert_int_equal(il_build_outcome(&b, &out), IL_ERROR_CONFIG);
+  assert_non_null(
+      strstr(il_context_message(context), "found inner.optimizer adam, expected rmsprop"));
+  il_entries_free(&entries);
+  il_graph_free(g);
+  il_net_free(net);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_meta_gradients, set_up, tear_down),
@@ -333,6 +423,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_order_is_no_constant, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_carried_squares, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
