@@ -144,6 +144,13 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
                      "%s: found %s, but with source %s %s; expected this key to be left out",
                      il_config_key_name(key), found, source->name, why);
   }
+  const il_key net[] = {IL_KEY_MODEL, IL_KEY_FILTERS};
+  for (int i = 0; i < 2 && c->layers; i++)
+    if (c->value[net[i]].asked)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "%s: found beside model.layers, which says the whole net; expected one of the "
+                     "two",
+                     il_config_key_name(net[i]));
   return IL_OK;
 }
 

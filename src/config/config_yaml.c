@@ -305,6 +305,8 @@ static il_status read_map(const reader *r, const yaml_node_t *map, const char *p
            item < value->data.sequence.items.top; item++)
         if (read_layer(r, yaml_document_get_node(r->document, *item)) != IL_OK)
           return IL_ERROR_CONFIG;
+      if (!r->config->layers)
+        return wrong(r, value, "no layer in model.layers", "one at least, such as {kind: linear}");
     } else if (scalar(value)) {
       if (il_config_assign(r->config, where, path, scalar(value)) != IL_OK) return IL_ERROR_CONFIG;
     } else {

@@ -59,7 +59,8 @@ static il_status read_weight(void *user, int number, char *line) {
   char *end = line;
   const bool digit = (*line >= '0' && *line <= '9') || *line == '.';
   const double w = digit ? il_real_parse(line, &end) : -1;
-  if (end == line || *end != ' ' || !end[1] || !(w >= 0 && w <= 1e30))
+  const bool plain = strcspn(line, "xX") >= (size_t)(end - line); /* not hexadecimal */
+  if (end == line || *end != ' ' || !end[1] || !plain || !(w >= 0 && w <= 1e30))
     return il_fail(context, IL_ERROR_FORMAT,
                    "%s:%d: found '%s', expected a weight from 0 to 1e30, a space and a class name",
                    path, number, line);

@@ -113,6 +113,12 @@ static void objective(il_build *b, il_outcome *out) {
         s->steps, steps, s->loss == IL_HYPER_LOSS_STEPS ? "steps" : "query", taught);
     return;
   }
+  if (s->last > 0 && s->loss == IL_HYPER_LOSS_QUERY) {
+    il_fail(g->context, IL_ERROR_CONFIG,
+            "hyper.last: found %d, but hyper.loss query has one loss, after all steps; expected 0",
+            s->last);
+    return;
+  }
   il_values state, learned = {0};
   il_build_begin(b, &state);
   if (s->loss == IL_HYPER_LOSS_STEPS)

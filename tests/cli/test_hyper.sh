@@ -59,4 +59,7 @@ refused "hyper.steps: found rates for 5 inner steps, but .* about the first 2" -
 run each mnist1d-learn-rate --set inner.steps=3 --set hyper.rates=step --set hyper.steps=2 --set outer.steps=20
 "$program" eval each --tasks 2 >log.txt 2>&1 || fail "rates of steps: $(cat log.txt)"
 refused "hyper learns from inner steps" --set inner.steps=0 --set inner.batch=0
+refused "hyper.last: found 3, but hyper.loss query has one loss" --set hyper.loss=query --set hyper.last=3
+refused "model.layers:1: found no layer in model.layers" --set "model.layers=[]"
+refused "model.filters: found beside model.layers" --set model.filters=16 --set "model.layers=[{kind: linear}]"
 echo "hyper: all as expected"

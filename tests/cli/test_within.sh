@@ -101,6 +101,8 @@ refused "$changed" "$program" eval files --tasks 2
 refused "${changed#files: }" "$program" train --resume files --set outer.steps=3
 "$program" train --resume files --set outer.steps=3 --set task.split_file=moved.split >log.txt 2>&1 || fail "a moved file: $(cat log.txt)"
 cp moved.split three.split
+printf '0x20 Glyph01/*\n' >weights
+refused "found '0x20 Glyph01/*', expected a weight" "$program" train --resume files --set outer.steps=4
 printf '20 Glyph01/*\n0 evaluation\n' >weights
 refused "divided or weighed otherwise" "$program" train --resume files --set outer.steps=4
 refused "but with source sinusoid the tasks have no classes" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
