@@ -48,7 +48,9 @@ test:
 	cd build && ctest --output-on-failure -j$(JOBS)
 	cmake --preset sanitize
 	cmake --build build-sanitize -j$(JOBS)
+	find build-sanitize -name '*.gcda' -delete
 	cd build-sanitize && ctest --output-on-failure -j$(JOBS)
+	python3 tools/coverage.py build-sanitize --sanitized
 
 attack:
 	@tools/bootstrap.sh attack

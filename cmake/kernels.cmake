@@ -111,6 +111,9 @@ function(innerloop_kernels target)
     if(isa STREQUAL "${INNERLOOP_PLAIN_ISA}")
       set_target_properties(innerloop_kernels_${isa} PROPERTIES INNERLOOP_PLAIN ON)
     endif()
+    if(isa STREQUAL "${INNERLOOP_PLAIN_ISA}" OR NOT INNERLOOP_PLAIN_ISA)
+      set_target_properties(innerloop_kernels_${isa} PROPERTIES INNERLOOP_COUNTED ON)
+    endif()
     target_compile_definitions(innerloop_kernels_${isa} PRIVATE IL_KERNEL_ISA="${isa}"
       $<$<STREQUAL:${isa},portable>:IL_PORTABLE>)
     target_compile_options(innerloop_kernels_${isa} PRIVATE ${INNERLOOP_MARCH_${isa}}

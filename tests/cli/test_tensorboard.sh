@@ -73,7 +73,7 @@ if ! python3 -c 'import tensorboard' 2>/dev/null; then
   board=$cache/bin/python
   if ! "$board" -c 'import tensorboard' 2>/dev/null && [ "${INNERLOOP_TEST_SCALE:-}" != small ]; then
     timeout 30 python3 -m venv "$cache" >/dev/null 2>&1 &&
-      timeout 90 "$board" -m pip --retries 0 --timeout 5 -q install 'tensorboard>=2.14,<3' >/dev/null 2>&1
+      timeout 90 "$board" -m pip --retries 0 --timeout 5 -q install --no-compile 'tensorboard>=2.14,<3' >/dev/null 2>&1
   fi
 fi
 if "$board" -c 'import tensorboard' 2>/dev/null; then

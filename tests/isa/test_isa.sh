@@ -16,10 +16,9 @@ for isa in v3 v4 portable; do
   echo "$isa:" $found
   [ -n "$reference" ] || reference=$found
   [ "$found" = "$reference" ] || fail "$isa differs: $reference"
-  [ $isa = portable ] && continue # what threads change, they change in no kernel
-  for threads in 2 3 7; do
-    [ "$(INNERLOOP_ISA=$isa "$weights" $threads)" = "$reference" ] || fail "$isa on $threads threads differs"
-  done
+done
+for threads in 2 3 7; do # what threads change, they change in no kernel: on the best ones only
+  [ "$("$weights" $threads)" = "$reference" ] || fail "$threads threads differ"
 done
 found=$(INNERLOOP_ISA=v2 "$weights" 1 2>&1) || echo "$found" | grep -q "unknown instruction set" || fail "v2 does not train: $found"
 

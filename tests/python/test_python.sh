@@ -15,21 +15,22 @@ room=$build/python venv=$build/python/venv
 wanted="numpy pytest pycparser mypy typing_extensions"
 more="scikit-learn tqdm pandas"
 mkdir -p "$room"
+export PYTHONPYCACHEPREFIX="$room/compiled" # what is imported is compiled, not all that is installed; the source tree stays as it is
 if [ "$(cat "$venv/complete" 2>/dev/null)" != "$wanted $more" ]; then
   rm -rf "$venv"
   python3 -m venv "$venv"
   # shellcheck disable=SC2086 # lists of words
-  timeout 300 "$venv/bin/pip" install -q --disable-pip-version-check $wanted >"$room/pip.log" 2>&1 ||
+  timeout 300 "$venv/bin/pip" install -q --no-compile --disable-pip-version-check $wanted >"$room/pip.log" 2>&1 ||
     skip "the index cannot be reached ($(tail -n 1 "$room/pip.log"))"
   # shellcheck disable=SC2086
-  if timeout 300 "$venv/bin/pip" install -q --disable-pip-version-check $more >>"$room/pip.log" 2>&1; then
+  if timeout 300 "$venv/bin/pip" install -q --no-compile --disable-pip-version-check $more >>"$room/pip.log" 2>&1; then
     echo "$wanted $more" >"$venv/complete"
   fi # without them, the tests that need them are left out, and tried again next time
 fi
 
 sh "$source/tests/python/together.sh" "$source" "$library" "$room/site"
 cd "$room"
-export PYTHONDONTWRITEBYTECODE=1 INNERLOOP_LIBRARY="$library" INNERLOOP_MYPY_CACHE="$room/mypy"
+export INNERLOOP_LIBRARY="$library" INNERLOOP_MYPY_CACHE="$room/mypy"
 tests=$source/python/tests
 tried() { # PYTHON FOLDERS…: pytest, which says of each test that is left out why
   python=$1 path=$2
