@@ -105,11 +105,38 @@ const char *mpi_name(void) {
 
 void ranks_leave_behind(const char *run) { joined.run = run; }
 
-/* Where the launcher itself complains: Open MPI's no longer reads what comes from a rank that has died. -1: not on this
- * machine, or not ours. */
+/* The parent of a process, and whether the process is named as launchers are; 0: it cannot be seen. */
+static pid_t parent_of(pid_t process, bool *launcher) {
+  static const char *const names[] = {"mpiexec", "mpirun", "hydra", "prte", "orte", "srun"};
+  char path[64], text[512] = "";
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  FILE *in = fopen(path, "re");
+  if (!in) return 0;
+  const size_t size = fread(text, 1, sizeof text - 1, in);
+  fclose(in);
+  text[size] = 0;
+  const char *name = strchr(text, '('), *end = strrchr(text, ')'); /* "7 (mpiexec) S 6 …" */
+  if (!name || !end) return 0;
+  *launcher = false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    *launcher = *launcher || strncmp(name + 1, names[i], strlen(names[i])) == 0;
+  char state;
+  int parent;
+  return sscanf(end, ") %c %d", &state, &parent) == 2 ? parent : 0;
+}
+
+/* Where the launcher itself complains, which no longer reads what comes from a rank that has died: the first of those that
+ * started each other, where this rank is on its machine. -1: none is, or it is not ours. */
 static int launchers_error(void) {
+  pid_t process = getppid(), first = process;
+  for (int up = 0; up < 8 && process > 1; up++) {
+    bool launcher = false;
+    const pid_t parent = parent_of(process, &launcher);
+    if (launcher) first = process;
+    process = parent;
+  }
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/fd/2", (int)getppid());
+  snprintf(path, sizeof path, "/proc/%d/fd/2", (int)first);
   return open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
