@@ -15,7 +15,6 @@ room=$build/python venv=$build/python/venv
 wanted="numpy pytest pycparser mypy typing_extensions"
 more="scikit-learn tqdm pandas"
 mkdir -p "$room"
-export PYTHONPYCACHEPREFIX="$room/compiled" # what is imported is compiled, not all that is installed; the source tree stays as it is
 if [ "$(cat "$venv/complete" 2>/dev/null)" != "$wanted $more" ]; then
   rm -rf "$venv"
   python3 -m venv "$venv"

@@ -8,7 +8,7 @@ command -v "$python" >/dev/null && "$python" -c 'import numpy' 2>/dev/null ||
 rm -rf "$room"
 mkdir -p "$room"
 sh "$source/tests/python/together.sh" "$source" "$library" "$room/site"
-PYTHONPATH=$room/site PYTHONPYCACHEPREFIX=$room/compiled PYTHONMALLOC=malloc \
+PYTHONPATH=$room/site PYTHONDONTWRITEBYTECODE=1 PYTHONMALLOC=malloc \
   LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
   ASAN_OPTIONS=detect_leaks=1:leak_check_at_exit=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
   LSAN_OPTIONS=report_objects=0:max_leaks=0 \
