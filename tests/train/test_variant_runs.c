@@ -64,7 +64,8 @@ static void train(const char *preset, const char *const *settings, const char *o
   il_train_options o = {.out = in_folder(out),
                         .team = il_team_new(context, threads),
                         .resume = resume,
-                        .check = !resume,
+                        .check =
+                            !resume && test_full(), /* sanitized, kernels may round otherwise */
                         .progress = progress,
                         .user = &s,
                         .stop = &s.stop};
