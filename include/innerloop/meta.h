@@ -330,7 +330,8 @@ IL_API void il_build_adapt(il_build *b, il_values *state, int from, int to);
 IL_API il_value il_build_query(il_build *b, const il_values *state, int k);
 /* The whole of a meta-step for one task. */
 IL_API il_status il_build_outcome(il_build *b, il_outcome *out);
-/* The next carry values, from their means over tasks: 0.9·old + 0.1·seen, as PyTorch's (momentum 0.1). */
+/* The next carry values, from their means over tasks: 0.9·old + 0.1·seen, as PyTorch's (momentum 0.1); those that are
+ * IL_REPLACED: seen. */
 IL_API il_values il_carry_next(il_build *b, const il_outcome *out);
 
 /* ---- for algorithms ---- */

@@ -36,6 +36,8 @@ enum {
   IL_HEAD = 2,      /* a parameter of the net's last linear layer */
   IL_SLOT = 4,      /* belongs to an optimizer, such as a moment */
   IL_EACH_STEP = 8, /* has a row for each inner step; steps beyond them take the last */
+  IL_REPLACED =
+      16, /* carried (meta.h): next is the mean of what the tasks saw, not a tenth of it and nine of itself */
 };
 
 enum { IL_ENTRY_NAME = 64 }; /* bytes of a name, with its end */

@@ -341,8 +341,10 @@ il_values il_carry_next(il_build *b, const il_outcome *out) {
   for (int i = 0; i < b->carry.count; i++) {
     const il_value seen =
         il_task_mean(b->g, il_values_get(b->g, &out->carry, b->carry.entry[i].name));
-    const il_value old = il_scale(b->g, b->carry.at[i], 0.9);
-    il_values_put(b->g, &next, b->carry.entry[i], il_add(b->g, old, il_scale(b->g, seen, 0.1)));
+    il_value now = seen;
+    if (!(b->carry.entry[i].flags & IL_REPLACED))
+      now = il_add(b->g, il_scale(b->g, b->carry.at[i], 0.9), il_scale(b->g, seen, 0.1));
+    il_values_put(b->g, &next, b->carry.entry[i], now);
   }
   il_scope_pop(b->g);
   return next;

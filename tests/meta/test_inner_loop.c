@@ -331,7 +331,7 @@ static void test_order_is_no_constant(void **state) {
 static void test_carried_squares(void **state) {
   (void)state;
   il_net *net = net_of(false);
-  il_case c = {"carried", &il_reptile, &il_rmsprop, .statistics = QUERY};
+  const il_case c = {"carried", &il_reptile, &il_rmsprop, .statistics = QUERY};
   il_method m, whole;
   method_of(&c, &m);
   il_method_copy(&whole, &m);
@@ -341,78 +341,88 @@ static void test_carried_squares(void **state) {
   *(il_reptile_settings *)m.algorithm_settings = (il_reptile_settings){true, 0.02};
 
   il_graph *g = il_graph_new(context, IL_FLOAT64);
-  il_build both[2] = {il_method_build(&m, g, net, &shape), il_method_build(&whole, g, net, &shape)};
-  il_entries entries = {0};
-  il_meta_entries(context, net, m.algorithm, &m.inner, both[0].settings, &entries);
-  assert_int_equal(entries.count, 2 * net->parameters);
-  il_values theta = il_values_input(g, net->parameters, entries.entry, "meta/", IL_SHARED),
-            moving = il_values_copy(g, &theta);
-  for (int i = net->parameters; i < entries.count; i++) {
-    assert_true(entries.entry[i].drawn && entries.entry[i].low == 0.02 &&
-                entries.entry[i].high == 0.02);
-    il_values_put(g, &moving, entries.entry[i], il_constant(g, 0.02, entries.entry[i].shape));
+  il_build b = il_method_build(&m, g, net, &shape), six = il_method_build(&whole, g, net, &shape);
+  b.training = six.training = true;
+  il_entries entries = {0}, carried = {0};
+  il_meta_entries(context, net, m.algorithm, &m.inner, b.settings, &entries);
+  m.algorithm->carry(context, net, b.settings, &carried);
+  fine();
+  assert_int_equal(carried.count, net->parameters);
+  b.meta = six.meta = il_values_input(g, entries.count, entries.entry, "meta/", IL_SHARED);
+  for (int i = 0; i < carried.count; i++) {
+    assert_true(carried.entry[i].drawn && carried.entry[i].low == 0.02 &&
+                carried.entry[i].high == 0.02);
+    il_values_put(g, &b.carry, carried.entry[i], il_constant(g, 0.02, carried.entry[i].shape));
   }
-  il_task task;
-  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &task);
-  for (int meta_step = 0; meta_step < 2; meta_step++) {
-    il_build b = both[0];
-    il_outcome out;
-    b.training = true;
-    b.task = task;
-    b.meta = il_values_copy(g, &moving);
-    il_build_outcome(&b, &out);
-    fine();
-    assert_int_equal(out.gradient.count, entries.count);
-    for (int i = 0; i < moving.count; i++)
-      moving.at[i] = il_sub(g, moving.at[i], il_values_get(g, &out.gradient, moving.entry[i].name));
-  }
+  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
+  six.task = b.task;
+  const il_values theta = six.meta;
   il_outcome out;
-  both[1].training = true;
-  both[1].task = task;
-  both[1].meta = theta;
-  il_build_outcome(&both[1], &out);
-  fine();
-  for (int i = 0; i < net->parameters; i++) {
-    char name[64];
-    for (int k = 0; k < 2; k++) {
-      snprintf(name, sizeof name, "%d.%d", i, k);
-      const il_value to = k ? moving.at[i] : il_sub(g, theta.at[i], out.gradient.at[i]);
-      il_output(g, name, il_task_mean(g, to));
-    }
-    snprintf(name, sizeof name, "%d.start", i);
-    il_output(g, name, theta.at[i]);
+  for (int meta_step = 0; meta_step < 2; meta_step++) {
+    il_build once = b;
+    il_build_outcome(&once, &out);
+    fine();
+    b.meta = il_values_copy(g, &b.meta);
+    for (int i = 0; i < b.meta.count; i++)
+      b.meta.at[i] = il_sub(g, b.meta.at[i], il_values_get(g, &out.gradient, b.meta.entry[i].name));
+    b.carry = out.carry;
+    assert_int_equal(b.carry.count, carried.count);
   }
+  il_build_outcome(&six, &out);
   fine();
+  for (int i = 0; i < theta.count; i++) {
+    const il_value to[] = {il_sub(g, theta.at[i], out.gradient.at[i]), b.meta.at[i], theta.at[i]};
+    for (int k = 0; k < 3; k++) {
+      char name[64];
+      snprintf(name, sizeof name, "%d.%d", i, k);
+      il_output(g, name, il_task_mean(g, to[k]));
+    }
+  }
   il_function *f = il_function_new(g, &m.function);
   fine();
   il_found found = run(f, 1);
   double moved = 0;
   for (int i = 0; i < net->parameters; i++) {
-    const double *six = found.out[3 * i], *carried = found.out[3 * i + 1],
+    const double *once = found.out[3 * i], *twice = found.out[3 * i + 1],
                  *start = found.out[3 * i + 2];
     for (size_t k = 0; k < found.bytes[3 * i] / 8; k++) {
-      assert_true(fabs(six[k] - carried[k]) <= 1e-12);
-      moved = fmax(moved, fabs(six[k] - start[k]));
+      assert_true(fabs(once[k] - twice[k]) <= 1e-12);
+      moved = fmax(moved, fabs(once[k] - start[k]));
     }
   }
   assert_true(moved > 0.01);
   drop(&found);
   il_function_free(f);
-  il_entries_free(&entries);
 
-  /* An optimizer that has no squares, and settings that are left out. */
-  il_method_inner(&m, &il_adam);
+  /* What moves along: the mean, whole, of what the tasks saw. */
   g = il_graph_new(context, IL_FLOAT64);
-  il_build b = il_method_build(&m, g, net, &shape);
-  b.task = (il_task){0};
-  il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
-  il_meta_entries(context, net, m.algorithm, &m.inner, b.settings, &entries);
-  b.meta = il_values_input(g, entries.count, entries.entry, "meta/", IL_SHARED);
-  assert_int_equal(il_build_outcome(&b, &out), IL_ERROR_CONFIG);
-  assert_non_null(
-      strstr(il_context_message(context), "found inner.optimizer adam, expected rmsprop"));
-  il_entries_free(&entries);
+  b = il_method_build(&m, g, net, &shape);
+  b.carry = il_values_input(g, carried.count, carried.entry, "carry/", IL_SHARED);
+  out = (il_outcome){0};
+  for (int i = 0; i < carried.count; i++)
+    il_values_put(g, &out.carry, carried.entry[i], il_constant(g, 3, carried.entry[i].shape));
+  const il_values next = il_carry_next(&b, &out);
+  fine();
+  for (int i = 0; i < next.count; i++) assert_int_equal(next.at[i].id, out.carry.at[i].id);
+
+  /* Without values to carry, and with an optimizer that has no squares. */
+  for (int without = 0; without < 2; without++) {
+    if (without) il_method_inner(&m, &il_adam);
+    b = il_method_build(&m, g, net, &shape);
+    if (without) b.carry = next;
+    il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
+    b.meta = il_values_input(g, entries.count, entries.entry, without ? "b/" : "a/", IL_SHARED);
+    assert_int_equal(il_build_outcome(&b, &out), without ? IL_ERROR_CONFIG : IL_ERROR_UNSUPPORTED);
+    assert_non_null(
+        strstr(il_context_message(context), without ? "found inner.optimizer adam, expected rmsprop"
+                                                    : "carries no values from task to task"));
+    il_context_clear(context);
+    il_graph_free(g);
+    g = il_graph_new(context, IL_FLOAT64);
+  }
   il_graph_free(g);
+  il_entries_free(&entries);
+  il_entries_free(&carried);
   il_net_free(net);
 }
 
