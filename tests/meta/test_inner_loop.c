@@ -409,7 +409,7 @@ static void test_carried_squares(void **state) {
   for (int without = 0; without < 2; without++) {
     if (without) il_method_inner(&m, &il_adam);
     b = il_method_build(&m, g, net, &shape);
-    if (without) b.carry = next;
+    if (without) b.carry = il_values_input(g, carried.count, carried.entry, "c/", IL_SHARED);
     il_task_inputs(g, &shape, il_method_needs(&m, net, &shape, 3, true), &b.task);
     b.meta = il_values_input(g, entries.count, entries.entry, without ? "b/" : "a/", IL_SHARED);
     assert_int_equal(il_build_outcome(&b, &out), without ? IL_ERROR_CONFIG : IL_ERROR_UNSUPPORTED);
