@@ -36,10 +36,10 @@ def text_of(path):
     return source[path]
 
 
-def ends_of(objects):
+def ends_of(counters):
     """How many branches of each line lead nowhere: to a call that does not come back, which in src/ is the sanitizer's report
     of undefined behaviour. They and their other sides, which say "all is well", are not of the source."""
-    out = subprocess.run(["gcov-dump", "-l"] + [name[:-len("gcda")] + "gcno" for name in objects],
+    out = subprocess.run(["gcov-dump", "-l", counters[:-len("gcda")] + "gcno"],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode("utf-8", "replace")
     ends = collections.Counter()
     for function in out.split(":FUNCTION ")[1:]:
@@ -88,7 +88,7 @@ for name in objects:
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
     for report in out.decode("utf-8", "replace").split("\n"):
         if report.startswith("{"):
-            take(json.loads(report), ends_of([name]))
+            take(json.loads(report), ends_of(name))
 
 reasons = {}
 for row in open("tools/coverage.txt", encoding="utf-8"):

@@ -195,12 +195,12 @@ typedef struct il_distance_settings {
 } il_distance_settings;
 /* Snell, Swersky, Zemel, NIPS 2017: distances to class means; no inner step. Settings: il_distance_settings. */
 extern IL_API const il_algorithm il_protonet;
-/* Nichol, Achiam, Schulman, 2018: towards the adapted weights. */
+/* Settings of Reptile. */
 typedef struct il_reptile_settings {
   bool carried;  /* mean squares of the inner il_rmsprop go on from task to task */
   double square; /* what they start at */
 } il_reptile_settings;
-/* Nichol, Achiam, Schulman, 2018. Settings: il_reptile_settings. */
+/* Nichol, Achiam, Schulman, 2018: towards the adapted weights. Settings: il_reptile_settings. */
 extern IL_API const il_algorithm il_reptile;
 
 /* Triantafillou et al., ICLR 2020: MAML from the prototypes' head on. */
