@@ -59,23 +59,37 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   return il_apply(b, &all, x, k);
 }
 
+/* While losses after steps are added up, their weighted sum so far is a part of the state. */
+static const char losses[] = "losses";
+
+static il_value weighted(il_build *b, il_value scores, int k) {
+  const il_entry weights = {.flags = IL_EACH_STEP};
+  const il_value weight = il_step_value(b, weights, b->step_weights, k);
+  return il_mul(b->g, weight, il_query_loss(b, scores));
+}
+
+/* The last step's loss is added where its scores are, by every_step. */
+static void step(il_build *b, il_values *state, int k) {
+  il_gradient_step(b, state, k);
+  const int at = il_values_find(state, losses);
+  if (at < 0 || k + 1 == b->inner.steps) return;
+  const il_value scores = il_build_query(b, state, k + 1);
+  state->at[at] = il_add(b->g, state->at[at], weighted(b, scores, k));
+}
+
 /* Σ_k weight_k·(query loss after k + 1 steps). */
 static void every_step(il_build *b, il_outcome *out) {
   il_graph *g = b->g;
-  const il_entry weights = {.flags = IL_EACH_STEP};
+  const int steps = b->inner.steps, last = steps - 1;
   il_values state;
-  il_value scores = {0};
   il_build_begin(b, &state);
-  for (int k = 0; k < b->inner.steps && il_context_status(il_graph_context(g)) == IL_OK; k++) {
-    il_build_adapt(b, &state, k, k + 1);
-    scores = il_build_query(b, &state, k + 1);
-    const il_value weight = il_step_value(b, weights, b->step_weights, k);
-    const il_value part = il_mul(g, weight, il_query_loss(b, scores));
-    out->loss = k ? il_add(g, out->loss, part) : part;
-  }
-  out->scores = scores;
+  il_values_put(g, &state, (il_entry){.name = "losses"}, il_scalar(g, 0));
+  il_build_adapt(b, &state, 0, last);
+  il_build_adapt(b, &state, last, steps);
+  out->scores = il_build_query(b, &state, steps);
+  out->loss = il_add(g, il_values_get(g, &state, losses), weighted(b, out->scores, last));
   if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
-    out->accuracy = il_accuracy(g, scores, b->task.query_y);
+    out->accuracy = il_accuracy(g, out->scores, b->task.query_y);
   out->support_loss = b->support_loss;
   out->gradient = il_values_grad(g, out->loss, &b->meta);
 }
@@ -83,7 +97,7 @@ static void every_step(il_build *b, il_outcome *out) {
 static void objective(il_build *b, il_outcome *out) {
   const il_mamlpp_settings *s = b->settings;
   if (b->made < s->first_order && !b->whole) b->inner.first_order = true;
-  if (il_valid(b->step_weights) && b->made < s->multi_step)
+  if (il_valid(b->step_weights) && b->made < s->multi_step && b->inner.steps > 0)
     every_step(b, out);
   else
     il_query_objective(b, out);
@@ -133,7 +147,7 @@ const il_algorithm il_mamlpp = {.name = "mamlpp",
                                 .fields = fields,
                                 .declare = declare,
                                 .begin = il_gradient_begin,
-                                .step = il_gradient_step,
+                                .step = step,
                                 .score = score,
                                 .objective = objective,
                                 .until = until,

@@ -58,6 +58,8 @@ static il_function *function_of(const il_method *m, const il_net *net, il_inner_
   b.whole = true;
   il_entries entries = {0};
   il_meta_entries(context, net, m->algorithm, &now.inner, b.settings, &entries);
+  if (m->algorithm->weigh)
+    b.step_weights = il_input(g, "step_weights", IL_SHARED, m->real, IL_SHAPE(steps));
   b.meta = il_values_input(g, entries.count, entries.entry, "meta/", IL_SHARED);
   il_task_inputs(g, &s, il_method_needs(&now, net, &s, steps, true), &b.task);
   il_outcome out;
@@ -100,6 +102,7 @@ static void fill(const char *name, il_type type, int64_t count, void *to) {
     put(type, to, i,
         labels                                  ? (double)(i % WAYS)
         : type == IL_INT32                      ? floor(unit * SUPPORT)
+        : strcmp(name, "step_weights") == 0     ? 0.1 + unit
         : strstr(name, "inner.lr")              ? 0.05 + 0.1 * unit
         : variance || strstr(name, "step.norm") ? 0.5 + unit
                                                 : unit - 0.5);
@@ -180,6 +183,8 @@ static void method_of(const il_case *c, il_method *to) {
   il_method_copy(to, &m);
 }
 
+static il_algorithm last_loss; /* MAML++ after the meta-steps that weigh every loss */
+
 #define QUERY IL_QUERY_STATISTICS_QUERY
 static const il_case cases[] = {
     {"maml", &il_maml, &il_sgd, .statistics = QUERY},
@@ -194,17 +199,20 @@ static const il_case cases[] = {
     {"anil", &il_anil, &il_sgd, .statistics = QUERY},
     {"boil", &il_boil, &il_sgd, .statistics = QUERY},
     {"cavia", &il_cavia, &il_sgd, .statistics = QUERY},
-    {"mamlpp", &il_mamlpp, &il_sgd, .statistics = QUERY},
+    {"mamlpp", &last_loss, &il_sgd, .statistics = QUERY},
     {"meta_curvature", &il_meta_curvature, &il_sgd, .statistics = QUERY},
     {"imaml", &il_imaml, &il_sgd, .statistics = QUERY},
     {"reptile", &il_reptile, &il_sgd, .batch = 3, .statistics = QUERY},
     {"hyper", &il_hyper, &il_rmsprop, .batch = 4, .statistics = QUERY},
+    {"mamlpp, every loss", &il_mamlpp, &il_sgd, .statistics = QUERY},
+    {"mamlpp, every loss, support statistics", &il_mamlpp, &il_adam,
+     .statistics = IL_QUERY_STATISTICS_SUPPORT},
 };
 
 static void compare_all(bool dropout) {
   il_net *net = net_of(dropout);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    if (dropout && i % 4 != 0) continue; /* MAML, Adam, Meta-SGD, MAML++ */
+    if (dropout && i % 4 != 0 && i != 17) continue; /* MAML, Adam, Meta-SGD, MAML++ twice */
     il_method m;
     method_of(&cases[i], &m);
     il_function *out = function_of(&m, net, IL_INNER_UNROLL, 8);
@@ -288,6 +296,24 @@ static void test_growth(void **state) {
     il_function_free(f);
   }
   assert_in_range(bytes[1] - bytes[0], 20 * weights * 8 - 256, 20 * weights * 8 + 256);
+  il_net_free(net);
+}
+
+/* MAML++ learns from the query loss after every step, which is a part of the step. */
+static void test_growth_of_every_loss(void **state) {
+  (void)state;
+  il_net *net = net_of(false);
+  il_method m;
+  il_method_defaults(&m);
+  il_method_algorithm(&m, &il_mamlpp);
+  m.real = IL_FLOAT64;
+  int64_t calls[2];
+  for (int i = 0; i < 2; i++) {
+    il_function *f = function_of(&m, net, IL_INNER_KEEP, i == 0 ? 20 : 200);
+    calls[i] = calls_of(il_function_plan(f));
+    il_function_free(f);
+  }
+  assert_int_equal(calls[0], calls[1]);
   il_net_free(net);
 }
 
@@ -427,12 +453,15 @@ static void test_carried_squares(void **state) {
 }
 
 int main(void) {
+  last_loss = il_mamlpp;
+  last_loss.weigh = NULL;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_meta_gradients, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_dropout, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_order_is_no_constant, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_growth_of_every_loss, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_carried_squares, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
