@@ -3,12 +3,18 @@
  *   %1 = input() {index=0} name="w" stage=shared : f32[3,4]
  *   %7 = neg(%1) : f32[3,4]  # "conv2 · inner step 1" reverse %3
  *   output "loss" %7
+ * Steps of its loops (graph/loop_body.h) stand before the values, in their order, each a graph like any other:
+ *   body states=2 pieces=[3,1] constants=4 made=0
+ *   graph f32
+ *   ...
+ *   end
  * The remark behind # is the scope and, for derivatives, the value they belong to. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/room.h"
 #include "graph/attr.h"
+#include "graph/loop_body.h"
 #include "graph/text.h"
 
 void il_text_quote(FILE *out, const char *text) {
@@ -82,12 +88,25 @@ static void write_node(FILE *out, const il_graph *g, uint32_t id) {
   fputc('\n', out);
 }
 
-char *il_graph_dump(const il_graph *graph) {
-  if (graph->body_count > 0) {
-    il_fail(graph->context, IL_ERROR_UNSUPPORTED,
-            "il_graph_dump: the graph has loops, for whose steps the text has no place");
-    return NULL;
+static void write_graph(FILE *out, const il_graph *g) {
+  fprintf(out, "graph %s\n", il_type_name(g->real));
+  for (int i = 0; i < g->body_count; i++) {
+    const il_loop_body *body = g->bodies[i];
+    fprintf(out, "body states=%d pieces=[", body->states);
+    for (int k = 0; k < body->sources; k++) fprintf(out, k ? ",%d" : "%d", body->pieces[k]);
+    fprintf(out, "] constants=%d made=%d\n", body->constants, body->made);
+    write_graph(out, body->graph);
+    fputs("end\n", out);
   }
+  for (uint32_t id = 1; id <= g->size; id++) write_node(out, g, id);
+  for (int i = 0; i < g->output_count; i++) {
+    fputs("output ", out);
+    il_text_quote(out, g->outputs[i].name);
+    fprintf(out, " %%%u\n", g->outputs[i].value.id);
+  }
+}
+
+char *il_graph_dump(const il_graph *graph) {
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -96,13 +115,7 @@ char *il_graph_dump(const il_graph *graph) {
     return NULL;
   }
   locale_t plain, before = il_text_enter(&plain);
-  fprintf(out, "graph %s\n", il_type_name(graph->real));
-  for (uint32_t id = 1; id <= graph->size; id++) write_node(out, graph, id);
-  for (int i = 0; i < graph->output_count; i++) {
-    fputs("output ", out);
-    il_text_quote(out, graph->outputs[i].name);
-    fprintf(out, " %%%u\n", graph->outputs[i].value.id);
-  }
+  write_graph(out, graph);
   il_text_leave(before, plain);
   if (il_text_close(out, &text) != 0 || !plain) {
     free(text);

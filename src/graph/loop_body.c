@@ -106,13 +106,18 @@ static int place_of(il_graph *g, il_loop_body *body) {
   return g->body_count++;
 }
 
+/* As place_of; a body that nobody has is dropped. */
+static int take_body(il_graph *g, il_loop_body *body) {
+  const int place = body ? place_of(g, body) : -1;
+  if (place < 0 && body && body->owners == 0) il_loop_body_drop(body);
+  return place;
+}
+
+bool il_loop_body_add(il_graph *g, il_loop_body *body) { return take_body(g, body) >= 0; }
+
 il_value il_loop_make(il_graph *g, il_loop_body *body, il_attr_loop attr, const il_value *input) {
-  if (!body) return (il_value){0};
-  attr.body = place_of(g, body);
-  if (attr.body < 0) {
-    if (body->owners == 0) il_loop_body_drop(body);
-    return (il_value){0};
-  }
+  attr.body = take_body(g, body);
+  if (attr.body < 0) return (il_value){0};
   return il_node_make(g, "a loop", IL_OP_LOOP, 1 + body->sources + body->constants, input, &attr,
                       il_shape_scalar());
 }

@@ -34,6 +34,8 @@ il_loop_body *il_loop_body_of(const il_graph *g, const il_node *node);
 /* Where the body's inputs of a source, and of constants, begin. */
 int il_loop_source_inputs(const il_loop_body *body, int source);
 int il_loop_step_input(const il_loop_body *body);
+/* The graph is an owner of the body from now on, which is the last of its bodies; false: reported, and the body dropped. */
+bool il_loop_body_add(il_graph *g, il_loop_body *body);
 /* A loop of the body, which gets the graph as an owner. attr.body is filled in. */
 il_value il_loop_make(il_graph *g, il_loop_body *body, il_attr_loop attr, const il_value *input);
 /* now[id] receives what each node of `from` that is wanted has become in `to`; where it is there already it stays. */

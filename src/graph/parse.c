@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "graph/attr.h"
+#include "graph/loop_body.h"
 #include "graph/node.h"
 #include "graph/shape.h"
 #include "graph/text.h"
 
-enum { MAX_ATTR = 256 }; /* bytes of the largest attribute struct, with room */
+enum {
+  MAX_ATTR = 256, /* bytes of the largest attribute struct, with room */
+  MAX_DEPTH = 32  /* of loops in loops */
+};
 
 typedef struct numbered {
   uint32_t number; /* in the text */
@@ -27,6 +31,7 @@ typedef struct parser {
   size_t count, capacity;
   il_value *operands;
   size_t operand_capacity;
+  int depth;
 } parser;
 
 static bool fail(parser *p, const char *expected) {
@@ -286,6 +291,92 @@ static bool read_output(parser *p) {
   return p->g->output_count > before;
 }
 
+/* ---- steps of loops ---- */
+
+static bool read_count(parser *p, const char *name, int *count) {
+  uint64_t number;
+  if (!skip(p, name) || !read_number(p, INT32_MAX / 16, &number))
+    return fail(p, "states=…, pieces=[…], constants=… and made=… expected");
+  *count = (int)number;
+  return true;
+}
+
+static bool read_counts(parser *p, il_loop_body *counts) {
+  if (!read_count(p, "states=", &counts->states)) return false;
+  if (!skip(p, " pieces=[")) return fail(p, "\" pieces=[\" expected");
+  while (!skip(p, "]")) {
+    if (counts->sources == IL_LOOP_SOURCES) return fail(p, "fewer pieces expected");
+    if (counts->sources && !skip(p, ",")) return fail(p, ", or ] expected");
+    if (!read_count(p, "", &counts->pieces[counts->sources++])) return false;
+  }
+  return read_count(p, " constants=", &counts->constants) &&
+         read_count(p, " made=", &counts->made) && end_line(p);
+}
+
+/* What loop_body.h says of a step, and what those who make steps never leave out. The sentence of what is amiss, or NULL. */
+static const char *unsound(const il_graph *g, const il_loop_body *b) {
+  int64_t inputs = (int64_t)b->states + 1 + b->constants, elements = 0;
+  for (int i = 0; i < b->sources; i++) {
+    if (b->pieces[i] < 1) return "a source has no pieces";
+    inputs += b->pieces[i];
+  }
+  if (b->states < 1) return "it has no state";
+  if (g->input_count != inputs) return "its inputs are not as many as its counts say";
+  if (g->output_count != (int64_t)b->states + b->made)
+    return "its outputs are not as many as its counts say";
+  const int step = il_loop_step_input(b);
+  for (int i = 0, source = 0; i < g->input_count; i++) {
+    const il_node *in = il_node_of(g, g->inputs[i].value);
+    elements += il_shape_count(in->shape);
+    if ((in->when == IL_PER_TASK) != (i <= step)) return "an input has the wrong stage";
+    if ((i < b->states || i == step) && in->type != g->real) return "an input is not real";
+    if (i == step && in->shape.rank != 0) return "the number of the step is not a scalar";
+    while (source < b->sources && i >= il_loop_source_inputs(b, source + 1)) source++;
+    if (i >= b->states && i < step &&
+        in->type != il_node_of(g, g->inputs[il_loop_source_inputs(b, source)].value)->type)
+      return "pieces of a row differ in type";
+    if (elements > IL_MAX_COUNT) return "its inputs are too large";
+  }
+  elements = 0;
+  for (int i = 0; i < g->output_count; i++) {
+    const il_node *out = il_node_of(g, g->outputs[i].value);
+    elements += il_shape_count(out->shape);
+    if (out->type != g->real) return "an output is not real";
+    if (i < b->states && !il_shape_equal(out->shape, il_node_of(g, g->inputs[i].value)->shape))
+      return "the next state differs from the state in shape";
+    if (elements > IL_MAX_COUNT) return "its outputs are too large";
+  }
+  return NULL;
+}
+
+static bool read_graph(parser *p);
+
+static bool read_body(parser *p) {
+  parser inner = {
+      .context = p->context, .at = p->at, .line = p->line, .word = p->word, .depth = p->depth + 1};
+  il_loop_body counts = {0};
+  if (inner.depth > MAX_DEPTH) return fail(p, "fewer loops in loops expected");
+  const bool read = read_counts(&inner, &counts) && read_graph(&inner);
+  free(inner.values);
+  free(inner.operands);
+  p->at = inner.at;
+  p->line = inner.line;
+  const char *amiss = NULL;
+  if (read && inner.g->real != p->g->real)
+    amiss = "its numbers are of another type";
+  else if (read)
+    amiss = unsound(inner.g, &counts);
+  if (read && !amiss && skip(p, "end") && end_line(p))
+    return il_loop_body_add(p->g, il_loop_body_new(inner.g, counts));
+  if (amiss)
+    il_fail(p->context, IL_ERROR_FORMAT, "il_graph_parse: line %ld: the step of a loop: %s",
+            p->line, amiss);
+  else if (read)
+    fail(p, "\"end\" expected");
+  il_graph_free(inner.g);
+  return false;
+}
+
 static bool read_graph(parser *p) {
   il_type real;
   if (!skip(p, "graph ")) return fail(p, "\"graph f32\" or \"graph f64\" expected");
@@ -293,11 +384,12 @@ static bool read_graph(parser *p) {
   p->g = il_graph_new(p->context, real);
   if (!p->g || !end_line(p)) return false;
   p->g->no_fold = true; /* every node as it is written */
+  while (skip(p, "body "))
+    if (!read_body(p)) return false;
   while (*p->at == '%')
     if (!read_node(p)) return false;
   while (skip(p, "output "))
     if (!read_output(p)) return false;
-  if (*p->at) return fail(p, "a value or an output expected");
   p->g->no_fold = false;
   p->g->scope = "";
   p->g->origin = 0;
@@ -310,6 +402,7 @@ il_graph *il_graph_parse(il_context *context, const char *text) {
   p.word = malloc(strlen(text) + 1);
   locale_t plain, before = il_text_enter(&plain);
   bool read = p.word && plain ? read_graph(&p) : memory(&p);
+  if (read && *p.at) read = fail(&p, "a value or an output expected");
   il_text_leave(before, plain);
   free(p.word);
   free(p.values);

@@ -14,6 +14,15 @@ static bool small(const il_graph *g) {
   return il_graph_size(g) < 1000 && il_graph_inputs(g) < 64 && il_graph_outputs(g) < 64;
 }
 
+/* Loops of so few steps that all of them end soon; loops in loops multiply. */
+static bool short_loops(const char *text) {
+  int bodies = 0;
+  for (const char *at = text; (at = strstr(at, "\nbody ")) != NULL; at++) bodies++;
+  for (const char *at = text; (at = strstr(at, " count=")) != NULL; at++)
+    if (strspn(at + 7, "0123456789") > 1) return false;
+  return bodies < 6;
+}
+
 static void run(il_graph *g) {
   void *in[64], *out[64];
   for (int i = 0; i < il_graph_inputs(g); i++)
@@ -47,10 +56,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_EXPECT(again, "%s\n%s", il_context_message(context), printed);
     char *same = il_graph_dump(again);
     FUZZ_EXPECT(same && !strcmp(printed, same), "the same text\n%s\n%s", printed, same);
+    const bool runs = small(g) && short_loops(printed);
     free(printed);
     free(same);
     il_graph_free(again);
-    if (small(g)) run(g);
+    if (runs) run(g);
   }
   il_graph_free(g);
   il_context_free(context);

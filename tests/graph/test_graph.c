@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <innerloop/grad.h>
+
 #include "graph/graph.h"
 
 static il_context *context;
@@ -316,13 +318,11 @@ static void bad_text_is_refused(void **state) {
 }
 
 /* Every prefix and every changed byte either reads or is refused with a sentence; never worse. */
-static void damaged_text_is_survived(void **state) {
-  (void)state;
-  build_everything();
+static void survive_damage(size_t every) {
   char *text = il_graph_dump(g);
   size_t length = strlen(text);
   static const char replacements[] = "0%-9,]}\"\n\xff";
-  for (size_t i = 0; i < length; i++) {
+  for (size_t i = 0; i < length; i += every) {
     for (size_t r = 0; r < sizeof replacements; r += 1 + i % 3) {
       char kept = text[i];
       text[i] = replacements[r];
@@ -338,6 +338,100 @@ static void damaged_text_is_survived(void **state) {
     }
   }
   free(text);
+}
+
+static void damaged_text_is_survived(void **state) {
+  (void)state;
+  build_everything();
+  survive_damage(1);
+}
+
+/* h = tanh(h·w + x[k]) for k in 0 … 3 and a loop within each step, with the gradient by w and the gradient of its norm. */
+static void build_loops(void) {
+  g = il_graph_new(context, IL_FLOAT32);
+  const il_value w = il_input(g, "w", IL_SHARED, IL_FLOAT32, IL_SHAPE(2, 2)),
+                 h = il_input(g, "h", IL_TASK, IL_FLOAT32, IL_SHAPE(1, 2)),
+                 x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(4, 1, 2)),
+                 y = il_input(g, "y", IL_TASK, IL_INT32, IL_SHAPE(4, 1));
+  il_value now, inner, last, made;
+  il_loop *l = il_loop_open(g, 4, 1, &h, &now), *within = il_loop_open(g, 3, 1, &now, &inner);
+  il_value next = il_tanh(g, il_matmul(g, inner, w, false, false));
+  il_loop_close(within, &next, &last, 0, NULL, NULL);
+  next = il_add(g, last, il_loop_row(l, x));
+  const il_value loss = il_sum_all(g, il_mul(g, next, il_one_hot(g, il_loop_row(l, y), 2)));
+  il_loop_close(l, &next, &last, 1, &loss, &made);
+  il_value gradient, second;
+  il_grad(g, il_sum_all(g, made), 1, &w, &gradient);
+  il_grad(g, il_sum_all(g, il_mul(g, gradient, gradient)), 1, &w, &second);
+  il_output(g, "last", last);
+  il_output(g, "second", il_task_mean(g, second));
+}
+
+/* Loops in loops, and their derivatives: the same text, and the same numbers. */
+static void loops_read_back(void **state) {
+  (void)state;
+  build_loops();
+  assert_fine();
+  char *text = il_graph_dump(g);
+  assert_non_null(text);
+  il_graph *read = il_graph_parse(context, text);
+  if (!read) fail_msg("%s", il_context_message(context));
+  assert_int_equal(il_graph_check(read), IL_OK);
+  char *again = il_graph_dump(read);
+  assert_string_equal(text, again);
+  float w[4] = {0.5f, -0.3f, 0.8f, 0.1f}, h[4] = {0.1f, 0.2f, -0.4f, 0.3f}, x[16],
+        out[2][8] = {{0}};
+  int32_t y[8] = {0, 1, 1, 0, 1, 0, 0, 0};
+  for (int i = 0; i < 16; i++) x[i] = (float)(i % 5) * 0.25f - 0.5f;
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(il_reference_run(i ? read : g, &(il_bindings){2, (const void *[]){w, h, x, y},
+                                                                   (void *[]){out[i], out[i] + 4}}),
+                     IL_OK);
+  assert_memory_equal(out[0], out[1], sizeof *out);
+  assert_true(out[0][7] != 0);
+  free(again);
+  free(text);
+  il_graph_free(read);
+}
+
+/* A step's counts and its graph are not believed. */
+static void bad_steps_are_refused(void **state) {
+  (void)state;
+#define STEP(counts, inner) "graph f32\nbody " counts "\ngraph f32\n" inner "end\n"
+#define STATE "%1 = input() {index=0} name=\"s\" stage=task : f32[2]\n"
+#define NUMBER "%2 = input() {index=1} name=\"k\" stage=task : f32[]\n"
+#define NEXT "output \"n\" %1\n"
+  il_graph *read =
+      il_graph_parse(context, STEP("states=1 pieces=[] constants=0 made=0", STATE NUMBER NEXT));
+  assert_fine();
+  il_graph_free(read);
+  refuse(STEP("states=1 pieces=[1] constants=0 made=0", STATE NUMBER NEXT),
+         "its inputs are not as");
+  refuse(STEP("states=1 pieces=[0] constants=0 made=0", STATE NUMBER NEXT), "has no pieces");
+  refuse(STEP("states=0 pieces=[1] constants=0 made=0", STATE NUMBER NEXT), "has no state");
+  refuse(STEP("states=1 pieces=[] constants=0 made=1", STATE NUMBER NEXT), "its outputs are not");
+  refuse(STEP("states=1 pieces=[] constants=0 made=0", STATE NUMBER "output \"n\" %2\n"),
+         "differs from the state in shape");
+  refuse(STEP("states=2 pieces=[] constants=0 made=0", ""), "its inputs are not as");
+  refuse(STEP("states=999999999999 pieces=[] constants=0 made=0", ""), "line 2: states=…");
+  refuse("graph f64\nbody states=1 pieces=[] constants=0 made=0\ngraph f32\n" STATE NUMBER NEXT
+         "end\n",
+         "another type");
+  refuse("graph f32\nbody states=1 pieces=[] constants=0 made=0\ngraph f32\n" STATE NUMBER NEXT,
+         "\"end\" expected");
+  refuse(STEP("states=1 pieces=[] constants=0 made=0",
+              "%1 = input() {index=0} name=\"s\" stage=shared : f32[2]\n" NUMBER NEXT),
+         "wrong stage");
+  char deep[40 * 60] = "";
+  for (int i = 0; i < 40; i++)
+    strcat(deep, "graph f32\nbody states=1 pieces=[] constants=0 made=0\n");
+  refuse(deep, "fewer loops in loops");
+}
+
+static void damaged_steps_are_survived(void **state) {
+  (void)state;
+  build_loops();
+  survive_damage(17);
 }
 
 static void large_graphs_build(void **state) {
@@ -365,6 +459,9 @@ int main(void) {
       TEST(text_reads_back),
       TEST(bad_text_is_refused),
       TEST(damaged_text_is_survived),
+      TEST(loops_read_back),
+      TEST(bad_steps_are_refused),
+      TEST(damaged_steps_are_survived),
       TEST(large_graphs_build),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
