@@ -234,7 +234,7 @@ IL_API void il_loop_close(il_loop *l, const il_value *next, il_value *last, int 
                           const il_value *made, il_value *stacked);
 
 /* ---- text ---- */
-/* Text that il_graph_parse reads back into an equal graph, with the steps of its loops; malloc'ed, caller frees; NULL on error. */
+/* Text, loops and all, that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */
 IL_API char *il_graph_dump(const il_graph *graph);
 /* The graph that il_graph_dump has printed. NULL after an error. */
 IL_API il_graph *il_graph_parse(il_context *context, const char *text);
