@@ -293,6 +293,13 @@ static void refuse(const char *text, const char *part) {
     fail_msg("\"%s\" lacks \"%s\"", il_context_message(context), part);
 }
 
+static void read_well(const char *text) {
+  il_context_clear(context);
+  il_graph *read = il_graph_parse(context, text);
+  if (!read) fail_msg("%s", il_context_message(context));
+  il_graph_free(read);
+}
+
 #define IN "%1 = input() {index=0} name=\"a\" stage=shared : f32[2]\n"
 
 static void bad_text_is_refused(void **state) {
@@ -314,6 +321,23 @@ static void bad_text_is_refused(void **state) {
   refuse("graph f32\n%1 = input() {index=1} name=\"a\" stage=shared : f32[2]\n",
          "index 1, expected 0");
   refuse("graph f32\n" IN "output \"a", "quotes");
+  /* Shapes that builders take from operands: of a transposed convolution, a kernel, the image of a pool. */
+#define IMAGE "%1 = input() {index=0} name=\"a\" stage=shared : f32[1,4,4,3]\n"
+#define WEIGHTS "%2 = input() {index=1} name=\"w\" stage=shared : f32[1,1,3,3]\n"
+#define WINDOW(kernel)                                                                             \
+  "{kernel=[" kernel "] stride=[1,1] pad_low=[0,0] pad_high=[0,0] dilation=[1,1] groups=1}"
+#define CONV(op, kernel, result)                                                                   \
+  "graph f32\n" IMAGE WEIGHTS "%3 = " op "(%1, %2) " WINDOW(kernel) " : f32[" result "]\n"
+  read_well(CONV("conv2d", "1,1", "1,4,4,3"));
+  read_well(CONV("conv2d_transpose", "1,1", "1,4,4,3"));
+  refuse(CONV("conv2d", "1,2", "1,4,3,3"), "weights of the kernel's size");
+  refuse(CONV("conv2d_transpose", "2,1", "1,5,4,3"), "weights of the kernel's size");
+  refuse(CONV("conv2d_transpose", "1,1", "1,4,4,5"), "the weights' last dimension");
+  refuse(CONV("conv2d_transpose", "1,1", "2,4,4,3"), "the first operand's images");
+  read_well("graph f32\n" IMAGE
+            "%2 = average_pool_transpose(%1) " WINDOW("2,2") " : f32[1,5,5,3]\n");
+  refuse("graph f32\n" IMAGE "%2 = average_pool_transpose(%1) " WINDOW("2,2") " : f32[1,5,5,4]\n",
+         "as many images and channels");
   refuse("graph f32\n" IN "output \"a\" %1\noutput \"a\" %1\n", "already");
 }
 
@@ -401,10 +425,7 @@ static void bad_steps_are_refused(void **state) {
 #define STATE "%1 = input() {index=0} name=\"s\" stage=task : f32[2]\n"
 #define NUMBER "%2 = input() {index=1} name=\"k\" stage=task : f32[]\n"
 #define NEXT "output \"n\" %1\n"
-  il_graph *read =
-      il_graph_parse(context, STEP("states=1 pieces=[] constants=0 made=0", STATE NUMBER NEXT));
-  assert_fine();
-  il_graph_free(read);
+  read_well(STEP("states=1 pieces=[] constants=0 made=0", STATE NUMBER NEXT));
   refuse(STEP("states=1 pieces=[1] constants=0 made=0", STATE NUMBER NEXT),
          "its inputs are not as");
   refuse(STEP("states=1 pieces=[0] constants=0 made=0", STATE NUMBER NEXT), "has no pieces");

@@ -40,8 +40,16 @@ static bool check(const il_infer *m) {
   return w->groups >= 1 || fail(m, "at least one group");
 }
 
+/* A builder takes the kernel's size from the weights; a text says both. */
+static bool check_kernel(const il_infer *m) {
+  const il_window *w = &((const il_attr_window *)m->attr)->window;
+  const il_shape weights = il_operand(m, 1)->shape;
+  return (weights.dim[0] == w->kernel[0] && weights.dim[1] == w->kernel[1]) ||
+         fail(m, "weights of the kernel's size");
+}
+
 static bool infer_forward(il_infer *m) {
-  if (!check(m)) return false;
+  if (!check(m) || !check_kernel(m)) return false;
   const il_shape x = il_operand(m, 0)->shape, w = il_operand(m, 1)->shape;
   const il_window *win = &((const il_attr_window *)m->attr)->window;
   if (!check_image(m, x)) return false;
@@ -60,7 +68,7 @@ static bool infer_forward(il_infer *m) {
          fail(m, "an image at least as large as the kernel");
 }
 static bool infer_transposed(il_infer *m) {
-  if (!check(m)) return false;
+  if (!check(m) || !check_kernel(m)) return false;
   const il_shape y = il_operand(m, 0)->shape, wt = il_operand(m, 1)->shape;
   const il_window *win = &((const il_attr_window *)m->attr)->window;
   if (y.dim[3] % win->groups || wt.dim[2] != y.dim[3] / win->groups || wt.dim[3] % win->groups)
@@ -68,6 +76,8 @@ static bool infer_transposed(il_infer *m) {
   if (m->shape.rank != 4 || il_window_reach(win, 0, m->shape.dim[1]) != y.dim[1] ||
       il_window_reach(win, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, "a height and width whose convolution has the first operand's size");
+  if (m->shape.dim[0] != y.dim[0] || m->shape.dim[3] != wt.dim[3])
+    return fail(m, "a result of the first operand's images and the weights' last dimension");
   return check_image(m, m->shape);
 }
 static bool infer_weight(il_infer *m) {

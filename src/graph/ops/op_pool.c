@@ -129,7 +129,8 @@ static bool infer_image(il_infer *m, int pooled) {
   if (m->shape.rank != 4 || il_window_reach(w, 0, m->shape.dim[1]) != y.dim[1] ||
       il_window_reach(w, 1, m->shape.dim[2]) != y.dim[2])
     return fail(m, pooled, "a height and width whose pool has the operand's size");
-  return true;
+  return (m->shape.dim[0] == y.dim[0] && m->shape.dim[3] == y.dim[3]) ||
+         fail(m, pooled, "a result of as many images and channels");
 }
 static bool infer_spread(il_infer *m) { return infer_image(m, 0); }
 static bool infer_scatter(il_infer *m) {
