@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapt/adapted.h"
 #include "cli/cli.h"
-#include "import/importer.h"
 #include "data/dataset.h"
+#include "import/importer.h"
+#include "nn/net.h"
 
 typedef struct input {
   settings common; /* config: the run */
@@ -289,8 +291,10 @@ static void adapt(il_context *context, const input *in, const char *const *set, 
       .settings = set, .class_means = in->head == HEAD_MEANS, .inverted = inverted, .team = team};
   il_adapted *a = il_adapted_new(context, in->common.config, d, &o);
   if (a) { /* what does not fit at all is refused by a sentence of its own */
-    warn_constant(d);
-    warn_numbers(d, &learner, inverted);
+    if (!il_net_vocabulary(a->learner->net)) { /* tokens mean nothing as numbers */
+      warn_constant(d);
+      warn_numbers(d, &learner, inverted);
+    }
     warn_size(d, &learner, in);
   }
   if (a && il_adapted_save(a, in->out) == IL_OK) {

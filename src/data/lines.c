@@ -9,9 +9,19 @@
 #include "base/error.h"
 #include "io/io.h"
 
-il_status il_lines_read(il_context *context, const char *path, il_line each, void *user) {
+/* The sentence that the context has, which begins with the file, and before it the key that names the file. */
+static il_status name_key(il_context *context, const char *key) {
+  const il_status status = il_context_status(context);
+  char sentence[1024];
+  snprintf(sentence, sizeof sentence, "%s", il_context_message(context));
+  il_context_clear(context);
+  return il_fail(context, status, "%s: %s", key, sentence);
+}
+
+il_status il_lines_read(il_context *context, const char *key, const char *path, il_line each,
+                        void *user) {
   FILE *file = il_open_file(context, path);
-  if (!file) return il_context_status(context);
+  if (!file) return name_key(context, key);
   char *line = NULL;
   size_t room = 0;
   ssize_t length;

@@ -225,7 +225,7 @@ static il_status from_file(il_context *context, const il_dataset *d, const il_sp
     return il_fail(context, IL_ERROR_ARGUMENT, "a split of kind 'file' needs the file's path");
   memset(where, 0, (size_t)d->classes * sizeof *where);
   naming n = {context, d, o->path, where, split};
-  il_status status = il_lines_read(context, o->path, read_line, &n);
+  il_status status = il_lines_read(context, "task.split_file", o->path, read_line, &n);
   bool named = false;
   const il_split needed = o->tests_only ? IL_TEST : IL_TRAIN;
   for (int c = 0; c < d->classes; c++) named |= split[c] == (int)needed;

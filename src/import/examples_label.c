@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/dataset.h"
 #include "import/examples.h"
 
 enum { CLASSES_MAX = 1 << 24 };
@@ -55,6 +56,32 @@ static il_status check_origins(il_examples *r, const int64_t *label, const il_te
                  (long long)origins->count, origins->count == 1 ? "" : "s", (long long)expected);
 }
 
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether names that are given tell their classes apart, and stand in files of lines. */
+static il_status check_names(il_examples *r, const il_texts *names) {
+  const char **text = malloc(((size_t)r->classes + 1) * sizeof *text);
+  if (!text) return il_fail_memory(r->context, "the names of classes");
+  memcpy(text, r->name, (size_t)r->classes * sizeof *text);
+  qsort(text, (size_t)r->classes, sizeof *text, by_text);
+  il_status status = IL_OK;
+  for (int c = 0; c < r->classes && !status; c++) {
+    if (!il_dataset_name_good(text[c]))
+      status = il_fail(r->context, IL_ERROR_DATA,
+                       "%s: '%s' has a name '%s', expected one that is not empty, begins with no "
+                       "space and has no control characters",
+                       r->source, names->name, text[c]);
+    else if (c && !strcmp(text[c - 1], text[c]))
+      status = il_fail(r->context, IL_ERROR_DATA,
+                       "%s: '%s' names two classes '%s', expected another name for each", r->source,
+                       names->name, text[c]);
+  }
+  free(text);
+  return status;
+}
+
 il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_texts *names,
                                  const il_texts *origins) {
   if (check_named(r, label, names) || (origins && check_origins(r, label, names, origins)))
@@ -75,6 +102,7 @@ il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_
     status = il_fail_memory(r->context, "the names of classes");
   for (int c = 0; !status && c < r->classes; c++)
     status = name_number(r, c, number[c], names, origins);
+  if (!status && names) status = check_names(r, names);
   for (int64_t i = 0; !status && i < r->count; i++) {
     if (r->cls[i] < 0) continue;
     const int64_t *found = bsearch(&label[i], number, (size_t)classes, sizeof *number, by_number);
@@ -105,10 +133,6 @@ il_status il_examples_label_reals(il_examples *r, const char *what, const double
   if (!status) status = il_examples_label_ints(r, whole, names, origins);
   free(whole);
   return status;
-}
-
-static int by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 il_status il_examples_label_texts(il_examples *r, const char *const *label) {

@@ -105,5 +105,9 @@ printf '0x20 Glyph01/*\n' >weights
 refused "found '0x20 Glyph01/*', expected a weight" "$program" train --resume files --set outer.steps=4
 printf '20 Glyph01/*\n0 evaluation\n' >weights
 refused "divided or weighed otherwise" "$program" train --resume files --set outer.steps=4
+for file in "split_file=gone --set task.split=file" class_weights=gone; do
+  # shellcheck disable=SC2086 # settings
+  refused "task.${file%%=*}: gone cannot be opened" "$program" train glyphs-5w1s-protonet $small --set task.$file --out no
+done
 refused "but with source sinusoid the tasks have no classes" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
 echo "within: alphabets, origins, choices and weights of classes"
