@@ -16,6 +16,8 @@ IL_API il_config *il_config_new(il_context *context); /* all defaults */
 IL_API il_config *il_config_load(il_context *context, const char *name);
 /* YAML text; name is for error sentences. */
 IL_API il_config *il_config_parse(il_context *context, const char *name, const char *text);
+/* Another one of the same values. NULL after an error. */
+IL_API il_config *il_config_copy(il_context *context, const il_config *config);
 /* Accepts NULL. */
 IL_API void il_config_free(il_config *config);
 /* "task.ways=20". An unknown key is refused with the nearest known one. */

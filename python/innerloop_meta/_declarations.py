@@ -2038,6 +2038,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_config_new": (c_void_p, (c_void_p,)),
     "il_config_load": (c_void_p, (c_void_p, c_char_p)),
     "il_config_parse": (c_void_p, (c_void_p, c_char_p, c_char_p)),
+    "il_config_copy": (c_void_p, (c_void_p, c_void_p)),
     "il_config_free": (None, (c_void_p,)),
     "il_config_set": (c_int, (c_void_p, c_char_p)),
     "il_config_set_layers": (c_int, (c_void_p, c_int, POINTER(il_layer))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _declarations as c
@@ -39,7 +39,7 @@ class Config(Mapping[str, str]):
 
     def copy(self) -> Config:
         """Another one of the same values."""
-        return _parsed(str(self))
+        return _owning(lambda context: lib.il_config_copy(context.address, self.address))
 
     def __reduce__(self) -> Any:
         return _parsed, (str(self),)
@@ -85,12 +85,16 @@ class Config(Mapping[str, str]):
         return take_text(lib.il_config_dump(self.address))
 
 
-def _parsed(text: str) -> Config:
+def _owning(make: Callable[[Context], Any]) -> Config:
     made = Config.__new__(Config)
     made.context = Context()
-    made.address = made.context.made(lib.il_config_parse(made.context.address, b"configuration", text.encode()))
+    made.address = made.context.made(make(made.context))
     owned(made, lib.il_config_free, made.address, made.context)
     return made
+
+
+def _parsed(text: str) -> Config:
+    return _owning(lambda context: lib.il_config_parse(context.address, b"configuration", text.encode()))
 
 
 def show_settings(call: Any, groups: frozenset[str] | None = None) -> None:

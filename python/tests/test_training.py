@@ -59,6 +59,9 @@ def test_settings_are_known_to_editors_and_checked(tmp_path: Path) -> None:
     assert caught.value.status == "IL_ERROR_CONFIG"
     config = il.Config("glyphs-5w1s-maml", outer={"steps": 3})
     assert config["outer.steps"] == "3" and config.copy()["outer.steps"] == "3" and "steps: 3" in str(config)
+    vain = il.Config("sinusoid-5shot-maml", task={"within": "origin"})
+    with pytest.raises(il.ArgumentError, match="task.within.*no classes"):  # a copy knows what was asked for, too
+        il.train(vain.copy(), out=tmp_path / "r")
     with pytest.raises(il.ArgumentError, match="out is missing"):
         il.train(config)
     with pytest.raises(il.FileError, match="nowhere"):

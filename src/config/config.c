@@ -139,6 +139,24 @@ il_config *il_config_new(il_context *context) {
   return NULL;
 }
 
+il_config *il_config_copy(il_context *context, const il_config *config) {
+  il_config *copy = il_config_new(context);
+  bool good = copy != NULL;
+  for (int i = 0, keys = il_config_keys(); i < keys && good; i++) {
+    copy->value[i] = config->value[i];
+    copy->value[i].text = il_arena_string(&copy->arena, config->value[i].text);
+    good = copy->value[i].text != NULL;
+  }
+  if (!good) {
+    il_fail_memory(context, "a configuration");
+    il_config_free(copy);
+    return NULL;
+  }
+  copy->layers = config->layers;
+  memcpy(copy->layer, config->layer, sizeof copy->layer);
+  return copy;
+}
+
 void il_config_free(il_config *config) {
   if (!config) return;
   il_arena_free(&config->arena);
@@ -271,10 +289,7 @@ bool il_config_names_file(int key) {
 }
 
 il_config *il_config_absolute(il_context *context, const il_config *config) {
-  char *text = il_config_dump(config);
-  il_config *c = text ? il_config_parse(context, "the configuration", text) : NULL;
-  if (!text) il_fail_memory(context, "the text of a configuration");
-  free(text);
+  il_config *c = il_config_copy(context, config);
   for (int i = 0; c && i < il_config_keys(); i++) {
     const char *path = il_config_names_file(i) ? il_config_text(c, (il_key)i) : "";
     char *real =

@@ -65,6 +65,20 @@ il_status il_metrics_open(il_metrics *m, il_context *context, const char *path, 
   return m->file ? IL_OK : broken(m);
 }
 
+enum { STEPS = 64 }; /* of rates of inner steps, at most, that stand in a line */
+
+/* A learned number, or a list of one for each inner step. */
+static void print_learned(FILE *file, const il_buffers *learned, int index, bool steps) {
+  const void *at = il_buffers_at(learned, index);
+  const int64_t count = il_shape_count(learned->entry[index].shape);
+  for (int64_t k = 0; k < count; k++) {
+    const double x =
+        learned->type == IL_FLOAT64 ? ((const double *)at)[k] : (double)((const float *)at)[k];
+    il_plain_print(file, "%s%.9g", k ? ", " : steps ? "[" : "", x);
+  }
+  if (steps) fputc(']', file);
+}
+
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
                           double support_loss, int64_t skipped, const il_buffers *learned) {
   il_plain_print(m->file, "{\"step\": %lld", (long long)step);
@@ -74,10 +88,11 @@ il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accur
   if (skipped > 0) il_plain_print(m->file, ", \"skipped\": %lld", (long long)skipped);
   for (int i = 0; i < learned->count; i++) {
     const il_entry *e = &learned->entry[i];
-    const void *at = il_buffers_at(learned, i);
-    if (!e->drawn || e->shape.rank > 0) continue;
-    il_plain_print(m->file, ", \"%s\": %.9g", e->name,
-                   learned->type == IL_FLOAT64 ? *(const double *)at : (double)*(const float *)at);
+    const bool one = e->shape.rank == 0,
+               steps = (e->flags & IL_EACH_STEP) && e->shape.rank == 1 && e->shape.dim[0] <= STEPS;
+    if (!e->drawn || !(one || steps)) continue;
+    il_plain_print(m->file, ", \"%s\": ", e->name);
+    print_learned(m->file, learned, i, steps);
   }
   fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);

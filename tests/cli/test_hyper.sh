@@ -22,6 +22,10 @@ awk "BEGIN { exit !($(last high inner.lr) < 1.35 && $(last low inner.lr) > 0.4 &
 awk "BEGIN { exit !($(last high loss) > 1.77 && $(last high loss) < 1.84 && $(last low loss) > 1.69 && $(last low loss) < 1.75) }" ||
   fail "losses $(last high loss) and $(last low loss)"
 
+# Rates of each step are a list.
+run steps mnist1d-learn-rate --set outer.steps=1 --set hyper.rates=step --set hyper.steps=3
+grep -q '"inner.lr": \[[0-9.]*, [0-9.]*, [0-9.]*\]}$' steps/metrics.jsonl || fail "no rates of steps: $(cat steps/metrics.jsonl)"
+
 # Batches in the order of the list: another seed of the run has other weights, but another order only where it is drawn.
 "$program" eval high --json >eval.json 2>log.txt || fail "$(cat log.txt)"
 grep -q '"inner_steps": 200' eval.json || fail "no figure after 200 steps"
