@@ -18,6 +18,7 @@ Preset = Literal[
     "omniglot-5w1s-anil",
     "omniglot-20w1s-anil",
     "omniglot-5w1s-boil",
+    "omniglot-5w1s-tnet",
     "omniglot-5w1s-meta-sgd",
     "omniglot-5w1s-protonet",
     "omniglot-20w1s-protonet",

@@ -34,6 +34,10 @@
 
 #define STRIDED "{kind: conv, units: 64, kernel: 3, stride: 2, pad: 1}, {kind: norm}, {kind: relu}"
 
+#define TNET                                                                                       \
+  "{kind: conv, units: 64, kernel: 3, stride: 2, pad: 1, bias: false}, "                           \
+  "{kind: conv, units: 64, kernel: 1, bias: false}, {kind: norm}, {kind: relu}"
+
 #define MNIST1D                                                                                    \
   "task.source=mnist1d", "meta.algorithm=hyper", "inner.order=listed", "inner.loop=keep",          \
       "outer.optimizer=sgd", "outer.lr=0.3", "outer.meta_batch=1", "eval.every=0", "eval.tasks=2", \
@@ -107,6 +111,17 @@ static const il_preset presets[] = {
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=boil", "task.ways=5", "task.shots=1",
               "task.queries=1", "model.preset=omniglot_conv", "inner.steps=1", "inner.lr=0.4",
               "outer.meta_batch=32", "outer.steps=15000")},
+    {"omniglot-5w1s-tnet",
+     "5-way 1-shot T-net on Omniglot: linear layers between those that adapt, learned by the outer "
+     "loop.",
+     "Lee & Choi 2018, who call them T: a 1×1 convolution behind each of omniglot-5w1s-maml's net, "
+     "out of inner.adapts; everything else as there. With a nonlinearity between the two it is a "
+     "warp layer (Flennerhag et al. 2020).",
+     SETTINGS(
+         OMNIGLOT_SPLIT, "meta.algorithm=maml", "task.ways=5", "task.shots=1", "task.queries=1",
+         "model.layers=[" TNET ", " TNET ", " TNET ", " TNET ", {kind: mean_pool}, {kind: linear}]",
+         "inner.adapts=!conv2.*,conv4.*,conv6.*,conv8.*", "inner.steps=1", "inner.lr=0.4",
+         "outer.meta_batch=32", "outer.steps=15000")},
     {"omniglot-5w1s-meta-sgd",
      "5-way 1-shot Meta-SGD on Omniglot: an inner rate of its own for every weight, learned.",
      "Li et al. 2017: 1 inner step, rates that start evenly drawn from 0.005 to 0.1; net, split "
