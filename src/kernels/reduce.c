@@ -88,6 +88,29 @@ static void run_sum(const il_problem *p, const void *table, const void *const *i
 /* The first of equal numbers stays, so that zeros keep their sign; NaN is larger than any number. */
 static inline float larger(float a, float b) { return ((a < b) | (b != b)) ? b : a; }
 
+enum { NARROW = 64 };
+/* Rows of at most NARROW numbers, one behind the other, a vector of them at once: which of two numbers is larger cannot be
+ * foretold, and each row waits for itself. */
+static void max_of_rows(int64_t rows, int64_t width, const float *restrict x, float *restrict y) {
+  float turned[NARROW][IL_VL];
+  int64_t k = 0;
+  for (; k + IL_VL <= rows; k += IL_VL, x += IL_VL * width) {
+    for (int r = 0; r < IL_VL; r++)
+      for (int64_t i = 0; i < width; i++) turned[i][r] = x[r * width + i];
+    il_vec best = il_load(turned[0]);
+    for (int64_t i = 1; i < width; i++) {
+      const il_vec number = il_load(turned[i]);
+      const il_mask more = (best < number) | (number != number);
+      best = (il_vec)((more & (il_mask)number) | (~more & (il_mask)best));
+    }
+    il_store(y + k, best);
+  }
+  for (; k < rows; k++, x += width) {
+    y[k] = x[0];
+    for (int64_t i = 1; i < width; i++) y[k] = larger(y[k], x[i]);
+  }
+}
+
 static void run_max(const il_problem *p, const void *table, const void *const *in, void *const *out,
                     void *scratch) {
   (void)table, (void)scratch;
@@ -98,6 +121,10 @@ static void run_max(const il_problem *p, const void *table, const void *const *i
   const int64_t width = g->rank > 0 ? g->dim[g->rank - 1] : 1;
   il_axes *kept = &axes[0], *reduced = &axes[1];
   float *y = out[0];
+  if (last && reduced->count == 1 && width <= NARROW) {
+    max_of_rows(kept->count, width, in[0], y);
+    return;
+  }
   for (int64_t k = 0; k < kept->count; k++, step(kept)) {
     const float *x = (const float *)in[0] + kept->at;
     if (last)

@@ -98,22 +98,16 @@ il_value il_step_order(il_build *b, int k) {
                     IL_SHAPE(size));
 }
 
-/* The step's mini-batch: rows of the support set. Labels go through one-hot rows, for indexes cannot be gathered. */
+/* The step's mini-batch: rows of the support set. Labels are gathered as reals, for indexes cannot be. */
 static void mini_batch(il_build *b, int k, il_value *x, il_value *y) {
   il_graph *g = b->g;
-  const int64_t size = il_value_shape(g, b->task.order).dim[1];
   const il_value index = il_step_order(b, k);
   *x = il_gather(g, b->task.support_x, index);
   if (il_value_type(g, b->task.support_y) != IL_INT32) {
     *y = il_gather(g, b->task.support_y, index);
     return;
   }
-  const il_shape out = b->net->layer[b->net->layers - 1].out;
-  const int64_t classes = b->algorithm->own_head          ? b->ways
-                          : il_shape_count(out) > b->ways ? il_shape_count(out)
-                                                          : b->ways;
-  const il_value labels = il_one_hot(g, b->task.support_y, classes);
-  *y = il_reshape(g, il_argmax(g, il_gather(g, labels, index), 1), il_shape_of(1, &size));
+  *y = il_index(g, il_gather(g, il_cast(g, b->task.support_y), index));
 }
 
 il_value il_support_loss(il_build *b, const il_values *state, int k) {
