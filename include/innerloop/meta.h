@@ -92,6 +92,10 @@ typedef struct il_inner {
   const void *settings;          /* of the optimizer */
   const char *adapts; /* names of what it moves: "head", "!head", or patterns with *, comma between;
                          NULL or "": the algorithm's own */
+  /* Which of its numbers the outer loop learns, from what they are: "lr", "l2", "clip", reals of the optimizer's settings,
+   * comma between; NULL or "": none. Meta entries: "inner.lr", "inner.l2", "inner.clip.log", and of what stays between 0 and 1
+   * "inner.momentum.logit". */
+  const char *learned;
 } il_inner;
 
 /* A graph being made for one task. The caller fills it, algorithms read it. */
@@ -354,7 +358,7 @@ IL_API void il_gradient_step(il_build *b, il_values *state, int k);
 IL_API il_values il_adapting(il_build *b);
 /* The state that adapts from these values on (flagged IL_ADAPTS, wrapped by il_leaf), and the optimizer's slots: */
 IL_API void il_inner_begin(il_build *b, const il_values *start, il_values *state);
-/* ∂loss/∂(what adapts), by its names; with inner.first_order a constant: */
+/* ∂loss/∂(what adapts), by its names; with inner.first_order a constant, but for l2·w and what clipping takes: */
 IL_API il_values il_inner_gradient(il_build *b, il_value loss, const il_values *state);
 /* The k-th update by it: */
 IL_API void il_inner_update(il_build *b, il_values *state, const il_values *gradient, int k);

@@ -24,9 +24,13 @@ typedef struct il_update {
   il_value slot[IL_OPTIMIZER_SLOTS]; /* as many as the optimizer has; all start at zero */
   il_value made;                     /* real scalar: updates made before this one */
   il_rate lr;                        /* learning rate */
+  const il_values *numbers;          /* learned ones of the settings, by their fields' names; NULL: none */
   /* The update is differentiated: where a derivative would be infinite (a root at zero, beside a dead unit), it is 0. */
   bool differentiable;
 } il_update;
+
+/* A number of the optimizer's settings: what is learned in its place, or the constant. */
+IL_API il_rate il_update_number(const il_update *u, const char *field, double constant);
 
 /* How weights follow from gradients: a constant record. */
 typedef struct il_optimizer {
@@ -83,11 +87,12 @@ IL_API const il_optimizer *il_optimizer_find(const char *name); /* NULL: none */
 IL_API il_status il_optimizer_slots(il_context *context, const il_optimizer *optimizer, int count,
                                     const il_entry *entry, il_entries *to);
 /* Updates every entry of `weights` that has a gradient of its name; slots are named "OPTIMIZER.SLOT.ENTRY". Both lists are
- * changed in place. settings NULL: the defaults of its fields. rates (or NULL): values by entry name, for the entries whose rate is not lr. */
+ * changed in place. settings NULL: the defaults of its fields. rates (or NULL): values by entry name, for the entries whose rate is not lr.
+ * numbers (or NULL): scalars by the name of a field of the settings, in the place of what that says. */
 IL_API void il_optimizer_update(il_graph *g, const il_optimizer *optimizer, const void *settings,
                                 il_value made, il_rate lr, const il_values *rates,
-                                bool differentiable, il_values *weights, il_values *slots,
-                                const il_values *gradient);
+                                const il_values *numbers, bool differentiable, il_values *weights,
+                                il_values *slots, const il_values *gradient);
 /* The outer loop's use of it: moves every weight by its gradient, and what weights and slots, inputs of the graph, are then
  * is what they will be after a run (il_next). made: real scalar, how many updates were made before; {0} where the optimizer
  * has no slots. Gradients are shared values: il_values_task_mean. */

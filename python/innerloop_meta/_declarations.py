@@ -789,6 +789,7 @@ il_update._fields_ = [
     ("slot", il_value * 2),
     ("made", il_value),
     ("lr", il_rate),
+    ("numbers", POINTER(il_values)),
     ("differentiable", c_bool),
 ]
 
@@ -877,6 +878,7 @@ il_inner._fields_ = [
     ("optimizer", POINTER(il_optimizer)),
     ("settings", c_void_p),
     ("adapts", c_char_p),
+    ("learned", c_char_p),
 ]
 
 il_build._fields_ = [
@@ -1915,11 +1917,12 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "il_loss_value": (il_value, (c_void_p, c_int, il_value, il_value)),
     "il_accuracy": (il_value, (c_void_p, il_value, il_value)),
     "il_rate_times": (il_value, (c_void_p, il_value, il_rate)),
+    "il_update_number": (il_rate, (POINTER(il_update), c_char_p, c_double)),
     "il_optimizers": (c_int, ()),
     "il_optimizer_at": (POINTER(il_optimizer), (c_int,)),
     "il_optimizer_find": (POINTER(il_optimizer), (c_char_p,)),
     "il_optimizer_slots": (c_int, (c_void_p, POINTER(il_optimizer), c_int, POINTER(il_entry), POINTER(il_entries))),
-    "il_optimizer_update": (None, (c_void_p, POINTER(il_optimizer), c_void_p, il_value, il_rate, POINTER(il_values), c_bool, POINTER(il_values), POINTER(il_values), POINTER(il_values))),
+    "il_optimizer_update": (None, (c_void_p, POINTER(il_optimizer), c_void_p, il_value, il_rate, POINTER(il_values), POINTER(il_values), c_bool, POINTER(il_values), POINTER(il_values), POINTER(il_values))),
     "il_optimizer_next": (None, (c_void_p, POINTER(il_optimizer), c_void_p, il_value, il_rate, POINTER(il_values), POINTER(il_values), POINTER(il_values))),
     "il_query_statistics_name": (c_char_p, (c_int,)),
     "il_task_inputs": (None, (c_void_p, POINTER(il_task_shape), il_task_needs, POINTER(il_task))),

@@ -157,6 +157,9 @@ class Inner(TypedDict, total=False):
     as the algorithm says. Text; default none."""
     l2: float
     """adds so much of each weight to its inner gradient. A number from 0 to 1e+06; default 0."""
+    learned: str
+    """numbers of the inner loop that the outer loop learns, from what they are set to: lr, l2, clip and those of
+    the inner optimizer, comma between. Text; default none."""
     clip: float
     """longest inner gradient, all weights together; a longer one is shortened; 0: any. A number from 0 to 1e+30;
     default 0."""

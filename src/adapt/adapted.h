@@ -34,6 +34,14 @@ struct il_adapted {
   void *scores; /* [room, outputs] reals */
 };
 
+/* What the file of an adapted learner is, in its metadata. */
+#define IL_ADAPTED_FORMAT "innerloop adapted learner 1"
+enum { IL_ADAPTED_SUPPORT = 1 << 20 }; /* examples, at most */
+
+/* Tasks of so many support examples and one query: of classes, or of targets. */
+il_task_shape il_adapted_shape(int ways, int support, il_shape example, il_type type, double scale);
+il_task_shape il_adapted_shape_of_targets(int outputs, int support, il_shape example, il_type type,
+                                          double scale);
 /* The file of a learner: itself, or a run's checkpoint. Malloc'ed; NULL after an error. */
 char *il_learner_path(il_context *context, const char *run);
 /* Takes config over. Classes must be named, support_x and support_y of `support` examples filled by the caller. */

@@ -27,6 +27,7 @@ il_status il_config_method(const il_config *c, il_method *m) {
   m->inner.first_order = il_config_int(c, IL_KEY_FIRST_ORDER);
   m->inner.loop = (il_inner_loop)il_config_int(c, IL_KEY_INNER_LOOP);
   m->inner.adapts = il_config_text(c, IL_KEY_ADAPTS);
+  m->inner.learned = il_config_text(c, IL_KEY_LEARNED);
   m->statistics = (il_query_statistics)(1 + il_config_int(c, IL_KEY_QUERY_STATISTICS));
   m->lr = il_config_real(c, IL_KEY_LR);
   m->schedule = (il_lr_schedule)il_config_int(c, IL_KEY_SCHEDULE);

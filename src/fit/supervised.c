@@ -104,7 +104,7 @@ static void update(il_supervised *s, il_graph *g, il_value made, const il_values
   il_values parameters = *values;
   parameters.count = gradient->count;
   il_scope_push(g, s->trained->optimizer->name);
-  il_optimizer_update(g, s->trained->optimizer, s->trained->settings, made, lr, NULL, false,
+  il_optimizer_update(g, s->trained->optimizer, s->trained->settings, made, lr, NULL, NULL, false,
                       &parameters, slots, gradient);
   il_scope_pop(g);
 }

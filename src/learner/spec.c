@@ -15,7 +15,7 @@ enum { MOST_LAYERS = 4096, MOST_SIDE = 1 << 28 };
 
 /* Beside the settings of the algorithm ("NAME.FIELD") and of the inner optimizer ("inner.FIELD"). */
 typedef struct head {
-  const char *algorithm, *optimizer, *adapts, *example;
+  const char *algorithm, *optimizer, *adapts, *learned, *example;
   int revision, steps, batch, in_turn, loop, statistics, precision, loss, ways, support, outputs;
   int64_t seed;
   double lr, l2, clip, scale;
@@ -38,6 +38,7 @@ static const il_field table[] = {
     ROW("inner.first_order", first_order, IL_FIELD_BOOL, "false", 0, 1, ""),
     ROW("inner.loop", loop, IL_FIELD_ENUM, "unroll", 0, 2, "unroll|keep|remake"),
     ROW("inner.adapts", adapts, IL_FIELD_TEXT, "", 0, 0, ""),
+    ROW("inner.learned", learned, IL_FIELD_TEXT, "", 0, 0, ""),
     ROW("inner.optimizer", optimizer, IL_FIELD_TEXT, "sgd", 0, 0, ""),
     ROW("seed", seed, IL_FIELD_INT64, "1", 0, 9e18, ""),
     ROW("precision", precision, IL_FIELD_ENUM, "float32", 1, 2, "float32|float64"),
@@ -130,6 +131,7 @@ char *il_spec_print(il_context *context, const il_method *m, const il_net *net,
   const head h = {.algorithm = m->algorithm->name,
                   .optimizer = m->inner.optimizer->name,
                   .adapts = m->inner.adapts,
+                  .learned = m->inner.learned,
                   .example = example,
                   .revision = m->algorithm->revision,
                   .steps = m->inner.steps,
@@ -262,6 +264,7 @@ static void fill(il_spec *spec, const head *h) {
   m->inner.first_order = h->first_order;
   m->inner.loop = (il_inner_loop)h->loop;
   m->inner.adapts = h->adapts;
+  m->inner.learned = h->learned;
   m->statistics = (il_query_statistics)h->statistics;
   m->seed = (uint64_t)h->seed;
   m->real = (il_type)h->precision;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/pattern.h"
+#include "meta/learned_numbers.h"
 #include "meta/method.h"
 #include "nn/net.h"
 
@@ -106,7 +107,8 @@ il_status il_meta_entries(il_context *context, const il_net *net, const il_algor
     settings = own;
   }
   if (algorithm->declare) algorithm->declare(context, settings, entries);
-  return il_context_status(context);
+  if (il_context_status(context) != IL_OK) return il_context_status(context);
+  return il_learned_numbers_declare(context, algorithm, inner, entries);
 }
 
 il_status il_carry_entries(il_context *context, const il_net *net, il_entries *entries) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "graph/graph.h"
 #include "graph/loop_body.h"
+#include "meta/learned_numbers.h"
 #include "meta/task_graph.h"
 #include "nn/net.h"
 #include "optim/root.h"
@@ -128,30 +129,34 @@ static il_values adapted(il_build *b, const il_values *state) {
   return weights;
 }
 
-void il_values_clip(il_graph *g, il_values *gradient, double most) {
+void il_values_clip(il_graph *g, il_values *gradient, il_rate most) {
   il_value square = il_scalar(g, 0);
   for (int i = 0; i < gradient->count; i++)
     square = il_add(g, square, il_sum_all(g, il_mul(g, gradient->at[i], gradient->at[i])));
-  const il_value limit = il_scalar(g, most), length = il_root(g, square, true);
+  const il_value limit = il_valid(most.value) ? most.value : il_scalar(g, most.constant),
+                 length = il_root(g, square, true);
   const il_value factor = il_div(g, limit, il_maximum(g, length, limit));
   for (int i = 0; i < gradient->count; i++) gradient->at[i] = il_mul(g, gradient->at[i], factor);
 }
 
-void il_values_decay(il_graph *g, il_values *gradient, double l2, const il_values *weights) {
+void il_values_decay(il_graph *g, il_values *gradient, il_rate l2, const il_values *weights) {
   for (int i = 0; i < gradient->count; i++) {
     const int at = il_values_find(weights, gradient->entry[i].name);
     if (at < 0) continue;
-    gradient->at[i] = il_add(g, gradient->at[i], il_scale(g, weights->at[at], l2));
+    gradient->at[i] = il_add(g, gradient->at[i], il_rate_times(g, weights->at[at], l2));
   }
 }
 
 il_values il_inner_gradient(il_build *b, il_value loss, const il_values *state) {
   const il_values weights = adapted(b, state);
   il_values gradient = il_values_grad(b->g, loss, &weights);
-  if (b->inner.l2 > 0) il_values_decay(b->g, &gradient, b->inner.l2, &weights);
-  if (b->inner.clip > 0) il_values_clip(b->g, &gradient, b->inner.clip);
+  /* Before decay and clipping, whose own numbers may be learned. */
   for (int i = 0; i < gradient.count && b->inner.first_order; i++)
     gradient.at[i] = il_stop_gradient(b->g, gradient.at[i]);
+  const il_rate l2 = il_learned_number(b, "l2", b->inner.l2),
+                clip = il_learned_number(b, "clip", b->inner.clip);
+  if (il_valid(l2.value) || l2.constant > 0) il_values_decay(b->g, &gradient, l2, &weights);
+  if (il_valid(clip.value) || clip.constant > 0) il_values_clip(b->g, &gradient, clip);
   return gradient;
 }
 
@@ -161,11 +166,13 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
   il_rate lr = {.constant = b->inner.lr};
   const il_values rates = learned_rates(b, k, &lr);
   const il_optimizer *o = optimizer_of(b);
+  const il_values numbers = il_learned_settings(b, o);
   const il_value made = !o->slots ? (il_value){0}
                         : b->loop ? il_shift(g, il_loop_number(b->loop), k)
                                   : il_scalar(g, k);
   if (il_context_status(g->context) == IL_OK)
-    il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, true, &weights, state, gradient);
+    il_optimizer_update(g, o, b->inner.settings, made, lr, &rates, &numbers, true, &weights, state,
+                        gradient);
   for (int i = 0; i < weights.count; i++) {
     const int at = il_values_find(state, weights.entry[i].name),
               mask = il_values_find(&b->mask, weights.entry[i].name);

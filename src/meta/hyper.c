@@ -90,7 +90,7 @@ static il_value along_steps(il_build *b, il_values *state, int steps, int last) 
 
 static bool only_rates(const il_values *learned) {
   for (int i = 0; i < learned->count; i++)
-    if (strncmp(learned->entry[i].name, "inner.lr", 8) != 0) return false;
+    if (strncmp(learned->entry[i].name, "inner.", 6) != 0) return false;
   return true;
 }
 

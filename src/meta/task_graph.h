@@ -20,8 +20,8 @@ il_value il_build_score(il_build *b, const il_values *state, int k);
 il_value il_step_order(il_build *b, int k);
 
 /* All entries together become no longer than `most`. */
-void il_values_clip(il_graph *g, il_values *gradient, double most);
+void il_values_clip(il_graph *g, il_values *gradient, il_rate most);
 /* Adds l2·w for each weight of a gradient's name. */
-void il_values_decay(il_graph *g, il_values *gradient, double l2, const il_values *weights);
+void il_values_decay(il_graph *g, il_values *gradient, il_rate l2, const il_values *weights);
 
 #endif

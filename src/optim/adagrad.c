@@ -3,12 +3,14 @@
 #include <innerloop/field.h>
 #include <innerloop/optim.h>
 
+#include "optim/rate.h"
 #include "optim/root.h"
 
 static void update(il_graph *g, const void *settings, il_update *u) {
   const il_adagrad_settings *s = settings;
   u->slot[0] = il_add(g, u->slot[0], il_mul(g, u->gradient, u->gradient));
-  const il_value length = il_shift(g, il_root(g, u->slot[0], u->differentiable), s->eps);
+  const il_rate eps = il_update_number(u, "eps", s->eps);
+  const il_value length = il_rate_plus(g, il_root(g, u->slot[0], u->differentiable), eps);
   u->weight = il_sub(g, u->weight, il_rate_times(g, il_div(g, u->gradient, length), u->lr));
 }
 

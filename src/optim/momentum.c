@@ -5,9 +5,10 @@
 
 static void update(il_graph *g, const void *settings, il_update *u) {
   const il_momentum_settings *s = settings;
-  u->slot[0] = il_add(g, il_scale(g, u->slot[0], s->momentum), u->gradient);
+  const il_rate kept = il_update_number(u, "momentum", s->momentum);
+  u->slot[0] = il_add(g, il_rate_times(g, u->slot[0], kept), u->gradient);
   il_value direction = u->slot[0];
-  if (s->nesterov) direction = il_add(g, u->gradient, il_scale(g, u->slot[0], s->momentum));
+  if (s->nesterov) direction = il_add(g, u->gradient, il_rate_times(g, u->slot[0], kept));
   u->weight = il_sub(g, u->weight, il_rate_times(g, direction, u->lr));
 }
 

@@ -20,10 +20,6 @@ const il_optimizer *il_optimizer_find(const char *name) {
   return NULL;
 }
 
-il_value il_rate_times(il_graph *g, il_value a, il_rate rate) {
-  return il_valid(rate.value) ? il_mul(g, a, rate.value) : il_scale(g, a, rate.constant);
-}
-
 static void slot_name(const il_optimizer *o, int slot, const char *entry, char text[static 128]) {
   snprintf(text, 128, "%s.%s.%s", o->name, o->slot[slot], entry);
 }
@@ -60,8 +56,9 @@ static const void *settings_or_default(il_graph *g, const il_optimizer *o, const
 }
 
 void il_optimizer_update(il_graph *g, const il_optimizer *o, const void *settings, il_value made,
-                         il_rate lr, const il_values *rates, bool differentiable,
-                         il_values *weights, il_values *slots, const il_values *gradient) {
+                         il_rate lr, const il_values *rates, const il_values *numbers,
+                         bool differentiable, il_values *weights, il_values *slots,
+                         const il_values *gradient) {
   settings = settings_or_default(g, o, settings);
   if (il_context_status(g->context) != IL_OK) return;
   for (int i = 0; i < weights->count; i++) {
@@ -72,6 +69,7 @@ void il_optimizer_update(il_graph *g, const il_optimizer *o, const void *setting
                    .gradient = gradient->at[found],
                    .made = made,
                    .lr = own < 0 ? lr : (il_rate){.value = rates->at[own]},
+                   .numbers = numbers,
                    .differentiable = differentiable};
     int at[IL_OPTIMIZER_SLOTS];
     for (int k = 0; k < o->slots; k++) {
@@ -90,7 +88,7 @@ void il_optimizer_next(il_graph *g, const il_optimizer *o, const void *settings,
                        il_rate lr, const il_values *weights, const il_values *slots,
                        const il_values *gradient) {
   il_values moved = il_values_copy(g, weights), next = il_values_copy(g, slots);
-  il_optimizer_update(g, o, settings, made, lr, NULL, false, &moved, &next, gradient);
+  il_optimizer_update(g, o, settings, made, lr, NULL, NULL, false, &moved, &next, gradient);
   for (int i = 0; i < moved.count; i++) il_next(g, weights->at[i], moved.at[i]);
   for (int i = 0; i < next.count; i++) il_next(g, slots->at[i], next.at[i]);
 }

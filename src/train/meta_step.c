@@ -19,12 +19,12 @@ static void update(il_meta_step *s, const il_build *b, const il_values *slots, i
   il_values gradient = il_values_task_mean(g, &out->gradient);
   const il_method *m = s->method;
   il_scope_push(g, "outer update");
-  if (m->l2 > 0) il_values_decay(g, &gradient, m->l2, &b->meta);
+  if (m->l2 > 0) il_values_decay(g, &gradient, (il_rate){.constant = m->l2}, &b->meta);
   for (int i = 0; m->clip_value > 0 && i < gradient.count; i++) {
     const il_value below = il_minimum(g, gradient.at[i], il_scalar(g, m->clip_value));
     gradient.at[i] = il_maximum(g, below, il_scalar(g, -m->clip_value));
   }
-  if (m->clip > 0) il_values_clip(g, &gradient, m->clip);
+  if (m->clip > 0) il_values_clip(g, &gradient, (il_rate){.constant = m->clip});
   il_scope_push(g, s->method->outer->name);
   il_optimizer_next(g, s->method->outer, s->method->outer_settings, made, lr, &b->meta, slots,
                     &gradient);

@@ -17,6 +17,7 @@
 #include "config/config_tasks.h"
 #include "data/dataset.h"
 #include "data/episode.h"
+#include "meta/learned_numbers.h"
 #include "train/checkpoint.h"
 #include "train/kept.h"
 
@@ -260,15 +261,15 @@ static il_status check_head(il_context *context, const il_opened *o,
       shape->outputs, algorithm->name, learned->outputs, learned->outputs);
 }
 
-/* Rates that were learned stand in the checkpoint. */
+/* Numbers that were learned stand in the checkpoint. */
 static il_status check_rate(il_context *context, const il_opened *o,
                             const il_evaluate_options *options) {
   const il_entries *entries = &o->learner->meta_entries;
-  for (int i = 0; i < entries->count && sets(options, "inner.lr"); i++)
-    if (begins(entries->entry[i].name, "inner.lr"))
-      return il_fail(context, IL_ERROR_CONFIG,
-                     "inner.lr cannot be changed for an evaluation: %s has learned its rates",
-                     o->method.algorithm->name);
+  const char *vain = il_learned_setting(entries, options->settings);
+  if (vain)
+    return il_fail(context, IL_ERROR_CONFIG,
+                   "%.*s cannot be changed for an evaluation: %s has learned it",
+                   (int)strcspn(vain, "="), vain, o->method.algorithm->name);
   return IL_OK;
 }
 

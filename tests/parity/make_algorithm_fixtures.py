@@ -11,6 +11,9 @@ with innerloop. Every file is one algorithm on one net:
                                           Nesterov, w -= inner_lr·(g + momentum·buffer); no dampening
   adam, adam_beta1_0           net_mlp    MAML; PyTorch's Adam: bias correction with t = 1, 2, ..., eps outside
                                           the root, moments zero at the start of every task
+  learned_momentum, ..._adamw, ..._rmsprop   net_mlp   MAML; rate, weight decay, clipping and the optimizer's numbers are
+                                          meta-parameters: inner.lr, inner.l2, inner.initial as they are,
+                                          inner.clip.log their logarithm, inner.momentum.logit and the like their logit
   meta_sgd_1step, ..._2steps   net_conv   w -= alpha∘g with learned alpha (some below zero)
   protonet                     net_conv without its last linear layer
   reptile_sgd, reptile_adam    net_conv   theta - phi after steps on mini-batches of the support set
@@ -96,10 +99,54 @@ def adam(beta1, beta2, eps):
     return update
 
 
+def number(p, name):
+    """A learned number of the inner loop, 0 where there is none."""
+    if name + ".logit" in p:
+        return 1 / (1 + jnp.exp(-p[name + ".logit"]))
+    return jnp.exp(p[name + ".log"]) if name + ".log" in p else p.get(name, 0.0)
+
+
+def changed(p, fast, g):
+    """The gradient after learned weight decay and clipping; all entries together are as long as they may be."""
+    if "inner.l2" in p:
+        g = {k: v + p["inner.l2"] * fast[k] for k, v in g.items()}
+    if "inner.clip.log" in p:
+        length = safe_root(sum((v**2).sum() for v in g.values()))
+        g = {k: v * jnp.minimum(1, number(p, "inner.clip") / length) for k, v in g.items()}
+    return g
+
+
+def learned_momentum(p):
+    return momentum(number(p, "inner.momentum"), True)
+
+
+def learned_adamw(p):
+    inner, share = adam(*(number(p, "inner." + k) for k in ("beta1", "beta2", "eps"))), p["inner.weight_decay"]
+
+    def update(rate, w, g, slots, t):
+        return inner(rate, w - rate * share * w, g, slots, t)
+    return update
+
+
+def learned_rmsprop(p):
+    alpha, eps, initial = (number(p, "inner." + k) for k in ("alpha", "eps", "initial"))
+
+    def update(rate, w, g, slots, t):
+        square = alpha * slots[0] + (1 - alpha) * g * g
+        return w - rate * g / (safe_root(square + initial * alpha**t) + eps), (square, slots[1])
+    return update
+
+
+LEARNED = {learned_momentum, learned_adamw, learned_rmsprop}
+
+
 def adapt(p, steps, lr, optimizer, adapts, support_loss, first, given):
     """support_loss(w, step). given: the inner gradients of each step to take, or None. Returns the adapted
-    weights, with those that do not adapt, and the inner gradients. lr None: the learned rates of p."""
-    fast = {k: v for k, v in p.items() if adapts(k) and not k.startswith(RATE)}
+    weights, with those that do not adapt, and the inner gradients. lr None: the learned rates of p, of each weight or of all.
+    optimizer: as above, or a function of p that gives one."""
+    fast = {k: v for k, v in p.items() if adapts(k) and not k.startswith("inner.")}
+    if optimizer in LEARNED:
+        optimizer = optimizer(p)
     slots = {k: (jnp.zeros_like(v), jnp.zeros_like(v)) for k, v in fast.items()}
     gradients = []
     for step in range(steps):
@@ -110,8 +157,9 @@ def adapt(p, steps, lr, optimizer, adapts, support_loss, first, given):
         if first:
             g = jax.lax.stop_gradient(g)
         gradients.append(g)
+        g = changed(p, fast, g)
         for k in fast:
-            rate = p[RATE + k] if lr is None else lr
+            rate = lr if lr is not None else p[RATE + k] if RATE + k in p else p["inner.lr"]
             fast[k], slots[k] = optimizer(rate, fast[k], g[k], slots[k], step + 1)
     return {**p, **fast}, gradients
 
@@ -207,6 +255,27 @@ def inner_optimizers(names):
         if name in names:
             gradient_case(name, mlp_parameters(rng, 10), sinusoid_tasks(rng, 3), net_mlp, squared_error, 3, lr,
                           ["second.query", "first.query"], {**metadata, "adapts": "all"}, optimizer)
+
+
+def logit(x):
+    return np.array(np.log(x / (1 - x)))
+
+
+def learned_numbers(names):
+    cases = (("learned_momentum", learned_momentum, {"inner.momentum.logit": logit(0.8), "inner.lr": np.array(0.02),
+                                                     "inner.l2": np.array(0.03), "inner.clip.log": np.array(np.log(3.0))}),
+             ("learned_adamw", learned_adamw,
+              {"inner.lr": np.array(0.05), "inner.beta1.logit": logit(0.7), "inner.beta2.logit": logit(0.95),
+               "inner.eps.logit": logit(1e-3), "inner.weight_decay": np.array(0.1)}),
+             ("learned_rmsprop", learned_rmsprop,
+              {"inner.lr": np.array(0.02), "inner.alpha.logit": logit(0.6), "inner.eps.logit": logit(1e-3),
+               "inner.initial": np.array(0.5)}))
+    for name, optimizer, numbers in cases:
+        rng = np.random.default_rng(MLP_SEED)
+        if name in names:
+            words = [k.split(".")[1] for k in numbers]  # clip: where it starts, as what is learned stands in its place
+            gradient_case(name, {**mlp_parameters(rng, 10), **numbers}, sinusoid_tasks(rng, 3), net_mlp, squared_error, 3,
+                          None, ["second.query", "first.query"], {"adapts": "all", "learned": ",".join(words), "clip": 1 if "clip" in words else 0}, optimizer)
 
 
 def meta_sgd(names):
@@ -332,8 +401,8 @@ def reptile(names):
               {"inner_steps": steps, "inner_lr": lr, "batch": batch, "adapts": "all", **metadata})
 
 
-ALL = ("anil", "boil", "momentum", "nesterov", "adam", "adam_beta1_0", "meta_sgd_1step", "meta_sgd_2steps",
-       "protonet", "reptile_sgd", "reptile_adam")
+ALL = ("anil", "boil", "momentum", "nesterov", "adam", "adam_beta1_0", "learned_momentum", "learned_adamw",
+       "learned_rmsprop", "meta_sgd_1step", "meta_sgd_2steps", "protonet", "reptile_sgd", "reptile_adam")
 
 
 def main():
@@ -341,7 +410,7 @@ def main():
     for name in names:
         if name not in ALL:
             raise SystemExit(f"no fixture is called {name}; there are {', '.join(ALL)}")
-    for make in (anil_and_boil, inner_optimizers, meta_sgd, protonet, reptile):
+    for make in (anil_and_boil, inner_optimizers, learned_numbers, meta_sgd, protonet, reptile):
         make(names)
 
 

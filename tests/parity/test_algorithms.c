@@ -34,7 +34,8 @@ static const il_layer learned[] = {
     LINEAR(10), {.kind = IL_LAYER_ACTIVATION, .units = 6}, LINEAR(0)};
 enum { CONV_LAYERS = sizeof conv / sizeof *conv, MLP_LAYERS = sizeof mlp / sizeof *mlp };
 
-static const il_momentum_settings plain = {0.9, false}, nesterov = {0.9, true};
+static const il_momentum_settings plain = {0.9, false}, nesterov = {0.9, true},
+                                  steady = {0.5, true};
 static const il_adamw_settings adamw = {0.9, 0.999, 1e-8, 0.1};
 static const il_rmsprop_settings rmsprop = {0.9, 1e-8, 0}, from_one = {0.4, 1e-8, 1};
 static const il_adagrad_settings adagrad = {1e-8};
@@ -112,6 +113,9 @@ static const problem problems[] = {
     {"adamw", &il_maml, &il_adamw, &adamw, false, {"second.query"}, {NULL}},
     {"rmsprop", &il_maml, &il_rmsprop, &rmsprop, false, {"second.query"}, {NULL}},
     {"adagrad", &il_maml, &il_adagrad, &adagrad, false, {"second.query"}, {NULL}},
+    {"learned_momentum", &il_maml, &il_momentum, &steady, false, ORDERS, {NULL}},
+    {"learned_adamw", &il_maml, &il_adamw, &adamw, false, ORDERS, {NULL}},
+    {"learned_rmsprop", &il_maml, &il_rmsprop, &from_one, false, ORDERS, {NULL}},
     {"hyper_tensor",
      &il_hyper,
      &il_rmsprop,
@@ -233,6 +237,7 @@ static void check(const problem *p, const il_safetensors *file, const il_net *ne
                           .l2 = number(file, "l2"),
                           .clip = number(file, "clip"),
                           .adapts = il_safetensors_metadata(file, "inner_adapts"),
+                          .learned = il_safetensors_metadata(file, "learned"),
                           .first_order = !strncmp(variant, "first", 5),
                           .optimizer = p->inner,
                           .settings = p->inner_settings},
@@ -356,7 +361,7 @@ static void every_algorithm_agrees(void **state) {
     il_safetensors_close(file);
   }
   printf("%d variants agree in float64 and float32\n", checked);
-  assert_int_equal(checked, 67);
+  assert_int_equal(checked, 73);
   il_context_free(context);
 }
 
