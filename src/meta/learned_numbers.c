@@ -2,10 +2,10 @@
 #include "meta/learned_numbers.h"
 
 #include <innerloop/field.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/error.h"
 #include "base/pattern.h"
 
@@ -35,10 +35,12 @@ static bool number_at(const il_inner *inner, int index, number *n) {
   for (int left = index - count; f && f->name; f++) {
     if (!learnable(f) || left-- > 0) continue;
     *n = (number){.name = f->name, .form = form_of(f)};
+    il_field alone = *f;
+    alone.offset = 0;
     if (inner->settings)
       memcpy(&n->start, (const char *)inner->settings + f->offset, sizeof n->start);
     else
-      il_field_read(f, f->fallback, (char *)&n->start - f->offset);
+      il_field_read(&alone, f->fallback, &n->start);
     return true;
   }
   return false;
@@ -83,8 +85,8 @@ static il_status declare(il_context *context, const il_algorithm *algorithm, num
   if (n.form == LOGARITHM && !(n.start > 0))
     return il_fail(context, IL_ERROR_CONFIG,
                    "inner.%s: found %.9g, but one that is learned starts above 0", n.name, n.start);
-  e.low = e.high = n.form == LOGIT       ? log(n.start / (1 - n.start))
-                   : n.form == LOGARITHM ? log(n.start)
+  e.low = e.high = n.form == LOGIT       ? il_double_log(n.start / (1 - n.start))
+                   : n.form == LOGARITHM ? il_double_log(n.start)
                                          : n.start;
   snprintf(e.name, sizeof e.name, "inner.%s%s", n.name, suffix[n.form]);
   return il_entries_add(context, entries, e) ? IL_OK : il_context_status(context);
