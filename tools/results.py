@@ -6,7 +6,7 @@
     tools/results.py --note "beside other work" third
     tools/results.py                        # the tables alone
 
-Of a run: the preset that it differs least from, what differs, meta-steps, the time from its configuration to its last metrics,
+Of a run: the preset that it differs least from, what differs, meta-steps, the time from its configuration to its last checkpoint,
 and of each evaluation (eval.csv, one for each kind of task that is asked) tasks, means and 95 % intervals. Published figures
 with their sources, and what is to be reached, stand in docs/published.json by hand.
 """
@@ -17,6 +17,7 @@ import json
 import math
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 
@@ -76,8 +77,8 @@ def preset_of(run, program):
 def defaults(program, known={}):
     if not known:
         text = subprocess.check_output([program, "help", "config"], text=True)
-        known.update({key: "" if value == "none" else value for key, value in
-                      re.findall(r"^([a-z][\w.]*)\n    .*\n    .*; default (.*)$", text, re.M)})
+        known.update({key: "" if kind == "text" and value == "none" else value for key, kind, value in
+                      re.findall(r"^([a-z][\w.]*)\n    .*\n    (text|.*); default (.*)$", text, re.M)})
     return known
 
 
@@ -85,7 +86,10 @@ def evaluation(path):
     """What the run's last evaluation asked, and {statistics: {inner steps: [mean, interval]}} in %, or errors as they are."""
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    tested = rows[0].get("tested", "").split(": ", 1)[-1]
+    if not rows or not rows[0].get("tested"):
+        raise SystemExit(f"{path}: says nothing of tasks; expected what `innerloop eval` writes")
+    data, _, tested = rows[0]["tested"].rpartition(": ")
+    tested = f"{pathlib.Path(data).name}: {tested}" if data else tested  # wherever the file lay
     classes = "-way" in tested
     figures = {}
     for column in rows[0]:
@@ -95,21 +99,30 @@ def evaluation(path):
         values = [float(row[column]) * (100 if classes else 1) for row in rows]
         mean = sum(values) / len(values)
         variance = sum((v - mean) ** 2 for v in values) / max(1, len(values) - 1)
-        figures.setdefault(name, {})[steps] = [round(mean, 4), round(1.96 * math.sqrt(variance / len(values)), 4)]
+        pair = [round(mean, 4), round(1.96 * math.sqrt(variance / len(values)), 4)] if math.isfinite(mean) else None
+        figures.setdefault(name, {})[steps] = pair  # None: diverged
     return tested, {"tasks": len(rows), "figures": figures}
 
 
-def record_of(folder, program, note):
+def meta_step_of(path):
+    """Of a checkpoint, after which meta-step it was written."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    return int(header["__metadata__"]["step"])
+
+
+def record_of(folder, options):
     keys = configuration(folder / "config.yaml")
-    preset, differs = preset_of(keys, program)
-    metrics = folder / "metrics.jsonl"
-    with open(metrics) as file:
-        last = json.loads(file.readlines()[-1])
+    preset, differs = preset_of(keys, options.program)
+    checkpoint, began = folder / "checkpoint.safetensors", (folder / "config.yaml").stat().st_mtime
+    ended = checkpoint.stat().st_mtime
+    if (folder / "eval.csv").stat().st_mtime < ended:
+        raise SystemExit(f"{folder}: was trained after its last evaluation; expected `innerloop eval {folder}` once more")
     tested, figures = evaluation(folder / "eval.csv")
-    ended = metrics.stat().st_mtime
-    return {"preset": preset, "settings": sorted(differs), "seed": int(keys["seed"]), "meta_steps": last["step"],
-            "seconds": round(ended - (folder / "config.yaml").stat().st_mtime),
-            "date": datetime.date.fromtimestamp(ended).isoformat(), "note": note, "tested": {tested: figures}}
+    return {"preset": preset, "settings": sorted(differs), "seed": int(keys["seed"]), "meta_steps": meta_step_of(checkpoint),
+            "seconds": round(ended - began) if options.seconds is None else options.seconds,
+            "date": datetime.date.fromtimestamp(ended).isoformat(), "note": options.note.replace("|", "/"),
+            "tested": {tested: figures}}
 
 
 def take_in(records, new):
@@ -129,8 +142,11 @@ def figure(pair):
 
 
 def concerns(target, record, tested):
-    """Whether an evaluation is of what the published figure is of."""
-    return (record["preset"] == target["preset"] and target["tested"] in tested and
+    """Whether an evaluation is of what the published figure is of: tasks of such a shape, of classes that the run kept apart."""
+    presets = target["preset"] if isinstance(target["preset"], list) else [target["preset"]]
+    shape = re.search(r"(?<![\w-])" + re.escape(target["tested"]) + r"(?![\w-])", tested)
+    apart = "classes" not in tested or "of the run's split" in tested
+    return (record["preset"] in presets and shape and apart and
             all(setting in record["settings"] for setting in target.get("settings", [])) and
             not any(setting in record["settings"] for setting in target.get("without", [])))
 
@@ -142,6 +158,7 @@ def rows_of(records, target):
                 continue
             at = {name: steps.get(str(target["inner_steps"])) for name, steps in found["figures"].items()}
             others = [s for s in record["settings"] if s not in target.get("settings", []) and not s.startswith("outer.steps=")]
+            others += tested.split("; ")[1:]  # of the evaluation: an ensemble, other inner steps
             minutes = record["seconds"] / 60
             time = f"{minutes:.0f} min" + (f", {record['note']}" if record["note"] else "")
             yield ["", f"{record['meta_steps']:,}", " ".join(f"`{s}`" for s in others), str(record["seed"]), time,
@@ -168,6 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="*", type=pathlib.Path, help="folders of evaluated runs")
     parser.add_argument("--note", default="", help="what else is to be known of them, such as what the machine did besides")
+    parser.add_argument("--seconds", type=int, help="what the training took, of a run that was resumed, or copied")
     parser.add_argument("--program", default=str(ROOT / "build/innerloop"), help="innerloop")
     parser.add_argument("--records", type=pathlib.Path, default=RECORDS, help="what is known of runs")
     parser.add_argument("--published", type=pathlib.Path, default=PUBLISHED, help="published figures")
@@ -175,10 +193,13 @@ def main():
     options = parser.parse_args()
     records = json.loads(options.records.read_text()) if options.records.exists() else []
     for folder in options.run:
-        for name in ("config.yaml", "metrics.jsonl", "eval.csv"):
+        for name in ("config.yaml", "checkpoint.safetensors", "eval.csv"):
             if not (folder / name).exists():
                 parser.error(f"{folder}: has no {name}, expected the folder of a run that `innerloop eval` evaluated")
-        take_in(records, record_of(folder, options.program, options.note))
+        take_in(records, record_of(folder, options))
+    for path in (options.page, options.published):
+        if not path.exists():
+            parser.error(f"{path}: is not there")
     page = options.page.read_text()
     if BEGIN not in page or END not in page:
         parser.error(f"{options.page}: has no lines '{BEGIN}' and '{END}'")

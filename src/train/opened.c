@@ -314,6 +314,18 @@ static const char *tail(const char *text, size_t room) {
   return text;
 }
 
+/* "; inner.lr=0.1": what was asked for beside the shape of tasks and the split, and decides the figures. */
+static void describe_changes(il_opened *o, const il_evaluate_options *options) {
+  char own[64];
+  snprintf(own, sizeof own, "%s.", source_of(o->config)->name);
+  for (const char *const *s = options->settings; s && *s; s++) {
+    const size_t length = strlen(o->tested);
+    if (begins(*s, "inner.") || begins(*s, "task.only=") || begins(*s, "task.class_weights=") ||
+        begins(*s, own))
+      snprintf(o->tested + length, sizeof o->tested - length, "; %s", *s);
+  }
+}
+
 /* "fashion.safetensors: all 10 classes, 5-way 1-shot, 15 queries a class" */
 static void describe(il_opened *o, const il_evaluate_options *options,
                      const il_checkpoint_tasks *learned, choice c) {
@@ -348,6 +360,7 @@ static void describe(il_opened *o, const il_evaluate_options *options,
            : seen  ? ", which the run was trained on"
                    : "",
            what, shape);
+  describe_changes(o, options);
 }
 
 /* The learner becomes the run's best ones together, which `tested` says. */

@@ -37,6 +37,16 @@ grep -qF '| **none**, after 1 inner step: 96 (nobody) | not run |' page.md || fa
 grep -qF '**ours**, after 2 inner steps: 99 (nobody); asked 98' page.md || fail "$(cat page.md)"
 [ "$(head -n 1 page.md)" = before ] && [ "$(tail -n 1 page.md)" = behind ] && ! grep -q old page.md || fail "the page around it"
 [ "$(grep -c preset records.json)" = 2 ] || fail "not two records: $(cat records.json)"
+# What is another thing than what was published, or older than what was trained.
+"$program" eval run --set inner.lr=0.01 >slow.txt 2>&1 && results run
+grep -qF '`inner.lr=0.3` `model.filters=4` `inner.lr=0.01`' page.md && [ "$(grep -cF "| 5 | 0 min, alone |" page.md)" = 4 ] ||
+  fail "an evaluation at another rate: $(cat page.md)"
+"$program" eval run --set glyphs.seed=9 >log.txt 2>&1 && results run
+[ "$(grep -cF "| 5 | 0 min, alone |" page.md)" = 4 ] || fail "other data count as the run's own: $(cat page.md)"
+"$program" train --resume run --set outer.steps=4 >log.txt 2>&1 || fail "$(cat log.txt)"
+touch -d '1 minute' run/checkpoint.safetensors
+results run 2>err.txt && fail "an evaluation of earlier weights was taken"
+grep -q "run: was trained after its last evaluation" err.txt || fail "$(cat err.txt)"
 cp page.md again.md
 results && cmp page.md again.md || fail "made anew it is another page"
 echo "results: as evaluated"
