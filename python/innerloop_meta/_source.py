@@ -41,7 +41,9 @@ class TaskSource:
     """An `il_source` that draws from an iterable, in the order of its items. Callbacks hold Python's lock while they
     draw; the library computes without it."""
 
-    def __init__(self, train: Iterable[Any], validation: list[Any], ways: int, caught: Caught, needed: int) -> None:
+    def __init__(self, train: Iterable[Any], validation: list[Any], ways: int, caught: Caught, needed: int, twice: int = 0) -> None:
+        """`needed` tasks are drawn, the first `twice` of a run's part two times: once more for a check before it."""
+        self._twice, self._seen = twice, set[int]()
         self._items: Iterator[Any] = iter(train)
         self._waiting: dict[int, TaskBatch] = {}
         self._pulled, self._begin, self._needed = 0, 0, needed
@@ -102,12 +104,17 @@ class TaskSource:
         if index >= self._needed:
             return None  # drawn ahead of a meta-step that is never made
         while index not in self._waiting:
+            if index < self._pulled:
+                raise ArgumentError(f"data: task {index} of an iterable is asked for once more; expected a list", "IL_ERROR_DATA")
             at, task = self._pulled, self._pull()
             if task is None:
                 raise ArgumentError(f"data: the iterable ended after {at} tasks, but training takes {self._needed}", "IL_ERROR_DATA")
             self._check(task, f"task {at}")
             if at >= self._begin:
                 self._waiting[at] = task
+        if index - self._begin < self._twice and index not in self._seen:
+            self._seen.add(index)
+            return self._waiting[index]
         return self._waiting.pop(index)
 
     def begin(self, at: int) -> None:

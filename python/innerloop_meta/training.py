@@ -192,7 +192,7 @@ def _train(config: Config, folder: Path, data: Any, validation: Iterable[Any] | 
     if is_stream(data):
         batch, steps = int(config["outer.meta_batch"]), int(config["outer.steps"])
         config.set({"task.source": "tasks"})
-        source = TaskSource(data, list(validation or []), int(config["task.ways"]), caught, batch * steps)
+        source = TaskSource(data, list(validation or []), int(config["task.ways"]), caught, batch * steps, batch if check else 0)
         options.source = ctypes.pointer(source.record)
         if not validation:
             config.set({"eval.every": 0})
