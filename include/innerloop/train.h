@@ -121,7 +121,7 @@ typedef struct il_meta_check {
   bool agrees; /* the verdict */
 } il_meta_check;
 /* Compares the meta-gradient of the configuration, in double, with finite differences along random
- * directions. IL_ERROR_MISMATCH when they disagree (result is filled then too). */
+ * directions. IL_ERROR_MISMATCH when they disagree (result is filled then too), which says nothing where units switched. */
 IL_API il_status il_check_meta_gradient(il_context *context, const il_config *config, il_team *team,
                                         il_meta_check *result);
 /* Loss and meta-gradient of tasks given in a file, both by name in PyTorch's layout, in the configuration's precision;

@@ -531,7 +531,8 @@ class Settings(TypedDict, total=False):
     seed: int
     """seed of weights, episodes and dropout. An integer from 0 to 9000000000000000; default 1."""
     precision: Literal["float32", "float64"]
-    """real numbers of the whole computation. One of float32|float64; default float32."""
+    """real numbers of the whole computation; float64 is for comparisons: its kernels are plain loops, 20 to 100
+    times slower. One of float32|float64; default float32."""
     task: Task
     model: Model
     meta: Meta

@@ -1,6 +1,7 @@
 /* The C locale for the time of reading or writing text (see locale.h). */
 #include "base/locale.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 locale_t il_text_enter(locale_t *plain) {
@@ -29,6 +30,13 @@ int il_plain_print(FILE *out, const char *format, ...) {
   il_text_leave(before, plain);
   va_end(arguments);
   return length;
+}
+
+void il_json_real(FILE *out, double real) {
+  if (isfinite(real))
+    il_plain_print(out, "%.9g", real);
+  else
+    fputs("null", out);
 }
 
 int il_plain_list(char *text, size_t size, const char *format, va_list arguments) {

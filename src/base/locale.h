@@ -17,6 +17,8 @@ double il_real_parse(const char *text, char **end);
 int il_plain_print(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int il_plain_text(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A number of a JSON text, "%.9g"; null where it is not finite, for which JSON has no word. */
+void il_json_real(FILE *out, double real);
 int il_plain_list(char *text, size_t size, const char *format, va_list arguments); /* vsnprintf */
 /* strcasecmp and strncasecmp of ASCII's letters. */
 int il_word_order(const char *a, const char *b);

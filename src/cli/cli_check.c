@@ -1,6 +1,7 @@
 /* innerloop check: is the meta-gradient of this configuration right, and really of second order? */
 #include <stdio.h>
 
+#include "base/locale.h"
 #include "cli/cli.h"
 
 typedef struct input {
@@ -42,10 +43,12 @@ int run_check(int argc, char **argv) {
   il_meta_check c = {0};
   if (team) il_check_meta_gradient(context, config, team, &c);
   if (c.directions && in.json) {
-    printf("{\"agrees\": %s, \"directions\": %d, \"step\": %g, \"relative_error\": %.3g, "
-           "\"units_switched\": %g, \"norm\": %.9g, \"second_order_share\": %.6g}\n",
-           c.agrees ? "true" : "false", c.directions, c.step, c.worst, c.units, c.norm,
-           c.second_share);
+    printf("{\"agrees\": %s, \"directions\": %d, \"step\": %g, \"relative_error\": ",
+           c.agrees ? "true" : "false", c.directions, c.step);
+    il_json_real(stdout, c.worst);
+    printf(", \"units_switched\": %g, \"norm\": %.9g, \"second_order_share\": ", c.units, c.norm);
+    il_json_real(stdout, c.second_share);
+    puts("}");
   } else if (c.directions) {
     printf("finite differences  worst of %d directions: relative error %.2g, step %g, %g units "
            "switched\n",
@@ -58,8 +61,9 @@ int run_check(int argc, char **argv) {
     if (c.first_order)
       puts("first_order is true: training leaves that part out; the comparison above is of the "
            "full gradient");
-    puts(c.agrees ? "verdict             the meta-gradient agrees with finite differences"
-                  : "verdict             the meta-gradient DISAGREES with finite differences");
+    puts(c.agrees      ? "verdict             the meta-gradient agrees with finite differences"
+         : c.units > 0 ? "verdict             undecided: units stand on their edge"
+                       : "verdict             the meta-gradient DISAGREES with finite differences");
   }
   il_team_free(team);
   il_config_free(config);

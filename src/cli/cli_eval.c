@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "cli/cli_eval.h"
 #include "cli/cli_ranks.h"
 #include "ranks/ranks.h"
@@ -111,22 +112,16 @@ void print_interval(char *text, size_t size, int places, double interval) {
   if (!isnan(interval)) snprintf(text, size, " ± %.*f", places, interval);
 }
 
-void print_json_real(double real) {
-  if (isnan(real))
-    fputs("null", stdout);
-  else
-    printf("%.9g", real);
-}
-
 static void print_json(const il_evaluation *e) {
   printf("{\"step\": %lld, \"tasks\": %d, \"tested\": ", (long long)e->trained, e->tasks);
   print_json_string(e->tested);
   printf(", \"results\": [");
   for (int i = 0; i < e->count; i++) {
-    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": ",
-           i ? "," : "", e->row[i].protocol, e->row[i].steps,
-           e->squared_error ? "loss" : "accuracy", e->row[i].mean);
-    print_json_real(e->row[i].interval);
+    printf("%s\n  {\"protocol\": \"%s\", \"inner_steps\": %d, \"%s\": ", i ? "," : "",
+           e->row[i].protocol, e->row[i].steps, e->squared_error ? "loss" : "accuracy");
+    il_json_real(stdout, e->row[i].mean);
+    fputs(", \"interval\": ", stdout);
+    il_json_real(stdout, e->row[i].interval);
     putchar('}');
   }
   puts("\n]}");

@@ -30,6 +30,5 @@ void print_heading(bool squared_error, int64_t trained, int tasks);
 /* " ± 1.23", or nothing of one task, which has no interval. */
 void print_interval(char *text, size_t size, int places, double interval);
 /* "12.5", or null. */
-void print_json_real(double real);
 
 #endif

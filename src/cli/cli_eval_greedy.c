@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/locale.h"
 #include "cli/cli_eval.h"
 
 static void print_json(const il_greedy_evaluation *e) {
@@ -22,9 +23,9 @@ static void print_json(const il_greedy_evaluation *e) {
         printf("\"full\"");
       printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": ", f->steps,
              e->squared_error ? "loss" : "accuracy", f->mean);
-      print_json_real(f->interval);
+      il_json_real(stdout, f->interval);
       printf(", \"difference\": %.9g, \"difference_interval\": ", f->difference);
-      print_json_real(f->difference_interval);
+      il_json_real(stdout, f->difference_interval);
       printf(", \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
              "%llu, \"operations\": %.9g}",
              row->share, row->bytes, (unsigned long long)row->most_bytes, row->operations);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/locale.h"
 #include "cli/cli.h"
 #include "cli/cli_ranks.h"
 
@@ -121,6 +122,11 @@ static void clear_line(display *d) {
   d->live = false;
 }
 
+static void print_json_figure(const char *name, double real) {
+  printf(", \"%s\": ", name);
+  il_json_real(stdout, real);
+}
+
 static void show_step(display *d, const il_progress *p) {
   double at = now(), keep = 0.95;
   if (d->first < 0) d->first = p->step - 1;
@@ -137,15 +143,16 @@ static void show_step(display *d, const il_progress *p) {
          rate = (double)(p->step - d->first) / (seconds > 0 ? seconds : 1);
   if (d->json) {
     printf("{\"step\": %lld", (long long)p->step);
-    if (d->shows) printf(", \"loss\": %.6g", d->loss);
+    if (d->shows) print_json_figure("loss", d->loss);
     if (p->skipped) printf(", \"skipped\": %lld", (long long)p->skipped);
-    if (d->shows && !isnan(d->accuracy)) printf(", \"accuracy\": %.6g", d->accuracy);
+    if (d->shows && !isnan(d->accuracy)) print_json_figure("accuracy", d->accuracy);
     printf(", \"rate\": %.4g}\n", rate);
     fflush(stdout);
     return;
   }
   clear_line(d);
-  printf("meta-step %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, d->loss);
+  printf("meta-step %lld/%lld", (long long)p->step, (long long)p->steps);
+  if (d->shows) printf("  loss %.4f", d->loss);
   if (!isnan(d->accuracy)) printf("  accuracy %.1f %%", 100 * d->accuracy);
   printf("  %.1f/s", rate);
   if (!last) printf("  %.0f s left", (double)(p->steps - p->step) / rate);
@@ -160,10 +167,13 @@ static void show(void *user, const il_progress *p) {
   case IL_PROGRESS_STEP: show_step(d, p); return;
   case IL_PROGRESS_VALIDATION:
     clear_line(d);
-    if (d->json)
-      printf("{\"step\": %lld, \"tasks\": %d, \"validation_%s\": %.6g, \"interval\": %.6g}\n",
-             (long long)p->step, p->tasks, p->squared_error ? "loss" : "accuracy", p->value,
-             p->interval);
+    if (d->json) {
+      printf("{\"step\": %lld, \"tasks\": %d", (long long)p->step, p->tasks);
+      print_json_figure(p->squared_error ? "validation_loss" : "validation_accuracy", p->value);
+      print_json_figure("interval", p->interval);
+      puts("}");
+    } else if (!isfinite(p->value))
+      printf("meta-step %lld  validation: diverged (%d tasks)\n", (long long)p->step, p->tasks);
     else if (p->squared_error)
       printf("meta-step %lld  validation loss%s %.4f ± %.4f (%d tasks)\n", (long long)p->step,
              p->averaged ? " of averaged weights" : "", p->value, p->interval, p->tasks);

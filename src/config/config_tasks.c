@@ -127,6 +127,21 @@ const char *il_config_vain(const il_source *source, int key) {
   }
 }
 
+/* Why the algorithm would ignore a key of the inner loop; NULL: it obeys it. */
+static const char *vain_inner(const il_algorithm *algorithm, int key) {
+  switch (key) {
+  case IL_KEY_FIRST_ORDER:
+    if (algorithm->step && algorithm->gradient != IL_GRADIENT_EXACT)
+      return "takes no derivative through its inner steps";
+    return algorithm->step ? NULL : "makes no inner steps";
+  case IL_KEY_INNER_LR:
+  case IL_KEY_INNER_L2:
+  case IL_KEY_INNER_CLIP:
+  case IL_KEY_INNER_OPTIMIZER: return algorithm->step ? NULL : "makes no inner steps";
+  default: return NULL;
+  }
+}
+
 /* What a preset says of its own source, or a run's file, is no wish. */
 il_status il_config_check_asked(il_context *context, const il_config *c) {
   if (il_config_validate(c) != IL_OK) return il_context_status(context);
@@ -143,6 +158,14 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
       return il_fail(context, IL_ERROR_CONFIG,
                      "%s: found %s, but with source %s %s; expected this key to be left out",
                      il_config_key_name(key), found, source->name, why);
+  }
+  const il_algorithm *algorithm = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM));
+  for (int key = 0; key < IL_KEY_COUNT; key++) {
+    const char *why = vain_inner(algorithm, key), *found = il_config_text(c, (il_key)key);
+    if (why && c->value[key].asked && strcmp(found, il_config_row_at(key).field->fallback) != 0)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "%s: found %s, but %s %s; expected this key to be left out",
+                     il_config_key_name(key), found, algorithm->name, why);
   }
   const il_key net[] = {IL_KEY_MODEL, IL_KEY_FILTERS};
   for (int i = 0; i < 2 && c->layers; i++)

@@ -21,7 +21,10 @@ typedef struct record {
 
 static void write_list(FILE *f, const char *name, int count, const double *number) {
   fprintf(f, "\"%s\": [", name);
-  for (int i = 0; i < count; i++) il_plain_print(f, "%s%.9g", i ? ", " : "", number[i]);
+  for (int i = 0; i < count; i++) {
+    fputs(i ? ", " : "", f);
+    il_json_real(f, number[i]);
+  }
   fputc(']', f);
 }
 

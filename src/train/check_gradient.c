@@ -269,6 +269,13 @@ static il_status check(checker *k, il_meta_check *result) {
   result->second_share = result->norm > 0 ? sqrt(dot(&k->other, &k->other)) / result->norm : 0;
   status = finite_differences(k, result);
   result->agrees = status == IL_OK && result->worst < AGREES;
+  if (status == IL_OK && !result->agrees && result->units > 0)
+    return il_fail(
+        k->context, IL_ERROR_MISMATCH,
+        "the meta-gradient cannot be compared: within a step of %g, %g relu or max units "
+        "switch, and it differs from finite differences by %.3g of its size; expected "
+        "weights, pictures or statistics under which no unit stands on its edge",
+        result->step, result->units, result->worst);
   if (status == IL_OK && !result->agrees)
     return il_fail(
         k->context, IL_ERROR_MISMATCH,

@@ -34,6 +34,10 @@ static bool take(il_curve *c, const json_t *line, bool *memory) {
   const double step = real(line, "step"), accuracy = real(line, "validation_accuracy"),
                error = real(line, "validation_loss"), loss = real(line, "loss");
   if (isnan(step)) return false;
+  if (json_is_null(json_object_get(line, "validation_accuracy")) ||
+      json_is_null(json_object_get(line, "validation_loss")) ||
+      json_is_null(json_object_get(line, "loss")))
+    return true; /* it has diverged there: no point to draw */
   if (!isnan(accuracy) || !isnan(error)) {
     *memory = grow(3, (double **[]){&c->at, &c->value, &c->interval}, c->validations);
     if (!*memory) return false;

@@ -74,17 +74,25 @@ static void print_learned(FILE *file, const il_buffers *learned, int index, bool
   for (int64_t k = 0; k < count; k++) {
     const double x =
         learned->type == IL_FLOAT64 ? ((const double *)at)[k] : (double)((const float *)at)[k];
-    il_plain_print(file, "%s%.9g", k ? ", " : steps ? "[" : "", x);
+    fputs(k ? ", " : steps ? "[" : "", file);
+    il_json_real(file, x);
   }
   if (steps) fputc(']', file);
+}
+
+/* One that is no number was not measured; one that is infinite is null. */
+static void print_figure(FILE *file, const char *name, double real) {
+  if (isnan(real)) return;
+  il_plain_print(file, ", \"%s\": ", name);
+  il_json_real(file, real);
 }
 
 il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accuracy,
                           double support_loss, int64_t skipped, const il_buffers *learned) {
   il_plain_print(m->file, "{\"step\": %lld", (long long)step);
-  if (!isnan(loss)) il_plain_print(m->file, ", \"loss\": %.9g", loss);
-  if (!isnan(support_loss)) il_plain_print(m->file, ", \"support_loss\": %.9g", support_loss);
-  if (!isnan(accuracy)) il_plain_print(m->file, ", \"accuracy\": %.9g", accuracy);
+  print_figure(m->file, "loss", loss);
+  print_figure(m->file, "support_loss", support_loss);
+  print_figure(m->file, "accuracy", accuracy);
   if (skipped > 0) il_plain_print(m->file, ", \"skipped\": %lld", (long long)skipped);
   for (int i = 0; i < learned->count; i++) {
     const il_entry *e = &learned->entry[i];
@@ -100,8 +108,11 @@ il_status il_metrics_step(il_metrics *m, int64_t step, double loss, double accur
 
 il_status il_metrics_validation(il_metrics *m, int64_t step, const char *what, double value,
                                 double interval) {
-  il_plain_print(m->file, "{\"step\": %lld, \"validation_%s\": %.9g, \"interval\": %.9g}\n",
-                 (long long)step, what, value, interval);
+  il_plain_print(m->file, "{\"step\": %lld, \"validation_%s\": ", (long long)step, what);
+  il_json_real(m->file, value);
+  fputs(", \"interval\": ", m->file);
+  il_json_real(m->file, interval);
+  fputs("}\n", m->file);
   return fflush(m->file) == 0 ? IL_OK : broken(m);
 }
 

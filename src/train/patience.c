@@ -8,9 +8,14 @@
 
 #include "base/locale.h"
 
+/* Equal shares of right answers, added up in another order, are no better: means of float32 numbers. */
+static bool is_better(double value, double best, bool lower) {
+  const double least = 1e-6 * fabs(best);
+  return lower ? value < best - least : value > best + least;
+}
+
 void il_patience_take(il_patience *p, int64_t step, double value, bool lower) {
-  const bool better =
-      isfinite(value) && (p->best_step == 0 || (lower ? value < p->best : value > p->best));
+  const bool better = isfinite(value) && (p->best_step == 0 || is_better(value, p->best, lower));
   p->validations++;
   p->since++;
   if (!better) return;
@@ -42,7 +47,7 @@ bool il_patience_read(il_patience *p, const char *text) {
 bool il_patience_keep(il_patience *p, int most, int64_t step, double value, bool lower) {
   int at = p->kept;
   if (!isfinite(value)) return false;
-  while (at > 0 && (lower ? value < p->kept_value[at - 1] : value > p->kept_value[at - 1])) at--;
+  while (at > 0 && is_better(value, p->kept_value[at - 1], lower)) at--;
   if (at >= most) return false;
   if (p->kept < most) p->kept++;
   for (int i = p->kept - 1; i > at; i--) {

@@ -2,8 +2,10 @@
 #include "train/trainer.h"
 
 #include "base/locale.h"
+#include "base/pattern.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "meta/learned_numbers.h"
 #include "nn/net.h"
 #include "train/average.h"
 
@@ -25,6 +27,27 @@ static il_status check_augment(il_context *context, const il_config *config, con
   return IL_OK;
 }
 
+static bool is_learned(const char *list, const char *name) {
+  il_pattern e;
+  while (il_pattern_next(&list, &e))
+    if (il_pattern_matches(&e, name)) return true;
+  return false;
+}
+
+/* Rates that an algorithm learns start where its own settings say. */
+static il_status check_rates(il_context *context, const il_config *config,
+                             const il_learned *learner) {
+  const il_algorithm *algorithm = il_algorithm_at(il_config_int(config, IL_KEY_ALGORITHM));
+  if (!config->value[IL_KEY_INNER_LR].asked ||
+      is_learned(il_config_text(config, IL_KEY_LEARNED), "lr") ||
+      !il_learned_setting(&learner->meta_entries, (const char *const[]){"inner.lr", NULL}))
+    return IL_OK;
+  return il_fail(context, IL_ERROR_CONFIG,
+                 "inner.lr: found %s, but %s learns its inner rates, which start where %s.* says; "
+                 "expected this key to be left out",
+                 il_config_text(config, IL_KEY_INNER_LR), algorithm->name, algorithm->name);
+}
+
 il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
                              const il_source *source, const void *settings, il_team *team) {
   *t = (il_trainer){0};
@@ -38,7 +61,8 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
   if (status != IL_OK) return status;
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
   t->learner = il_learned_new(context, &t->method, net, team != NULL, true);
-  if (!t->learner || check_augment(context, config, net) != IL_OK)
+  if (!t->learner || check_augment(context, config, net) != IL_OK ||
+      check_rates(context, config, t->learner) != IL_OK)
     return il_context_status(context);
   status = il_meta_step_init(context, &t->step, &t->method, t->learner, t->tasks, team);
   if (status != IL_OK || !team) return status;

@@ -125,6 +125,9 @@ refused "none of the net's parameters" inner.adapts=conv9.weight
 refused '"haed" is none of' meta.algorithm=boil 'inner.adapts=!haed'
 refused "task.train_ways: found 1" meta.algorithm=protonet task.train_ways=1
 refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
+refused "inner.lr: found 0.2, but protonet makes no inner steps" meta.algorithm=protonet inner.lr=0.2
+refused "inner.lr: found 0.2, but meta_sgd learns its inner rates" meta.algorithm=meta_sgd inner.lr=0.2
+refused "inner.first_order: found true, but imaml takes no derivative through its inner steps" meta.algorithm=imaml inner.first_order=true
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
 refused "reptile.carried: found inner.optimizer sgd, expected rmsprop" meta.algorithm=reptile reptile.carried=true
 refused "inner.steps: found 0; expected 1 or more" meta.algorithm=cavia inner.steps=0

@@ -24,6 +24,15 @@ for problem in "matmul b1 m5 n6 k7 tn" "task_product m784 n256 k5"; do
     bench --problem "$problem" --seconds 1 --json
 done
 says "any('refused' in k for k in it['kernels'])" bench --problem "matmul b1 m5 n6 k7 tn" --seconds 1 --json
+# What has diverged is null, which every reader of JSON takes; a report leaves it out.
+"$program" train sinusoid-5shot-maml --set outer.steps=2 --set inner.lr=100 --set inner.steps=40 --set outer.skip_nonfinite=true \
+  --set eval.every=1 --set eval.validation_tasks=5 --set eval.tasks=5 --threads 1 --out wild >out.txt 2>err.txt || fail "wild: $(cat err.txt)"
+grep -q "validation: diverged (5 tasks)" out.txt || fail "wild: $(cat out.txt)"
+python3 -c 'import json
+rows = [json.loads(line) for line in open("wild/metrics.jsonl")]
+assert any("validation_loss" in row and row["validation_loss"] is None for row in rows), rows' || fail "metrics: $(cat wild/metrics.jsonl)"
+says "any(r['loss'] is None for r in it['results']) and any(r['loss'] is not None for r in it['results'])" eval wild --json
+"$program" report wild >out.txt 2>err.txt || fail "report of what diverged: $(cat err.txt)"
 "$program" bench sinusoid-5shot-maml --seconds 1 --threads 1 >out.txt || fail "bench as text"
 grep -q "^sinusoid-5shot-maml  *[0-9]" out.txt || fail "bench as text: $(cat out.txt)"
 echo "json: passed"

@@ -16,6 +16,7 @@
 #include "config/config_tasks.h"
 #include "data/batch.h"
 #include "io/io.h"
+#include "train/patience.h"
 
 enum { MOST = 32 };
 static char folder[64];
@@ -460,13 +461,35 @@ static void plan_keys_are_obeyed(void **state) {
   il_context_free(context);
 }
 
+/* 20 of 70 right, added up in two orders: the later one is no better, and no earlier one is thrown away for it. */
+static void rounding_is_no_progress(void **state) {
+  (void)state;
+  il_patience p = {0};
+  il_patience_take(&p, 4, 0.285714291, false);
+  il_patience_take(&p, 9, 0.285714293, false);
+  assert_int_equal(p.best_step, 4);
+  assert_int_equal(p.since, 1);
+  il_patience_take(&p, 10, 0.3, false);
+  assert_int_equal(p.best_step, 10);
+  il_patience_keep(&p, 2, 4, 0.27500000596, false);
+  il_patience_keep(&p, 2, 9, 0.27500000782, false);
+  assert_int_equal(p.kept_step[0], 4);
+  assert_int_equal(p.kept_step[1], 9);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_key_reads_back),     cmocka_unit_test(strange_text_reads_back),
-      cmocka_unit_test(wrong_values_are_named),   cmocka_unit_test(hostile_yaml_is_refused),
-      cmocka_unit_test(file_gradients_agree),     cmocka_unit_test(files_that_do_not_fit_are_named),
-      cmocka_unit_test(tasks_come_in_any_format), cmocka_unit_test(check_sees_first_order),
-      cmocka_unit_test(check_of_signals),         cmocka_unit_test(plan_keys_are_obeyed),
+      cmocka_unit_test(rounding_is_no_progress),
+      cmocka_unit_test(every_key_reads_back),
+      cmocka_unit_test(strange_text_reads_back),
+      cmocka_unit_test(wrong_values_are_named),
+      cmocka_unit_test(hostile_yaml_is_refused),
+      cmocka_unit_test(file_gradients_agree),
+      cmocka_unit_test(files_that_do_not_fit_are_named),
+      cmocka_unit_test(tasks_come_in_any_format),
+      cmocka_unit_test(check_sees_first_order),
+      cmocka_unit_test(check_of_signals),
+      cmocka_unit_test(plan_keys_are_obeyed),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
