@@ -41,6 +41,12 @@ il_value il_loop_make(il_graph *g, il_loop_body *body, il_attr_loop attr, const 
 /* now[id] receives what each node of `from` that is wanted has become in `to`; where it is there already it stays. */
 bool il_loop_include(il_graph *to, const il_graph *from, const bool *wanted, il_value *now);
 
+/* What has been computed for step k, at which the loop ends where it says true. */
+typedef bool (*il_loop_look)(void *user, const il_reference *step, int64_t k);
+/* The plain loop: out from the node's operands. look is shown each step; NULL: none is. */
+void il_loop_plain(const il_graph *g, const il_node *node, const void *const *in, void *out,
+                   il_loop_look look, void *user);
+
 /* ---- packed values ---- */
 /* All elements of the values, one behind the other: [n]. */
 il_value il_loop_pack(il_graph *g, int count, const il_value *values);

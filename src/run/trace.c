@@ -8,11 +8,12 @@
 #include <stdlib.h>
 
 #include "base/locale.h"
+#include "graph/loop_body.h"
 #include "run/element.h"
 
 typedef struct tracer {
   const il_graph *g;
-  il_reference *reference;
+  const il_reference *reference;
   bool *marked; /* [size + 1] a bad output is made of it, and it is bad */
   int task;
 } tracer;
@@ -123,6 +124,45 @@ bool il_trace_input(const il_graph *g, uint32_t input, const void *data, il_trac
   return true;
 }
 
+static void describe(tracer *t, uint32_t id, il_traced *to);
+
+typedef struct step {
+  il_loop_body *body;
+  int64_t k; /* −1: not found */
+  il_traced found;
+} step;
+
+static bool look_at_step(void *user, const il_reference *reference, int64_t k) {
+  step *s = user;
+  const il_graph *g = s->body->graph;
+  tracer t = {.g = g, .reference = reference};
+  t.marked = calloc((size_t)g->size + 1, sizeof *t.marked);
+  for (int i = 0; t.marked && i < g->output_count; i++) mark(&t, g->outputs[i].value);
+  const uint32_t first = t.marked ? first_of(&t) : 0;
+  if (first) {
+    s->k = k;
+    describe(&t, first, &s->found);
+  }
+  free(t.marked);
+  return first != 0;
+}
+
+/* Where within a loop it arises: its steps once more. */
+static void add_step(const tracer *t, const il_node *node, il_traced *to, size_t *length) {
+  step s = {.body = il_loop_body_of(t->g, node), .k = -1, .found = {.task = -1}};
+  void *out = malloc(il_node_bytes(node) + 1);
+  const void **in = malloc(((size_t)node->inputs + 1) * sizeof *in);
+  for (int i = 0; in && i < node->inputs; i++)
+    in[i] = il_reference_value(t->reference, node->input[i]);
+  if (out && in) il_loop_plain(t->g, node, in, out, look_at_step, &s);
+  free(out);
+  free(in);
+  add(to, length, " is %g", to->number);
+  if (s.k >= 0)
+    add(to, length, ", in step %lld of %lld: %s", (long long)s.k + 1,
+        (long long)((const il_attr_loop *)node->attr)->count, s.found.text);
+}
+
 static void describe(tracer *t, uint32_t id, il_traced *to) {
   const il_node *node = t->g->nodes[id];
   const void *data = il_reference_value(t->reference, (il_value){id});
@@ -143,6 +183,10 @@ static void describe(tracer *t, uint32_t id, il_traced *to) {
   for (int i = 0; i < node->inputs; i++)
     by_number &= il_shape_equal(t->g->nodes[node->input[i].id]->shape, node->shape) &&
                  il_reference_value(t->reference, node->input[i]) != NULL;
+  if (node->op == IL_OP_LOOP) {
+    add_step(t, node, to, &length);
+    return;
+  }
   if (by_number)
     add_numbers(t, to, &length);
   else
@@ -150,12 +194,13 @@ static void describe(tracer *t, uint32_t id, il_traced *to) {
   end(t->g, to, &length);
 }
 
-static il_status look(tracer *t, const il_bindings *bindings, il_traced *to) {
+static il_status look(tracer *t, il_reference *reference, const il_bindings *bindings,
+                      il_traced *to) {
   const il_graph *g = t->g;
-  il_status status = il_reference_before(t->reference);
+  il_status status = il_reference_before(reference);
   uint32_t first = 0;
   for (t->task = 0; t->task < bindings->tasks && status == IL_OK; t->task++) {
-    status = il_reference_task(t->reference, t->task);
+    status = il_reference_task(reference, t->task);
     for (uint32_t id = 1; id <= g->size && status == IL_OK; id++)
       for (int i = 0; il_op_averages(g->nodes[id]->op) && i < g->nodes[id]->inputs; i++)
         mark(t, g->nodes[id]->input[i]);
@@ -165,7 +210,7 @@ static il_status look(tracer *t, const il_bindings *bindings, il_traced *to) {
   }
   if (first == 0 && status == IL_OK) {
     t->task = -1;
-    status = il_reference_after(t->reference);
+    status = il_reference_after(reference);
     for (int i = 0; i < g->output_count; i++) mark(t, g->outputs[i].value);
     first = first_of(t);
   }
@@ -175,13 +220,14 @@ static il_status look(tracer *t, const il_bindings *bindings, il_traced *to) {
 
 il_status il_trace(const il_graph *g, const il_bindings *bindings, il_traced *traced) {
   *traced = (il_traced){.task = -1};
-  tracer t = {.g = g, .reference = il_reference_new(g, bindings)};
+  il_reference *reference = il_reference_new(g, bindings);
+  tracer t = {.g = g, .reference = reference};
   t.marked = calloc((size_t)g->size + 1, sizeof *t.marked);
   il_status status = IL_OK;
   if (!t.reference || !t.marked)
     status = il_fail_memory(g->context, "the search for what is not finite");
-  if (status == IL_OK) status = look(&t, bindings, traced);
-  il_reference_free(t.reference);
+  if (status == IL_OK) status = look(&t, reference, bindings, traced);
+  il_reference_free(reference);
   free(t.marked);
   return status;
 }

@@ -59,3 +59,10 @@ for loop in unroll keep; do
   "$innerloop" eval "$work/head-$loop" --tasks 3 --threads 1 >/dev/null || fail "eval of baseline, inner.loop=$loop"
 done
 cmp "$work/head-unroll/eval.csv" "$work/head-keep/eval.csv" || fail "heads fitted in a loop answer otherwise"
+
+# What is not finite is found within the step of the loop.
+if "$innerloop" train sinusoid-5shot-maml --threads 1 --set inner.lr=100 --set inner.loop=remake --set inner.steps=50 --set outer.steps=20 \
+  --detect-anomaly --out "$work/wild" >/dev/null 2>"$work/error"; then
+  fail "a loop that diverges is finite"
+fi
+grep -q "in step 1 of 7: loop .*, in step 3 of 7: mul \[5,1\] (squared error · inner steps 1 to 49)" "$work/error" || fail "$(cat "$work/error")"

@@ -120,7 +120,8 @@ static void plain_step(il_plain *p, int64_t k, const char *state, char *next, ch
   }
 }
 
-static void plain_loop(il_plain *p, const void *const *in, char *out, char *room) {
+static void plain_loop(il_plain *p, const void *const *in, char *out, char *room, il_loop_look look,
+                       void *user) {
   const il_loop_body *b = p->b;
   const int64_t count = p->a->count;
   const size_t state = (size_t)b->state_size * p->size, row = (size_t)b->made_size * p->size;
@@ -133,12 +134,13 @@ static void plain_loop(il_plain *p, const void *const *in, char *out, char *room
     if (p->a->keeps) memcpy(kept + (size_t)k * state, room, state);
     plain_step(p, k, room, out, made + (size_t)k * row, in,
                p->size == sizeof wide ? (const void *)&wide : &narrow);
+    if (look && look(user, p->r, k)) return;
     memcpy(room, out, state);
   }
 }
 
-static void reference_loop(const il_graph *g, const il_node *node, const void *const *in,
-                           void *out) {
+void il_loop_plain(const il_graph *g, const il_node *node, const void *const *in, void *out,
+                   il_loop_look look, void *user) {
   const il_loop_body *b = il_loop_body_of(g, node);
   const il_graph *body = b->graph;
   const int constants = il_loop_step_input(b) + 1;
@@ -153,11 +155,16 @@ static void reference_loop(const il_graph *g, const il_node *node, const void *c
   } else {
     il_fail_memory(g->context, "the reference interpreter");
   }
-  if (p.r && il_reference_before(p.r) == IL_OK) plain_loop(&p, in, out, room);
+  if (p.r && il_reference_before(p.r) == IL_OK) plain_loop(&p, in, out, room, look, user);
   il_reference_free(p.r);
   free(room);
   free(p.input);
   free(p.output);
+}
+
+static void reference_loop(const il_graph *g, const il_node *node, const void *const *in,
+                           void *out) {
+  il_loop_plain(g, node, in, out, NULL, NULL);
 }
 
 static const il_field fields[] = {
