@@ -82,11 +82,11 @@ static void measure_steps(il_context *context, const input *in, il_team *team) {
   if (in->json)
     printf("{\"threads\": %d, \"peak_flops\": %.6g, \"steps\": [", threads, peak);
   else
-    printf(
-        "peak of %d threads: %.1f GFLOP/s, float32 multiply-adds; meta-steps with their episodes:\n"
-        "%-26s %10s %10s %10s %9s %7s %9s %9s\n",
-        threads, 1e-9 * peak, "", "median ms", "lowest ms", "episodes", "GFLOP/s", "% peak", "MB",
-        "plan ms");
+    printf("peak of %d thread%s: %.1f GFLOP/s, float32 multiply-adds; meta-steps with their "
+           "episodes:\n"
+           "%-26s %10s %10s %10s %9s %7s %9s %9s\n",
+           threads, threads == 1 ? "" : "s", 1e-9 * peak, "", "median ms", "lowest ms", "episodes",
+           "GFLOP/s", "% peak", "MB", "plan ms");
   for (int i = 0; i < count && il_context_status(context) == IL_OK; i++) {
     settings s = in->common;
     if (!s.config) s.config = il_preset_at(i)->name;

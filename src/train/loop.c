@@ -358,9 +358,11 @@ static void start_message(run *r) {
              il_tasks_classes(tasks, IL_VALIDATION), il_tasks_classes(tasks, IL_TEST));
   size_t at = strlen(message);
   il_plain_text(message + at, sizeof message - at,
-                "; %lld weights, %s%.1f MFLOP a task, %d tasks a meta-step, %d threads",
+                "; %lld weights, %s%.1f MFLOP a task, %d task%s a meta-step, %d thread%s",
                 (long long)weights, forms > 1 ? "at most " : "", s.flops_task / 1e6,
-                r->trainer.method.meta_batch, il_team_threads(r->options->team));
+                r->trainer.method.meta_batch, r->trainer.method.meta_batch == 1 ? "" : "s",
+                il_team_threads(r->options->team),
+                il_team_threads(r->options->team) == 1 ? "" : "s");
   at = strlen(message);
   if (tasks->pool)
     at += (size_t)snprintf(message + at, sizeof message - at, "; %llu fixed tasks train%s",
