@@ -27,18 +27,12 @@ BEGIN, END = "<!-- runs: made by tools/results.py -->", "<!-- end of runs -->"
 # What neither decides what is learned nor is a part of the protocol, or stands in columns of its own.
 ASIDE = re.compile(r"task\.data|seed|log\..*|checkpoint\..*|eval\..*|plan\..*")
 STATISTICS = "transductive", "support", "running", "each", "query"  # query: of a net without norm layers, that is any of them
-LAYER = re.compile(r"(\w+): *([^,{}]+)")
 
 
-def layers(text):
-    """Of `{kind: conv, units: 64} …`: what each layer says."""
-    return [dict(LAYER.findall(layer)) for layer in re.findall(r"\{([^{}]*)\}", text)]
-
-
-def configuration(path):
-    """Keys and values of a run's config.yaml, which innerloop prints, a key a line; layers as text."""
+def configuration(text):
+    """Keys and values of a config.yaml as innerloop prints it, a key a line; layers as text."""
     keys, room = {}, ""
-    for line in path.read_text().splitlines():
+    for line in text.splitlines():
         if line.startswith("    - "):
             keys["model.layers"] = keys.get("model.layers", "") + line.strip(" -")
             continue
@@ -51,35 +45,15 @@ def configuration(path):
     return keys
 
 
-def same(key, a, b):
-    if key == "model.layers":
-        a, b = layers(a), layers(b)
-        return len(a) == len(b) and all(x.items() <= y.items() or y.items() <= x.items() for x, y in zip(a, b))
-    try:
-        return float(a) == float(b)
-    except ValueError:
-        return a == b
-
-
 def preset_of(run, program):
     """(name, what differs from it) of the preset that the configuration differs least from."""
     found = None
     for preset in json.loads(subprocess.check_output([program, "presets", "--json"])):
-        given = dict(setting.split("=", 1) for setting in preset["settings"])
-        keys = dict(defaults(program), **given)
-        differs = [f"{key}={value}" for key, value in run.items()
-                   if not ASIDE.fullmatch(key) and not same(key, value, keys.get(key, ""))]
+        keys = configuration(preset["config"])
+        differs = [f"{key}={value}" for key, value in run.items() if not ASIDE.fullmatch(key) and value != keys.get(key, "")]
         if found is None or len(differs) < len(found[1]):
             found = preset["name"], differs
     return found
-
-
-def defaults(program, known={}):
-    if not known:
-        text = subprocess.check_output([program, "help", "config"], text=True)
-        known.update({key: "" if kind == "text" and value == "none" else value for key, kind, value in
-                      re.findall(r"^([a-z][\w.]*)\n    .*\n    (text|.*); default (.*)$", text, re.M)})
-    return known
 
 
 def evaluation(path):
@@ -112,7 +86,7 @@ def meta_step_of(path):
 
 
 def record_of(folder, options):
-    keys = configuration(folder / "config.yaml")
+    keys = configuration((folder / "config.yaml").read_text())
     preset, differs = preset_of(keys, options.program)
     checkpoint, began = folder / "checkpoint.safetensors", (folder / "config.yaml").stat().st_mtime
     ended = checkpoint.stat().st_mtime

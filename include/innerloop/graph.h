@@ -236,7 +236,7 @@ IL_API void il_loop_close(il_loop *l, const il_value *next, il_value *last, int 
 /* ---- text ---- */
 /* Text, loops and all, that il_graph_parse reads back into an equal graph; malloc'ed, caller frees; NULL on error. */
 IL_API char *il_graph_dump(const il_graph *graph);
-/* The graph that il_graph_dump has printed. NULL after an error. */
+/* The graph that il_graph_dump has printed, with loops at most 32 deep in each other. NULL after an error. */
 IL_API il_graph *il_graph_parse(il_context *context, const char *text);
 /* Graphviz; malloc'ed, caller frees. */
 IL_API char *il_graph_dot(const il_graph *graph);

@@ -13,6 +13,8 @@ extern "C" {
 typedef struct il_rate {
   double constant; /* without a value */
   il_value value;  /* {0}: the constant */
+  il_value
+      rest; /* 1 − value, where that is known to more digits than value has near 1; {0}: it is not */
 } il_rate;
 /* a·rate */
 IL_API il_value il_rate_times(il_graph *g, il_value a, il_rate rate);
@@ -24,7 +26,8 @@ typedef struct il_update {
   il_value slot[IL_OPTIMIZER_SLOTS]; /* as many as the optimizer has; all start at zero */
   il_value made;                     /* real scalar: updates made before this one */
   il_rate lr;                        /* learning rate */
-  const il_values *numbers;          /* learned ones of the settings, by their fields' names; NULL: none */
+  const il_values *
+      numbers; /* learned ones of the settings, by their fields' names, and "FIELD.rest"; NULL: none */
   /* The update is differentiated: where a derivative would be infinite (a root at zero, beside a dead unit), it is 0. */
   bool differentiable;
 } il_update;
@@ -88,7 +91,7 @@ IL_API il_status il_optimizer_slots(il_context *context, const il_optimizer *opt
                                     const il_entry *entry, il_entries *to);
 /* Updates every entry of `weights` that has a gradient of its name; slots are named "OPTIMIZER.SLOT.ENTRY". Both lists are
  * changed in place. settings NULL: the defaults of its fields. rates (or NULL): values by entry name, for the entries whose rate is not lr.
- * numbers (or NULL): scalars by the name of a field of the settings, in the place of what that says. */
+ * numbers (or NULL): scalars by the name of a field of the settings, in the place of what that says; "FIELD.rest": 1 − it. */
 IL_API void il_optimizer_update(il_graph *g, const il_optimizer *optimizer, const void *settings,
                                 il_value made, il_rate lr, const il_values *rates,
                                 const il_values *numbers, bool differentiable, il_values *weights,

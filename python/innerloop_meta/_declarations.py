@@ -781,6 +781,7 @@ il_moments._fields_ = [
 il_rate._fields_ = [
     ("constant", c_double),
     ("value", il_value),
+    ("rest", il_value),
 ]
 
 il_update._fields_ = [

@@ -41,25 +41,26 @@ class TaskSource:
     """An `il_source` that draws from an iterable, in the order of its items. Callbacks hold Python's lock while they
     draw; the library computes without it."""
 
-    def __init__(self, train: Iterable[Any], validation: list[Any], ways: int, caught: Caught, needed: int, twice: int = 0) -> None:
-        """`needed` tasks are drawn, the first `twice` of a run's part two times: once more for a check before it."""
-        self._twice, self._seen = twice, set[int]()
+    def __init__(self, train: Iterable[Any], validation: list[Any], ways: int, caught: Caught, needed: int, first: int = 0) -> None:
+        """`needed` tasks are drawn; the first `first` once more, for a check before training."""
+        self._first: dict[int, TaskBatch] = {}
+        self._kept_first, self._seen = first, set[int]()
         self._items: Iterator[Any] = iter(train)
         self._waiting: dict[int, TaskBatch] = {}
         self._pulled, self._begin, self._needed = 0, 0, needed
         self._lock = threading.Lock()
         self._caught = caught
         self._validation = [one(task) for task in validation]
-        first = self._pull()
-        if first is None:
+        task = self._pull()
+        if task is None:
             raise ArgumentError("data: an iterable without tasks", "IL_ERROR_DATA")
-        self.shape = first.shape
+        self.shape = task.shape
         if not self.shape.targets:
             self.shape.ways = self.shape.outputs = ways
         self.shape.shots = max(self.shape.support // self.shape.ways, 1)
         self.shape.queries = max(self.shape.query // self.shape.ways, 1)
-        self._waiting[0] = first
-        self._check(first, "task 0")
+        self._keep(0, task)
+        self._check(task, "task 0")
         for at, task in enumerate(self._validation):
             self._check(task, f"validation task {at}")
         types: dict[str, Any] = {name: kind for name, kind, *_ in c.il_source._fields_}
@@ -103,19 +104,25 @@ class TaskSource:
             return self._validation[index % len(self._validation)]
         if index >= self._needed:
             return None  # drawn ahead of a meta-step that is never made
-        while index not in self._waiting:
+        once_more = index < self._kept_first and index not in self._seen
+        while index not in (self._first if once_more else self._waiting):
             if index < self._pulled:
                 raise ArgumentError(f"data: task {index} of an iterable is asked for once more; expected a list", "IL_ERROR_DATA")
             at, task = self._pulled, self._pull()
             if task is None:
                 raise ArgumentError(f"data: the iterable ended after {at} tasks, but training takes {self._needed}", "IL_ERROR_DATA")
             self._check(task, f"task {at}")
-            if at >= self._begin:
-                self._waiting[at] = task
-        if index - self._begin < self._twice and index not in self._seen:
+            self._keep(at, task)
+        if once_more:
             self._seen.add(index)
-            return self._waiting[index]
+            return self._first.pop(index)
         return self._waiting.pop(index)
+
+    def _keep(self, at: int, task: TaskBatch) -> None:
+        if at >= self._begin:
+            self._waiting[at] = task
+        if at < self._kept_first:
+            self._first[at] = task
 
     def begin(self, at: int) -> None:
         """Leaves out the first tasks, which an earlier part of the run was trained on."""

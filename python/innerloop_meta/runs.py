@@ -103,8 +103,9 @@ class Run:
         return Config(Path(self.path, "config.yaml"))
 
     @property
-    def metrics(self) -> list[dict[str, float]]:
-        """A row for each logged meta-step and each validation: ``pandas.DataFrame(run.metrics)``."""
+    def metrics(self) -> list[dict[str, Any]]:
+        """A row for each logged meta-step and each validation: ``pandas.DataFrame(run.metrics)``. Numbers, None where one is not
+        finite, and lists of the rates of inner steps."""
         try:
             with open(Path(self.path, "metrics.jsonl"), encoding="utf-8") as file:
                 return [json.loads(line) for line in file]

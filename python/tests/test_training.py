@@ -182,6 +182,8 @@ def test_lists_and_generators_of_tasks(tmp_path: Path) -> None:
     assert exactly.metrics == run.metrics
     checked = sine(tmp_path / "checked", 12, lines(count=48), check=True)  # the check draws its tasks once more
     assert checked.metrics == run.metrics
+    sine(tmp_path / "part", 6, lines(count=24), check=True)
+    assert sine(tmp_path / "part", 12, lines(count=48), check=True, resume=True).metrics == run.metrics
     as_dicts = (dict(zip(("support_x", "support_y", "query_x", "query_y"), task)) for task in lines())
     assert sine(tmp_path / "dicts", 12, as_dicts).metrics == run.metrics
     whole = sine(tmp_path / "validated", 4, lines(), validation=list(lines(1, 6)), eval={"every": 2, "validation_tasks": 6})

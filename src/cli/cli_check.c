@@ -43,10 +43,14 @@ int run_check(int argc, char **argv) {
   il_meta_check c = {0};
   if (team) il_check_meta_gradient(context, config, team, &c);
   if (c.directions && in.json) {
-    printf("{\"agrees\": %s, \"directions\": %d, \"step\": %g, \"relative_error\": ",
-           c.agrees ? "true" : "false", c.directions, c.step);
+    printf("{\"agrees\": %s, \"undecided\": %s, \"directions\": %d, \"step\": %g, "
+           "\"relative_error\": ",
+           c.agrees ? "true" : "false", !c.agrees && c.units > 0 ? "true" : "false", c.directions,
+           c.step);
     il_json_real(stdout, c.worst);
-    printf(", \"units_switched\": %g, \"norm\": %.9g, \"second_order_share\": ", c.units, c.norm);
+    printf(", \"units_switched\": %g, \"norm\": ", c.units);
+    il_json_real(stdout, c.norm);
+    fputs(", \"second_order_share\": ", stdout);
     il_json_real(stdout, c.second_share);
     puts("}");
   } else if (c.directions) {

@@ -29,6 +29,5 @@ void eval_greedy(il_context *context, const eval_input *in, const char *data, il
 void print_heading(bool squared_error, int64_t trained, int tasks);
 /* " ± 1.23", or nothing of one task, which has no interval. */
 void print_interval(char *text, size_t size, int places, double interval);
-/* "12.5", or null. */
 
 #endif

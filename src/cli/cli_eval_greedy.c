@@ -21,10 +21,13 @@ static void print_json(const il_greedy_evaluation *e) {
         printf("%.9g", row->fraction);
       else
         printf("\"full\"");
-      printf(", \"inner_steps\": %d, \"%s\": %.9g, \"interval\": ", f->steps,
-             e->squared_error ? "loss" : "accuracy", f->mean);
+      printf(", \"inner_steps\": %d, \"%s\": ", f->steps, e->squared_error ? "loss" : "accuracy");
+      il_json_real(stdout, f->mean);
+      fputs(", \"interval\": ", stdout);
       il_json_real(stdout, f->interval);
-      printf(", \"difference\": %.9g, \"difference_interval\": ", f->difference);
+      fputs(", \"difference\": ", stdout);
+      il_json_real(stdout, f->difference);
+      fputs(", \"difference_interval\": ", stdout);
       il_json_real(stdout, f->difference_interval);
       printf(", \"touched\": %.9g, \"bytes\": %.9g, \"most_bytes\": "
              "%llu, \"operations\": %.9g}",

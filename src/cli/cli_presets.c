@@ -1,5 +1,6 @@
 /* innerloop presets. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 
@@ -16,8 +17,18 @@ const struct argp presets_argp = {
     NULL,    NULL,
     NULL};
 
+/* All keys, as a run's config.yaml has them. */
+static void print_config(il_context *context, const char *name) {
+  il_config *config = il_config_load(context, name);
+  char *text = config ? il_config_dump(config) : NULL;
+  print_json_string(text ? text : "");
+  free(text);
+  il_config_free(config);
+}
+
 int run_presets(int argc, char **argv) {
   bool json = false;
+  il_context *context = new_context();
   parse(&presets_argp, argc, argv, &json);
   if (json) putchar('[');
   for (int i = 0; i < il_presets(); i++) {
@@ -34,11 +45,13 @@ int run_presets(int argc, char **argv) {
         if (s != p->settings) fputs(", ", stdout);
         print_json_string(*s);
       }
-      fputs("]}", stdout);
+      fputs("], \"config\": ", stdout);
+      print_config(context, p->name);
+      putchar('}');
     } else {
       printf("%s%s\n    %s\n    Source: %s\n", i ? "\n" : "", p->name, p->note, p->source);
     }
   }
   if (json) puts("]");
-  return 0;
+  return finish(context);
 }

@@ -90,7 +90,8 @@ il_status il_split_choose(il_context *context, const il_dataset *d, const il_spl
   for (int c = 0; c < d->classes; c++) weight[c] = 1;
   il_status status = filtered ? filter(context, d, o->only, split) : IL_OK;
   weighing f = {context, d, o->weights, weight};
-  if (!status && weighed) status = il_lines_read(context, "task.class_weights", o->weights, read_weight, &f);
+  if (!status && weighed)
+    status = il_lines_read(context, "task.class_weights", o->weights, read_weight, &f);
   for (int c = 0; c < d->classes && !status; c++)
     if (weight[c] == 0) split[c] = IL_SPLIT_UNUSED;
   count(d, split, has);

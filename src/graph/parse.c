@@ -295,8 +295,9 @@ static bool read_output(parser *p) {
 
 static bool read_count(parser *p, const char *name, int *count) {
   uint64_t number;
-  if (!skip(p, name) || !read_number(p, INT32_MAX / 16, &number))
-    return fail(p, "states=…, pieces=[…], constants=… and made=… expected");
+  char sentence[64];
+  snprintf(sentence, sizeof sentence, "\"%s\" and a number below 2^27 expected", name);
+  if (!skip(p, name) || !read_number(p, INT32_MAX / 16, &number)) return fail(p, sentence);
   *count = (int)number;
   return true;
 }
@@ -305,7 +306,8 @@ static bool read_counts(parser *p, il_loop_body *counts) {
   if (!read_count(p, "states=", &counts->states)) return false;
   if (!skip(p, " pieces=[")) return fail(p, "\" pieces=[\" expected");
   while (!skip(p, "]")) {
-    if (counts->sources == IL_LOOP_SOURCES) return fail(p, "fewer pieces expected");
+    if (counts->sources == IL_LOOP_SOURCES)
+      return fail(p, "at most 12 sources in pieces=[…] expected");
     if (counts->sources && !skip(p, ",")) return fail(p, ", or ] expected");
     if (!read_count(p, "", &counts->pieces[counts->sources++])) return false;
   }
@@ -355,7 +357,7 @@ static bool read_body(parser *p) {
   parser inner = {
       .context = p->context, .at = p->at, .line = p->line, .word = p->word, .depth = p->depth + 1};
   il_loop_body counts = {0};
-  if (inner.depth > MAX_DEPTH) return fail(p, "fewer loops in loops expected");
+  if (inner.depth > MAX_DEPTH) return fail(p, "loops at most 32 deep in each other expected");
   const bool read = read_counts(&inner, &counts) && read_graph(&inner);
   free(inner.values);
   free(inner.operands);

@@ -32,16 +32,21 @@ static void write_step(void *user, const il_greedy_report *r) {
   const record *c = user;
   FILE *f = c->file;
   if (f) {
-    il_plain_print(
-        f,
-        "{\"step\": %d, \"fraction\": %.9g, \"loss\": %.9g, \"log_p\": %.9g, \"log_q\": %.9g, "
-        "\"variance\": %.9g, \"gradient\": %.9g, \"gradient_max\": %.9g, \"change\": %.9g, "
-        "\"units\": %lld, \"scalars\": %lld, \"touched\": %lld, \"bytes\": %llu, "
-        "\"operations\": %llu, \"candidates\": {",
-        r->step, c->o->greedy.rule.fraction, r->loss, r->mean_log_p, r->mean_log_q,
-        r->variance_mean, r->gradient_length, r->gradient_max, r->change,
-        (long long)r->choice.units, (long long)r->choice.scalars, (long long)r->touched,
-        (unsigned long long)r->choice.bytes, (unsigned long long)r->choice.operations);
+    const double figure[] = {
+        c->o->greedy.rule.fraction, r->loss,         r->mean_log_p, r->mean_log_q, r->variance_mean,
+        r->gradient_length,         r->gradient_max, r->change};
+    static const char *const name[] = {"fraction", "loss",     "log_p",        "log_q",
+                                       "variance", "gradient", "gradient_max", "change"};
+    fprintf(f, "{\"step\": %d", r->step);
+    for (int i = 0; i < 8; i++) {
+      fprintf(f, ", \"%s\": ", name[i]);
+      il_json_real(f, figure[i]);
+    }
+    fprintf(f,
+            ", \"units\": %lld, \"scalars\": %lld, \"touched\": %lld, \"bytes\": %llu, "
+            "\"operations\": %llu, \"candidates\": {",
+            (long long)r->choice.units, (long long)r->choice.scalars, (long long)r->touched,
+            (unsigned long long)r->choice.bytes, (unsigned long long)r->choice.operations);
     write_list(f, "log_p", r->candidates, r->log_p);
     fputs(", ", f);
     write_list(f, "log_q", r->candidates, r->log_q);

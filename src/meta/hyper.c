@@ -88,7 +88,7 @@ static il_value along_steps(il_build *b, il_values *state, int steps, int last) 
   return il_scale(b->g, il_values_get(b->g, state, losses), 1.0 / counted);
 }
 
-static bool only_rates(const il_values *learned) {
+static bool only_inner_numbers(const il_values *learned) {
   for (int i = 0; i < learned->count; i++)
     if (strncmp(learned->entry[i].name, "inner.", 6) != 0) return false;
   return true;
@@ -134,16 +134,18 @@ static void objective(il_build *b, il_outcome *out) {
     if (!(b->meta.entry[i].flags & IL_ADAPTS))
       il_values_put(g, &learned, b->meta.entry[i], b->meta.at[i]);
   if (learned.count == 0) {
-    il_fail(g->context, IL_ERROR_CONFIG,
-            "hyper: found nothing to learn: hyper.rates is none, and all parameters adapt; "
-            "expected learned rates, a learned activation, or inner.adapts that leaves some out");
-    return;
-  }
-  if (taught == 0 && only_rates(&learned)) {
     il_fail(
         g->context, IL_ERROR_CONFIG,
-        "inner.steps: found 1, but under hyper.loss steps a rate is learned by the losses of the "
-        "steps after its own; expected 2 or more, or hyper.loss query");
+        "hyper: found nothing to learn: hyper.rates is none, and all parameters adapt; "
+        "expected learned rates, inner.learned, a learned activation, or inner.adapts that leaves "
+        "some out");
+    return;
+  }
+  if (taught == 0 && only_inner_numbers(&learned)) {
+    il_fail(
+        g->context, IL_ERROR_CONFIG,
+        "inner.steps: found 1, but under hyper.loss steps a number of the inner loop is learned by "
+        "the losses of the steps after its own; expected 2 or more, or hyper.loss query");
     return;
   }
   out->gradient = il_values_grad(g, out->loss, &learned);

@@ -20,7 +20,9 @@ typedef struct number {
 
 static bool learnable(const il_field *f) { return f->kind == IL_FIELD_DOUBLE; }
 
-static form form_of(const il_field *f) { return f->low >= 0 && f->high <= 1 ? LOGIT : AS_IT_IS; }
+static form form_of(const il_field *f) {
+  return f->low < 0 ? AS_IT_IS : f->high <= 1 ? LOGIT : LOGARITHM;
+}
 
 /* The index-th of all that can be learned. False: there are not so many. */
 static bool number_at(const il_inner *inner, int index, number *n) {
@@ -112,32 +114,52 @@ il_status il_learned_numbers_declare(il_context *context, const il_algorithm *al
   return status;
 }
 
-static il_value find(il_build *b, const char *name) {
+il_rate il_learned_number(il_build *b, const char *name, double constant) {
+  il_rate rate = {.constant = constant};
   for (int f = AS_IT_IS; f <= LOGARITHM; f++) {
     char entry[IL_ENTRY_NAME];
     snprintf(entry, sizeof entry, "inner.%s%s", name, suffix[f]);
     const int at = il_values_find(&b->meta, entry);
     if (at < 0) continue;
     const il_value v = b->meta.at[at];
-    return f == LOGIT ? il_sigmoid(b->g, v) : f == LOGARITHM ? il_exp(b->g, v) : v;
+    rate.value = f == LOGIT ? il_sigmoid(b->g, v) : f == LOGARITHM ? il_exp(b->g, v) : v;
+    if (f == LOGIT) rate.rest = il_sigmoid(b->g, il_neg(b->g, v));
   }
-  return (il_value){0};
+  return rate;
 }
 
-il_rate il_learned_number(il_build *b, const char *name, double constant) {
-  return (il_rate){.constant = constant, .value = find(b, name)};
+static void put(il_build *b, il_values *learned, const char *name, const char *rest, il_value v) {
+  il_entry e = {.drawn = true};
+  if (!il_valid(v)) return;
+  snprintf(e.name, sizeof e.name, "%s%s", name, rest);
+  il_values_put(b->g, learned, e, v);
 }
 
 il_values il_learned_settings(il_build *b, const il_optimizer *optimizer) {
   il_values learned = {0};
   for (const il_field *f = optimizer->fields; f && f->name; f++) {
-    const il_value v = learnable(f) ? find(b, f->name) : (il_value){0};
-    il_entry e = {.drawn = true};
-    if (!il_valid(v)) continue;
-    snprintf(e.name, sizeof e.name, "%s", f->name);
-    il_values_put(b->g, &learned, e, v);
+    if (!learnable(f)) continue;
+    const il_rate rate = il_learned_number(b, f->name, 0);
+    put(b, &learned, f->name, "", rate.value);
+    put(b, &learned, f->name, ".rest", rate.rest);
   }
   return learned;
+}
+
+bool il_is_learned(const il_inner *inner, const char *name) {
+  il_pattern e;
+  for (const char *at = inner->learned; at && il_pattern_next(&at, &e);)
+    if (is_named(&e, name)) return true;
+  return false;
+}
+
+bool il_learned_form(const char *entry) {
+  const size_t length = strlen(entry);
+  for (int f = LOGIT; f <= LOGARITHM && !strncmp(entry, "inner.", 6); f++) {
+    const size_t end = strlen(suffix[f]);
+    if (length > end && !strcmp(entry + length - end, suffix[f])) return true;
+  }
+  return false;
 }
 
 const char *il_learned_setting(const il_entries *entries, const char *const *settings) {

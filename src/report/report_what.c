@@ -37,6 +37,10 @@ static void say_algorithm(il_page *p, const il_report_run *r) {
       il_page_print(p, ", rates learned");
     else
       il_page_print(p, ", rate %g", m->inner.lr);
+    if (m->inner.learned && *m->inner.learned) {
+      il_page_print(p, ", learned from where they are set: ");
+      il_page_text(p, m->inner.learned);
+    }
     if (m->inner.batch) il_page_print(p, ", mini-batches of %d", m->inner.batch);
     if (m->inner.first_order) il_page_print(p, ", first order");
   }

@@ -179,14 +179,15 @@ static void describe(tracer *t, uint32_t id, il_traced *to) {
   to->number = il_element(node->type, data, to->at);
   il_value_origin(t->g, (il_value){id}, origin, sizeof origin);
   begin(t->g, id, il_op_name(node->op), origin, to, &length);
+  if (node->op == IL_OP_LOOP) {
+    end(t->g, to, &length);
+    add_step(t, node, to, &length);
+    return;
+  }
   bool by_number = node->inputs > 0 && !il_op_averages(node->op);
   for (int i = 0; i < node->inputs; i++)
     by_number &= il_shape_equal(t->g->nodes[node->input[i].id]->shape, node->shape) &&
                  il_reference_value(t->reference, node->input[i]) != NULL;
-  if (node->op == IL_OP_LOOP) {
-    add_step(t, node, to, &length);
-    return;
-  }
   if (by_number)
     add_numbers(t, to, &length);
   else

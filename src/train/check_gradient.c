@@ -210,7 +210,10 @@ static il_status compare(checker *k, const il_function *f, il_run *run, il_meta_
       best_step = h;
       units = switched;
     }
-    if (number == 0 || best > result->worst) {
+    /* A disagreement without a switch is sure, and so worse than one with. */
+    const bool sure = units == 0 && !(best < AGREES),
+               was = result->units == 0 && !(result->worst < AGREES);
+    if (number == 0 || sure > was || (sure == was && best > result->worst)) {
       result->worst = best;
       result->step = best_step;
       result->units = units;

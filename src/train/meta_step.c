@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "meta/learned_numbers.h"
 #include "meta/task_graph.h"
 #include "train/average.h"
 
@@ -13,13 +14,25 @@ static il_value mean(il_graph *g, il_value v) {
   return il_value_stage(g, v) == IL_TASK ? il_task_mean(g, v) : v;
 }
 
+/* What outer.l2 draws towards 0. */
+static il_values decaying(il_graph *g, const il_values *meta) {
+  il_values decaying = {0};
+  for (int i = 0; i < meta->count; i++)
+    if (!il_learned_form(meta->entry[i].name))
+      il_values_put(g, &decaying, meta->entry[i], meta->at[i]);
+  return decaying;
+}
+
 static void update(il_meta_step *s, const il_build *b, const il_values *slots, il_value made,
                    il_rate lr, const il_outcome *out) {
   il_graph *g = b->g;
   il_values gradient = il_values_task_mean(g, &out->gradient);
   const il_method *m = s->method;
   il_scope_push(g, "outer update");
-  if (m->l2 > 0) il_values_decay(g, &gradient, (il_rate){.constant = m->l2}, &b->meta);
+  if (m->l2 > 0) {
+    const il_values weights = decaying(g, &b->meta);
+    il_values_decay(g, &gradient, (il_rate){.constant = m->l2}, &weights);
+  }
   for (int i = 0; m->clip_value > 0 && i < gradient.count; i++) {
     const il_value below = il_minimum(g, gradient.at[i], il_scalar(g, m->clip_value));
     gradient.at[i] = il_maximum(g, below, il_scalar(g, -m->clip_value));

@@ -314,15 +314,17 @@ static const char *tail(const char *text, size_t room) {
   return text;
 }
 
-/* "; inner.lr=0.1": what was asked for beside the shape of tasks and the split, and decides the figures. */
+/* "; inner.lr=0.1": what was asked for and the rest of the text does not say. */
 static void describe_changes(il_opened *o, const il_evaluate_options *options) {
-  char own[64];
-  snprintf(own, sizeof own, "%s.", source_of(o->config)->name);
+  static const char *const said[] = {
+      "eval.",       "task.data=",    "task.source=", "task.ways=",
+      "task.shots=", "task.queries=", "task.split",   "task.within=",
+      "task.fused=", "task.train_",   "task.test_",   "task.validation_"};
   for (const char *const *s = options->settings; s && *s; s++) {
     const size_t length = strlen(o->tested);
-    if (begins(*s, "inner.") || begins(*s, "task.only=") || begins(*s, "task.class_weights=") ||
-        begins(*s, own))
-      snprintf(o->tested + length, sizeof o->tested - length, "; %s", *s);
+    bool is_said = false;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) is_said |= begins(*s, said[i]);
+    if (!is_said) snprintf(o->tested + length, sizeof o->tested - length, "; %s", *s);
   }
 }
 

@@ -2,7 +2,6 @@
 #include "train/trainer.h"
 
 #include "base/locale.h"
-#include "base/pattern.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
 #include "meta/learned_numbers.h"
@@ -27,25 +26,16 @@ static il_status check_augment(il_context *context, const il_config *config, con
   return IL_OK;
 }
 
-static bool is_learned(const char *list, const char *name) {
-  il_pattern e;
-  while (il_pattern_next(&list, &e))
-    if (il_pattern_matches(&e, name)) return true;
-  return false;
-}
-
 /* Rates that an algorithm learns start where its own settings say. */
-static il_status check_rates(il_context *context, const il_config *config,
+static il_status check_rates(il_context *context, const il_config *config, const il_method *m,
                              const il_learned *learner) {
-  const il_algorithm *algorithm = il_algorithm_at(il_config_int(config, IL_KEY_ALGORITHM));
-  if (!config->value[IL_KEY_INNER_LR].asked ||
-      is_learned(il_config_text(config, IL_KEY_LEARNED), "lr") ||
+  if (!config->value[IL_KEY_INNER_LR].asked || il_is_learned(&m->inner, "lr") ||
       !il_learned_setting(&learner->meta_entries, (const char *const[]){"inner.lr", NULL}))
     return IL_OK;
   return il_fail(context, IL_ERROR_CONFIG,
                  "inner.lr: found %s, but %s learns its inner rates, which start where %s.* says; "
                  "expected this key to be left out",
-                 il_config_text(config, IL_KEY_INNER_LR), algorithm->name, algorithm->name);
+                 il_config_text(config, IL_KEY_INNER_LR), m->algorithm->name, m->algorithm->name);
 }
 
 il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config *config,
@@ -62,7 +52,7 @@ il_status il_trainer_init_on(il_context *context, il_trainer *t, const il_config
   il_net *net = il_config_net(context, config, il_tasks_shape(t->tasks, IL_TRAIN, 0));
   t->learner = il_learned_new(context, &t->method, net, team != NULL, true);
   if (!t->learner || check_augment(context, config, net) != IL_OK ||
-      check_rates(context, config, t->learner) != IL_OK)
+      check_rates(context, config, &t->method, t->learner) != IL_OK)
     return il_context_status(context);
   status = il_meta_step_init(context, &t->step, &t->method, t->learner, t->tasks, team);
   if (status != IL_OK || !team) return status;

@@ -91,6 +91,8 @@ static void put(il_type type, void *to, int64_t i, double x) {
     ((int32_t *)to)[i] = (int32_t)x;
 }
 
+static double logit = 1; /* of every learned number that has one */
+
 /* Any numbers, the same for inputs of the same name; labels in turn; orders within the support set. */
 static void fill(const char *name, il_type type, int64_t count, void *to) {
   uint32_t hash = 7;
@@ -103,6 +105,7 @@ static void fill(const char *name, il_type type, int64_t count, void *to) {
         labels                                  ? (double)(i % WAYS)
         : type == IL_INT32                      ? floor(unit * SUPPORT)
         : strcmp(name, "step_weights") == 0     ? 0.1 + unit
+        : strstr(name, ".logit")                ? logit
         : strstr(name, "inner.lr")              ? 0.05 + 0.1 * unit
         : variance || strstr(name, "step.norm") ? 0.5 + unit
                                                 : unit - 0.5);
@@ -317,6 +320,59 @@ static void test_growth_of_every_loss(void **state) {
   il_net_free(net);
 }
 
+/* The derivative by a learned number of the inner loop; *name receives the entry's. */
+static double by_learned(const il_optimizer *o, const char *field, il_type real, char name[96]) {
+  il_net *net = net_of(false);
+  il_method m;
+  il_method_defaults(&m);
+  il_method_algorithm(&m, &il_maml);
+  il_method_inner(&m, o);
+  m.inner.learned = field;
+  m.inner.lr = 0.05;
+  m.real = real;
+  if (o == &il_rmsprop) ((il_rmsprop_settings *)m.inner_settings)->initial = 1;
+  il_function *f = function_of(&m, net, IL_INNER_UNROLL, 4);
+  il_found found = run(f, 1);
+  double derivative = (double)NAN;
+  for (int i = 0; i < found.outputs; i++) {
+    const char *output = il_graph_output_name(il_function_graph(f), i);
+    if (strncmp(output, "inner.", 6)) continue;
+    snprintf(name, 96, "%s", output);
+    derivative = real == IL_FLOAT64 ? *(double *)found.out[i] : (double)*(float *)found.out[i];
+  }
+  drop(&found);
+  il_function_free(f);
+  il_net_free(net);
+  return derivative;
+}
+
+/* An optimizer that read a setting past what is learned would take it for learned, and learn nothing. */
+static void test_every_number_can_be_learned(void **state) {
+  (void)state;
+  char name[96];
+  for (int i = 0; i < il_optimizers(); i++)
+    for (const il_field *f = il_optimizer_at(i)->fields; f && f->name; f++) {
+      if (f->kind != IL_FIELD_DOUBLE) continue;
+      const double d = by_learned(il_optimizer_at(i), f->name, IL_FLOAT64, name);
+      if (!(isfinite(d) && d != 0))
+        fail_msg("%s, %s: the derivative by what is learned is %g", il_optimizer_at(i)->name, name,
+                 d);
+    }
+}
+
+/* Near 1 a decay has no digits left in float32, what is missing to 1 has all of them. */
+static void test_decays_near_one(void **state) {
+  (void)state;
+  char name[96];
+  for (logit = 7; logit < 40; logit += 8) {
+    const double exact = by_learned(&il_adam, "beta2", IL_FLOAT64, name),
+                 found = by_learned(&il_adam, "beta2", IL_FLOAT32, name);
+    if (!(fabs(found - exact) <= 1e-3 * fabs(exact) + 1e-7))
+      fail_msg("at the logit %g: %.9g in float32, %.9g in float64", logit, found, exact);
+  }
+  logit = 1;
+}
+
 /* An algorithm of its own whose step takes a row of the order by itself: the first of all steps, in a loop. */
 static void step_by_first_row(il_build *b, il_values *now, int k) {
   const int64_t size = il_value_shape(b->g, b->task.order).dim[1];
@@ -462,6 +518,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_order_is_no_constant, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_growth_of_every_loss, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_every_number_can_be_learned, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_decays_near_one, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_carried_squares, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

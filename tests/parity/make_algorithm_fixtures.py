@@ -12,8 +12,8 @@ with innerloop. Every file is one algorithm on one net:
   adam, adam_beta1_0           net_mlp    MAML; PyTorch's Adam: bias correction with t = 1, 2, ..., eps outside
                                           the root, moments zero at the start of every task
   learned_momentum, ..._adamw, ..._rmsprop   net_mlp   MAML; rate, weight decay, clipping and the optimizer's numbers are
-                                          meta-parameters: inner.lr, inner.l2, inner.initial as they are,
-                                          inner.clip.log their logarithm, inner.momentum.logit and the like their logit
+                                          meta-parameters: inner.lr and inner.l2 as they are,
+                                          inner.clip.log and the like their logarithm, inner.momentum.logit and the like their logit
   meta_sgd_1step, ..._2steps   net_conv   w -= alpha∘g with learned alpha (some below zero)
   protonet                     net_conv without its last linear layer
   reptile_sgd, reptile_adam    net_conv   theta - phi after steps on mini-batches of the support set
@@ -121,7 +121,7 @@ def learned_momentum(p):
 
 
 def learned_adamw(p):
-    inner, share = adam(*(number(p, "inner." + k) for k in ("beta1", "beta2", "eps"))), p["inner.weight_decay"]
+    inner, share = adam(*(number(p, "inner." + k) for k in ("beta1", "beta2", "eps"))), number(p, "inner.weight_decay")
 
     def update(rate, w, g, slots, t):
         return inner(rate, w - rate * share * w, g, slots, t)
@@ -266,10 +266,10 @@ def learned_numbers(names):
                                                      "inner.l2": np.array(0.03), "inner.clip.log": np.array(np.log(3.0))}),
              ("learned_adamw", learned_adamw,
               {"inner.lr": np.array(0.05), "inner.beta1.logit": logit(0.7), "inner.beta2.logit": logit(0.95),
-               "inner.eps.logit": logit(1e-3), "inner.weight_decay": np.array(0.1)}),
+               "inner.eps.logit": logit(1e-3), "inner.weight_decay.log": np.array(np.log(0.1))}),
              ("learned_rmsprop", learned_rmsprop,
               {"inner.lr": np.array(0.02), "inner.alpha.logit": logit(0.6), "inner.eps.logit": logit(1e-3),
-               "inner.initial": np.array(0.5)}))
+               "inner.initial.log": np.array(np.log(0.5))}))
     for name, optimizer, numbers in cases:
         rng = np.random.default_rng(MLP_SEED)
         if name in names:
