@@ -60,7 +60,8 @@ int main(void) {
   il_outcome out;
   il_build_outcome(&b, &out);
   il_values d = il_values_task_mean(g, &out.gradient), none = {0};
-  il_optimizer_next(g, &il_sgd, NULL, (il_value){0}, (il_rate){0.02, {0}}, &b.meta, &none, &d);
+  il_optimizer_next(g, &il_sgd, NULL, (il_value){0}, (il_rate){.constant = 0.02}, &b.meta, &none,
+                    &d);
   il_output(g, "query loss", il_task_mean(g, out.loss));
   il_function *f = il_function_new(g, NULL);
   il_run *run = il_run_new(context, f, team, TASKS);
