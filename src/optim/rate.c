@@ -15,7 +15,7 @@ static il_value rest_of(il_graph *g, il_rate rate) {
 
 /* ln(1 − r); near 1 a decay has lost the digits that r has, so that there it is −(r + r²/2 + r³/3 + …). */
 static il_value log_of(il_graph *g, il_rate rate) {
-  enum { TERMS = 9 };
+  enum { TERMS = 16 }; /* to rounding in double below 0.1 */
   if (!il_valid(rate.rest)) return il_log(g, rate.value);
   il_value sum = il_scalar(g, 1.0 / TERMS);
   for (int n = TERMS - 1; n > 0; n--) sum = il_shift(g, il_mul(g, sum, rate.rest), 1.0 / n);

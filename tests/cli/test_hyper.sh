@@ -58,7 +58,7 @@ refused() { # sentence, settings
 refused "found nothing to learn" --set hyper.rates=none
 refused "expected a list such as" --set "model.layers=mlp"
 refused "model.layers:1: found .* expected" --set "model.layers=[{kind: activated}]"
-refused "a rate is learned by the losses of the steps after its own" --set inner.steps=1
+refused "a number of the inner loop is learned by the losses of the steps after its own" --set inner.steps=1
 refused "hyper.steps: found rates for 5 inner steps, but .* about the first 2" --set inner.steps=3 --set hyper.rates=step
 run each mnist1d-learn-rate --set inner.steps=3 --set hyper.rates=step --set hyper.steps=2 --set outer.steps=20
 "$program" eval each --tasks 2 >log.txt 2>&1 || fail "rates of steps: $(cat log.txt)"
