@@ -33,7 +33,7 @@ END
 chmod +x reach
 # No shared memory, whatever MPICH's transport: UCX or libfabric.
 hosts() {
-  MPIR_CVAR_NOLOCAL=1 UCX_TLS=tcp,self FI_PROVIDER=tcp timeout 120 ip netns exec $a \
+  MPIR_CVAR_NOLOCAL=1 UCX_TLS=tcp,self FI_PROVIDER=tcp timeout -k 5 60 ip netns exec $a \
     mpiexec.hydra -iface left -launcher ssh -launcher-exec "$PWD/reach" -hosts 10.99.7.1,10.99.7.2 -ppn 1 -n 2 "$program" "$@"
 }
 sent() { ip -n $a -s link show left | grep -A1 'TX:' | tail -n 1 | awk '{ print $1 }'; }
@@ -42,7 +42,15 @@ run=(train omniglot-5w1s-maml --set task.source=glyphs --set glyphs.side=28 --se
   --set eval.every=0 -t 1)
 "$program" "${run[@]}" --set outer.steps=12 --out alone >/dev/null || fail "one process"
 before=$(sent)
-hosts "${run[@]}" --set outer.steps=12 --out both >out.txt 2>err.txt || fail "two hosts: $(cat out.txt err.txt)"
+hosts "${run[@]}" --set outer.steps=12 --out both >out.txt 2>err.txt
+case $? in
+0) ;;
+124 | 137) # MPICH 4.0.2 over UCX was seen to hang in MPI_Finalize, when everything was done and written (docs/scale.md)
+  for host in $a $b; do ip netns pids $host | xargs -r kill -9; done
+  grep -q '^done;' out.txt || fail "two hosts hang: $(cat out.txt err.txt)"
+  ;;
+*) fail "two hosts: $(cat out.txt err.txt)" ;;
+esac
 bytes=$(($(sent) - before))
 grep -q 'on each of 2 ranks' out.txt || fail "not two ranks: $(cat out.txt)"
 cmp alone/checkpoint.safetensors both/checkpoint.safetensors || fail "other weights on two hosts"
