@@ -372,7 +372,6 @@ static void damaged_text_is_survived(void **state) {
 
 /* h = tanh(h·w + x[k]) for k in 0 … 3 and a loop within each step, with the gradient by w and the gradient of its norm. */
 static void build_loops(void) {
-  g = il_graph_new(context, IL_FLOAT32);
   const il_value w = il_input(g, "w", IL_SHARED, IL_FLOAT32, IL_SHAPE(2, 2)),
                  h = il_input(g, "h", IL_TASK, IL_FLOAT32, IL_SHAPE(1, 2)),
                  x = il_input(g, "x", IL_TASK, IL_FLOAT32, IL_SHAPE(4, 1, 2)),
