@@ -61,7 +61,8 @@ def _sinusoid(name, steps):
 
 def _steps(name, steps, batch):
     return Workload(name, f"W3's net, {steps} inner steps, meta-batch {batch}", "omniglot-5w1s-500steps",
-                    "omniglot_conv", 5, 1, 1, batch, steps, 0.02, settings=(f"inner.steps={steps}", "outer.clip=0"))
+                    "omniglot_conv", 5, 1, 1, batch, steps, 0.02,
+                    settings=(f"inner.steps={steps}", f"outer.meta_batch={batch}", "outer.clip=0"))
 
 
 WORKLOADS = [
