@@ -239,8 +239,7 @@ static const il_preset presets[] = {
      "Rajeswaran et al. 2019's program: 16 inner steps of 0.1, lambda 2, 5 steps of conjugate "
      "gradients, meta-batch 32, Adam 1e-3, 20000 meta-steps; 1150/50/423 characters, theirs "
      "1200/423. It solves (2 + H/(lambda + 10)) x = v, which is a damping of 22 but for a factor "
-     "that Adam does not see; with the paper's equation, damping 0, next to nothing is learned "
-     "here.",
+     "that Adam does not see; with a damping of 1 next to nothing is learned.",
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=imaml", "task.train_classes=1150",
               "task.validation_classes=50", "task.ways=5", "task.shots=1", "task.queries=1",
               "model.preset=conv4", "inner.steps=16", "inner.lr=0.1", "imaml.damping=22",
