@@ -128,6 +128,30 @@ bool il_dataset_name_good(const char *name) {
   return !bad;
 }
 
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+il_status il_dataset_names_good(il_context *context, const char *what, int classes,
+                                const char *const *name) {
+  const char **sorted = malloc(((size_t)classes + 1) * sizeof *sorted);
+  if (!sorted) return il_fail_memory(context, "the names of a dataset's classes");
+  memcpy(sorted, name, (size_t)classes * sizeof *sorted);
+  qsort(sorted, (size_t)classes, sizeof *sorted, by_text);
+  il_status status = IL_OK;
+  for (int c = 0; c < classes && !status; c++) {
+    if (!il_dataset_name_good(sorted[c]))
+      status = il_fail(context, IL_ERROR_FORMAT,
+                       "%s: the class name '%s' is empty, begins with a space or has control "
+                       "characters",
+                       what, sorted[c]);
+    else if (c > 0 && !strcmp(sorted[c - 1], sorted[c]))
+      status = il_fail(context, IL_ERROR_FORMAT, "%s: two classes are named '%s'", what, sorted[c]);
+  }
+  free(sorted);
+  return status;
+}
+
 /* Names stand in line-based text files: no control characters, none twice, none empty. */
 static il_status check_names(il_dataset *d, const char *what) {
   for (int c = 0; c < d->classes; c++) {

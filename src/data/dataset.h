@@ -43,6 +43,9 @@ bool il_dataset_square(const il_dataset *dataset); /* examples are square images
 double il_dataset_usual_scale(il_type type);       /* 1/255 for bytes, else 1 */
 /* Whether it may name a class: such names stand in lines of text. */
 bool il_dataset_name_good(const char *name);
+/* Whether all names are, and none stands twice; `what` begins the sentence. */
+il_status il_dataset_names_good(il_context *context, const char *what, int classes,
+                                const char *const *name);
 /* What tells one dataset's content from another's wherever it lies: shape, classes, names, and up to 64 of the examples. */
 uint64_t il_dataset_fingerprint(const il_dataset *dataset);
 /* Goes on with a fingerprint, which begins with IL_FINGERPRINT_START. */

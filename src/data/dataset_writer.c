@@ -94,30 +94,6 @@ static il_status reserve(il_dataset_writer *w) {
   return il_atomic_seek(w->file, w->begin);
 }
 
-static int by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static il_status check_names(il_dataset_writer *w) {
-  const char **sorted = malloc((size_t)w->classes * sizeof *sorted);
-  if (!sorted) return il_fail_memory(w->context, "the names of a dataset's classes");
-  memcpy(sorted, w->name, (size_t)w->classes * sizeof *sorted);
-  qsort(sorted, (size_t)w->classes, sizeof *sorted, by_text);
-  il_status status = IL_OK;
-  for (int c = 0; c < w->classes && !status; c++) {
-    if (!il_dataset_name_good(sorted[c]))
-      status = il_fail(w->context, IL_ERROR_FORMAT,
-                       "%s: the class name '%s' is empty, begins with a space or has control "
-                       "characters",
-                       w->path, sorted[c]);
-    else if (c > 0 && !strcmp(sorted[c - 1], sorted[c]))
-      status = il_fail(w->context, IL_ERROR_FORMAT, "%s: two classes are named '%s'", w->path,
-                       sorted[c]);
-  }
-  free(sorted);
-  return status;
-}
-
 static il_status copy_recipe(il_dataset_writer *w, const char *path, const il_dataset_recipe *r) {
   const size_t classes = (size_t)r->classes;
   w->path = il_arena_string(&w->arena, path);
@@ -176,7 +152,8 @@ il_dataset_writer *il_dataset_writer_new(il_context *context, const char *path,
     return NULL;
   }
   w->context = context;
-  if (copy_recipe(w, path, recipe) == IL_OK && check_names(w) == IL_OK &&
+  if (copy_recipe(w, path, recipe) == IL_OK &&
+      il_dataset_names_good(w->context, w->path, w->classes, w->name) == IL_OK &&
       (w->file = il_atomic_begin(context, path, false)) && reserve(w) == IL_OK)
     return w;
   il_dataset_writer_abort(w);

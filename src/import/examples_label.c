@@ -56,30 +56,11 @@ static il_status check_origins(il_examples *r, const int64_t *label, const il_te
                  (long long)origins->count, origins->count == 1 ? "" : "s", (long long)expected);
 }
 
-static int by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Whether names that are given tell their classes apart, and stand in files of lines. */
+/* Those that are given, where they stand: what is written of them would be refused by the file's name. */
 static il_status check_names(il_examples *r, const il_texts *names) {
-  const char **text = malloc(((size_t)r->classes + 1) * sizeof *text);
-  if (!text) return il_fail_memory(r->context, "the names of classes");
-  memcpy(text, r->name, (size_t)r->classes * sizeof *text);
-  qsort(text, (size_t)r->classes, sizeof *text, by_text);
-  il_status status = IL_OK;
-  for (int c = 0; c < r->classes && !status; c++) {
-    if (!il_dataset_name_good(text[c]))
-      status = il_fail(r->context, IL_ERROR_DATA,
-                       "%s: '%s' has a name '%s', expected one that is not empty, begins with no "
-                       "space and has no control characters",
-                       r->source, names->name, text[c]);
-    else if (c && !strcmp(text[c - 1], text[c]))
-      status = il_fail(r->context, IL_ERROR_DATA,
-                       "%s: '%s' names two classes '%s', expected another name for each", r->source,
-                       names->name, text[c]);
-  }
-  free(text);
-  return status;
+  char what[512];
+  snprintf(what, sizeof what, "%s: %s", r->source, names->name);
+  return il_dataset_names_good(r->context, what, r->classes, r->name);
 }
 
 il_status il_examples_label_ints(il_examples *r, const int64_t *label, const il_texts *names,
@@ -133,6 +114,10 @@ il_status il_examples_label_reals(il_examples *r, const char *what, const double
   if (!status) status = il_examples_label_ints(r, whole, names, origins);
   free(whole);
   return status;
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 il_status il_examples_label_texts(il_examples *r, const char *const *label) {

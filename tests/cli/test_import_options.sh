@@ -100,7 +100,7 @@ refused "short.npz: class_origins has 7 texts, expected 12, one for each class" 
 python3 arrays.py short.npz x:f4:120,4 y:i4:120 class_origins:U1:12 class_names:U1:13 || fail "arrays"
 refused "short.npz: class_origins has 12 texts, expected 13, one for each class" short.npz
 python3 arrays.py twice.npz x:f4:30,4 y:i4:30 class_names:U1:3 || fail "arrays"
-refused "twice.npz: 'class_names' names two classes 'a', expected another name for each" twice.npz
+refused "twice.npz: class_names: two classes are named 'a'" twice.npz
 within="--set task.ways=3 --set task.split=auto --set task.shots=2 --set task.queries=2 --set outer.steps=1 --set eval.every=0"
 for key in within train_within; do
   "$program" train features-5w5s-maml --data flat.npz $within --set task.$key=origin --out origin >out.txt 2>err.txt
