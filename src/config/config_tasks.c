@@ -152,20 +152,16 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
                    "preset for data of one's own, such as pictures-5w1s-maml (`innerloop presets` "
                    "lists them)",
                    il_config_text(c, IL_KEY_DATA), source->name);
-  for (int key = 0; key < IL_KEY_COUNT; key++) {
-    const char *why = il_config_vain(source, key), *found = il_config_text(c, (il_key)key);
-    if (why && c->value[key].asked && strcmp(found, il_config_row_at(key).field->fallback) != 0)
-      return il_fail(context, IL_ERROR_CONFIG,
-                     "%s: found %s, but with source %s %s; expected this key to be left out",
-                     il_config_key_name(key), found, source->name, why);
-  }
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM));
   for (int key = 0; key < IL_KEY_COUNT; key++) {
-    const char *why = vain_inner(algorithm, key), *found = il_config_text(c, (il_key)key);
-    if (why && c->value[key].asked && strcmp(found, il_config_row_at(key).field->fallback) != 0)
-      return il_fail(context, IL_ERROR_CONFIG,
-                     "%s: found %s, but %s %s; expected this key to be left out",
-                     il_config_key_name(key), found, algorithm->name, why);
+    const char *found = il_config_text(c, (il_key)key), *of_source = il_config_vain(source, key),
+               *of_algorithm = vain_inner(algorithm, key);
+    if (!c->value[key].asked || !strcmp(found, il_config_row_at(key).field->fallback)) continue;
+    if (of_source || of_algorithm)
+      return il_fail(
+          context, IL_ERROR_CONFIG, "%s: found %s, but %s%s %s; expected this key to be left out",
+          il_config_key_name(key), found, of_source ? "with source " : "",
+          of_source ? source->name : algorithm->name, of_source ? of_source : of_algorithm);
   }
   const il_key net[] = {IL_KEY_MODEL, IL_KEY_FILTERS};
   for (int i = 0; i < 2 && c->layers; i++)

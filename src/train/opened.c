@@ -262,8 +262,8 @@ static il_status check_head(il_context *context, const il_opened *o,
 }
 
 /* Numbers that were learned stand in the checkpoint. */
-static il_status check_rate(il_context *context, const il_opened *o,
-                            const il_evaluate_options *options) {
+static il_status check_learned(il_context *context, const il_opened *o,
+                               const il_evaluate_options *options) {
   const il_entries *entries = &o->learner->meta_entries;
   const char *vain = il_learned_setting(entries, options->settings);
   if (vain)
@@ -449,7 +449,7 @@ il_status il_opened_init(il_context *context, il_opened *o, const char *run,
   if (status == IL_OK) {
     il_net *net = il_config_net(context, o->config, il_tasks_shape(o->tasks, IL_TEST, 0));
     o->learner = il_learned_new(context, &o->method, net, true, false);
-    status = o->learner ? check_rate(context, o, options) : il_context_status(context);
+    status = o->learner ? check_learned(context, o, options) : il_context_status(context);
   }
   if (status == IL_OK) status = il_checkpoint_open(o->learner, checkpoint, &o->trained);
   if (status == IL_OK && options->ensemble)
