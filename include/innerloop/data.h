@@ -177,7 +177,11 @@ typedef struct il_augment {
   int crop; /* pads by so many pixels (or steps of time) on each side and crops back at a random place */
   double degrees; /* affine, images only: turned by up to ± so many degrees, */
   double shift;   /* moved by up to ± this share of the side (of a signal: in time), */
-  double scale;   /* and, images only, scaled by 1 ± scale; bilinear */
+  double scale;   /* images only: scaled by 1 ± scale, */
+  double shear;   /* slanted along either side by up to ± this share of the other, */
+  double stretch; /* one side longer by up to ± this, the other as much shorter; bilinear */
+  double elastic; /* images only: the points of a 5×5 grid over it moved by up to ± this share of
+                     the side, what is between them by bilinear weights */
   double
       erase; /* probability that a rectangle (a stretch) of 2 % to 20 % of the example becomes 0 */
   double jitter; /* normal noise of this share of the example's own standard deviation */

@@ -36,8 +36,7 @@ static const struct argp_option options[] = {
     {"inner-steps", OPTION_INNER_STEPS, "N", 0, "steps of adaptation (1)", 0},
     {"augment", OPTION_AUGMENT, "LIST", 0,
      "variations of the augmented row: rotate, flip, flip-vertical, crop, affine, erase, shift, "
-     "jitter, gain "
-     "(crop,affine)",
+     "jitter, gain, elastic (crop,affine)",
      0},
     {"out", OPTION_OUT, "FILE.png", 0, "where the plot is written (compare.png)", 0},
     THREADS_OPTION,

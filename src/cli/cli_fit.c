@@ -68,8 +68,7 @@ static const struct argp_option options[] = {
     {"dropout", OPTION_DROPOUT, "RATE", 0, "dropout before linear layers but a first one (0)", 0},
     {"augment", OPTION_AUGMENT, "LIST", 0,
      "images are varied anew in each epoch: rotate, flip, flip-vertical, crop, affine, erase, "
-     "shift, jitter, gain; "
-     "separated by commas",
+     "shift, jitter, gain, elastic; separated by commas",
      0},
     {"parts", OPTION_PARTS, "N", 0,
      "compute a mini-batch in N parts, each with its own norm statistics (0: as the net needs)", 0},

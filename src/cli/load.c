@@ -117,11 +117,11 @@ int parse_choice(struct argp_state *state, const char *option, const char *arg, 
 
 il_augment parse_augment(struct argp_state *state, const char *arg) {
   static const char *const names[] = {"rotate", "flip",  "flip-vertical", "crop", "affine",
-                                      "erase",  "shift", "jitter",        "gain"};
+                                      "erase",  "shift", "jitter",        "gain", "elastic"};
   il_augment a = {0};
   char *copy = strdup(arg), *rest = copy;
   for (char *word; copy && (word = strsep(&rest, ","));) {
-    switch (parse_choice(state, "augment", word, 9, names)) {
+    switch (parse_choice(state, "augment", word, 10, names)) {
     case 0: a.rotate = true; break;
     case 1: a.flip_horizontal = true; break;
     case 2: a.flip_vertical = true; break;
@@ -135,6 +135,11 @@ il_augment parse_augment(struct argp_state *state, const char *arg) {
     case 6: a.shift = 0.1; break;
     case 7: a.jitter = 0.05; break;
     case 8: a.gain = 0.1; break;
+    case 9:
+      a.shear = 0.1;
+      a.stretch = 0.1;
+      a.elastic = 0.05;
+      break;
     }
   }
   free(copy);

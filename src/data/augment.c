@@ -11,7 +11,7 @@
 
 il_status il_augment_check(il_context *context, const il_augment *a, il_shape example) {
   const bool image = a->rotate || a->flip_horizontal || a->flip_vertical || a->degrees > 0 ||
-                     a->scale > 0,
+                     a->scale > 0 || a->shear > 0 || a->stretch > 0 || a->elastic > 0,
              place = a->crop || a->shift > 0 || a->erase > 0;
   if (image && example.rank != 3)
     return il_fail(context, IL_ERROR_CONFIG,
@@ -30,14 +30,16 @@ il_status il_augment_check(il_context *context, const il_augment *a, il_shape ex
                    (long long)example.dim[0], (long long)example.dim[1]);
   if (a->crop < 0 || a->crop > 1024 || !(a->degrees >= 0 && a->degrees <= 180) ||
       !(a->shift >= 0 && a->shift <= 1) || !(a->scale >= 0 && a->scale < 1) ||
-      !(a->erase >= 0 && a->erase <= 1) || !(a->jitter >= 0 && a->jitter <= 10) ||
-      !(a->gain >= 0 && a->gain < 1))
+      !(a->shear >= 0 && a->shear < 1) || !(a->stretch >= 0 && a->stretch < 1) ||
+      !(a->elastic >= 0 && a->elastic <= 1) || !(a->erase >= 0 && a->erase <= 1) ||
+      !(a->jitter >= 0 && a->jitter <= 10) || !(a->gain >= 0 && a->gain < 1))
     return il_fail(
         context, IL_ERROR_CONFIG,
-        "augmentation: crop %d, degrees %g, shift %g, scale %g, erase %g, jitter %g, gain "
-        "%g; expected crop 0 to 1024, degrees 0 to 180, shift and erase 0 to 1, jitter 0 "
-        "to 10, scale and gain 0 to less than 1",
-        a->crop, a->degrees, a->shift, a->scale, a->erase, a->jitter, a->gain);
+        "augmentation: crop %d, degrees %g, shift %g, scale %g, shear %g, stretch %g, elastic %g, "
+        "erase %g, jitter %g, gain %g; expected crop 0 to 1024, degrees 0 to 180, shift, elastic "
+        "and erase 0 to 1, jitter 0 to 10, scale, shear, stretch and gain 0 to less than 1",
+        a->crop, a->degrees, a->shift, a->scale, a->shear, a->stretch, a->elastic, a->erase,
+        a->jitter, a->gain);
   return IL_OK;
 }
 
@@ -63,13 +65,17 @@ void il_image_turn(const void *in, int side, size_t pixel_bytes, int turns, void
   }
 }
 
+enum { GRID = 5 }; /* points of an elastic grid along a side */
+
 /* What was drawn for one image. */
 typedef struct drawn {
   int turns;
   bool mirrored, upside_down;
   int dy, dx; /* of the crop: the pixel at (0, 0) comes from (dy, dx) */
   bool affine;
-  double m[4], t[2];            /* source = m·(target − centre) + centre + t, in (y, x) */
+  double m[4], t[2]; /* source = m·(target − centre) + centre + t, in (y, x), */
+  bool elastic;      /* plus what the grid says at target */
+  double grid[GRID][GRID][2];
   int top, left, bottom, right; /* erased: rows [top, bottom), columns [left, right) */
 } drawn;
 
@@ -84,6 +90,25 @@ static void draw_affine(const il_augment *a, const int size[3], il_random *r, dr
   d->m[2] = -d->m[1];
   d->t[0] = between(r, a->shift) * size[0];
   d->t[1] = between(r, a->shift) * size[1];
+  if (a->shear > 0) {
+    const double along = between(r, a->shear), across = between(r, a->shear);
+    for (int i = 0; i < 4; i += 2) {
+      const double kept = d->m[i];
+      d->m[i] += along * d->m[i + 1];
+      d->m[i + 1] += across * kept;
+    }
+  }
+  if (a->stretch > 0) {
+    const double longer = 1 + between(r, a->stretch);
+    for (int i = 0; i < 4; i++) d->m[i] *= i % 2 ? longer : 1 / longer;
+  }
+}
+
+static void draw_elastic(const il_augment *a, const int size[3], il_random *r, drawn *d) {
+  d->elastic = true;
+  for (int i = 0; i < GRID; i++)
+    for (int j = 0; j < GRID; j++)
+      for (int k = 0; k < 2; k++) d->grid[i][j][k] = between(r, a->elastic) * size[k];
 }
 
 /* Zhong et al., "Random Erasing Data Augmentation", AAAI 2020: area 2 % to 20 %, sides 3:10 to 10:3. */
@@ -108,7 +133,10 @@ static drawn draw(const il_augment *a, il_random *r, const int size[3]) {
     d.dy = (int)il_random_below(r, 2 * (uint32_t)a->crop + 1) - a->crop;
     d.dx = (int)il_random_below(r, 2 * (uint32_t)a->crop + 1) - a->crop;
   }
-  if (a->degrees > 0 || a->shift > 0 || a->scale > 0) draw_affine(a, size, r, &d);
+  if (a->degrees > 0 || a->shift > 0 || a->scale > 0 || a->shear > 0 || a->stretch > 0 ||
+      a->elastic > 0)
+    draw_affine(a, size, r, &d);
+  if (a->elastic > 0) draw_elastic(a, size, r, &d);
   if (a->erase > 0 && il_random_uniform01(r) < a->erase) draw_erased(size, r, &d);
   return d;
 }
@@ -137,10 +165,26 @@ static double moved(const picture *p, const drawn *d, int y, int x, int c) {
                              : (double)((const float *)p->in)[at];
 }
 
+/* How far the grid moves pixel (y, x). */
+static void pulled(const picture *p, const drawn *d, int y, int x, double by[2]) {
+  const double gy = (GRID - 1) * (y + 0.5) / p->size[0], gx = (GRID - 1) * (x + 0.5) / p->size[1];
+  const int i = (int)gy, j = (int)gx; /* at most GRID − 2, as pixels' centres are inside */
+  const double fy = gy - i, fx = gx - j;
+  for (int k = 0; k < 2; k++)
+    by[k] = (1 - fy) * ((1 - fx) * d->grid[i][j][k] + fx * d->grid[i][j + 1][k]) +
+            fy * ((1 - fx) * d->grid[i + 1][j][k] + fx * d->grid[i + 1][j + 1][k]);
+}
+
 static double bilinear(const picture *p, const drawn *d, int y, int x, int c) {
   double cy = 0.5 * (p->size[0] - 1), cx = 0.5 * (p->size[1] - 1);
   double sy = d->m[0] * (y - cy) + d->m[1] * (x - cx) + cy + d->t[0];
   double sx = d->m[2] * (y - cy) + d->m[3] * (x - cx) + cx + d->t[1];
+  if (d->elastic) {
+    double by[2];
+    pulled(p, d, y, x, by);
+    sy += by[0];
+    sx += by[1];
+  }
   int y0 = (int)floor(sy), x0 = (int)floor(sx);
   double fy = sy - y0, fx = sx - x0;
   return (1 - fy) * ((1 - fx) * moved(p, d, y0, x0, c) + fx * moved(p, d, y0, x0 + 1, c)) +
@@ -181,7 +225,8 @@ void il_augment_apply(const il_augment *a, uint64_t seed, uint64_t use, uint64_t
 
 bool il_augment_any(const il_augment *a) {
   return a->rotate || a->flip_horizontal || a->flip_vertical || a->crop || a->degrees > 0 ||
-         a->shift > 0 || a->scale > 0 || a->erase > 0 || a->jitter > 0 || a->gain > 0;
+         a->shift > 0 || a->scale > 0 || a->shear > 0 || a->stretch > 0 || a->elastic > 0 ||
+         a->erase > 0 || a->jitter > 0 || a->gain > 0;
 }
 
 const il_field il_augment_fields[] = {
@@ -199,6 +244,13 @@ const il_field il_augment_fields[] = {
              "moved by up to this share of the side, or of a signal's length"),
     IL_FIELD(il_augment, scale, IL_FIELD_DOUBLE, "0", 0, 0.99, NULL,
              "images scaled by 1 plus or minus up to this"),
+    IL_FIELD(il_augment, shear, IL_FIELD_DOUBLE, "0", 0, 0.99, NULL,
+             "images slanted along either side by up to this share of the other"),
+    IL_FIELD(
+        il_augment, stretch, IL_FIELD_DOUBLE, "0", 0, 0.99, NULL,
+        "one side of an image longer by up to this, the other shorter, or the other way round"),
+    IL_FIELD(il_augment, elastic, IL_FIELD_DOUBLE, "0", 0, 1, NULL,
+             "the points of a 5x5 grid over an image moved by up to this share of the side"),
     IL_FIELD(il_augment, erase, IL_FIELD_DOUBLE, "0", 0, 1, NULL,
              "how often 2 % to 20 % of an image or signal become 0"),
     IL_FIELD(il_augment, jitter, IL_FIELD_DOUBLE, "0", 0, 10, NULL,

@@ -121,6 +121,8 @@ static void test_check(void **state) {
     const char *sentence;
   } bad[] = {{{.rotate = true}, IL_SHAPE(STEPS, CHANNELS), "an example is a signal"},
              {{.shift = 0.1}, IL_SHAPE(4), "needs images or signals"},
+             {{.elastic = 0.1}, IL_SHAPE(STEPS, CHANNELS), "an example is a signal"},
+             {{.shear = 1}, IL_SHAPE(9, 9, 1), "shear 1"},
              {{.gain = 1}, IL_SHAPE(4), "gain 1"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     assert_int_equal(il_augment_check(context, &bad[i].augment, bad[i].shape), IL_ERROR_CONFIG);

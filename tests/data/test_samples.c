@@ -353,6 +353,57 @@ static void test_affine(void **state) {
   assert_true(up && left);
 }
 
+/* Where the pixels of an augmented picture come from: those of one whose pixels say where they stand are read off exactly,
+ * as bilinear weights give back what is linear. */
+enum { WIDE = 41 };
+static void sources(const il_augment *a, uint64_t example, double from[2][WIDE][WIDE]) {
+  for (int axis = 0; axis < 2; axis++) {
+    float in[WIDE][WIDE], out[WIDE][WIDE];
+    for (int y = 0; y < WIDE; y++)
+      for (int x = 0; x < WIDE; x++) in[y][x] = (float)((axis ? x : y) + 100);
+    il_augment_apply(a, 1, 0, example, IL_FLOAT32, IL_SHAPE(WIDE, WIDE, 1), in, out);
+    for (int y = 0; y < WIDE; y++)
+      for (int x = 0; x < WIDE; x++) from[axis][y][x] = (double)out[y][x] - 100;
+  }
+}
+
+static void test_shear_stretch_elastic(void **state) {
+  (void)state;
+  enum { C = WIDE / 2, STEP = 5 };
+  static double at[2][WIDE][WIDE];
+  bool slanted[2] = {false, false}, longer = false, shorter = false, bent = false;
+  for (uint64_t i = 0; i < 50; i++) {
+    sources(&(il_augment){.shear = 0.3}, i, at);
+    assert_true(fabs(at[0][C][C] - C) < 1e-4 && fabs(at[1][C][C] - C) < 1e-4);
+    for (int axis = 0; axis < 2; axis++) { /* y of the source by x of the picture, and x by y */
+      const double other = axis ? at[1][C + STEP][C] - C : at[0][C][C + STEP] - C;
+      assert_true(fabs(other) <= 0.3 * STEP + 1e-4);
+      slanted[axis] |= fabs(other) > 0.15 * STEP;
+    }
+    sources(&(il_augment){.stretch = 0.3}, i, at);
+    const double by_y = (at[0][C + STEP][C] - C) / STEP, by_x = (at[1][C][C + STEP] - C) / STEP;
+    assert_true(fabs(by_y * by_x - 1) < 1e-4);
+    assert_true(by_x >= 0.7 - 1e-4 && by_x <= 1.3 + 1e-4);
+    assert_true(fabs(at[0][C][C + STEP] - C) < 1e-4 && fabs(at[1][C + STEP][C] - C) < 1e-4);
+    longer |= by_x > 1.1;
+    shorter |= by_x < 0.9;
+    sources(&(il_augment){.elastic = 0.05}, i, at);
+    const double most = 0.05 * WIDE;
+    for (int y = STEP; y < WIDE - STEP; y++)
+      for (int x = STEP; x < WIDE - STEP; x++)
+        for (int axis = 0; axis < 2; axis++) {
+          const double d = at[axis][y][x] - (axis ? x : y);
+          assert_true(fabs(d) <= most + 1e-4);
+          /* smooth: from one point of the grid to the next, a quarter of the side, by twice `most` */
+          const double next = at[axis][y][x + 1] - (axis ? x + 1 : y);
+          assert_true(fabs(next - d) <= 2 * most / (0.25 * WIDE) + 1e-4);
+        }
+    const double left = at[1][C][STEP] - STEP, right = at[1][C][WIDE - STEP] - (WIDE - STEP);
+    bent |= fabs(left - right) > 0.5 * most; /* otherwise here than there */
+  }
+  assert_true(slanted[0] && slanted[1] && longer && shorter && bent);
+}
+
 static void test_erase(void **state) {
   (void)state;
   enum { BIG = 20 };
@@ -389,7 +440,8 @@ int main(void) {
       cmocka_unit_test(test_all_classes),     cmocka_unit_test(test_turns),
       cmocka_unit_test(test_turns_of_pixels), cmocka_unit_test(test_rotate),
       cmocka_unit_test(test_flips),           cmocka_unit_test(test_crop),
-      cmocka_unit_test(test_affine),          cmocka_unit_test(test_erase),
+      cmocka_unit_test(test_affine),          cmocka_unit_test(test_shear_stretch_elastic),
+      cmocka_unit_test(test_erase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
