@@ -92,7 +92,7 @@ WORKLOADS = [
              algorithm="anil"),
     Workload("iMAML", "W3's net, iMAML, 16 inner steps, 5 of conjugate gradients", "omniglot-5w1s-imaml",
              "omniglot_conv", 5, 1, 1, 32, 16, 0.1, algorithm="imaml",
-             settings=("model.preset=omniglot_conv", "imaml.damping=1")),
+             settings=("model.preset=omniglot_conv", "imaml.damping=1", "imaml.pull=each")),
     Workload("Reptile", "28², 5-way 10-shot, Reptile, strided conv, 5 inner Adam steps of 10 pictures",
              "omniglot-5w1s-reptile", "omniglot_conv", 5, 10, 1, 5, 5, 0.001, algorithm="reptile", inner_batch=10,
              outer="sgd", outer_lr=1, settings=("model.preset=omniglot_conv", "inner.optimizer=adam", "inner.beta1=0",

@@ -123,6 +123,8 @@ IL_DISTANCE_EUCLIDEAN = 1
 IL_DISTANCE_COSINE = 2
 IL_IMAML_CG = 1
 IL_IMAML_NEUMANN = 2
+IL_IMAML_PULL_EACH = 1
+IL_IMAML_PULL_END = 2
 IL_HYPER_RATES_NONE = 0
 IL_HYPER_RATES_ONE = 1
 IL_HYPER_RATES_TENSOR = 2
@@ -928,6 +930,7 @@ il_algorithm._fields_ = [
     ("carry", CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, POINTER(il_entries))),
     ("begin", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values))),
     ("step", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values), c_int)),
+    ("end", CFUNCTYPE(None, POINTER(il_build), POINTER(il_values))),
     ("score", CFUNCTYPE(il_value, POINTER(il_build), POINTER(il_values), il_value, c_int)),
     ("objective", CFUNCTYPE(None, POINTER(il_build), POINTER(il_outcome))),
     ("until", CFUNCTYPE(c_int64, c_void_p, c_int64)),
@@ -967,6 +970,7 @@ il_mamlpp_settings._fields_ = [
 
 il_imaml_settings._fields_ = [
     ("proximal", c_double),
+    ("pull", c_int),
     ("damping", c_double),
     ("solver", c_int),
     ("solver_steps", c_int),
@@ -1104,6 +1108,9 @@ il_augment._fields_ = [
     ("degrees", c_double),
     ("shift", c_double),
     ("scale", c_double),
+    ("shear", c_double),
+    ("stretch", c_double),
+    ("elastic", c_double),
     ("erase", c_double),
     ("jitter", c_double),
     ("gain", c_double),

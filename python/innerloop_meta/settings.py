@@ -399,6 +399,9 @@ class Imaml(TypedDict, total=False):
     proximal: float
     """lambda: how much the inner loop is held at where it starts (imaml). A number from 1e-09 to 1e+09; default
     2."""
+    pull: Literal["each", "end"]
+    """when it is pulled there: in each step, as the paper has it, or once behind the last, as its program
+    (imaml). One of each, end; default each."""
     damping: float
     """added to lambda where the implicit gradient is solved for (imaml). A number from 0 to 1e+09; default 1."""
     solver: Literal["cg", "neumann"]
@@ -517,6 +520,14 @@ class Augment(TypedDict, total=False):
     """moved by up to this share of the side, or of a signal's length. A number from 0 to 1; default 0."""
     scale: float
     """images scaled by 1 plus or minus up to this. A number from 0 to 0.99; default 0."""
+    shear: float
+    """images slanted along either side by up to this share of the other. A number from 0 to 0.99; default 0."""
+    stretch: float
+    """one side of an image longer by up to this, the other shorter, or the other way round. A number from 0 to
+    0.99; default 0."""
+    elastic: float
+    """the points of a 5x5 grid over an image moved by up to this share of the side. A number from 0 to 1; default
+    0."""
     erase: float
     """how often 2 % to 20 % of an image or signal become 0. A number from 0 to 1; default 0."""
     jitter: float

@@ -142,6 +142,20 @@ static const char *vain_inner(const il_algorithm *algorithm, int key) {
   }
 }
 
+/* A key of a record that was not chosen counts for nothing: the key that chose another; -1: it counts. */
+static int chose_another(const il_config *c, int key) {
+  const il_config_row row = il_config_row_at(key);
+  const bool inner = !strcmp(row.prefix, "inner");
+  if (inner || !strcmp(row.prefix, "outer")) {
+    const il_key by = inner ? IL_KEY_INNER_OPTIMIZER : IL_KEY_OPTIMIZER;
+    const il_optimizer *chosen = il_optimizer_at(il_config_int(c, by));
+    return chosen->fields && il_field_find(chosen->fields, row.field->name) ? -1 : (int)by;
+  }
+  const il_key by = il_algorithm_find(row.prefix) ? IL_KEY_ALGORITHM : IL_KEY_SOURCE;
+  const bool named = by == IL_KEY_ALGORITHM || il_source_find(row.prefix);
+  return named && strcmp(il_config_text(c, by), row.prefix) != 0 ? (int)by : -1;
+}
+
 /* What a preset says of its own source, or a run's file, is no wish. */
 il_status il_config_check_asked(il_context *context, const il_config *c) {
   if (il_config_validate(c) != IL_OK) return il_context_status(context);
@@ -153,7 +167,7 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
                    "lists them)",
                    il_config_text(c, IL_KEY_DATA), source->name);
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM));
-  for (int key = 0; key < IL_KEY_COUNT; key++) {
+  for (int key = 0; key < il_config_keys(); key++) {
     const char *found = il_config_text(c, (il_key)key), *of_source = il_config_vain(source, key),
                *of_algorithm = vain_inner(algorithm, key);
     if (!c->value[key].asked || !strcmp(found, il_config_row_at(key).field->fallback)) continue;
@@ -162,6 +176,12 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
           context, IL_ERROR_CONFIG, "%s: found %s, but %s%s %s; expected this key to be left out",
           il_config_key_name(key), found, of_source ? "with source " : "",
           of_source ? source->name : algorithm->name, of_source ? of_source : of_algorithm);
+    const int other = key < IL_KEY_COUNT ? -1 : chose_another(c, key);
+    if (other >= 0)
+      return il_fail(context, IL_ERROR_CONFIG,
+                     "%s: found %s, but %s is %s; expected this key to be left out",
+                     il_config_key_name(key), found, il_config_key_name(other),
+                     il_config_text(c, (il_key)other));
   }
   const il_key net[] = {IL_KEY_MODEL, IL_KEY_FILTERS};
   for (int i = 0; i < 2 && c->layers; i++)

@@ -182,6 +182,25 @@ void il_inner_update(il_build *b, il_values *state, const il_values *gradient, i
   }
 }
 
+static const char losses[] = "losses";
+
+void il_losses_begin(il_build *b, il_values *state) {
+  il_entry sum = {0};
+  snprintf(sum.name, sizeof sum.name, "%s", losses);
+  il_values_put(b->g, state, sum, il_scalar(b->g, 0));
+}
+
+bool il_adds_losses(const il_values *state) { return il_values_find(state, losses) >= 0; }
+
+void il_losses_add(il_build *b, il_values *state, il_value loss) {
+  const int at = il_values_find(state, losses);
+  state->at[at] = il_add(b->g, state->at[at], loss);
+}
+
+il_value il_losses(il_build *b, const il_values *state) {
+  return il_values_get(b->g, state, losses);
+}
+
 void il_step_scope(il_build *b, int k) {
   char name[64];
   snprintf(name, sizeof name, "inner step %d", k + 1);

@@ -70,22 +70,18 @@ static void begin(il_build *b, il_values *state) {
   il_inner_begin(b, &start, state);
 }
 
-/* While losses are added up, their sum so far is a part of the state. */
-static const char losses[] = "losses";
-
 static void step(il_build *b, il_values *state, int k) {
   il_gradient_step(b, state, k);
-  const int at = il_values_find(state, losses);
-  if (at >= 0) state->at[at] = il_add(b->g, state->at[at], b->support_loss);
+  if (il_adds_losses(state)) il_losses_add(b, state, b->support_loss);
 }
 
 /* The mean loss that the last of the steps descend; the state moves to their end. */
 static il_value along_steps(il_build *b, il_values *state, int steps, int last) {
   const int counted = last > 0 && last < steps ? last : steps;
   il_build_adapt(b, state, 0, steps - counted);
-  il_values_put(b->g, state, (il_entry){.name = "losses"}, il_scalar(b->g, 0));
+  il_losses_begin(b, state);
   il_build_adapt(b, state, steps - counted, steps);
-  return il_scale(b->g, il_values_get(b->g, state, losses), 1.0 / counted);
+  return il_scale(b->g, il_losses(b, state), 1.0 / counted);
 }
 
 static bool only_inner_numbers(const il_values *learned) {

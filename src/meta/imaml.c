@@ -4,11 +4,22 @@
  * costs no memory. The system is solved by conjugate gradients (the paper's) or by as many terms of Neumann's series
  * (Lorraine, Vicol, Duvenaud, AISTATS 2020), by products H·p in forward over reverse mode. Damping is added to λ in it,
  * as in the published program. Where only a part of the net adapts, the others' gradient is that through the minimum,
- * ∂query loss − ∂(∂L/∂φ·x)/λ with x the solution. */
+ * ∂query loss − ∂(∂L/∂φ·x)/λ with x the solution.
+ *
+ * The published program differs from the paper's equations: its steps descend L alone, and one step on λ/2·|φ − θ|² follows
+ * the last (`pull` end). It learns several times faster than with the pull in each step. */
 #include <innerloop/field.h>
 #include <innerloop/meta.h>
 
 #include "base/error.h"
+
+/* The gradient of λ/2·|φ − θ|². */
+static il_value pulled(il_build *b, const il_values *state, const char *name) {
+  const il_imaml_settings *s = b->settings;
+  il_graph *g = b->g;
+  return il_scale(g, il_sub(g, il_values_get(g, state, name), il_values_get(g, &b->meta, name)),
+                  s->proximal);
+}
 
 static void step(il_build *b, il_values *state, int k) {
   const il_imaml_settings *s = b->settings;
@@ -16,13 +27,24 @@ static void step(il_build *b, il_values *state, int k) {
   il_step_scope(b, k);
   b->support_loss = il_support_loss(b, state, k);
   il_values gradient = il_inner_gradient(b, b->support_loss, state);
-  for (int i = 0; i < gradient.count && il_context_status(il_graph_context(g)) == IL_OK; i++) {
-    const char *name = gradient.entry[i].name;
-    const il_value away =
-        il_sub(g, il_values_get(g, state, name), il_values_get(g, &b->meta, name));
-    gradient.at[i] = il_add(g, gradient.at[i], il_scale(g, away, s->proximal));
-  }
+  for (int i = 0; i < gradient.count && s->pull != IL_IMAML_PULL_END &&
+                  il_context_status(il_graph_context(g)) == IL_OK;
+       i++)
+    gradient.at[i] = il_add(g, gradient.at[i], pulled(b, state, gradient.entry[i].name));
   il_inner_update(b, state, &gradient, k);
+  il_scope_pop(g);
+}
+
+static void end(il_build *b, il_values *state) {
+  const il_imaml_settings *s = b->settings;
+  il_graph *g = b->g;
+  if (s->pull != IL_IMAML_PULL_END) return;
+  il_scope_push(g, "pull");
+  il_values gradient = {0};
+  for (int i = 0; i < state->count && il_context_status(il_graph_context(g)) == IL_OK; i++)
+    if (state->entry[i].flags & IL_ADAPTS)
+      il_values_put(g, &gradient, state->entry[i], pulled(b, state, state->entry[i].name));
+  il_inner_update(b, state, &gradient, b->inner.steps);
   il_scope_pop(g);
 }
 
@@ -130,6 +152,9 @@ static void objective(il_build *b, il_outcome *out) {
 static const il_field fields[] = {
     IL_FIELD(il_imaml_settings, proximal, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
              "lambda: how much the inner loop is held at where it starts (imaml)"),
+    IL_FIELD(il_imaml_settings, pull, IL_FIELD_ENUM, "each", 1, 2, "each|end",
+             "when it is pulled there: in each step, as the paper has it, or once behind the last, "
+             "as its program (imaml)"),
     IL_FIELD(il_imaml_settings, damping, IL_FIELD_DOUBLE, "1", 0, 1e9, "",
              "added to lambda where the implicit gradient is solved for (imaml)"),
     IL_FIELD(il_imaml_settings, solver, IL_FIELD_ENUM, "cg", 1, 2, "cg|neumann",
@@ -147,5 +172,6 @@ const il_algorithm il_imaml = {.name = "imaml",
                                .fields = fields,
                                .begin = il_gradient_begin,
                                .step = step,
+                               .end = end,
                                .score = il_net_score,
                                .objective = objective};

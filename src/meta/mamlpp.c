@@ -59,9 +59,6 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   return il_apply(b, &all, x, k);
 }
 
-/* While losses after steps are added up, their weighted sum so far is a part of the state. */
-static const char losses[] = "losses";
-
 static il_value weighted(il_build *b, il_value scores, int k) {
   const il_entry weights = {.flags = IL_EACH_STEP};
   const il_value weight = il_step_value(b, weights, b->step_weights, k);
@@ -71,10 +68,9 @@ static il_value weighted(il_build *b, il_value scores, int k) {
 /* The last step's loss is added where its scores are, by every_step. */
 static void step(il_build *b, il_values *state, int k) {
   il_gradient_step(b, state, k);
-  const int at = il_values_find(state, losses);
-  if (at < 0 || k + 1 == b->inner.steps) return;
+  if (!il_adds_losses(state) || k + 1 == b->inner.steps) return;
   const il_value scores = il_build_query(b, state, k + 1);
-  state->at[at] = il_add(b->g, state->at[at], weighted(b, scores, k));
+  il_losses_add(b, state, weighted(b, scores, k));
 }
 
 /* Σ_k weight_k·(query loss after k + 1 steps). */
@@ -83,11 +79,11 @@ static void every_step(il_build *b, il_outcome *out) {
   const int steps = b->inner.steps, last = steps - 1;
   il_values state;
   il_build_begin(b, &state);
-  il_values_put(g, &state, (il_entry){.name = "losses"}, il_scalar(g, 0));
+  il_losses_begin(b, &state);
   il_build_adapt(b, &state, 0, last);
   il_build_adapt(b, &state, last, steps);
   out->scores = il_build_query(b, &state, steps);
-  out->loss = il_add(g, il_values_get(g, &state, losses), weighted(b, out->scores, last));
+  out->loss = il_add(g, il_losses(b, &state), weighted(b, out->scores, last));
   if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
     out->accuracy = il_accuracy(g, out->scores, b->task.query_y);
   out->support_loss = b->support_loss;
@@ -96,6 +92,13 @@ static void every_step(il_build *b, il_outcome *out) {
 
 static void objective(il_build *b, il_outcome *out) {
   const il_mamlpp_settings *s = b->settings;
+  if (s->steps > b->inner.steps) {
+    il_fail(il_graph_context(b->g), IL_ERROR_CONFIG,
+            "mamlpp.steps: found rates for %d inner steps, but inner.steps is %d; expected at most "
+            "as many",
+            s->steps, b->inner.steps);
+    return;
+  }
   if (b->made < s->first_order && !b->whole) b->inner.first_order = true;
   if (il_valid(b->step_weights) && b->made < s->multi_step && b->inner.steps > 0)
     every_step(b, out);

@@ -226,25 +226,26 @@ static void adapt_in_loop(il_build *b, il_values *state, int from, int to) {
 }
 
 /* What is not the same in all steps, or has no row: the first step of entries that are each step's, and where mini-batches
- * end. */
+ * or the steps end. */
 static int alike_until(const il_build *b, int from, int to) {
   if (from == 0)
     for (int i = 0; i < b->meta.count; i++)
       if (b->meta.entry[i].flags & IL_EACH_STEP) return 1;
-  return il_valid(b->task.order) && from < b->inner.steps && b->inner.steps < to ? b->inner.steps
-                                                                                 : to;
+  const bool ends = il_valid(b->task.order) || b->algorithm->end;
+  return ends && from < b->inner.steps && b->inner.steps < to ? b->inner.steps : to;
 }
 
 void il_build_adapt(il_build *b, il_values *state, int from, int to) {
   for (int k = from, until; k < to && b->algorithm->step; k = until) {
     if (il_context_status(b->g->context) != IL_OK) return;
     until = b->inner.loop ? alike_until(b, k, to) : k + 1;
-    if (until - k > 1) {
-      adapt_in_loop(b, state, k, until);
-      continue;
-    }
     b->pass = IL_PASS_ADAPTING;
-    b->algorithm->step(b, state, k);
+    if (until - k > 1)
+      adapt_in_loop(b, state, k, until);
+    else
+      b->algorithm->step(b, state, k);
+    if (until == b->inner.steps && b->algorithm->end && il_context_status(b->g->context) == IL_OK)
+      b->algorithm->end(b, state);
   }
 }
 

@@ -19,6 +19,13 @@ il_value il_build_score(il_build *b, const il_values *state, int k);
 /* The support examples of step k, int32 [batch], of a task that has an order. */
 il_value il_step_order(il_build *b, int k);
 
+/* Losses that are added up along inner steps, also within a loop: from il_losses_begin on their sum is a part of the
+ * state, as the algorithm's step may ask and add. */
+void il_losses_begin(il_build *b, il_values *state);
+bool il_adds_losses(const il_values *state);
+void il_losses_add(il_build *b, il_values *state, il_value loss);
+il_value il_losses(il_build *b, const il_values *state);
+
 /* All entries together become no longer than `most`. */
 void il_values_clip(il_graph *g, il_values *gradient, il_rate most);
 /* Adds l2·w for each weight of a gradient's name. */

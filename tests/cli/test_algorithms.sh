@@ -85,6 +85,7 @@ cavia meta.algorithm=cavia inner.lr=1
 mamlpp meta.algorithm=mamlpp mamlpp.steps=1 mamlpp.multi_step=3 mamlpp.epoch=1 mamlpp.first_order=2
 meta_curvature meta.algorithm=meta_curvature
 imaml meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2
+imaml_end meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2 imaml.pull=end
 matching meta.algorithm=matching task.train_ways=8
 r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
 metaoptnet meta.algorithm=metaoptnet
@@ -128,6 +129,11 @@ refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
 refused "inner.lr: found 0.2, but protonet makes no inner steps" meta.algorithm=protonet inner.lr=0.2
 refused "inner.lr: found 0.2, but meta_sgd learns its inner rates" meta.algorithm=meta_sgd inner.lr=0.2
 refused "inner.first_order: found true, but imaml takes no derivative through its inner steps" meta.algorithm=imaml inner.first_order=true
+refused "imaml.damping: found 3, but meta.algorithm is maml; expected this key to be left out" imaml.damping=3
+refused "inner.beta1: found 0.5, but inner.optimizer is sgd" inner.beta1=0.5
+refused "outer.momentum: found 0.5, but outer.optimizer is adam" outer.momentum=0.5
+refused "mnist1d.seed: found 3, but task.source is glyphs" mnist1d.seed=3
+refused "mamlpp.steps: found rates for 5 inner steps, but inner.steps is 2" meta.algorithm=mamlpp inner.steps=2
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
 refused "reptile.carried: found inner.optimizer sgd, expected rmsprop" meta.algorithm=reptile reptile.carried=true
 refused "inner.steps: found 0; expected 1 or more" meta.algorithm=cavia inner.steps=0
@@ -155,7 +161,7 @@ grep -q "a head that it makes for each task" log.txt || fail "$(cat log.txt)"
 "$program" eval mamlpp-1 --inner-steps 1,4 --tasks 4 >log.txt 2>&1 || fail "mamlpp after other steps: $(cat log.txt)"
 # The phases of a training: the losses after every step for so many meta-steps, then the last alone.
 for until in 0 2 4; do
-  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
+  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.steps=2 --set mamlpp.multi_step=$until --set log.every=1 \
     --set eval.every=0 --out "mamlpp-$until" >log.txt 2>&1 || fail "mamlpp.multi_step=$until: $(cat log.txt)"
 done
 first() { head -"$2" "mamlpp-$1/metrics.jsonl" | sed 's/"support_loss.*//'; }

@@ -168,6 +168,7 @@ typedef struct il_case {
   int batch;
   double l2, clip;
   bool first_order;
+  il_imaml_pull pull;
   il_query_statistics statistics;
 } il_case;
 
@@ -176,6 +177,7 @@ static void method_of(const il_case *c, il_method *to) {
   il_method_defaults(&m);
   il_method_algorithm(&m, c->algorithm);
   il_method_inner(&m, c->optimizer);
+  if (c->algorithm == &il_imaml) ((il_imaml_settings *)m.algorithm_settings)->pull = c->pull;
   m.inner.lr = 0.1;
   m.inner.batch = c->batch;
   m.inner.l2 = c->l2;
@@ -210,6 +212,8 @@ static const il_case cases[] = {
     {"mamlpp, every loss", &il_mamlpp, &il_sgd, .statistics = QUERY},
     {"mamlpp, every loss, support statistics", &il_mamlpp, &il_adam,
      .statistics = IL_QUERY_STATISTICS_SUPPORT},
+    {"imaml, pulled at the end", &il_imaml, &il_sgd, .pull = IL_IMAML_PULL_END,
+     .statistics = QUERY},
 };
 
 static void compare_all(bool dropout) {

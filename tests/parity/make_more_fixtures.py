@@ -16,6 +16,7 @@ it uses.
                  paper has it, loss that of the queries
   imaml_neumann  net_conv, of which conv2, norm2 and linear1 adapt; three terms of Neumann's series. The others'
                  gradient: direct part - d(support gradient . solution)/lambda
+  imaml_end      as imaml_cg, but the inner steps descend the support loss alone and one on lambda/2 |phi - theta|^2 follows
   matching, r2d2, metaoptnet, protonet_cosine   net_conv without its last linear layer. Labels are not sorted.
   relation       net_conv that ends in its maps of 4x4 pixels, whose pairs (a class's sum, a query) are joined along the
                  channels; relation.conv1.support and .query [3,3,c,filters] are the two halves of the first convolution.
@@ -233,7 +234,7 @@ def dot(a, b):
     return sum(jnp.vdot(a[k], b[k]) for k in a)
 
 
-def imaml(name, solver, adapts, said):
+def imaml(name, solver, adapts, said, pull="each"):
     rng = np.random.default_rng(37)
     steps, lr, lam, damping, solver_steps = 3, 0.1, 2.0, 0.5, 3
     p = {k: jnp.array(v) for k, v in conv_parameters(rng, 8, 1, 8, 5).items()}
@@ -251,7 +252,9 @@ def imaml(name, solver, adapts, said):
         phi = theta
         for _ in range(steps):
             g = jax.grad(support)(phi, rest)
-            phi = tree(lambda w, t, d: w - lr * (d + lam * (w - t)), phi, theta, g)
+            phi = tree(lambda w, t, d: w - lr * (d + lam * (w - t) * (pull == "each")), phi, theta, g)
+        if pull == "end":
+            phi = tree(lambda w, t: w - lr * lam * (w - t), phi, theta)
         v, direct = jax.grad(query, (0, 1))(phi, rest)
 
         def hvp(q):
@@ -291,6 +294,10 @@ def imaml_cg(name):
 
 def imaml_neumann(name):
     imaml(name, "neumann", lambda k: "conv1" not in k and "norm1" not in k, "conv2*,norm2*,linear1*")
+
+
+def imaml_end(name):
+    imaml(name, "cg", lambda k: True, "*", "end")
 
 
 def head_case(name, seed, more, score, shots=2):
@@ -508,7 +515,7 @@ def hyper(name):
     write(name, tensors, {"inner_steps": steps, "inner_lr": 0})
 
 
-ALL = {f.__name__: f for f in (protomaml, cavia_input, cavia_film, mamlpp, meta_curvature, imaml_cg, imaml_neumann,
+ALL = {f.__name__: f for f in (protomaml, cavia_input, cavia_film, mamlpp, meta_curvature, imaml_cg, imaml_neumann, imaml_end,
                                matching, protonet_cosine, r2d2, metaoptnet, relation, baseline, baselinepp, clipped)}
 ALL.update({name: hyper for name in ("hyper_tensor", "hyper_step")})
 ALL.update({name: optimizer_case for name in ("adamw", "rmsprop", "adagrad")})

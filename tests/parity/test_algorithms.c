@@ -89,6 +89,13 @@ static const problem problems[] = {
      {"second.query", "first.support"},
      {NULL}},
     {"imaml_cg", &il_imaml, &il_sgd, NULL, true, {"pseudo"}, {"damping=0.5", "solver_steps=3"}},
+    {"imaml_end",
+     &il_imaml,
+     &il_sgd,
+     NULL,
+     true,
+     {"pseudo"},
+     {"damping=0.5", "solver_steps=3", "pull=end"}},
     {"imaml_neumann",
      &il_imaml,
      &il_sgd,
@@ -361,7 +368,7 @@ static void every_algorithm_agrees(void **state) {
     il_safetensors_close(file);
   }
   printf("%d variants agree in float64 and float32\n", checked);
-  assert_int_equal(checked, 73);
+  assert_int_equal(checked, 74);
   il_context_free(context);
 }
 
