@@ -178,8 +178,8 @@ typedef struct il_augment {
   double degrees; /* affine, images only: turned by up to ± so many degrees, */
   double shift;   /* moved by up to ± this share of the side (of a signal: in time), */
   double scale;   /* images only: scaled by 1 ± scale, */
-  double shear;   /* slanted along either side by up to ± this share of the other, */
-  double stretch; /* one side longer by up to ± this, the other as much shorter; bilinear */
+  double shear;   /* slanted along both sides by up to ± this share of the other, areas kept, */
+  double stretch; /* one side up to 1 + this times as long, the other as much shorter; bilinear */
   double elastic; /* images only: the points of a 5×5 grid over it moved by up to ± this share of
                      the side, what is between them by bilinear weights */
   double

@@ -35,6 +35,7 @@ typedef struct il_import_options {
   int height, width;           /* pictures: of all of them; 0: see the kind */
   bool grey;                   /* pictures: one channel */
   bool invert;                 /* pictures: 255 − pixel */
+  bool few;                    /* a class may have one example, as in a support set: no note */
   bool strict;                 /* the first that would be skipped is an error */
   double scale;                /* arrays: nets see x·scale; 0: 1/255 for bytes, 1 for floats */
   bool scale_auto;             /* arrays: 1 over the deviation of all numbers */

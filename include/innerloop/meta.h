@@ -161,8 +161,6 @@ struct il_algorithm {
   void (*carry)(il_context *context, const il_net *net, const void *settings, il_entries *entries);
   void (*begin)(il_build *b, il_values *state); /* puts the state before the first inner step */
   void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
-  void (*end)(il_build *b,
-              il_values *state); /* what follows the last of inner.steps; NULL: nothing */
   /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
   il_value (*score)(il_build *b, const il_values *state, il_value x, int k);
   /* Loss and gradient of a meta-step; NULL: il_query_objective. */
@@ -239,7 +237,7 @@ typedef enum il_imaml_solver {
 /* When the inner loop of iMAML is pulled towards where it starts. */
 typedef enum il_imaml_pull {
   IL_IMAML_PULL_EACH = 1, /* in each of its steps */
-  IL_IMAML_PULL_END = 2,  /* by one step of its own behind the last */
+  IL_IMAML_PULL_END = 2,  /* in training by one step of its own behind the last, in testing never */
 } il_imaml_pull;
 /* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019: the gradient of the inner loop's minimum. */
 typedef struct il_imaml_settings {

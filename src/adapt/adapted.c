@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "run/function.h"
 #include "nn/net.h"
 
 enum { AT_ONCE = 64 };
@@ -128,6 +129,14 @@ il_status il_adapted_adapt(il_adapted *a) {
     il_run_input(run, il_function_input(adapt, "order"), a->order);
     il_adaptation_write(run, adapt, &a->state);
     status = il_run_go(run, 1);
+    int64_t at;
+    const int bad = status == IL_OK ? il_buffers_not_finite(&a->state, &at) : -1;
+    if (bad >= 0)
+      status =
+          il_fail(a->context, IL_ERROR_DATA,
+                  "adapting left number %lld of %s not finite; expected a smaller inner.lr "
+                  "than %s, or examples whose numbers are not as large",
+                  (long long)at, a->state.entry[bad].name, il_config_get(a->config, "inner.lr"));
   }
   il_run_free(run);
   il_function_free(adapt);

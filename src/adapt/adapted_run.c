@@ -7,6 +7,7 @@
 #include "adapt/adapted.h"
 #include "base/error.h"
 #include "config/config_method.h"
+#include "config/vain.h"
 #include "data/dataset.h"
 #include "meta/learned_numbers.h"
 #include "saved/learned_file.h"
@@ -67,7 +68,9 @@ static il_config *open_run(il_context *context, const char *run, char **path,
                                 .mean = t.mean,
                                 .deviation = t.deviation};
     trained_on(config, t.outputs, input);
-    if (il_config_classes(config, t.outputs, &input->ways) == IL_OK) return config;
+    if (il_config_classes(config, t.outputs, &input->ways) == IL_OK &&
+        il_config_keep_rates(config) == IL_OK)
+      return config;
   }
   il_config_free(config);
   free(*path);
@@ -92,12 +95,18 @@ static il_status take_class_means(il_config *config) {
 }
 
 static il_status set(il_config *config, const char *const *settings) {
-  for (; settings && *settings; settings++) {
-    if (strncmp(*settings, "inner.", 6) && strncmp(*settings, "meta.query_statistics=", 22))
+  for (const char *const *s = settings; s && *s; s++) {
+    if (strncmp(*s, "inner.", 6) && strncmp(*s, "meta.query_statistics=", 22))
       return il_fail(config->context, IL_ERROR_CONFIG,
-                     "%s: adapting obeys the keys inner.* and meta.query_statistics alone",
-                     *settings);
-    if (il_config_set(config, *settings) != IL_OK) return il_context_status(config->context);
+                     "%s: adapting obeys the keys inner.* and meta.query_statistics alone", *s);
+    if (il_config_set(config, *s) != IL_OK) return il_context_status(config->context);
+  }
+  for (const char *const *s = settings; s && *s; s++) {
+    const int by = il_config_vain_by_setting(config, *s);
+    if (by >= 0)
+      return il_fail(config->context, IL_ERROR_CONFIG, "%.*s cannot be changed: %s is %s",
+                     (int)strcspn(*s, "="), *s, il_config_key_name(by),
+                     il_config_text(config, (il_key)by));
   }
   return IL_OK;
 }

@@ -101,13 +101,24 @@ const il_field *il_field_find(const il_field *fields, const char *name) {
   return NULL;
 }
 
+/* 0.9999999 is printed as 1, which is more than it. */
+static bool rounds_up(double high) {
+  char text[32];
+  il_plain_text(text, sizeof text, "%g", high);
+  return il_real_parse(text, NULL) > high;
+}
+
 void il_field_accepts(const il_field *f, char *text, size_t size) {
   switch (f->kind) {
   case IL_FIELD_INT64:
   case IL_FIELD_INT32:
     il_plain_text(text, size, "an integer from %.0f to %.0f", f->low, f->high);
     break;
-  case IL_FIELD_DOUBLE: il_plain_text(text, size, "a number from %g to %g", f->low, f->high); break;
+  case IL_FIELD_DOUBLE:
+    il_plain_text(text, size,
+                  rounds_up(f->high) ? "a number from %g to below %g" : "a number from %g to %g",
+                  f->low, f->high);
+    break;
   case IL_FIELD_BOOL: snprintf(text, size, "true or false"); break;
   case IL_FIELD_ENUM: snprintf(text, size, "one of %s", f->choices); break;
   case IL_FIELD_TEXT: snprintf(text, size, "text"); break;

@@ -122,7 +122,7 @@ static il_import_channels channels_of(const char *path, il_shape e) {
 
 static il_import_options bring_to(const il_learner_input *learner, const char *kind,
                                   const char *path) {
-  il_import_options o = {0};
+  il_import_options o = {.few = true};
   if (!strcmp(kind, "pictures") && learner->example.rank == 3) {
     o.height = (int)learner->example.dim[0];
     o.width = (int)learner->example.dim[1];

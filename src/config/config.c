@@ -75,9 +75,19 @@ static il_status unknown(const il_config *config, const char *where, const char 
   const int count = il_config_keys();
   const char **name = malloc((size_t)count * sizeof *name);
   if (!name) return il_fail_memory(config->context, "the names of keys");
-  for (int i = 0; i < count; i++) name[i] = il_config_key_name(i);
+  const size_t width = strlen(key);
+  int inside = -1; /* a key of the group of that name */
+  for (int i = 0; i < count; i++) {
+    name[i] = il_config_key_name(i);
+    if (inside < 0 && !strncmp(name[i], key, width) && name[i][width] == '.') inside = i;
+  }
   const char *near = il_nearest(key, count, name);
-  if (near)
+  if (inside >= 0)
+    il_fail(config->context, IL_ERROR_CONFIG,
+            "%s\"%s\" is a group of keys, found a value of its own; expected values of its keys, "
+            "such as %s",
+            where, key, name[inside]);
+  else if (near)
     il_fail(config->context, IL_ERROR_CONFIG, "%sunknown key \"%s\"; did you mean %s?", where, key,
             near);
   else
@@ -200,8 +210,9 @@ il_config *il_config_load(il_context *context, const char *name) {
   if (!preset) {
     const char *dot = strrchr(name, '.');
     if (!strchr(name, '/') && !(dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml")))) {
-      const char *names[32], *near = NULL;
-      int count = il_presets() < 32 ? il_presets() : 32;
+      enum { MOST_PRESETS = 256 };
+      const char *names[MOST_PRESETS], *near = NULL;
+      const int count = il_presets() < MOST_PRESETS ? il_presets() : MOST_PRESETS;
       for (int i = 0; i < count; i++) names[i] = il_preset_at(i)->name;
       near = il_nearest(name, count, names);
       if (near)

@@ -13,6 +13,20 @@ static il_plan_options plan_options(const il_config *c) {
                            .tasks = il_config_int(c, IL_KEY_META_BATCH)};
 }
 
+/* Steps with rates of their own, which nobody asked for, are no more than there are. */
+static int rated_steps(const il_config *c) {
+  const int key = il_config_find("mamlpp.steps"), steps = il_config_int(c, (il_key)key),
+            inner = il_config_int(c, IL_KEY_INNER_STEPS);
+  return !c->value[key].asked && inner > 0 && inner < steps ? inner : steps;
+}
+
+il_status il_config_keep_rates(il_config *c) {
+  char steps[32];
+  if (!il_config_is(c, IL_KEY_ALGORITHM, "mamlpp")) return IL_OK;
+  snprintf(steps, sizeof steps, "%d", rated_steps(c));
+  return il_config_assign(c, "", "mamlpp.steps", steps);
+}
+
 il_status il_config_method(const il_config *c, il_method *m) {
   il_method_defaults(m);
   il_method_algorithm(m, il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM)));
@@ -68,6 +82,8 @@ il_status il_config_method(const il_config *c, il_method *m) {
   for (int i = 0; i < 3 && status == IL_OK; i++)
     if (group[i].fields)
       status = il_config_settings(c, group[i].prefix, group[i].fields, group[i].settings);
+  if (m->algorithm == &il_mamlpp)
+    ((il_mamlpp_settings *)m->algorithm_settings)->steps = rated_steps(c);
   return status;
 }
 

@@ -10,11 +10,6 @@ il_tasks *il_config_tasks(il_context *context, const il_config *config);
 /* The same from a source that the configuration does not name. */
 il_tasks *il_config_tasks_of(il_context *context, const il_config *config, const il_source *source,
                              const void *settings);
-/* Why a key does nothing for tasks of a source: "the tasks have no classes"; NULL: it does, or may. */
-const char *il_config_vain(const il_source *source, int key);
-/* Refuses what somebody asked for and the source would ignore, as those above and il_config_shapes do; an evaluation has
- * its own rules. */
-il_status il_config_check_asked(il_context *context, const il_config *config);
 /* Test tasks alone, for which no class need train. divided: the configuration whose ways a split of kind auto goes by;
  * replayed: they will come from a list of episodes. */
 il_tasks *il_config_test_tasks(il_context *context, const il_config *config,

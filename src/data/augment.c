@@ -91,15 +91,16 @@ static void draw_affine(const il_augment *a, const int size[3], il_random *r, dr
   d->t[0] = between(r, a->shift) * size[0];
   d->t[1] = between(r, a->shift) * size[1];
   if (a->shear > 0) {
-    const double along = between(r, a->shear), across = between(r, a->shear);
+    const double along = between(r, a->shear), across = between(r, a->shear),
+                 wider = sqrt(1 - along * across); /* areas stay as they are */
     for (int i = 0; i < 4; i += 2) {
       const double kept = d->m[i];
-      d->m[i] += along * d->m[i + 1];
-      d->m[i + 1] += across * kept;
+      d->m[i] = (kept + along * d->m[i + 1]) / wider;
+      d->m[i + 1] = (d->m[i + 1] + across * kept) / wider;
     }
   }
   if (a->stretch > 0) {
-    const double longer = 1 + between(r, a->stretch);
+    const double longer = il_double_exp(between(r, il_double_log(1 + a->stretch)));
     for (int i = 0; i < 4; i++) d->m[i] *= i % 2 ? longer : 1 / longer;
   }
 }

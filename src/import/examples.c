@@ -113,7 +113,7 @@ int64_t *il_examples_order(il_examples *r, int64_t *kept, int64_t **starts) {
       used++;
       last = c;
     }
-    if (start[c + 1] == 1)
+    if (start[c + 1] == 1 && !r->options->few)
       il_import_note(r->context, r->report,
                      "%s '%s' has a single example, too few to learn from and to test on", word,
                      r->name[c]);

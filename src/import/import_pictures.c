@@ -354,7 +354,7 @@ static il_status note_counts(importer *im) {
         im->context, im->report,
         "%d folder%s became no class, as nothing in %s could be imported: '%s'%s", lost,
         lost > 1 ? "s" : "", lost > 1 ? "them" : "it", first_lost, lost > 1 ? " and others" : "");
-  if (!status && single)
+  if (!status && single && !im->options->few)
     status = il_import_note(
         im->context, im->report, "%d class%s one picture only, which is too few for a task: '%s'%s",
         single, single > 1 ? "es have" : " has", first_single, single > 1 ? " and others" : "");

@@ -121,11 +121,8 @@ static void objective(il_build *b, il_outcome *out) {
     out->loss = along_steps(b, &state, steps, s->last);
   else
     il_build_adapt(b, &state, 0, steps);
-  out->scores = il_build_query(b, &state, steps);
+  il_outcome_scores(b, il_build_query(b, &state, steps), out);
   if (s->loss == IL_HYPER_LOSS_QUERY) out->loss = il_query_loss(b, out->scores);
-  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
-    out->accuracy = il_accuracy(g, out->scores, b->task.query_y);
-  out->support_loss = b->support_loss;
   for (int i = 0; i < b->meta.count; i++)
     if (!(b->meta.entry[i].flags & IL_ADAPTS))
       il_values_put(g, &learned, b->meta.entry[i], b->meta.at[i]);

@@ -6,12 +6,14 @@
  * as in the published program. Where only a part of the net adapts, the others' gradient is that through the minimum,
  * ∂query loss − ∂(∂L/∂φ·x)/λ with x the solution.
  *
- * The published program differs from the paper's equations: its steps descend L alone, and one step on λ/2·|φ − θ|² follows
- * the last (`pull` end). It learns several times faster than with the pull in each step. */
+ * The published program differs from the paper's equations: its steps descend L alone, in training one step on
+ * λ/2·|φ − θ|² follows the last, in testing none (`pull` end). It learns several times faster than with the pull in
+ * each step. */
 #include <innerloop/field.h>
 #include <innerloop/meta.h>
 
 #include "base/error.h"
+#include "meta/task_graph.h"
 
 /* The gradient of λ/2·|φ − θ|². */
 static il_value pulled(il_build *b, const il_values *state, const char *name) {
@@ -35,17 +37,14 @@ static void step(il_build *b, il_values *state, int k) {
   il_scope_pop(g);
 }
 
-static void end(il_build *b, il_values *state) {
-  const il_imaml_settings *s = b->settings;
+/* One step on λ/2·|φ − θ|² alone, of gradient descent whatever the inner optimizer remembers. */
+static void pull(il_build *b, il_values *state) {
   il_graph *g = b->g;
-  if (s->pull != IL_IMAML_PULL_END) return;
-  il_scope_push(g, "pull");
-  il_values gradient = {0};
-  for (int i = 0; i < state->count && il_context_status(il_graph_context(g)) == IL_OK; i++)
-    if (state->entry[i].flags & IL_ADAPTS)
-      il_values_put(g, &gradient, state->entry[i], pulled(b, state, state->entry[i].name));
-  il_inner_update(b, state, &gradient, b->inner.steps);
-  il_scope_pop(g);
+  for (int i = 0; i < state->count && il_context_status(il_graph_context(g)) == IL_OK; i++) {
+    if (!(state->entry[i].flags & IL_ADAPTS)) continue;
+    const il_value back = il_scale(g, pulled(b, state, state->entry[i].name), b->inner.lr);
+    state->at[i] = il_leaf(g, il_sub(g, state->at[i], back));
+  }
 }
 
 static il_value dot(il_graph *g, const il_values *a, const il_values *b) {
@@ -85,7 +84,7 @@ static il_values solution(il_build *b, const il_values *phi, const il_values *gr
   il_graph *g = b->g;
   const il_value minus = il_scalar(g, -1);
   il_values x = *v, r, p = *v; /* Neumann: Σ (−H/λ)^j v */
-  if (s->solver == IL_IMAML_CG) x = plus(g, v, minus, v);
+  if (s->solver == IL_IMAML_CG && s->solver_steps > 0) x = plus(g, v, minus, v);
   r = *v;
   il_value rr = dot(g, &r, &r);
   for (int i = 0; i < s->solver_steps && il_context_status(il_graph_context(g)) == IL_OK; i++) {
@@ -121,20 +120,23 @@ static void objective(il_build *b, il_outcome *out) {
   il_graph *g = b->g;
   const int steps = b->inner.steps;
   il_values state;
+  if (b->inner.optimizer == &il_adamw) {
+    il_fail(il_graph_context(g), IL_ERROR_CONFIG,
+            "inner.optimizer: found adamw, whose decay moves the minimum that imaml differentiates "
+            "unknown to it; expected adam, and inner.l2 for a decay");
+    return;
+  }
   il_build_begin(b, &state);
   il_build_adapt(b, &state, 0, steps);
-  out->support_loss = b->support_loss;
+  if (s->pull == IL_IMAML_PULL_END) pull(b, &state);
   const il_values phi = held(b, &state);
-  const il_value scores = il_build_query(b, &phi, steps);
-  out->scores = scores;
-  out->loss = il_query_loss(b, scores);
-  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
-    out->accuracy = il_accuracy(g, scores, b->task.query_y);
+  il_outcome_scores(b, il_build_query(b, &phi, steps), out);
+  out->loss = il_query_loss(b, out->scores);
   const il_value support = il_support_loss(b, &phi, steps);
   if (!il_valid(out->loss) || !il_valid(support)) return;
   const il_values v = il_values_grad(g, out->loss, &phi),
                   direct = il_values_grad(g, out->loss, &b->meta);
-  const il_values gradient = il_values_grad(g, support, &phi);
+  const il_values gradient = il_inner_gradient(b, support, &phi); /* with decay and clipping */
   il_scope_push(g, "implicit gradient");
   const il_values x = solution(b, &phi, &gradient, &v);
   il_values fixed = il_values_copy(g, &x);
@@ -153,8 +155,8 @@ static const il_field fields[] = {
     IL_FIELD(il_imaml_settings, proximal, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
              "lambda: how much the inner loop is held at where it starts (imaml)"),
     IL_FIELD(il_imaml_settings, pull, IL_FIELD_ENUM, "each", 1, 2, "each|end",
-             "when it is pulled there: in each step, as the paper has it, or once behind the last, "
-             "as its program (imaml)"),
+             "when it is pulled there: in each step, as the paper has it, or in training once "
+             "behind the last, as its program (imaml)"),
     IL_FIELD(il_imaml_settings, damping, IL_FIELD_DOUBLE, "1", 0, 1e9, "",
              "added to lambda where the implicit gradient is solved for (imaml)"),
     IL_FIELD(il_imaml_settings, solver, IL_FIELD_ENUM, "cg", 1, 2, "cg|neumann",
@@ -172,6 +174,5 @@ const il_algorithm il_imaml = {.name = "imaml",
                                .fields = fields,
                                .begin = il_gradient_begin,
                                .step = step,
-                               .end = end,
                                .score = il_net_score,
                                .objective = objective};

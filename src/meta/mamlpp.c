@@ -82,11 +82,8 @@ static void every_step(il_build *b, il_outcome *out) {
   il_losses_begin(b, &state);
   il_build_adapt(b, &state, 0, last);
   il_build_adapt(b, &state, last, steps);
-  out->scores = il_build_query(b, &state, steps);
+  il_outcome_scores(b, il_build_query(b, &state, steps), out);
   out->loss = il_add(g, il_losses(b, &state), weighted(b, out->scores, last));
-  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
-    out->accuracy = il_accuracy(g, out->scores, b->task.query_y);
-  out->support_loss = b->support_loss;
   out->gradient = il_values_grad(g, out->loss, &b->meta);
 }
 

@@ -15,15 +15,26 @@ static void begin(il_build *b, il_values *state) {
   il_values_put(g, state, (il_entry){.name = "labels"}, il_one_hot(g, b->task.support_y, b->ways));
 }
 
-/* log Σ_{i of the class} e^{a_i} up to what is the same for all classes: cross-entropy takes the softmax of it. */
+/* For each query the largest of a class's values, [n, ways]; values [n, support], labels one-hot [support, ways]. */
+static il_value largest_of_class(il_graph *g, il_value values, il_value labels) {
+  const il_shape v = il_value_shape(g, values), l = il_value_shape(g, labels);
+  const il_value others = il_scale(g, il_shift(g, labels, -1), 1e30);
+  const il_value each = il_add(g, il_reshape(g, values, IL_SHAPE(v.dim[0], v.dim[1], 1)),
+                               il_reshape(g, others, IL_SHAPE(1, l.dim[0], l.dim[1])));
+  return il_reshape(g, il_max(g, each, 2), IL_SHAPE(v.dim[0], l.dim[1]));
+}
+
+/* log Σ_{i of the class} e^{a_i}, of which cross-entropy takes the softmax; by the class's own largest a, so that no class
+ * vanishes beside another. */
 static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   il_graph *g = b->g;
-  const il_value alike = il_alike(b, il_apply(b, NULL, x, k), il_values_get(g, state, "features"));
+  const il_value alike = il_alike(b, il_apply(b, NULL, x, k), il_values_get(g, state, "features")),
+                 labels = il_values_get(g, state, "labels");
   if (!il_valid(alike)) return alike;
-  const il_value largest = il_stop_gradient(g, il_max(g, alike, 2));
-  const il_value e = il_exp(g, il_sub(g, alike, largest));
-  const il_value of_class = il_matmul(g, e, il_values_get(g, state, "labels"), false, false);
-  return il_log(g, il_maximum(g, of_class, il_scalar(g, 1e-30)));
+  const il_value largest = il_stop_gradient(g, largest_of_class(g, alike, labels));
+  const il_value e = il_exp(g, il_sub(g, alike, il_matmul(g, largest, labels, false, true)));
+  const il_value of_class = il_matmul(g, e, labels, false, false); /* 1 or more */
+  return il_add(g, largest, il_log(g, of_class));
 }
 
 static const il_field fields[] = IL_ALIKE_FIELDS("cosine", "10", "true", "matching");

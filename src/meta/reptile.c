@@ -57,6 +57,13 @@ static void begin(il_build *b, il_values *state) {
             b->inner.optimizer ? b->inner.optimizer->name : "sgd");
     return;
   }
+  if (((const il_rmsprop_settings *)b->inner.settings)->initial > 0) {
+    il_fail(context, IL_ERROR_CONFIG,
+            "inner.initial: found %g beside reptile.carried, whose mean squares start at "
+            "reptile.square; expected 0",
+            ((const il_rmsprop_settings *)b->inner.settings)->initial);
+    return;
+  }
   if (b->carry.count == 0) {
     il_fail(context, IL_ERROR_UNSUPPORTED,
             "reptile.carried: this training carries no values from task to task; expected "

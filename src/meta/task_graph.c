@@ -226,13 +226,13 @@ static void adapt_in_loop(il_build *b, il_values *state, int from, int to) {
 }
 
 /* What is not the same in all steps, or has no row: the first step of entries that are each step's, and where mini-batches
- * or the steps end. */
+ * end. */
 static int alike_until(const il_build *b, int from, int to) {
   if (from == 0)
     for (int i = 0; i < b->meta.count; i++)
       if (b->meta.entry[i].flags & IL_EACH_STEP) return 1;
-  const bool ends = il_valid(b->task.order) || b->algorithm->end;
-  return ends && from < b->inner.steps && b->inner.steps < to ? b->inner.steps : to;
+  return il_valid(b->task.order) && from < b->inner.steps && b->inner.steps < to ? b->inner.steps
+                                                                                 : to;
 }
 
 void il_build_adapt(il_build *b, il_values *state, int from, int to) {
@@ -244,8 +244,6 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
       adapt_in_loop(b, state, k, until);
     else
       b->algorithm->step(b, state, k);
-    if (until == b->inner.steps && b->algorithm->end && il_context_status(b->g->context) == IL_OK)
-      b->algorithm->end(b, state);
   }
 }
 
@@ -278,6 +276,13 @@ il_value il_query_loss(il_build *b, il_value scores) {
   return il_loss_value(b->g, b->loss, scores, b->task.query_y);
 }
 
+void il_outcome_scores(il_build *b, il_value scores, il_outcome *out) {
+  out->scores = scores;
+  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
+    out->accuracy = il_accuracy(b->g, scores, b->task.query_y);
+  out->support_loss = b->support_loss;
+}
+
 void il_query_objective(il_build *b, il_outcome *out) {
   il_values state;
   const int steps = b->algorithm->step ? b->inner.steps : 0;
@@ -285,12 +290,9 @@ void il_query_objective(il_build *b, il_outcome *out) {
   il_build_adapt(b, &state, 0, steps);
   il_value scores = il_build_query(b, &state, steps);
   il_scope_push(b->g, "query");
-  out->scores = scores;
   out->loss = il_query_loss(b, scores);
-  if (b->loss != IL_LOSS_MEAN_SQUARED_ERROR)
-    out->accuracy = il_accuracy(b->g, scores, b->task.query_y);
+  il_outcome_scores(b, scores, out);
   il_scope_pop(b->g);
-  out->support_loss = b->support_loss;
   out->gradient = il_values_grad(b->g, out->loss, &b->meta);
 }
 

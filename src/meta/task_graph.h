@@ -16,6 +16,9 @@ bool il_build_records(const il_build *b);
 void il_build_record(il_build *b, const il_values *state, int k);
 il_value il_build_score(il_build *b, const il_values *state, int k);
 
+/* What an objective says of the query set's scores beside the loss. */
+void il_outcome_scores(il_build *b, il_value scores, il_outcome *out);
+
 /* The support examples of step k, int32 [batch], of a task that has an order. */
 il_value il_step_order(il_build *b, int k);
 

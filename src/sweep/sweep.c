@@ -11,6 +11,7 @@
 
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "config/vain.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/meta_step.h"
@@ -159,8 +160,28 @@ static bool same_run(const il_config *a, const il_config *b) {
     if (il_config_names_file(i) &&
         strcmp(il_config_text(a, (il_key)i), il_config_text(b, (il_key)i)) != 0)
       return false;
+  /* Validations may end a run. */
+  const il_key validating[] = {IL_KEY_EVAL_PATIENCE, IL_KEY_EVAL_EVERY,
+                               IL_KEY_EVAL_VALIDATION_TASKS};
+  for (int i = 0; i < 3; i++)
+    if ((i == 0 || il_config_long(a, IL_KEY_EVAL_PATIENCE)) &&
+        il_config_long(a, validating[i]) != il_config_long(b, validating[i]))
+      return false;
   return il_config_difference(a, b) < 0 &&
          il_config_long(a, IL_KEY_STEPS) == il_config_long(b, IL_KEY_STEPS);
+}
+
+/* A key that no combination reads is refused as in a single run; asked: what was set for all of them. */
+static il_status check_read(il_sweep *s, const il_config *asked, il_config *const *config) {
+  for (int key = 0; key < il_config_keys(); key++) {
+    const char *found = il_config_text(asked, (il_key)key);
+    bool read = !asked->value[key].asked || !strcmp(found, il_config_row_at(key).field->fallback);
+    for (int p = 0; p < s->points && !read; p++) read = !il_config_unread(config[p], key);
+    if (read) continue;
+    config[0]->value[key].asked = true;
+    return il_config_check_asked(s->context, config[0]);
+  }
+  return IL_OK;
 }
 
 static il_status check_distinct(il_sweep *s, il_config *const *config) {
@@ -279,6 +300,7 @@ static il_status prepare(il_sweep *s, const il_config *config, const il_sweep_op
     if (status == IL_OK) made[p] = config_of(s, base, &s->point[p], s->seed[0]);
     if (status == IL_OK && !made[p]) status = il_context_status(s->context);
   }
+  if (status == IL_OK) status = check_read(s, config, made);
   if (status == IL_OK) status = check_distinct(s, made);
   for (int p = 0; p < s->points && status == IL_OK; p++) status = plan_runs(s, base, p, made[p]);
   for (int p = 0; made && p < s->points; p++) il_config_free(made[p]);

@@ -268,8 +268,12 @@ static il_status check(checker *k, il_meta_check *result) {
   result->first_order = k->method.inner.first_order;
   result->pseudo = pseudo(k);
   result->norm = sqrt(dot(&k->gradient, &k->gradient));
+  if (result->norm == 0)
+    return il_fail(k->context, IL_ERROR_MISMATCH,
+                   "the meta-gradient is exactly 0: nothing that is learned changes the loss; "
+                   "expected a net, or norm statistics, that leave something of an example");
   subtract(&k->other, &k->gradient);
-  result->second_share = result->norm > 0 ? sqrt(dot(&k->other, &k->other)) / result->norm : 0;
+  result->second_share = sqrt(dot(&k->other, &k->other)) / result->norm;
   status = finite_differences(k, result);
   result->agrees = status == IL_OK && result->worst < AGREES;
   if (status == IL_OK && !result->agrees && result->units > 0)

@@ -47,7 +47,8 @@ static bool take(il_curve *c, const json_t *line, bool *memory) {
     c->interval[c->validations++] = real(line, "interval");
     return true;
   }
-  if (isnan(loss)) return json_object_get(line, "skipped") != NULL; /* its figures are not kept */
+  if (isnan(loss)) /* a step whose figures are not kept, or why there are no more steps */
+    return json_object_get(line, "skipped") || json_object_get(line, "ended");
   *memory = grow(4, (double **[]){&c->step, &c->loss, &c->accuracy, &c->support_loss}, c->count);
   if (!*memory) return false;
   c->step[c->count] = step;

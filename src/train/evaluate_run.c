@@ -8,6 +8,7 @@
 #include "base/locale.h"
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "config/vain.h"
 #include "data/episode.h"
 #include "io/csv.h"
 #include "io/io.h"

@@ -215,10 +215,10 @@ static il_status one_step(run *r) {
   if (status == IL_OK && validated) status = validate(r);
   last = last || ended(r);
   const bool saved = r->step % il_config_long(c, IL_KEY_CHECKPOINT_EVERY) == 0 || last;
-  if (status == IL_OK && (validated || last)) status = plot(r);
   il_timing_mark(&r->timing, IL_TIMED_VALIDATION);
   if (saved) status = meet(r, status);
   if (status == IL_OK && saved) status = checkpoint(r);
+  if (status == IL_OK && (validated || last)) status = plot(r); /* loses no steps where it fails */
   il_timing_mark(&r->timing, IL_TIMED_CHECKPOINTS);
   return status;
 }

@@ -15,6 +15,7 @@
 
 #include "config/config_method.h"
 #include "config/config_tasks.h"
+#include "config/vain.h"
 #include "data/dataset.h"
 #include "data/episode.h"
 #include "meta/learned_numbers.h"
@@ -44,9 +45,6 @@ static const char *const of_training[] = {
     "task.train_ways",   "task.pool",    "task.train_shots",      "task.train_queries",
     "task.train_within", "eval.every",   "eval.validation_tasks", "inner.first_order",
     "task.augment",      "eval.patience"};
-/* How many classes each side gets. */
-static const char *const of_counts[] = {"task.train_cl", "task.validation_cl", "task.test_cl"};
-
 #define BEGINS(list, setting) begins_one(sizeof(list) / sizeof *(list), list, setting)
 static bool begins_one(size_t count, const char *const *list, const char *setting) {
   for (size_t i = 0; i < count; i++)
@@ -68,13 +66,6 @@ static const char *vain(const il_opened *o, const char *setting) {
   if (tasks) return tasks;
   if (begins(setting, "task.data=") && !source->needs_data)
     return "the source of tasks reads no file; task.source=dataset does";
-  const char *split = il_config_text(o->config, IL_KEY_SPLIT);
-  const bool dealt = !strcmp(split, "random") || !strcmp(split, "alphabets"),
-             seeded = dealt || !strcmp(split, "official") || !strcmp(split, "auto");
-  if ((begins(setting, "task.split_file=") && strcmp(split, "file") != 0) ||
-      (begins(setting, "task.split_seed=") && !seeded))
-    return "task.split does not go by it";
-  if (!dealt && BEGINS(of_counts, setting)) return "task.split goes by no numbers of classes";
   const il_algorithm *algorithm = il_algorithm_at(il_config_int(o->config, IL_KEY_ALGORITHM));
   if (!algorithm->step && (begins(setting, "inner.") || begins(setting, "eval.steps=")))
     return "the run's algorithm makes no inner steps";
@@ -97,6 +88,11 @@ static il_status change(il_context *context, il_opened *o, const il_evaluate_opt
     if (why)
       status = il_fail(context, IL_ERROR_CONFIG, "%.*s cannot be changed for an evaluation: %s",
                        (int)strcspn(*s, "="), *s, why);
+    const int by = il_config_vain_by_setting(o->config, *s);
+    if (status == IL_OK && by >= 0)
+      status = il_fail(context, IL_ERROR_CONFIG,
+                       "%.*s cannot be changed for an evaluation: %s is %s", (int)strcspn(*s, "="),
+                       *s, il_config_key_name(by), il_config_text(o->config, (il_key)by));
   }
   return status;
 }

@@ -13,7 +13,8 @@ fail() { echo "failed: $*"; exit 1; }
 small="--set glyphs.alphabets=4 --set glyphs.classes=10 --set glyphs.writers=8 --set glyphs.side=14
   --set task.train_classes=20 --set task.validation_classes=10 --set task.queries=2 --set model.filters=4
   --set outer.meta_batch=3 --set outer.steps=6 --set eval.every=3 --set eval.validation_tasks=4 --set eval.tasks=6
-  --set checkpoint.every=2 --set inner.steps=2"
+  --set checkpoint.every=2"
+twice="$small --set inner.steps=2"
 equal() { cmp -s "$1/checkpoint.safetensors" "$2/checkpoint.safetensors" || fail "$3: $1 and $2 differ"; }
 
 # Two drawings of each of five classes, stripes in as many directions.
@@ -32,7 +33,10 @@ PYTHON
 # name, then its settings
 while read -r name settings; do
   case $name in maml_* | *_each) full || continue ;; esac # settings of what is there already
-  set -- $small
+  case $name in
+  protonet* | matching* | r2d2 | metaoptnet | relation | simpleshot) set -- $small ;;
+  *) set -- $twice ;;
+  esac
   for setting in $settings; do set -- "$@" --set "$setting"; done
   "$program" train glyphs-5w1s-maml "$@" --threads 1 --out "$name-1" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
   grep -q "nan" log.txt && fail "$name: $(cat log.txt)"
@@ -56,7 +60,7 @@ while read -r name settings; do
   *running*) grep -q '"running"' eval.json || fail "$name: no figure with running statistics" ;;
   esac
   case $name in
-  protonet* | matching | r2d2 | metaoptnet | relation | simpleshot) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
+  protonet* | matching* | r2d2 | metaoptnet | relation | simpleshot) grep -q '"inner_steps": 1,' eval.json && fail "$name: a step that it does not make" ;;
   *) grep -q '"inner_steps": 10,' eval.json || fail "$name: no figure after 10 steps" ;;
   esac
   full || continue # what follows reads the same code for every algorithm
@@ -87,6 +91,7 @@ meta_curvature meta.algorithm=meta_curvature
 imaml meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2
 imaml_end meta.algorithm=imaml inner.lr=0.1 imaml.solver_steps=2 imaml.pull=end
 matching meta.algorithm=matching task.train_ways=8
+matching_far_each meta.algorithm=matching matching.distance=euclidean task.shots=3
 r2d2 meta.algorithm=r2d2 task.train_ways=8 meta.query_statistics=support
 metaoptnet meta.algorithm=metaoptnet
 baseline meta.algorithm=baseline task.train_ways=8 task.rotations=classes meta.query_statistics=running
@@ -129,11 +134,22 @@ refused "makes no inner steps" meta.algorithm=protonet inner.adapts=head
 refused "inner.lr: found 0.2, but protonet makes no inner steps" meta.algorithm=protonet inner.lr=0.2
 refused "inner.lr: found 0.2, but meta_sgd learns its inner rates" meta.algorithm=meta_sgd inner.lr=0.2
 refused "inner.first_order: found true, but imaml takes no derivative through its inner steps" meta.algorithm=imaml inner.first_order=true
+refused "task.split_file: found no.txt, but task.split is random" task.split_file=no.txt
+refused "outer.lr_end: found 0.1, but outer.schedule is constant" outer.lr_end=0.1
+refused "inner.order: found listed, but inner.batch is 0" inner.order=listed
+refused "hyper.steps: found 2, but hyper.rates is one" meta.algorithm=hyper hyper.steps=2
+refused "reptile.square: found 0.1, but reptile.carried is false" meta.algorithm=reptile reptile.square=0.1
+refused "mamlpp.epoch: found 7, but mamlpp.multi_step is 0" meta.algorithm=mamlpp mamlpp.multi_step=0 mamlpp.epoch=7
+refused '"augment" is a group of keys, found a value of its own' augment=3
+refused 'outer.ema: found "1", expected a number from 0 to below 1' outer.ema=1
+refused "inner.steps: found 2, but protonet makes no inner steps" meta.algorithm=protonet inner.steps=2
 refused "imaml.damping: found 3, but meta.algorithm is maml; expected this key to be left out" imaml.damping=3
 refused "inner.beta1: found 0.5, but inner.optimizer is sgd" inner.beta1=0.5
 refused "outer.momentum: found 0.5, but outer.optimizer is adam" outer.momentum=0.5
 refused "mnist1d.seed: found 3, but task.source is glyphs" mnist1d.seed=3
-refused "mamlpp.steps: found rates for 5 inner steps, but inner.steps is 2" meta.algorithm=mamlpp inner.steps=2
+refused "mamlpp.steps: found rates for 5 inner steps, but inner.steps is 2" meta.algorithm=mamlpp inner.steps=2 mamlpp.steps=5
+refused "inner.optimizer: found adamw, whose decay" meta.algorithm=imaml inner.optimizer=adamw
+refused "inner.initial: found 0.5 beside reptile.carried" meta.algorithm=reptile reptile.carried=true inner.optimizer=rmsprop inner.initial=0.5
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
 refused "reptile.carried: found inner.optimizer sgd, expected rmsprop" meta.algorithm=reptile reptile.carried=true
 refused "inner.steps: found 0; expected 1 or more" meta.algorithm=cavia inner.steps=0
@@ -161,9 +177,11 @@ grep -q "a head that it makes for each task" log.txt || fail "$(cat log.txt)"
 "$program" eval mamlpp-1 --inner-steps 1,4 --tasks 4 >log.txt 2>&1 || fail "mamlpp after other steps: $(cat log.txt)"
 # The phases of a training: the losses after every step for so many meta-steps, then the last alone.
 for until in 0 2 4; do
-  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.steps=2 --set mamlpp.multi_step=$until --set log.every=1 \
+  "$program" train glyphs-5w1s-maml $twice --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
     --set eval.every=0 --out "mamlpp-$until" >log.txt 2>&1 || fail "mamlpp.multi_step=$until: $(cat log.txt)"
 done
+"$program" adapt mamlpp-0 --support few --set inner.steps=4 --out mamlpp.longer >log.txt 2>&1 ||
+  fail "mamlpp, whose rates are those of inner.steps, adapts by more: $(cat log.txt)"
 first() { head -"$2" "mamlpp-$1/metrics.jsonl" | sed 's/"support_loss.*//'; }
 [ "$(first 0 1)" = "$(first 2 1)" ] && fail "mamlpp.multi_step has no effect on the first meta-step"
 [ "$(first 2 2)" = "$(first 4 2)" ] || fail "mamlpp.multi_step has an effect before it ends"

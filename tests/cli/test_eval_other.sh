@@ -163,8 +163,9 @@ refused "task.ways: found 7, but the run's maml has a head for 5 classes; expect
 refused "inner.steps cannot be changed for an evaluation: eval.steps says" "$program" eval run --set inner.steps=3
 refused "outer.lr cannot be changed for an evaluation" "$program" eval run --set outer.lr=1
 refused "task.train_shots cannot be changed for an evaluation: it is of training alone" "$program" eval run --set task.train_shots=2
-refused "task.split_file cannot be changed for an evaluation: task.split does not go by it" "$program" eval run --set task.split_file=half.txt
-refused "task.test_classes cannot be changed for an evaluation: task.split goes by no numbers" "$program" eval run --set task.test_classes=5
+refused "task.split_file cannot be changed for an evaluation: task.split is" "$program" eval run --set task.split_file=half.txt
+refused "inner.momentum cannot be changed for an evaluation: inner.optimizer is sgd" "$program" eval run --set inner.momentum=0.3
+refused "task.test_classes cannot be changed for an evaluation: task.split is" "$program" eval run --set task.test_classes=5
 refused "eval.steps: found \"3,1\"" "$program" eval run --inner-steps 3,1
 "$program" eval run --steps 1 >log.txt 2>&1 && fail "--steps was accepted"
 

@@ -76,8 +76,9 @@ grep -q '{"step": 8, "ended": true, "best_step": 2, "validations_since": 3}' end
   fail "$(cat ended/metrics.jsonl)"
 "$program" eval ended >log.txt 2>&1 || fail "eval of an ended run: $(cat log.txt)"
 grep -q "after 8 meta-steps" log.txt || fail "$(cat log.txt)"
+"$program" report ended >log.txt 2>&1 || fail "a report of an ended run: $(cat log.txt)"
 cp -r ended kept
-"$program" train --resume ended >log.txt 2>&1 || fail "resumed after its end: $(cat log.txt)"
+"$program" train --resume ended --plot >log.txt 2>&1 || fail "resumed after its end: $(cat log.txt)"
 grep -q "ended after meta-step 8" log.txt || fail "an ended run goes on: $(cat log.txt)"
 cmp -s ended/checkpoint.safetensors kept/checkpoint.safetensors || fail "resuming an ended run changes it"
 "$program" train --resume ended --set eval.patience=4 >log.txt 2>&1 || fail "$(cat log.txt)"

@@ -24,12 +24,18 @@ refused '"10" and "20" would train the same run twice' --grid eval.tasks=10,20
 refused 'found 7 twice' --seeds 7,3,7
 refused 'expected --seeds' --grid seed=1,2
 refused 'expected KEY=VALUE' --grid inner.lr
+refused 'protonet.scale: found 3, but meta.algorithm is maml' --set protonet.scale=3 --grid inner.lr=0.01,0.001
+refused '"10" and "20" would train the same run twice' --grid eval.every=10,20
 refused 'model.preset' --grid model.preset=mlp,conv4
 
 # What would run; then a kill without warning in the middle, and an end asked for: the same command goes on.
 sweep --grid inner.lr=0.01,0.001 --seeds 1,2 --dry-run >out.txt || fail "--dry-run"
 grep -q '^4 runs, 4 of them left to do$' out.txt || fail "--dry-run: $(cat out.txt)"
 [ ! -e "sw eep" ] || fail "--dry-run has made something"
+# What one combination reads is fine, and validations that may end a run make another one.
+sweep --grid meta.algorithm=maml,reptile --set reptile.square=0.1 --set reptile.carried=true --set inner.optimizer=rmsprop --dry-run \
+  >out.txt 2>err.txt || fail "a key of one of two algorithms: $(cat err.txt)"
+sweep --grid eval.patience=1,2 --dry-run >out.txt 2>err.txt || fail "other patience: $(cat err.txt)"
 # shellcheck disable=SC2016
 interrupted() { # SIGNAL FILE: sent when the file is there
   "$program" sweep sinusoid-5shot-maml "${small[@]}" --out "sw eep" --grid inner.lr=0.01,0.001 --seeds 1,2 >out.txt 2>err.txt &

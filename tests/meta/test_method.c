@@ -77,6 +77,8 @@ enum { POINTS = 6, MOST = 64 };
 static il_context *context;
 static double theta[MOST], gradient[MOST], direction[MOST];
 
+static il_inner way; /* what is not as ever about the inner loop */
+
 /* The query loss after 200 steps from theta, and what the algorithm gives as its gradient. */
 static double run(const il_imaml_settings *settings, const char *adapts, int *count) {
   static const il_layer layers[] = {{.kind = IL_LAYER_LINEAR, .units = 4, .bias = true},
@@ -91,15 +93,17 @@ static double run(const il_imaml_settings *settings, const char *adapts, int *co
   }
   il_net *net = il_net_new(context, 3, layers, IL_SHAPE(1), 1);
   il_graph *g = il_graph_new(context, IL_FLOAT64);
-  il_build b = {
-      .g = g,
-      .net = net,
-      .algorithm = &il_imaml,
-      .settings = settings,
-      .inner = {.steps = 200, .lr = settings->proximal > 10 ? 0.02 : 0.05, .adapts = adapts},
-      .loss = IL_LOSS_MEAN_SQUARED_ERROR,
-      .statistics = IL_QUERY_STATISTICS_QUERY,
-      .ways = 1};
+  il_build b = {.g = g,
+                .net = net,
+                .algorithm = &il_imaml,
+                .settings = settings,
+                .inner = way,
+                .loss = IL_LOSS_MEAN_SQUARED_ERROR,
+                .statistics = IL_QUERY_STATISTICS_QUERY,
+                .ways = 1};
+  b.inner.steps = 200;
+  b.inner.lr = settings->proximal > 10 ? 0.02 : 0.05;
+  b.inner.adapts = adapts;
   il_entries entries = {0};
   il_meta_entries(context, net, &il_imaml, &b.inner, settings, &entries);
   b.meta = il_values_input(g, entries.count, entries.entry, "", IL_SHARED);
@@ -173,12 +177,46 @@ static void test_implicit_gradient(void **state) {
   if (!(series < 1e-5)) fail_msg("Neumann's series: %g", series);
   s.solver_steps = 0; /* as if the adapted weights moved with theta one to one */
   assert_true(error_of(&s, NULL) > 1e-2);
+  const double one_to_one = gradient[0];
+  s.solver = IL_IMAML_CG;
+  error_of(&s, NULL);
+  assert_true(one_to_one != 0 && gradient[0] == one_to_one);
+  /* What the inner loop descends beside the loss moves its minimum, too. */
+  s = (il_imaml_settings){.proximal = 4, .solver = IL_IMAML_CG, .solver_steps = 20};
+  way.l2 = 0.5;
+  const double decayed = error_of(&s, NULL);
+  if (!(decayed < 1e-6)) fail_msg("with a decay: %g", decayed);
+  way = (il_inner){0};
+  il_context_free(context);
+}
+
+/* The pull behind the last step is one of gradient descent, whatever the optimizer remembers of the steps: one of no size
+ * leaves the adapted weights where they are. */
+static void test_pull_at_the_end(void **state) {
+  (void)state;
+  context = il_context_new();
+  il_random random = il_random_start(5, 1);
+  for (int i = 0; i < MOST; i++) theta[i] = il_random_normal01(&random);
+  il_momentum_settings momentum = {.momentum = 0.9};
+  way = (il_inner){.optimizer = &il_momentum, .settings = &momentum};
+  double loss[3];
+  int count;
+  for (int k = 0; k < 3; k++) {
+    const il_imaml_settings s = {.proximal = k == 2 ? 9 : 1e-12,
+                                 .pull = k ? IL_IMAML_PULL_END : IL_IMAML_PULL_EACH,
+                                 .solver = IL_IMAML_CG,
+                                 .solver_steps = 1};
+    loss[k] = run(&s, NULL, &count);
+  }
+  assert_true(fabs(loss[0] - loss[1]) < 1e-9 * loss[0]);
+  assert_true(fabs(loss[2] - loss[1]) > 1e-3 * loss[1]);
+  way = (il_inner){0};
   il_context_free(context);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rates),
-                                     cmocka_unit_test(test_step_weights),
-                                     cmocka_unit_test(test_implicit_gradient)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_rates), cmocka_unit_test(test_step_weights),
+      cmocka_unit_test(test_implicit_gradient), cmocka_unit_test(test_pull_at_the_end)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
