@@ -161,6 +161,8 @@ struct il_algorithm {
   void (*carry)(il_context *context, const il_net *net, const void *settings, il_entries *entries);
   void (*begin)(il_build *b, il_values *state); /* puts the state before the first inner step */
   void (*step)(il_build *b, il_values *state, int k); /* the k-th, from 0; NULL: none */
+  /* What follows the steps, however many they were, before queries are scored. NULL: nothing. */
+  void (*end)(il_build *b, il_values *state);
   /* Scores [n, outputs] of x after k steps; knows neither whether x is support or query, nor whose statistics are taken. */
   il_value (*score)(il_build *b, const il_values *state, il_value x, int k);
   /* Loss and gradient of a meta-step; NULL: il_query_objective. */
@@ -237,7 +239,7 @@ typedef enum il_imaml_solver {
 /* When the inner loop of iMAML is pulled towards where it starts. */
 typedef enum il_imaml_pull {
   IL_IMAML_PULL_EACH = 1, /* in each of its steps */
-  IL_IMAML_PULL_END = 2,  /* in training by one step of its own behind the last, in testing never */
+  IL_IMAML_PULL_END = 2,  /* by one step of its own behind the last */
 } il_imaml_pull;
 /* Rajeswaran, Finn, Kakade, Levine, NeurIPS 2019: the gradient of the inner loop's minimum. */
 typedef struct il_imaml_settings {
@@ -336,6 +338,8 @@ IL_API bool il_build_check(il_build *b);
 IL_API void il_build_begin(il_build *b, il_values *state);
 /* Inner steps from … to − 1; none where the algorithm makes none. */
 IL_API void il_build_adapt(il_build *b, il_values *state, int from, int to);
+/* The state by which queries are scored after these steps; that from which more steps go on stays as it is. */
+IL_API il_values il_build_end(il_build *b, const il_values *state);
 /* Scores of the query set after k steps, under the build's statistics. */
 IL_API il_value il_build_query(il_build *b, const il_values *state, int k);
 /* The whole of a meta-step for one task. */

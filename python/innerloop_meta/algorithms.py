@@ -129,10 +129,11 @@ def meta_curvature(steps: int = 1, lr: float = 0.01, first_order: bool = False, 
     return Algorithm("meta_curvature", {}, steps=steps, lr=lr, first_order=first_order, **inner)
 
 
-def imaml(steps: int = 5, lr: float = 0.01, proximal: float = 2.0, damping: float = 1.0, solver: str = "cg",
-          solver_steps: int = 5, **inner: Any) -> Algorithm:  # fmt: skip
-    """Rajeswaran et al., NeurIPS 2019: the gradient of the inner loop's minimum, which is no derivative of the steps."""
-    own = {"proximal": proximal, "damping": damping, "solver": solver, "solver_steps": solver_steps}
+def imaml(steps: int = 5, lr: float = 0.01, proximal: float = 2.0, pull: str = "each", damping: float = 1.0,
+          solver: str = "cg", solver_steps: int = 5, **inner: Any) -> Algorithm:  # fmt: skip
+    """Rajeswaran et al., NeurIPS 2019: the gradient of the inner loop's minimum, which is no derivative of the steps.
+    `pull`: in each step towards the start, as the paper has it, or once behind the last ("end"), as its program."""
+    own = {"proximal": proximal, "pull": pull, "damping": damping, "solver": solver, "solver_steps": solver_steps}
     return Algorithm("imaml", own, steps=steps, lr=lr, **inner)
 
 

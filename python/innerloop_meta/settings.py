@@ -174,16 +174,16 @@ class Inner(TypedDict, total=False):
     nesterov: bool
     """look ahead along the buffer (momentum). True or false; default false."""
     beta1: float
-    """decay of the first moment (adam, adamw). A number from 0 to 1; default 0.9."""
+    """decay of the first moment (adam, adamw). A number from 0 to below 1; default 0.9."""
     beta2: float
-    """decay of the second moment (adam, adamw). A number from 0 to 1; default 0.999."""
+    """decay of the second moment (adam, adamw). A number from 0 to below 1; default 0.999."""
     eps: float
     """outside the root (adam, adamw, rmsprop, adagrad). A number from 1e-300 to 1; default 1.0e-8."""
     weight_decay: float
     """share of a weight, times the rate, that a step takes away (adamw). A number from 0 to 1e+06; default
     0.01."""
     alpha: float
-    """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
+    """decay of the mean square (rmsprop). A number from 0 to below 1; default 0.99."""
     initial: float
     """what the mean square starts at (rmsprop). A number from 0 to 1e+06; default 0."""
 
@@ -216,7 +216,7 @@ class Outer(TypedDict, total=False):
     """largest number of a meta-gradient, either sign; 0: any. A number from 0 to 1e+30; default 0."""
     ema: float
     """decay of a moving average of all that is learned; the average then validates and is the learner that is
-    kept; 0: none. A number from 0 to 1; default 0."""
+    kept; 0: none. A number from 0 to below 1; default 0."""
     skip_nonfinite: bool
     """leave out the update of a meta-step whose loss, gradient or update is not finite, and count it; 100 in a
     row end the run. True or false; default false."""
@@ -229,16 +229,16 @@ class Outer(TypedDict, total=False):
     nesterov: bool
     """look ahead along the buffer (momentum). True or false; default false."""
     beta1: float
-    """decay of the first moment (adam, adamw). A number from 0 to 1; default 0.9."""
+    """decay of the first moment (adam, adamw). A number from 0 to below 1; default 0.9."""
     beta2: float
-    """decay of the second moment (adam, adamw). A number from 0 to 1; default 0.999."""
+    """decay of the second moment (adam, adamw). A number from 0 to below 1; default 0.999."""
     eps: float
     """outside the root (adam, adamw, rmsprop, adagrad). A number from 1e-300 to 1; default 1.0e-8."""
     weight_decay: float
     """share of a weight, times the rate, that a step takes away (adamw). A number from 0 to 1e+06; default
     0.01."""
     alpha: float
-    """decay of the mean square (rmsprop). A number from 0 to 1; default 0.99."""
+    """decay of the mean square (rmsprop). A number from 0 to below 1; default 0.99."""
     initial: float
     """what the mean square starts at (rmsprop). A number from 0 to 1e+06; default 0."""
 

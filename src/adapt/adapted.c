@@ -69,7 +69,8 @@ il_function *il_adapted_function(il_adapted *a, const il_task_shape *shape) {
     const int steps = b.algorithm->step ? b.inner.steps : 0;
     il_build_begin(&b, &state);
     il_build_adapt(&b, &state, 0, steps);
-    il_output(g, "scores", il_build_query(&b, &state, steps));
+    const il_values ended = il_build_end(&b, &state);
+    il_output(g, "scores", il_build_query(&b, &ended, steps));
   }
   il_function_options options = a->method.function;
   options.plan.tasks = 0;

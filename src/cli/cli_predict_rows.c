@@ -27,7 +27,17 @@ static const il_tensor *inputs_of(il_context *context, const char *name, const i
   return NULL;
 }
 
-typedef enum layout { LAYOUT_NONE, LAYOUT_SAME, LAYOUT_CHANNELS_FIRST } layout;
+typedef enum layout { LAYOUT_NONE, LAYOUT_SAME, LAYOUT_CHANNELS_FIRST, LAYOUT_GREY } layout;
+
+/* Grey pictures, [n, h, w] with or without their one channel, for a learner of colour ones. */
+static bool is_grey(const il_tensor *t, il_shape e) {
+  const int64_t *dim = t->shape.dim + 1;
+  const int rank = t->shape.rank - 1;
+  if (t->type != IL_UINT8 || e.rank != 3 || e.dim[2] != 3) return false;
+  const bool last = rank == 3 && dim[2] == 1, first = rank == 3 && dim[0] == 1;
+  const int64_t *side = !last && first ? dim + 1 : dim;
+  return (rank == 2 || last || first) && side[0] == e.dim[0] && side[1] == e.dim[1];
+}
 
 /* How the rows of an array are the learner's examples. */
 static layout layout_of(const answers *a, const il_tensor *t) {
@@ -39,7 +49,18 @@ static layout layout_of(const answers *a, const il_tensor *t) {
   bool same = rank == e.rank || single, first = rank == e.rank && rank > 1 && dim[0] == channels;
   for (int i = 0; i < rank && same; i++) same = dim[i] == e.dim[i];
   for (int i = 0; i + 1 < rank && first; i++) first = dim[i + 1] == e.dim[i];
-  return same ? LAYOUT_SAME : first ? LAYOUT_CHANNELS_FIRST : LAYOUT_NONE;
+  return same            ? LAYOUT_SAME
+         : first         ? LAYOUT_CHANNELS_FIRST
+         : is_grey(t, e) ? LAYOUT_GREY
+                         : LAYOUT_NONE;
+}
+
+/* Each pixel as three equal ones; NULL without memory. */
+static char *coloured(const il_tensor *t) {
+  const size_t pixels = (size_t)il_shape_count(t->shape);
+  char *to = malloc(3 * pixels + 1);
+  for (size_t i = 0; to && i < 3 * pixels; i++) to[i] = ((const char *)t->data)[i / 3];
+  return to;
 }
 
 /* [n, c, …] as [n, …, c], numbers of `size` bytes; NULL without memory. */
@@ -141,8 +162,8 @@ static void ask_tensor(answers *a, const char *name, const il_tensor *t) {
     refuse(a, name, t);
     return;
   }
-  if (is == LAYOUT_CHANNELS_FIRST) {
-    turned.data = made = channels_last(t, il_type_size(t->type));
+  if (is != LAYOUT_SAME) {
+    turned.data = made = is == LAYOUT_GREY ? coloured(t) : channels_last(t, il_type_size(t->type));
     if (!made) il_fail_memory(a->context, "the numbers of a file");
   }
   if (turned.data && t->type == IL_UINT8)

@@ -35,14 +35,14 @@ const char *il_config_vain(const il_source *source, int key) {
   }
 }
 
-/* Why the algorithm would ignore a key of the inner loop; NULL: it obeys it. */
+/* Why the algorithm would ignore a key of the inner loop; NULL: it obeys it, or the key is inner.steps, with which one
+ * command tries all algorithms. */
 static const char *vain_inner(const il_algorithm *algorithm, int key) {
   switch (key) {
   case IL_KEY_FIRST_ORDER:
     if (algorithm->step && algorithm->gradient != IL_GRADIENT_EXACT)
       return "takes no derivative through its inner steps";
     return algorithm->step ? NULL : "makes no inner steps";
-  case IL_KEY_INNER_STEPS:
   case IL_KEY_INNER_ORDER:
   case IL_KEY_LEARNED:
   case IL_KEY_INNER_LR:

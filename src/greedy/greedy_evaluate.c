@@ -86,7 +86,8 @@ static il_graph *build_adapt(sparse *s) {
   for (int i = 0, done = 0; i < s->o->steps; i++) {
     il_build_adapt(&b, &state, done, s->o->step[i]);
     done = s->o->step[i];
-    il_value scores = il_build_query(&b, &state, done);
+    const il_values ended = il_build_end(&b, &state);
+    il_value scores = il_build_query(&b, &ended, done);
     snprintf(name, sizeof name, "after %d steps", done);
     il_output(g, name,
               b.loss == IL_LOSS_MEAN_SQUARED_ERROR

@@ -100,6 +100,7 @@ il_function *il_adaptation_adapt(il_context *context, const il_adaptation *a) {
   if (il_build_check(&b)) {
     il_build_begin(&b, &state);
     il_build_adapt(&b, &state, 0, steps_of(a));
+    state = il_build_end(&b, &state);
     if (il_build_records(&b)) {
       il_build_record(&b, &state, steps_of(a));
       moments(&b, &state, true);

@@ -6,9 +6,8 @@
  * as in the published program. Where only a part of the net adapts, the others' gradient is that through the minimum,
  * ∂query loss − ∂(∂L/∂φ·x)/λ with x the solution.
  *
- * The published program differs from the paper's equations: its steps descend L alone, in training one step on
- * λ/2·|φ − θ|² follows the last, in testing none (`pull` end). It learns several times faster than with the pull in
- * each step. */
+ * The published program trains otherwise than the paper's equations: its steps descend L alone, and one step on
+ * λ/2·|φ − θ|² follows the last (`pull` end). It learns several times faster than with the pull in each step. */
 #include <innerloop/field.h>
 #include <innerloop/meta.h>
 
@@ -38,8 +37,10 @@ static void step(il_build *b, il_values *state, int k) {
 }
 
 /* One step on λ/2·|φ − θ|² alone, of gradient descent whatever the inner optimizer remembers. */
-static void pull(il_build *b, il_values *state) {
+static void end(il_build *b, il_values *state) {
+  const il_imaml_settings *s = b->settings;
   il_graph *g = b->g;
+  if (s->pull != IL_IMAML_PULL_END) return;
   for (int i = 0; i < state->count && il_context_status(il_graph_context(g)) == IL_OK; i++) {
     if (!(state->entry[i].flags & IL_ADAPTS)) continue;
     const il_value back = il_scale(g, pulled(b, state, state->entry[i].name), b->inner.lr);
@@ -128,8 +129,7 @@ static void objective(il_build *b, il_outcome *out) {
   }
   il_build_begin(b, &state);
   il_build_adapt(b, &state, 0, steps);
-  if (s->pull == IL_IMAML_PULL_END) pull(b, &state);
-  const il_values phi = held(b, &state);
+  const il_values ended = il_build_end(b, &state), phi = held(b, &ended);
   il_outcome_scores(b, il_build_query(b, &phi, steps), out);
   out->loss = il_query_loss(b, out->scores);
   const il_value support = il_support_loss(b, &phi, steps);
@@ -155,8 +155,8 @@ static const il_field fields[] = {
     IL_FIELD(il_imaml_settings, proximal, IL_FIELD_DOUBLE, "2", 1e-9, 1e9, "",
              "lambda: how much the inner loop is held at where it starts (imaml)"),
     IL_FIELD(il_imaml_settings, pull, IL_FIELD_ENUM, "each", 1, 2, "each|end",
-             "when it is pulled there: in each step, as the paper has it, or in training once "
-             "behind the last, as its program (imaml)"),
+             "when it is pulled there: in each step, as the paper has it, or once behind the last, "
+             "as its program (imaml)"),
     IL_FIELD(il_imaml_settings, damping, IL_FIELD_DOUBLE, "1", 0, 1e9, "",
              "added to lambda where the implicit gradient is solved for (imaml)"),
     IL_FIELD(il_imaml_settings, solver, IL_FIELD_ENUM, "cg", 1, 2, "cg|neumann",
@@ -174,5 +174,6 @@ const il_algorithm il_imaml = {.name = "imaml",
                                .fields = fields,
                                .begin = il_gradient_begin,
                                .step = step,
+                               .end = end,
                                .score = il_net_score,
                                .objective = objective};

@@ -247,6 +247,12 @@ void il_build_adapt(il_build *b, il_values *state, int from, int to) {
   }
 }
 
+il_values il_build_end(il_build *b, const il_values *state) {
+  il_values ended = il_values_copy(b->g, state);
+  if (b->algorithm->end && il_context_status(b->g->context) == IL_OK) b->algorithm->end(b, &ended);
+  return ended;
+}
+
 bool il_build_records(const il_build *b) {
   return b->statistics == IL_QUERY_STATISTICS_SUPPORT && il_net_norms(b->net) > 0;
 }
@@ -288,7 +294,8 @@ void il_query_objective(il_build *b, il_outcome *out) {
   const int steps = b->algorithm->step ? b->inner.steps : 0;
   il_build_begin(b, &state);
   il_build_adapt(b, &state, 0, steps);
-  il_value scores = il_build_query(b, &state, steps);
+  const il_values ended = il_build_end(b, &state);
+  il_value scores = il_build_query(b, &ended, steps);
   il_scope_push(b->g, "query");
   out->loss = il_query_loss(b, scores);
   il_outcome_scores(b, scores, out);

@@ -48,7 +48,8 @@ static il_value loss_of(checker *k, il_build *b) {
   if (pseudo(k)) return il_support_loss(b, &state, 0);
   const int steps = k->method.algorithm->step ? b->inner.steps : 0;
   il_build_adapt(b, &state, 0, steps);
-  return il_query_loss(b, il_build_query(b, &state, steps));
+  const il_values ended = il_build_end(b, &state);
+  return il_query_loss(b, il_build_query(b, &ended, steps));
 }
 
 static il_value mean(il_graph *g, il_value v) {

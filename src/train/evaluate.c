@@ -60,7 +60,8 @@ static il_graph *build(il_evaluator *e, il_evaluator_form *f, const il_method *m
         b[i].statistics = protocol[p];
         if (s == 0) il_build_begin(&b[i], &state[i][p]);
         il_build_adapt(&b[i], &state[i][p], done, step[s]);
-        const il_value own = il_build_query(&b[i], &state[i][p], step[s]);
+        const il_values ended = il_build_end(&b[i], &state[i][p]);
+        const il_value own = il_build_query(&b[i], &ended, step[s]);
         scores = i ? il_add(g, scores, own) : own;
       }
       if (members > 1) scores = il_scale(g, scores, 1.0 / members);

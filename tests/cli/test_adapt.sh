@@ -128,6 +128,16 @@ cut -d, -f2- all.csv | cmp - <(cut -d, -f2- rows.csv) || fail "arrays are answer
 "$program" convert many.npz many.safetensors >/dev/null && sed -i 's/\[32,28,28,1\]/[32,1,28,28]/' many.safetensors
 grep -q '32,1,28,28' many.safetensors || fail "no channels first: $(head -c 300 many.safetensors)"
 "$program" predict model many.safetensors --csv | sed 's/"many.safetensors:/"many.npz:/' | cmp - rows.csv || fail "channels first"
+# Grey pictures and arrays of them, for a learner of colour ones: the same answers.
+"$program" train glyphs-5w1s-maml --set task.ways=4 --set glyphs.channels=3 --set glyphs.alphabets=4 --set glyphs.classes=10 --set task.train_classes=20 \
+  --set task.validation_classes=10 --set model.filters=4 --set outer.steps=1 --set eval.every=0 --out colour >log.txt 2>&1 || fail "$(cat log.txt)"
+"$program" adapt colour --support few.npz --out coloured >log.txt 2>err.txt || fail "adapt to grey arrays: $(cat err.txt)"
+grep -q "too few" err.txt && fail "a support set is called too small: $(cat err.txt)"
+"$program" predict coloured many --csv >pictures.csv && "$program" predict coloured many.npz --csv >rows.csv 2>err.txt || fail "grey arrays: $(cat err.txt)"
+cut -d, -f2- pictures.csv | cmp - <(cut -d, -f2- rows.csv) || fail "grey arrays are answered otherwise than grey pictures"
+"$program" adapt colour --support few.npz --set inner.lr=1e6 --set inner.steps=50 --out none >log.txt 2>err.txt && fail "adapted to what is not finite"
+grep -q "not finite; expected a smaller inner.lr" err.txt || fail "not finite: $(cat err.txt)"
+[ -e none ] && fail "a model that is not finite was written"
 python3 -m zipfile -c many.zip many/* && "$program" predict model many.zip --csv | sed 's|many.zip/|many/|' | cmp - all.csv || fail "a zip of pictures"
 
 # Another version's file, and one with a number that is none.

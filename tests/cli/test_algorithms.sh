@@ -13,8 +13,7 @@ fail() { echo "failed: $*"; exit 1; }
 small="--set glyphs.alphabets=4 --set glyphs.classes=10 --set glyphs.writers=8 --set glyphs.side=14
   --set task.train_classes=20 --set task.validation_classes=10 --set task.queries=2 --set model.filters=4
   --set outer.meta_batch=3 --set outer.steps=6 --set eval.every=3 --set eval.validation_tasks=4 --set eval.tasks=6
-  --set checkpoint.every=2"
-twice="$small --set inner.steps=2"
+  --set checkpoint.every=2 --set inner.steps=2"
 equal() { cmp -s "$1/checkpoint.safetensors" "$2/checkpoint.safetensors" || fail "$3: $1 and $2 differ"; }
 
 # Two drawings of each of five classes, stripes in as many directions.
@@ -33,10 +32,7 @@ PYTHON
 # name, then its settings
 while read -r name settings; do
   case $name in maml_* | *_each) full || continue ;; esac # settings of what is there already
-  case $name in
-  protonet* | matching* | r2d2 | metaoptnet | relation | simpleshot) set -- $small ;;
-  *) set -- $twice ;;
-  esac
+  set -- $small
   for setting in $settings; do set -- "$@" --set "$setting"; done
   "$program" train glyphs-5w1s-maml "$@" --threads 1 --out "$name-1" >log.txt 2>&1 || fail "$name: $(cat log.txt)"
   grep -q "nan" log.txt && fail "$name: $(cat log.txt)"
@@ -142,7 +138,6 @@ refused "reptile.square: found 0.1, but reptile.carried is false" meta.algorithm
 refused "mamlpp.epoch: found 7, but mamlpp.multi_step is 0" meta.algorithm=mamlpp mamlpp.multi_step=0 mamlpp.epoch=7
 refused '"augment" is a group of keys, found a value of its own' augment=3
 refused 'outer.ema: found "1", expected a number from 0 to below 1' outer.ema=1
-refused "inner.steps: found 2, but protonet makes no inner steps" meta.algorithm=protonet inner.steps=2
 refused "imaml.damping: found 3, but meta.algorithm is maml; expected this key to be left out" imaml.damping=3
 refused "inner.beta1: found 0.5, but inner.optimizer is sgd" inner.beta1=0.5
 refused "outer.momentum: found 0.5, but outer.optimizer is adam" outer.momentum=0.5
@@ -177,7 +172,7 @@ grep -q "a head that it makes for each task" log.txt || fail "$(cat log.txt)"
 "$program" eval mamlpp-1 --inner-steps 1,4 --tasks 4 >log.txt 2>&1 || fail "mamlpp after other steps: $(cat log.txt)"
 # The phases of a training: the losses after every step for so many meta-steps, then the last alone.
 for until in 0 2 4; do
-  "$program" train glyphs-5w1s-maml $twice --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
+  "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
     --set eval.every=0 --out "mamlpp-$until" >log.txt 2>&1 || fail "mamlpp.multi_step=$until: $(cat log.txt)"
 done
 "$program" adapt mamlpp-0 --support few --set inner.steps=4 --out mamlpp.longer >log.txt 2>&1 ||
