@@ -30,6 +30,7 @@ typedef struct il_update {
       numbers; /* learned ones of the settings, by their fields' names, and "FIELD.rest"; NULL: none */
   /* The update is differentiated: where a derivative would be infinite (a root at zero, beside a dead unit), it is 0. */
   bool differentiable;
+  bool no_decay; /* the weight is IL_NO_DECAY */
 } il_update;
 
 /* A number of the optimizer's settings: what is learned in its place, or the constant. */

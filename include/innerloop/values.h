@@ -38,6 +38,7 @@ enum {
   IL_EACH_STEP = 8, /* has a row for each inner step; steps beyond them take the last */
   IL_REPLACED =
       16, /* carried (meta.h): next is the mean of what the tasks saw, not a tenth of it and nine of itself */
+  IL_NO_DECAY = 32, /* a logit or logarithm of a number: no decay of weights draws it to 0 */
 };
 
 enum { IL_ENTRY_NAME = 64 }; /* bytes of a name, with its end */

@@ -90,6 +90,7 @@ static il_status declare(il_context *context, const il_algorithm *algorithm, num
   e.low = e.high = n.form == LOGIT       ? il_double_log(n.start / (1 - n.start))
                    : n.form == LOGARITHM ? il_double_log(n.start)
                                          : n.start;
+  if (n.form == LOGIT || n.form == LOGARITHM) e.flags |= IL_NO_DECAY;
   snprintf(e.name, sizeof e.name, "inner.%s%s", n.name, suffix[n.form]);
   return il_entries_add(context, entries, e) ? IL_OK : il_context_status(context);
 }
@@ -150,15 +151,6 @@ bool il_is_learned(const il_inner *inner, const char *name) {
   il_pattern e;
   for (const char *at = inner->learned; at && il_pattern_next(&at, &e);)
     if (is_named(&e, name)) return true;
-  return false;
-}
-
-bool il_learned_form(const char *entry) {
-  const size_t length = strlen(entry);
-  for (int f = LOGIT; f <= LOGARITHM && !strncmp(entry, "inner.", 6); f++) {
-    const size_t end = strlen(suffix[f]);
-    if (length > end && !strcmp(entry + length - end, suffix[f])) return true;
-  }
   return false;
 }
 

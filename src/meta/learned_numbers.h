@@ -17,8 +17,6 @@ il_rate il_learned_number(il_build *b, const char *name, double constant);
 il_values il_learned_settings(il_build *b, const il_optimizer *optimizer);
 /* Whether inner.learned names it. */
 bool il_is_learned(const il_inner *inner, const char *name);
-/* Whether an entry is a logit or a logarithm, whose decay towards 0 would be one of the number towards a half or 1. */
-bool il_learned_form(const char *entry);
 /* The first of the settings "KEY=VALUE" (ends with NULL; may be NULL) that says what the entries have learned, these or an
  * algorithm's own rates: it would change nothing. NULL: none. */
 const char *il_learned_setting(const il_entries *entries, const char *const *settings);

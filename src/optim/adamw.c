@@ -8,7 +8,7 @@ static void update(il_graph *g, const void *settings, il_update *u) {
   const il_adam_settings adam = {s->beta1, s->beta2, s->eps};
   const il_rate share = il_update_number(u, "weight_decay", s->weight_decay);
   const il_value decay = il_rate_times(g, il_rate_times(g, u->weight, share), u->lr);
-  u->weight = il_sub(g, u->weight, decay);
+  if (!u->no_decay) u->weight = il_sub(g, u->weight, decay);
   il_adam.update(g, &adam, u);
 }
 

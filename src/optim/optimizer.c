@@ -70,7 +70,8 @@ void il_optimizer_update(il_graph *g, const il_optimizer *o, const void *setting
                    .made = made,
                    .lr = own < 0 ? lr : (il_rate){.value = rates->at[own]},
                    .numbers = numbers,
-                   .differentiable = differentiable};
+                   .differentiable = differentiable,
+                   .no_decay = weights->entry[i].flags & IL_NO_DECAY};
     int at[IL_OPTIMIZER_SLOTS];
     for (int k = 0; k < o->slots; k++) {
       char name[128];

@@ -18,7 +18,7 @@ static il_value mean(il_graph *g, il_value v) {
 static il_values decaying(il_graph *g, const il_values *meta) {
   il_values decaying = {0};
   for (int i = 0; i < meta->count; i++)
-    if (!il_learned_form(meta->entry[i].name))
+    if (!(meta->entry[i].flags & IL_NO_DECAY))
       il_values_put(g, &decaying, meta->entry[i], meta->at[i]);
   return decaying;
 }

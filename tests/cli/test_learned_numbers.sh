@@ -32,6 +32,12 @@ done
 awk "BEGIN { x = $(value whole 1 inner.momentum.logit); y = $(value whole 1 inner.clip.log);
   exit !(x > 1.3 && x < 1.5 && y > -1.7 && y < -1.5) }" || fail "they start elsewhere: $(head -n 1 whole/metrics.jsonl)"
 
+# A decay of weights draws what stands for itself to 0, and no logit: that would be momentum towards a half.
+# shellcheck disable=SC2086
+train decayed $learned --set outer.steps=6 --set outer.optimizer=adamw --set outer.weight_decay=100 --threads 1
+awk "BEGIN { exit !($(value decayed 6 inner.momentum.logit) > 1.3 && $(value decayed 6 inner.l2) < 0.015) }" ||
+  fail "decay: $(tail -n 1 decayed/metrics.jsonl)"
+
 # Stopped and resumed on other threads.
 # shellcheck disable=SC2086
 train part $learned --set outer.steps=3 --threads 2
