@@ -74,6 +74,7 @@ IL_HEAD = 2
 IL_SLOT = 4
 IL_EACH_STEP = 8
 IL_REPLACED = 16
+IL_NO_DECAY = 32
 IL_ENTRY_NAME = 64
 IL_LANES_CHOOSE = 0
 IL_LANES_NEVER = 1
@@ -794,6 +795,7 @@ il_update._fields_ = [
     ("lr", il_rate),
     ("numbers", POINTER(il_values)),
     ("differentiable", c_bool),
+    ("no_decay", c_bool),
 ]
 
 il_optimizer._fields_ = [

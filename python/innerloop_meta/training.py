@@ -168,6 +168,9 @@ def train(config: Preset | Config | StrPath, *, net: Net | Sequence[Layer] | Non
         ArgumentError: a key, value or data that cannot be.
         KeyboardInterrupt: after Ctrl-C, when a checkpoint is written: ``resume=True`` continues from it.
     """
+    if not isinstance(config, (Config, str, os.PathLike)):
+        raise ArgumentError(f"train: found {type(config).__name__} as the configuration, expected a preset, a YAML file or a Config; "
+                            "tasks are given by data=")  # fmt: skip
     folder = _place_for(config, out)
     if not resume and not overwrite and Path(folder, "checkpoint.safetensors").exists():
         raise ArgumentError(f"{folder} already holds a run: resume=True continues it, overwrite=True deletes it, out= names another "

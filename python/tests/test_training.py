@@ -192,6 +192,8 @@ def test_lists_and_generators_of_tasks(tmp_path: Path) -> None:
     assert listed.config["task.source"] == "tasks" and len(listed.metrics) == 4
     made = run.evaluate(list(lines(3, 8)), eval={"steps": [0, 1]})
     assert made.tasks == 8 and made.squared_error and made["query", 1] < made["query", 0]
+    with pytest.raises(il.ArgumentError, match="lie in no file; expected data"):
+        run.evaluate()
     line = il.FewShotRegressor(run).fit([[0.0], [1.0]], [0.0, 1.0])
     assert line.predict([[0.5]]).shape == (1,)
 
@@ -201,6 +203,11 @@ def test_a_generator_goes_on_where_it_was(tmp_path: Path) -> None:
     sine(tmp_path / "parts", 4, lines())
     parts = sine(tmp_path / "parts", 10, lines(), resume=True)
     assert parts.metrics == whole.metrics
+
+
+def test_tasks_in_the_place_of_a_configuration(tmp_path: Path) -> None:
+    with pytest.raises(il.ArgumentError, match="found generator as the configuration.*data="):
+        il.train(lines(), out=tmp_path / "none")  # type: ignore[arg-type]
 
 
 def test_generators_that_fail(tmp_path: Path) -> None:

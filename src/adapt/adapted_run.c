@@ -95,6 +95,7 @@ static il_status take_class_means(il_config *config) {
 }
 
 static il_status set(il_config *config, const char *const *settings) {
+  const bool running = il_config_is(config, IL_KEY_QUERY_STATISTICS, "running");
   for (const char *const *s = settings; s && *s; s++) {
     if (strncmp(*s, "inner.", 6) && strncmp(*s, "meta.query_statistics=", 22))
       return il_fail(config->context, IL_ERROR_CONFIG,
@@ -108,6 +109,10 @@ static il_status set(il_config *config, const char *const *settings) {
                      (int)strcspn(*s, "="), *s, il_config_key_name(by),
                      il_config_text(config, (il_key)by));
   }
+  if (!running && il_config_is(config, IL_KEY_QUERY_STATISTICS, "running"))
+    return il_fail(config->context, IL_ERROR_CONFIG,
+                   "meta.query_statistics: found running, but the run kept no running statistics; "
+                   "expected support, each or query, or a run that was trained with running");
   return IL_OK;
 }
 

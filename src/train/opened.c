@@ -146,6 +146,11 @@ static il_status choose_data(il_context *context, il_opened *o,
   const il_source *source = source_of(o->config);
   if (!options->data) {
     const char *own = il_config_text(o->config, IL_KEY_DATA);
+    if (source->needs_data && !*own)
+      return il_fail(
+          context, IL_ERROR_ARGUMENT,
+          "the run's tasks were made by the program that trained it, and lie in no file; "
+          "expected data (--data) with those that test it");
     if (source->needs_data && access(own, F_OK) != 0)
       return il_fail(context, IL_ERROR_FILE,
                      "%s, the run's data: %s; --data says where they lie now", own,

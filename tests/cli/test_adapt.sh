@@ -138,6 +138,8 @@ cut -d, -f2- pictures.csv | cmp - <(cut -d, -f2- rows.csv) || fail "grey arrays 
 "$program" adapt colour --support few.npz --set inner.lr=1e6 --set inner.steps=50 --out none >log.txt 2>err.txt && fail "adapted to what is not finite"
 grep -q "not finite; expected a smaller inner.lr" err.txt || fail "not finite: $(cat err.txt)"
 [ -e none ] && fail "a model that is not finite was written"
+"$program" adapt colour --support few.npz --set meta.query_statistics=running --out none >log.txt 2>err.txt && fail "statistics that were not kept"
+grep -q "found running, but the run kept no running statistics" err.txt || fail "running: $(cat err.txt)"
 python3 -m zipfile -c many.zip many/* && "$program" predict model many.zip --csv | sed 's|many.zip/|many/|' | cmp - all.csv || fail "a zip of pictures"
 
 # Another version's file, and one with a number that is none.
