@@ -220,7 +220,8 @@ typedef struct il_cavia_settings {
 extern IL_API const il_algorithm il_cavia;
 /* Antoniou, Edwards, Storkey, ICLR 2019: MAML with learned rates of each layer and step, and losses after every step. */
 typedef struct il_mamlpp_settings {
-  int steps; /* that have rates, norm scales and shifts of their own; later ones take the last's */
+  int steps; /* that have rates, norm scales and shifts of their own; later ones take the last's. 0: one for all, but in
+              * configurations as many as inner.steps */
   double lr; /* the learned rates start at it */
   bool step_norm;      /* whether norm scales and shifts that do not adapt have such values */
   int64_t multi_step;  /* meta-steps, from the first, whose loss is that after every inner step */

@@ -376,8 +376,8 @@ class Mamlpp(TypedDict, total=False):
     """Settings of mamlpp."""
 
     steps: int
-    """inner steps with rates, norm scales and shifts of their own; later ones take the last's (mamlpp). An
-    integer from 1 to 1000; default 5."""
+    """inner steps with rates, norm scales and shifts of their own; later ones take the last's; 0: inner.steps
+    (mamlpp). An integer from 0 to 1000; default 0."""
     lr: float
     """learned inner rates start here (mamlpp). A number from -1e+06 to 1e+06; default 0.1."""
     step_norm: bool

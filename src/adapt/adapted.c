@@ -135,9 +135,9 @@ il_status il_adapted_adapt(il_adapted *a) {
     if (bad >= 0)
       status =
           il_fail(a->context, IL_ERROR_DATA,
-                  "adapting left number %lld of %s not finite; expected a smaller inner.lr "
-                  "than %s, or examples whose numbers are not as large",
-                  (long long)at, a->state.entry[bad].name, il_config_get(a->config, "inner.lr"));
+                  "adapting left number %lld of %s not finite: numbers of the support set or of "
+                  "the learner are too large, or its inner steps are",
+                  (long long)at, a->state.entry[bad].name);
   }
   il_run_free(run);
   il_function_free(adapt);

@@ -68,9 +68,7 @@ static il_config *open_run(il_context *context, const char *run, char **path,
                                 .mean = t.mean,
                                 .deviation = t.deviation};
     trained_on(config, t.outputs, input);
-    if (il_config_classes(config, t.outputs, &input->ways) == IL_OK &&
-        il_config_keep_rates(config) == IL_OK)
-      return config;
+    if (il_config_classes(config, t.outputs, &input->ways) == IL_OK) return config;
   }
   il_config_free(config);
   free(*path);

@@ -295,6 +295,12 @@ static bool same_value(const il_field *field, const il_config_value *a, const il
   return a->integer == b->integer && a->real == b->real;
 }
 
+bool il_config_is_default(const il_config *c, int key) {
+  const il_field *field = il_config_row_at(key).field;
+  il_config_value value = {.text = field->fallback};
+  return read_value(field, field->fallback, &value) && same_value(field, &c->value[key], &value);
+}
+
 bool il_config_names_file(int key) {
   return key == IL_KEY_DATA || key == IL_KEY_SPLIT_FILE || key == IL_KEY_CLASS_WEIGHTS;
 }

@@ -54,6 +54,8 @@ void il_config_unask(il_config *config);
 char *il_config_slurp(il_context *context, const char *path, size_t *size);
 const il_preset *il_preset_find(const char *name);
 il_status il_preset_apply(il_config *config, const il_preset *preset);
+/* Whether a key has its default's value, however it is written. */
+bool il_config_is_default(const il_config *config, int key);
 /* Whether a key's text is the path of a file that a run reads. */
 bool il_config_names_file(int key);
 /* A copy whose files have absolute paths, so that a run is opened from wherever; NULL after an error. */

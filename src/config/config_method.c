@@ -13,14 +13,14 @@ static il_plan_options plan_options(const il_config *c) {
                            .tasks = il_config_int(c, IL_KEY_META_BATCH)};
 }
 
-/* Steps with rates of their own, which nobody asked for, are no more than there are. */
+/* mamlpp.steps, or inner.steps in its place. */
 static int rated_steps(const il_config *c) {
-  const int key = il_config_find("mamlpp.steps"), steps = il_config_int(c, (il_key)key),
+  const int steps = il_config_int(c, (il_key)il_config_find("mamlpp.steps")),
             inner = il_config_int(c, IL_KEY_INNER_STEPS);
-  return !c->value[key].asked && inner > 0 && inner < steps ? inner : steps;
+  return steps ? steps : inner > 0 ? inner : 1;
 }
 
-il_status il_config_keep_rates(il_config *c) {
+il_status il_config_settle(il_config *c) {
   char steps[32];
   if (!il_config_is(c, IL_KEY_ALGORITHM, "mamlpp")) return IL_OK;
   snprintf(steps, sizeof steps, "%d", rated_steps(c));

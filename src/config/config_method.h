@@ -8,8 +8,8 @@
 /* Texts in it live as long as the configuration is not set. */
 il_status il_config_method(const il_config *config, il_method *method);
 
-/* Before inner.steps of what was trained is changed: what was learned for steps stays as it is. */
-il_status il_config_keep_rates(il_config *config);
+/* Says outright what follows from other keys until somebody changes these: how many steps have rates of their own. */
+il_status il_config_settle(il_config *config);
 
 enum { IL_CONFIG_EVAL_STEPS = 16 };
 /* The numbers of eval.steps into step; gives how many. il_config_validate has seen that they are fine. */

@@ -245,7 +245,7 @@ static const il_preset presets[] = {
      "ends "
      "in all of its last features, meta-batch 32, Adam 1e-3, 20000 meta-steps; 1150/50/423 "
      "characters, theirs 1200/423. It solves (2 + H/(lambda + 10)) x = v, which is a damping of 22 "
-     "but for a factor that Adam does not see.",
+     "but for a factor; its Adam has eps 1e-3.",
      SETTINGS(OMNIGLOT_SPLIT, "meta.algorithm=imaml", "task.train_classes=1150",
               "task.validation_classes=50", "task.ways=5", "task.shots=1", "task.queries=1",
               STRIDED_NET(", init: xavier_uniform"), "inner.steps=16", "inner.lr=0.1",

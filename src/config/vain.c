@@ -137,7 +137,7 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
   for (int key = 0; key < il_config_keys(); key++) {
     const char *found = il_config_text(c, (il_key)key), *of_source = il_config_vain(source, key),
                *of_algorithm = vain_inner(algorithm, key);
-    if (!c->value[key].asked || !strcmp(found, il_config_row_at(key).field->fallback)) continue;
+    if (!c->value[key].asked || il_config_is_default(c, key)) continue;
     if (of_source || of_algorithm)
       return il_fail(
           context, IL_ERROR_CONFIG, "%s: found %s, but %s%s %s; expected this key to be left out",

@@ -127,6 +127,13 @@ static void objective(il_build *b, il_outcome *out) {
             "unknown to it; expected adam, and inner.l2 for a decay");
     return;
   }
+  if (b->inner.clip > 0) {
+    il_fail(il_graph_context(g), IL_ERROR_CONFIG,
+            "inner.clip: found %g, but imaml differentiates the minimum, of which clipping knows "
+            "nothing; expected 0",
+            b->inner.clip);
+    return;
+  }
   il_build_begin(b, &state);
   il_build_adapt(b, &state, 0, steps);
   const il_values ended = il_build_end(b, &state), phi = held(b, &ended);
@@ -136,7 +143,7 @@ static void objective(il_build *b, il_outcome *out) {
   if (!il_valid(out->loss) || !il_valid(support)) return;
   const il_values v = il_values_grad(g, out->loss, &phi),
                   direct = il_values_grad(g, out->loss, &b->meta);
-  const il_values gradient = il_inner_gradient(b, support, &phi); /* with decay and clipping */
+  const il_values gradient = il_inner_gradient(b, support, &phi); /* with its decay */
   il_scope_push(g, "implicit gradient");
   const il_values x = solution(b, &phi, &gradient, &v);
   il_values fixed = il_values_copy(g, &x);

@@ -29,13 +29,13 @@ static bool of_norm(const il_entry *e) {
  * does not. */
 static void declare(il_context *context, const void *settings, il_entries *entries) {
   const il_mamlpp_settings *s = settings;
-  const int parameters = entries->count;
+  const int parameters = entries->count, steps = s->steps ? s->steps : 1;
   for (int i = 0; i < parameters; i++) {
     const il_entry p = entries->entry[i];
     const bool adapts = p.flags & IL_ADAPTS;
     if (!adapts && !(s->step_norm && of_norm(&p))) continue;
     const double first = adapts ? s->lr : p.net->parameter[p.parameter].second ? 0 : 1;
-    il_entry e = {.shape = adapts ? IL_SHAPE(s->steps) : IL_SHAPE(s->steps, p.shape.dim[0]),
+    il_entry e = {.shape = adapts ? IL_SHAPE(steps) : IL_SHAPE(steps, p.shape.dim[0]),
                   .flags = IL_EACH_STEP,
                   .drawn = true,
                   .low = first,
@@ -89,6 +89,11 @@ static void every_step(il_build *b, il_outcome *out) {
 
 static void objective(il_build *b, il_outcome *out) {
   const il_mamlpp_settings *s = b->settings;
+  if (b->inner.steps < 1) {
+    il_fail(il_graph_context(b->g), IL_ERROR_CONFIG,
+            "inner.steps: found 0, but mamlpp learns rates of inner steps; expected 1 or more");
+    return;
+  }
   if (s->steps > b->inner.steps) {
     il_fail(il_graph_context(b->g), IL_ERROR_CONFIG,
             "mamlpp.steps: found rates for %d inner steps, but inner.steps is %d; expected at most "
@@ -97,7 +102,7 @@ static void objective(il_build *b, il_outcome *out) {
     return;
   }
   if (b->made < s->first_order && !b->whole) b->inner.first_order = true;
-  if (il_valid(b->step_weights) && b->made < s->multi_step && b->inner.steps > 0)
+  if (il_valid(b->step_weights) && b->made < s->multi_step)
     every_step(b, out);
   else
     il_query_objective(b, out);
@@ -122,9 +127,9 @@ static void weigh(const void *settings, int steps, int64_t made, double *weight)
 }
 
 static const il_field fields[] = {
-    IL_FIELD(il_mamlpp_settings, steps, IL_FIELD_INT32, "5", 1, 1000, "",
+    IL_FIELD(il_mamlpp_settings, steps, IL_FIELD_INT32, "0", 0, 1000, "",
              "inner steps with rates, norm scales and shifts of their own; later ones take the "
-             "last's (mamlpp)"),
+             "last's; 0: inner.steps (mamlpp)"),
     IL_FIELD(il_mamlpp_settings, lr, IL_FIELD_DOUBLE, "0.1", -1e6, 1e6, "",
              "learned inner rates start here (mamlpp)"),
     IL_FIELD(il_mamlpp_settings, step_norm, IL_FIELD_BOOL, "true", 0, 0, "",

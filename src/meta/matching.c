@@ -33,8 +33,8 @@ static il_value score(il_build *b, const il_values *state, il_value x, int k) {
   if (!il_valid(alike)) return alike;
   const il_value largest = il_stop_gradient(g, largest_of_class(g, alike, labels));
   const il_value e = il_exp(g, il_sub(g, alike, il_matmul(g, largest, labels, false, true)));
-  const il_value of_class = il_matmul(g, e, labels, false, false); /* 1 or more */
-  return il_add(g, largest, il_log(g, of_class));
+  const il_value of_class = il_matmul(g, e, labels, false, false); /* 1 or more; 0 of no example */
+  return il_add(g, largest, il_log(g, il_maximum(g, of_class, il_scalar(g, 1e-30))));
 }
 
 static const il_field fields[] = IL_ALIKE_FIELDS("cosine", "10", "true", "matching");

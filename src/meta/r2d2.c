@@ -11,7 +11,11 @@ static void declare(il_context *context, const void *settings, il_entries *entri
   const il_ridge_settings *s = settings;
   const double log_lambda = il_double_log(s->l2);
   const il_entry own[] = {
-      {.name = "ridge.log_lambda", .drawn = true, .low = log_lambda, .high = log_lambda},
+      {.name = "ridge.log_lambda",
+       .flags = IL_NO_DECAY,
+       .drawn = true,
+       .low = log_lambda,
+       .high = log_lambda},
       {.name = "ridge.scale", .drawn = true, .low = s->scale, .high = s->scale}};
   for (int i = 0; i < 2; i++)
     if (!il_entries_add(context, entries, own[i])) return;

@@ -148,7 +148,8 @@ static il_config *config_of(il_sweep *s, const char *base, const il_sweep_point 
       return NULL;
     }
   }
-  if (config && il_config_validate(config) == IL_OK) return config;
+  if (config && il_config_validate(config) == IL_OK && il_config_settle(config) == IL_OK)
+    return config;
   il_config_free(config);
   return NULL;
 }
@@ -161,9 +162,9 @@ static bool same_run(const il_config *a, const il_config *b) {
         strcmp(il_config_text(a, (il_key)i), il_config_text(b, (il_key)i)) != 0)
       return false;
   /* Validations may end a run. */
-  const il_key validating[] = {IL_KEY_EVAL_PATIENCE, IL_KEY_EVAL_EVERY,
+  const il_key validating[] = {IL_KEY_EVAL_PATIENCE, IL_KEY_EVAL_EVERY, IL_KEY_EVAL_QUERIES,
                                IL_KEY_EVAL_VALIDATION_TASKS};
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < 4; i++)
     if ((i == 0 || il_config_long(a, IL_KEY_EVAL_PATIENCE)) &&
         il_config_long(a, validating[i]) != il_config_long(b, validating[i]))
       return false;
@@ -174,8 +175,7 @@ static bool same_run(const il_config *a, const il_config *b) {
 /* A key that no combination reads is refused as in a single run; asked: what was set for all of them. */
 static il_status check_read(il_sweep *s, const il_config *asked, il_config *const *config) {
   for (int key = 0; key < il_config_keys(); key++) {
-    const char *found = il_config_text(asked, (il_key)key);
-    bool read = !asked->value[key].asked || !strcmp(found, il_config_row_at(key).field->fallback);
+    bool read = !asked->value[key].asked || il_config_is_default(asked, key);
     for (int p = 0; p < s->points && !read; p++) read = !il_config_unread(config[p], key);
     if (read) continue;
     config[0]->value[key].asked = true;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/locale.h"
+#include "config/config_method.h"
 #include "io/io.h"
 #include "run/function.h"
 #include "train/anomaly.h"
@@ -441,7 +442,10 @@ il_status il_train(il_context *context, const il_config *config, const il_train_
   if (!options->team)
     return il_fail(context, IL_ERROR_ARGUMENT, "il_train: found no team of threads, expected one");
   il_config *absolute = il_config_absolute(context, config);
-  if (!absolute) return il_context_status(context);
+  if (!absolute || il_config_settle(absolute) != IL_OK) {
+    il_config_free(absolute);
+    return il_context_status(context);
+  }
   r.config = absolute;
   const bool leads = il_ranks_first(r.ranks);
   il_status status = prepare(&r);

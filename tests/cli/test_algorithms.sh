@@ -143,6 +143,8 @@ refused "inner.beta1: found 0.5, but inner.optimizer is sgd" inner.beta1=0.5
 refused "outer.momentum: found 0.5, but outer.optimizer is adam" outer.momentum=0.5
 refused "mnist1d.seed: found 3, but task.source is glyphs" mnist1d.seed=3
 refused "mamlpp.steps: found rates for 5 inner steps, but inner.steps is 2" meta.algorithm=mamlpp inner.steps=2 mamlpp.steps=5
+refused "inner.clip: found 1, but imaml differentiates the minimum" meta.algorithm=imaml inner.clip=1
+refused "inner.steps: found 0, but mamlpp learns rates" meta.algorithm=mamlpp inner.steps=0
 refused "inner.optimizer: found adamw, whose decay" meta.algorithm=imaml inner.optimizer=adamw
 refused "inner.initial: found 0.5 beside reptile.carried" meta.algorithm=reptile reptile.carried=true inner.optimizer=rmsprop inner.initial=0.5
 refused "inner.steps: found 0" meta.algorithm=reptile inner.steps=0
@@ -175,8 +177,10 @@ for until in 0 2 4; do
   "$program" train glyphs-5w1s-maml $small --set meta.algorithm=mamlpp --set mamlpp.multi_step=$until --set log.every=1 \
     --set eval.every=0 --out "mamlpp-$until" >log.txt 2>&1 || fail "mamlpp.multi_step=$until: $(cat log.txt)"
 done
-"$program" adapt mamlpp-0 --support few --set inner.steps=4 --out mamlpp.longer >log.txt 2>&1 ||
-  fail "mamlpp, whose rates are those of inner.steps, adapts by more: $(cat log.txt)"
+for steps in 1 4; do
+  "$program" adapt mamlpp-0 --support few --set inner.steps=$steps --out mamlpp.$steps >log.txt 2>&1 &&
+    "$program" predict mamlpp.$steps few >log.txt 2>&1 || fail "mamlpp, whose rates are those of two steps, adapts by $steps: $(cat log.txt)"
+done
 first() { head -"$2" "mamlpp-$1/metrics.jsonl" | sed 's/"support_loss.*//'; }
 [ "$(first 0 1)" = "$(first 2 1)" ] && fail "mamlpp.multi_step has no effect on the first meta-step"
 [ "$(first 2 2)" = "$(first 4 2)" ] || fail "mamlpp.multi_step has an effect before it ends"
