@@ -6,11 +6,13 @@ program=$1
 folder=$(mktemp -d) && cd "$folder" || exit 1
 trap 'rm -rf "$folder"' EXIT
 fail() { echo "failed: $*"; exit 1; }
-small="--set glyphs.alphabets=6 --set glyphs.classes=7 --set glyphs.writers=4 --set glyphs.side=14
-  --set task.train_classes=3 --set task.validation_classes=1 --set task.split=alphabets --set task.queries=2"
+whole="--set glyphs.alphabets=6 --set glyphs.classes=7 --set glyphs.writers=4 --set glyphs.side=14
+  --set task.queries=2"
+small="$whole --set task.train_classes=3 --set task.validation_classes=1 --set task.split=alphabets"
+of=$small
 # The classes of episodes: a line each, those of an episode under each other.
 classes() { # settings
-  "$program" data episodes glyphs-5w1s-maml $small --count 60 "$@" --out list >log.txt 2>&1 || fail "$*: $(cat log.txt)"
+  "$program" data episodes glyphs-5w1s-maml $of --count 60 "$@" --out list >log.txt 2>&1 || fail "$*: $(cat log.txt)"
   grep -v '^#' list | tr '\t' '\n' | sed 's/:.*//'
 }
 mixed() { sed 's:/.*::' | paste -d' ' - - - - - | awk '{ for (i = 2; i <= 5; i++) if ($i != $1) n++ } END { print n + 0 }'; }
@@ -29,11 +31,12 @@ classes --set task.within=origin --set task.split=random --set task.train_classe
 [ "$(sed 's:.*Glyph0\([0-9]\).*:\1:' origin.txt | paste -d' ' - - - - - |
   awk '{ for (i = 2; i <= 5; i++) if (($i > 4) != ($1 > 4)) n++ } END { print n + 0 }')" = 0 ] || fail "origins are mixed"
 
-classes --set task.split=test --set task.only='Glyph0*,!Glyph02/*,!*/character03' | sort -u >only.txt
+of="$whole --set task.split=test"
+classes --set task.only='Glyph0*,!Glyph02/*,!*/character03' | sort -u >only.txt
 [ "$(wc -l <only.txt)" = 30 ] || fail "task.only: $(cat only.txt)"
 grep -q -e Glyph02 -e character03 only.txt && fail "task.only draws what it leaves out"
 printf '30 Glyph01/*\n0 evaluation\n' >weights
-classes --set task.split=test --set task.class_weights=weights >weighed.txt
+classes --set task.class_weights=weights >weighed.txt
 [ "$(grep -c Glyph01/ weighed.txt)" -gt 150 ] || fail "weights: $(sort weighed.txt | uniq -c)"
 grep -q -e Glyph05 -e Glyph06 weighed.txt && fail "a weight of 0 is drawn"
 
@@ -87,7 +90,7 @@ refused "leaves none of the 14 classes of the test split" "$program" eval run --
 for c in 1 2 3 4 5 6 7; do
   printf 'train Glyph01/character0%s\ntest Glyph02/character0%s\nvalidation Glyph03/character0%s\n' $c $c $c
 done >three.split
-"$program" train glyphs-5w1s-protonet $small --set task.train_ways=5 --set model.filters=4 --set outer.steps=2 --set eval.every=0 \
+"$program" train glyphs-5w1s-protonet $whole --set task.train_ways=5 --set model.filters=4 --set outer.steps=2 --set eval.every=0 \
   --set task.split=file --set task.split_file=three.split --set task.class_weights=weights --set outer.schedule=constant --out files \
   >log.txt 2>&1 || fail "$(cat log.txt)"
 (cd / && "$program" eval "$OLDPWD/files" --tasks 2) >log.txt 2>&1 || fail "from elsewhere: $(cat log.txt)"
@@ -105,9 +108,9 @@ printf '0x20 Glyph01/*\n' >weights
 refused "found '0x20 Glyph01/*', expected a weight" "$program" train --resume files --set outer.steps=4
 printf '20 Glyph01/*\n0 evaluation\n' >weights
 refused "divided or weighed otherwise" "$program" train --resume files --set outer.steps=4
-for file in "split_file=gone --set task.split=file" class_weights=gone; do
+for file in "split_file=gone --set task.split=file" "class_weights=gone --set task.split=auto"; do
   # shellcheck disable=SC2086 # settings
-  refused "task.${file%%=*}: gone cannot be opened" "$program" train glyphs-5w1s-protonet $small --set task.$file --out no
+  refused "task.${file%%=*}: gone cannot be opened" "$program" train glyphs-5w1s-protonet $whole --set task.$file --out no
 done
 refused "but with source sinusoid the tasks have no classes" "$program" train sinusoid-5shot-maml --set task.within=origin --out no
 echo "within: alphabets, origins, choices and weights of classes"

@@ -29,9 +29,10 @@ static void *work(void *argument) {
   il_context *context = il_context_new();
   il_team *team = il_team_new(context, 2);
   il_config *config = il_config_load(context, j->preset);
+  const bool glyphs = !strncmp(j->preset, "glyphs", 6);
   for (size_t i = 0; config && i < sizeof settings / sizeof *settings; i++)
-    il_config_set(config, settings[i]);
-  if (config && !strncmp(j->preset, "glyphs", 6)) il_config_set(config, "task.split=auto");
+    if (glyphs || strncmp(settings[i], "glyphs.", 7) != 0) il_config_set(config, settings[i]);
+  if (config && glyphs) il_config_set(config, "task.split=auto");
   il_evaluation result = {0};
   if (config &&
       il_train(context, config, &(il_train_options){.out = j->out, .team = team}) == IL_OK)
