@@ -45,6 +45,14 @@ def configuration(text):
     return keys
 
 
+GROUPS = ("task", "model", "meta", "inner", "outer", "eval", "seed", "precision", "plan", "checkpoint", "log", "augment")
+
+
+def is_read(run, key):
+    """Not a key of an algorithm or a source that the run did not choose."""
+    return key.split(".")[0] in (*GROUPS, run["meta.algorithm"], run["task.source"])
+
+
 def preset_of(run, program):
     """(name, what differs from it) of the preset that the configuration differs least from."""
     found = None
@@ -52,7 +60,8 @@ def preset_of(run, program):
         keys = configuration(preset["config"])
         if keys["mamlpp.steps"] == "0":  # which a run says outright
             keys["mamlpp.steps"] = run["inner.steps"] if run.get("mamlpp.steps") == run["inner.steps"] else "0"
-        differs = [f"{key}={value}" for key, value in run.items() if not ASIDE.fullmatch(key) and value != keys.get(key, "")]
+        differs = [f"{key}={value}" for key, value in run.items()
+                   if not ASIDE.fullmatch(key) and is_read(run, key) and value != keys.get(key, "")]
         if found is None or len(differs) < len(found[1]):
             found = preset["name"], differs
     return found
