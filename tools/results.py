@@ -58,8 +58,6 @@ def preset_of(run, program):
     found = None
     for preset in json.loads(subprocess.check_output([program, "presets", "--json"])):
         keys = configuration(preset["config"])
-        if keys["mamlpp.steps"] == "0":  # which a run says outright
-            keys["mamlpp.steps"] = run["inner.steps"] if run.get("mamlpp.steps") == run["inner.steps"] else "0"
         differs = [f"{key}={value}" for key, value in run.items()
                    if not ASIDE.fullmatch(key) and is_read(run, key) and value != keys.get(key, "")]
         if found is None or len(differs) < len(found[1]):

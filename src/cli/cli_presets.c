@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "config/config_method.h"
 
 static const struct argp_option options[] = {JSON_OPTION, {0}};
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -20,7 +21,7 @@ const struct argp presets_argp = {
 /* All keys, as a run's config.yaml has them. */
 static void print_config(il_context *context, const char *name) {
   il_config *config = il_config_load(context, name);
-  char *text = config ? il_config_dump(config) : NULL;
+  char *text = config && il_config_settle(config) == IL_OK ? il_config_dump(config) : NULL;
   print_json_string(text ? text : "");
   free(text);
   il_config_free(config);
