@@ -100,13 +100,9 @@ static il_status set(il_config *config, const char *const *settings) {
                      "%s: adapting obeys the keys inner.* and meta.query_statistics alone", *s);
     if (il_config_set(config, *s) != IL_OK) return il_context_status(config->context);
   }
-  for (const char *const *s = settings; s && *s; s++) {
-    const int by = il_config_vain_by_setting(config, *s);
-    if (by >= 0)
-      return il_fail(config->context, IL_ERROR_CONFIG, "%.*s cannot be changed: %s is %s",
-                     (int)strcspn(*s, "="), *s, il_config_key_name(by),
-                     il_config_text(config, (il_key)by));
-  }
+  for (const char *const *s = settings; s && *s; s++)
+    if (il_config_check_change(config->context, config, *s, "adapting") != IL_OK)
+      return il_context_status(config->context);
   if (!running && il_config_is(config, IL_KEY_QUERY_STATISTICS, "running"))
     return il_fail(config->context, IL_ERROR_CONFIG,
                    "meta.query_statistics: found running, but the run kept no running statistics; "

@@ -95,7 +95,9 @@ static bool divides(const il_config *c, int key) {
   }
 }
 
-int il_config_vain_by(const il_config *c, int key) {
+/* The key whose value is why this one is not read: that which chose another algorithm, source, optimizer or way; -1: it is
+ * read, or may be. */
+static int vain_by(const il_config *c, int key) {
   if (!divides(c, key)) return IL_KEY_SPLIT;
   const il_config_row row = il_config_row_at(key);
   const bool inner = !strcmp(row.prefix, "inner");
@@ -110,17 +112,20 @@ int il_config_vain_by(const il_config *c, int key) {
   return decided(c, il_config_key_name(key));
 }
 
-int il_config_vain_by_setting(const il_config *c, const char *setting) {
+il_status il_config_check_change(il_context *context, const il_config *c, const char *setting,
+                                 const char *what) {
   char name[IL_CONFIG_KEY_SIZE];
   snprintf(name, sizeof name, "%.*s", (int)strcspn(setting, "="), setting);
-  const int key = il_config_find(name);
-  return key < 0 ? -1 : il_config_vain_by(c, key);
+  const int key = il_config_find(name), by = key < 0 ? -1 : vain_by(c, key);
+  if (by < 0) return IL_OK;
+  return il_fail(context, IL_ERROR_CONFIG, "%s cannot be changed for %s: %s is %s", name, what,
+                 il_config_key_name(by), il_config_text(c, (il_key)by));
 }
 
 bool il_config_unread(const il_config *c, int key) {
   return il_config_vain(il_source_find(il_config_text(c, IL_KEY_SOURCE)), key) ||
          vain_inner(il_algorithm_at(il_config_int(c, IL_KEY_ALGORITHM)), key) ||
-         il_config_vain_by(c, key) >= 0;
+         vain_by(c, key) >= 0;
 }
 
 /* What a preset says of its own source, or a run's file, is no wish. */
@@ -143,7 +148,7 @@ il_status il_config_check_asked(il_context *context, const il_config *c) {
           context, IL_ERROR_CONFIG, "%s: found %s, but %s%s %s; expected this key to be left out",
           il_config_key_name(key), found, of_source ? "with source " : "",
           of_source ? source->name : algorithm->name, of_source ? of_source : of_algorithm);
-    const int other = il_config_vain_by(c, key);
+    const int other = vain_by(c, key);
     if (other >= 0)
       return il_fail(context, IL_ERROR_CONFIG,
                      "%s: found %s, but %s is %s; expected this key to be left out",

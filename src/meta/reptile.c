@@ -57,11 +57,12 @@ static void begin(il_build *b, il_values *state) {
             b->inner.optimizer ? b->inner.optimizer->name : "sgd");
     return;
   }
-  if (((const il_rmsprop_settings *)b->inner.settings)->initial > 0) {
+  const il_rmsprop_settings *inner = b->inner.settings;
+  if (inner && inner->initial > 0) {
     il_fail(context, IL_ERROR_CONFIG,
             "inner.initial: found %g beside reptile.carried, whose mean squares start at "
             "reptile.square; expected 0",
-            ((const il_rmsprop_settings *)b->inner.settings)->initial);
+            inner->initial);
     return;
   }
   if (b->carry.count == 0) {

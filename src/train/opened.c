@@ -88,11 +88,7 @@ static il_status change(il_context *context, il_opened *o, const il_evaluate_opt
     if (why)
       status = il_fail(context, IL_ERROR_CONFIG, "%.*s cannot be changed for an evaluation: %s",
                        (int)strcspn(*s, "="), *s, why);
-    const int by = il_config_vain_by_setting(o->config, *s);
-    if (status == IL_OK && by >= 0)
-      status = il_fail(context, IL_ERROR_CONFIG,
-                       "%.*s cannot be changed for an evaluation: %s is %s", (int)strcspn(*s, "="),
-                       *s, il_config_key_name(by), il_config_text(o->config, (il_key)by));
+    if (status == IL_OK) status = il_config_check_change(context, o->config, *s, "an evaluation");
   }
   return status;
 }
